@@ -1,0 +1,46 @@
+# Everything a developer runs. `make help` lists it.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+WORKERS ?= 2
+
+.PHONY: help demo test lint format bench screenshots vendor clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(STAMP): pyproject.toml constraints.txt sdk/spanledger/version.py
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[server,dev]'
+	@touch $@
+
+install: $(STAMP) ## the virtual environment, with everything in it
+
+demo: $(STAMP) ## the backend, a simulated provider and a bookshop, on real traffic; Ctrl-C ends it, DEMO_SECONDS=30 ends by itself
+	@exec $(BIN)/spanledger demo
+
+test: $(STAMP) ## all tests; what needs a browser or Node is skipped, with the reason, where there is none
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+
+lint: $(STAMP) ## ruff and mypy --strict
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: $(STAMP) ## ruff's formatter, and what it can mend
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix-only .
+
+bench: $(STAMP) ## speed and memory, as ratios in one run
+	@$(BIN)/python -m tests.benchmarks
+
+screenshots: $(STAMP) ## the pictures of README and docs, from the demo's data
+	@$(BIN)/python -m tests.browser.take_pictures
+
+vendor: $(STAMP) ## the front end's vendored files, at their exact versions
+	@$(BIN)/python dashboards/vendor.py
+
+clean: ## what the above made
+	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

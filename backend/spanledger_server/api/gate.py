@@ -1,0 +1,155 @@
+"""The gate before every route: which host, which port, who, and whether they may.
+
+Given each request before its body is read, lets it pass with the caller noted in its state, or answers itself. It stands outside the
+routes, so that a route cannot be forgotten.
+
+Never: reads a body, or lets a browser change something for a page from elsewhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.requests import HTTPConnection, cookie_parser
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from spanledger_server.api import answers
+from spanledger_server.api.doors import SAFE, Doors
+from spanledger_server.api.hosts import Hosts
+from spanledger_server.auth.roles import Access, Role
+from spanledger_server.auth.sessions import Sessions
+from spanledger_server.auth.tokens import Token, Tokens
+from spanledger_server.clock import Clock
+from spanledger_server.errors import Forbidden, NotFound, SpanledgerError, Unauthenticated
+
+HEALTH = ("/healthz", "/readyz")
+ON_THE_OTLP_PORT = (*HEALTH, "/v1/traces", "/v1/metrics", "/v1/logs")
+HEADERS = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"same-origin"))
+NO_TOKEN = "send 'Authorization: Bearer TOKEN'; `spanledger token create` makes one"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: the name of their token and its role, or nobody."""
+
+    name: str | None = None
+    role: Role | None = None
+    token: Token | None = None
+
+
+@dataclass(slots=True)
+class Gate:
+    """An ASGI application around the real one."""
+
+    app: ASGIApp
+    doors: Doors
+    tokens: Tokens
+    sessions: Sessions
+    clock: Clock
+    hosts: Hosts
+    loopback: bool
+    cookie: str
+    otlp_port: int | None = None  # the port on which only telemetry is taken
+    refused: dict[int, int] = field(default_factory=dict)  # HTTP status -> how often, for /metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer it."""
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        try:
+            scope.setdefault("state", {})["caller"] = self._caller(scope)
+        except SpanledgerError as error:
+            await self._refuse(answers.problem_of(error), scope, receive, send)
+            return
+        await self.app(scope, receive, _with_headers(send) if scope["type"] == "http" else send)
+
+    async def _refuse(self, answer: Response, scope: Scope, receive: Receive, send: Send) -> None:
+        self.refused[answer.status_code] = self.refused.get(answer.status_code, 0) + 1
+        if scope["type"] == "http":
+            await answer(scope, receive, _with_headers(send))
+        elif "websocket.http.response" in scope.get("extensions", {}):
+            await answer(scope, receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1008})
+
+    def _caller(self, scope: Scope) -> Caller:
+        """Who comes, if they may.
+
+        Raises:
+            NotFound: The path is not served on this port.
+            Forbidden: Wrong host, a page from elsewhere, or too little role.
+            Unauthenticated: A token is needed and there is none, or none that works.
+        """
+        path: str = scope["path"]
+        if self.otlp_port is not None and _port(scope) == self.otlp_port and path not in ON_THE_OTLP_PORT:
+            raise NotFound(f"{path} is not served on the OTLP port; use the port of --port")
+        if path in HEALTH:
+            return Caller()
+        headers = Headers(scope=scope)
+        method = "WEBSOCKET" if scope["type"] == "websocket" else scope["method"]
+        by_bearer, token = self._token(headers)
+        if not by_bearer or token is None:
+            self._check_browser(headers, method, by_cookie=token is not None)
+        asked = self.doors.asks(method, path) or Access.ADMINISTER
+        self._check_role(asked, token)
+        return Caller() if token is None else Caller(token.name, token.role, token)
+
+    def admit(self, connection: HTTPConnection, access: Access) -> Token | None:
+        """Ask once more, for a route that names its own door.
+
+        Raises:
+            Unauthenticated: A token is needed and none came.
+            Forbidden: Its role does not reach this far.
+        """
+        caller: Caller = connection.state.caller
+        self._check_role(access, caller.token)
+        return caller.token
+
+    def _token(self, headers: Headers) -> tuple[bool, Token | None]:
+        """Whether an Authorization header came, and the token that works, from it or from the cookie."""
+        now_ns = self.clock.now_ns()
+        given = headers.get("authorization")
+        if given is not None:
+            scheme, _, secret = given.partition(" ")
+            return True, self.tokens.recognise(secret.strip(), now_ns) if scheme.lower() == "bearer" else None
+        session = cookie_parser(headers.get("cookie", "")).get(self.cookie)
+        return False, None if session is None else self.sessions.recognise(session, now_ns)
+
+    def _check_browser(self, headers: Headers, method: str, *, by_cookie: bool) -> None:
+        """Refuse what a page from elsewhere could make a browser do; a known bearer token shows that it was no such page."""
+        host = headers.get("host", "")
+        if not self.hosts.know(host):
+            raise Forbidden(f"the Host header names {host[:100]!r}, which is not this server; --allowed-host adds names")
+        if method in SAFE and method != "WEBSOCKET":
+            return
+        origin = headers.get("origin")
+        if origin is None and not by_cookie:
+            return
+        if origin is None or urlsplit(origin).netloc.lower() != host.lower():
+            raise Forbidden(f"a page of {(origin or 'unknown origin')[:100]} may not do this here")
+
+    def _check_role(self, asked: Access, token: Token | None) -> None:
+        if asked is Access.OPEN or (self.loopback and asked.open_on_loopback):
+            return
+        if token is None:
+            raise Unauthenticated(NO_TOKEN)
+        if not asked.admits(token.role):
+            raise Forbidden(f"the token {token.name!r} has the role {token.role}, which may not {asked} here")
+
+
+def _port(scope: Scope) -> int | None:
+    server = scope.get("server")
+    return None if server is None else server[1]
+
+
+def _with_headers(send: Send) -> Send:
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", ()), *HEADERS]
+        await send(message)
+
+    return sending

@@ -1,0 +1,131 @@
+"""The dashboard's files: the page itself at every place it has, and what it loads under `/assets/`.
+
+In the wheel they lie in `spanledger_server/web`, in a checkout in `dashboards/web`. The policy that is sent with the page carries the hash
+of its import map, worked out from the file at the start, so that the two cannot differ.
+
+Never: a file from outside that directory, or anything from another origin.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import mimetypes
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastapi import APIRouter, Request, Response
+
+from spanledger_server.errors import NotFound
+
+PLACES = (
+    "/",
+    "/traces",
+    "/traces/{trace_id}",
+    "/costs",
+    "/costs/{tab}",
+    "/trends",
+    "/audio",
+    "/slos",
+    "/slos/{name}",
+    "/alerts",
+    "/alerts/{rest:path}",
+    "/services",
+    "/services/{name}",
+    "/query",
+    "/settings",
+    "/settings/{tab}",
+)
+TYPES = {".mjs": "text/javascript", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".json": "application/json"}
+TYPES |= {".html": "text/html", ".png": "image/png", ".ico": "image/x-icon", ".webmanifest": "application/manifest+json", ".woff2": "font/woff2"}
+POLICY = (
+    "default-src 'none'; script-src 'self'{hashes}; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; "
+    "manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+)
+MISSING = (
+    "<!doctype html><html lang=en><meta charset=utf-8><title>spanledger</title>"
+    "<h1>spanledger is running</h1><p>The dashboard's files are not part of this installation. The API is described at /openapi.json.</p>"
+)
+_IMPORT_MAP = re.compile(r'<script type="?importmap"?>(.*?)</script>', re.DOTALL)
+
+
+def directory() -> Path | None:
+    """Where the files are: in the installed package, else in the checkout this file lies in; None when nowhere."""
+    package = Path(__file__).resolve().parent.parent
+    for candidate in (package / "web", package.parent.parent / "dashboards" / "web"):
+        if (candidate / "index.html").is_file():
+            return candidate
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The one page, and the hashes of what stands inline in it."""
+
+    content: bytes
+    hashes: tuple[str, ...]
+
+    @classmethod
+    def read(cls, root: Path | None) -> Page:
+        """The page under `root`, or a sentence when there is none."""
+        text = MISSING if root is None else (root / "index.html").read_text(encoding="utf-8")
+        digests = [hashlib.sha256(found.encode()).digest() for found in _IMPORT_MAP.findall(text)]
+        return cls(text.encode(), tuple(base64.b64encode(digest).decode() for digest in digests))
+
+    @property
+    def policy(self) -> str:
+        """The content security policy."""
+        return POLICY.format(hashes="".join(f" 'sha256-{digest}'" for digest in self.hashes))
+
+
+def router(root: Path | None) -> APIRouter:
+    """The routes of the pages and their files."""
+    routes = APIRouter(include_in_schema=False)
+    page = Page.read(root)
+    headers = {"Content-Security-Policy": page.policy, "ETag": _tag(page.content)}
+
+    def show(request: Request) -> Response:
+        return _unless_known(request, page.content, "text/html; charset=utf-8", headers)
+
+    for place in PLACES:
+        routes.add_api_route(place, show, methods=["GET", "HEAD"])
+
+    @routes.api_route("/assets/{path:path}", methods=["GET", "HEAD"])
+    def asset(path: str, request: Request) -> Response:
+        """A file of the dashboard."""
+        content = None if root is None else _content(root, path)
+        if content is None:
+            raise NotFound(f"there is no file {path!r}")
+        return _unless_known(request, content, _type(path), {"ETag": _tag(content)})
+
+    return routes
+
+
+def _content(root: Path, path: str) -> bytes | None:
+    """The file's bytes; None when it does not exist or does not lie in `root`."""
+    try:
+        file = (root / path).resolve()
+        inside = file.is_relative_to(root.resolve()) and not any(part.startswith(".") for part in file.relative_to(root.resolve()).parts)
+        return file.read_bytes() if inside and file.is_file() else None
+    except (OSError, ValueError):
+        return None
+
+
+def _type(path: str) -> str:
+    suffix = Path(path).suffix.lower()
+    kind = TYPES.get(suffix) or mimetypes.guess_type(path)[0] or "application/octet-stream"
+    return f"{kind}; charset=utf-8" if kind.startswith("text/") else kind
+
+
+def _tag(content: bytes) -> str:
+    return f'"{hashlib.sha256(content).hexdigest()[:24]}"'
+
+
+def _unless_known(request: Request, content: bytes, kind: str, headers: dict[str, str]) -> Response:
+    """The content, or 304 when the browser has it already; it asks every time."""
+    headers = {**headers, "Cache-Control": "no-cache"}
+    known = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
+    if headers["ETag"] in known:
+        return Response(status_code=304, headers=headers)
+    return Response(content, headers=headers, media_type=kind)

@@ -1,0 +1,27 @@
+"""The audit trail: a row for every change an administrator makes, written in the transaction of the change.
+
+Never: a change without its row, a row without its change, or a secret in either.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from spanledger_server.store import sqlfile
+from spanledger_server.store.database import Database, Transaction
+
+SQL = sqlfile.load(__package__)
+
+
+def record(tx: Transaction, at_ns: int, actor: str, action: str, subject: str | None = None, detail: Mapping[str, Any] | None = None) -> None:
+    """Note that `actor` did `action` to `subject`; `detail` is kept as JSON and must hold nothing secret."""
+    text = None if detail is None else json.dumps(detail, sort_keys=True, default=str)
+    tx.execute(SQL["add_audit"], at_ns=at_ns, actor=actor, action=action, subject=subject, detail=text)
+
+
+def page(database: Database, before_ns: int, most: int) -> list[dict[str, Any]]:
+    """Up to `most` rows written before `before_ns`, newest first."""
+    with database.reader() as reader:
+        return reader.rows(SQL["audit_page"], before_ns=before_ns, most=most)

@@ -1,0 +1,155 @@
+"""Tokens: made, listed, revoked, recognised.
+
+A token is ``sl_`` and 256 random bits; kept as a SHA-256 hash, which is enough for a secret that nobody can guess. All of them are held in
+memory (this process is the only writer), so recognising one costs a hash and a look-up.
+
+Never: a secret stored, logged, or shown a second time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import threading
+from dataclasses import dataclass, replace
+
+from spanledger_server.auth import audit
+from spanledger_server.auth.roles import Role
+from spanledger_server.errors import Invalid, NotFound
+from spanledger_server.store import sqlfile
+from spanledger_server.store.database import Database
+
+SQL = sqlfile.load(__package__)
+
+PREFIX = "sl_"
+MOST_NAME = 120
+_NOTE_USE_EVERY_NS = 60 * 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token without its secret. Times are nanoseconds since 1970."""
+
+    token_id: str
+    name: str
+    role: Role
+    hash: str
+    created_ns: int
+    expires_ns: int | None
+    revoked_ns: int | None
+    last_used_ns: int | None
+
+    def usable(self, now_ns: int) -> bool:
+        """Whether it still opens anything."""
+        return self.revoked_ns is None and (self.expires_ns is None or now_ns < self.expires_ns)
+
+
+def fingerprint(secret: str) -> str:
+    """What is stored in a secret's place."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+class Tokens:
+    """All tokens of this installation."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._lock = threading.Lock()
+        self._by_hash: dict[str, Token] = {}
+        self._by_id: dict[str, Token] = {}
+        self._used_ns: dict[str, int] = {}
+        self._read()
+
+    def _read(self) -> None:
+        """Take all tokens from the store."""
+        with self._database.reader() as reader:
+            tokens = [Token(**{**row, "role": Role(row["role"])}) for row in reader.rows(SQL["all_tokens"])]
+        with self._lock:
+            self._by_hash = {token.hash: token for token in tokens}
+            self._by_id = {token.token_id: token for token in tokens}
+
+    def recognise(self, secret: str, now_ns: int) -> Token | None:
+        """The usable token with this secret, or None; its use is noted."""
+        given = fingerprint(secret)
+        token = self._by_hash.get(given)
+        if token is None or not hmac.compare_digest(token.hash, given) or not token.usable(now_ns):
+            return None
+        self._used_ns[token.token_id] = now_ns
+        return token
+
+    def by_id(self, token_id: str, now_ns: int) -> Token | None:
+        """The usable token with this id, or None; for sessions, which carry no secret. Its use is noted."""
+        token = self._by_id.get(token_id)
+        if token is None or not token.usable(now_ns):
+            return None
+        self._used_ns[token_id] = now_ns
+        return token
+
+    def listed(self) -> list[Token]:
+        """All tokens, oldest first, also the revoked ones, with the latest use known."""
+        return [replace(token, last_used_ns=self._used_ns.get(token.token_id, token.last_used_ns)) for token in self._by_id.values()]
+
+    def has_admin(self, now_ns: int) -> bool:
+        """Whether anybody can still administer this installation."""
+        return any(token.role is Role.ADMIN and token.usable(now_ns) for token in self._by_id.values())
+
+    def create(self, name: str, role: Role, now_ns: int, actor: str, *, expires_ns: int | None = None, secret: str | None = None) -> tuple[Token, str]:
+        """A new token and its secret, which cannot be had again.
+
+        Args:
+            name: What it is for, shown in lists and in the audit trail.
+            role: What it may do.
+            now_ns: Nanoseconds since 1970.
+            actor: Who asked.
+            expires_ns: When it stops working; None = when it is revoked.
+            secret: A secret chosen elsewhere; None makes one.
+
+        Raises:
+            Invalid: When the name is empty or too long, or the end is not in the future.
+        """
+        if not name.strip() or len(name) > MOST_NAME:
+            raise Invalid("name", name[:MOST_NAME], f"1 to {MOST_NAME} characters")
+        if expires_ns is not None and expires_ns <= now_ns:
+            raise Invalid("expires_at", expires_ns, "an instant in the future")
+        secret = secret or PREFIX + secrets.token_urlsafe(32)
+        token = Token(secrets.token_hex(6), name.strip(), role, fingerprint(secret), now_ns, expires_ns, None, None)
+        with self._database.transaction() as tx:
+            tx.execute(
+                SQL["add_token"],
+                token_id=token.token_id,
+                name=token.name,
+                role=role.value,
+                hash=token.hash,
+                created_ns=now_ns,
+                expires_ns=expires_ns,
+            )
+            audit.record(tx, now_ns, actor, "token.created", token.token_id, {"name": token.name, "role": role.value, "expires_ns": expires_ns})
+        self._read()
+        return token, secret
+
+    def revoke(self, token_id: str, now_ns: int, actor: str) -> None:
+        """Make a token useless at once.
+
+        Raises:
+            NotFound: When there is no such token, or it is revoked already.
+        """
+        with self._database.transaction() as tx:
+            if not tx.execute(SQL["revoke_token"], token_id=token_id, revoked_ns=now_ns):
+                raise NotFound(f"there is no token {token_id!r} that could be revoked")
+            audit.record(tx, now_ns, actor, "token.revoked", token_id)
+        self._read()
+
+    def note_use(self) -> None:
+        """Write down when tokens were last used, where that moved by a minute or more."""
+        moved = {
+            token.token_id: used
+            for token in self._by_id.values()
+            if (used := self._used_ns.get(token.token_id)) is not None and used - (token.last_used_ns or 0) >= _NOTE_USE_EVERY_NS
+        }
+        if not moved:
+            return
+        with self._database.transaction() as tx:
+            for token_id, used in moved.items():
+                tx.execute(SQL["touch_token"], token_id=token_id, last_used_ns=used)
+        self._read()

@@ -1,0 +1,113 @@
+-- name: seconds
+-- One row for each second in which calls ended, from the ledger: exact whatever was sampled.
+SELECT
+    at_ns // 1000000000 AS t,
+    count(*) AS calls,
+    count(*) FILTER (WHERE error_type IS NOT NULL) AS errors,
+    sum(cost_usd) AS cost,
+    count(*) FILTER (WHERE state = 'unpriced') AS unpriced,
+    sum(input_tokens) AS input_tokens,
+    sum(output_tokens) AS output_tokens,
+    quantile_cont(duration_ns, [0.5, 0.95, 0.99]) AS durations_ns,
+    quantile_cont(time_to_first_chunk_ns, 0.95) AS first_chunk_ns
+FROM ledger
+WHERE at_ns >= $from_ns AND at_ns < $to_ns
+GROUP BY t
+ORDER BY t;
+
+-- name: reports
+-- What each service reported in each second, by any signal; a row without calls and spans still says that it lives.
+SELECT t, service, sum(calls) AS calls, sum(errors) AS errors, sum(cost) AS cost, sum(spans) AS spans
+FROM (
+    SELECT
+        at_ns // 1000000000 AS t, service, count(*) AS calls, count(*) FILTER (WHERE error_type IS NOT NULL) AS errors,
+        sum(cost_usd) AS cost, 0 AS spans
+    FROM ledger WHERE at_ns >= $from_ns AND at_ns < $to_ns GROUP BY ALL
+    UNION ALL
+    SELECT end_ns // 1000000000, service, 0, 0, NULL, count(*)
+    FROM spans WHERE end_ns >= $from_ns AND end_ns < $to_ns GROUP BY ALL
+    UNION ALL
+    SELECT DISTINCT at_ns // 1000000000, service, 0, 0, NULL, 0
+    FROM logs WHERE at_ns >= $from_ns AND at_ns < $to_ns
+    UNION ALL
+    SELECT DISTINCT p.at_ns // 1000000000, s.service, 0, 0, NULL, 0
+    FROM metric_points AS p JOIN metric_series AS s USING (series_id)
+    WHERE p.at_ns >= $from_ns AND p.at_ns < $to_ns
+)
+WHERE service IS NOT NULL
+GROUP BY t, service
+ORDER BY t, service;
+
+-- name: latency
+-- The 95th percentiles of a stretch of time, over all calls.
+SELECT quantile_cont(duration_ns, 0.95) AS duration_ns, quantile_cont(time_to_first_chunk_ns, 0.95) AS first_chunk_ns
+FROM ledger
+WHERE at_ns >= $from_ns AND at_ns < $to_ns;
+
+-- name: service_latency
+-- The 95th percentile of each service's calls.
+SELECT service, quantile_cont(duration_ns, 0.95) AS duration_ns
+FROM ledger
+WHERE at_ns >= $from_ns AND at_ns < $to_ns AND service IS NOT NULL
+GROUP BY service;
+
+-- name: today_by_model
+-- Calls and cost since an instant, by model: minute rollups where they are up to date, the ledger where a minute is dirty.
+WITH dirty AS (
+    SELECT DISTINCT bucket FROM dirty_buckets WHERE family = 'cost' AND level = '1m' AND bucket >= $from_minute
+),
+lines AS (
+    SELECT model, provider, calls, unpriced_calls, cost_usd
+    FROM cost_1m
+    WHERE bucket >= $from_minute AND bucket NOT IN (SELECT bucket FROM dirty)
+    UNION ALL
+    SELECT model, provider, 1, CASE WHEN state = 'unpriced' THEN 1 ELSE 0 END, cost_usd
+    FROM ledger
+    WHERE at_ns >= $from_minute * 60000000000 AND at_ns // 60000000000 IN (SELECT bucket FROM dirty)
+)
+SELECT model, provider, sum(calls) AS calls, sum(unpriced_calls) AS unpriced, sum(cost_usd) AS cost
+FROM lines
+GROUP BY model, provider
+ORDER BY cost DESC NULLS LAST, calls DESC;
+
+-- name: model_slots
+-- The colour slot of each model.
+SELECT value, slot FROM series_slots WHERE dimension = 'model';
+
+-- name: slow_or_failed
+-- The calls most worth a look: the latest that failed and the slowest of the rest.
+SELECT trace_id, span_id, at_ns, service, model, operation, duration_ns, error_type, cost_usd
+FROM (
+    SELECT *, row_number() OVER (
+        PARTITION BY error_type IS NOT NULL
+        ORDER BY CASE WHEN error_type IS NOT NULL THEN at_ns ELSE duration_ns END DESC NULLS LAST
+    ) AS place
+    FROM ledger
+    WHERE at_ns >= $from_ns AND at_ns < $to_ns AND (error_type IS NOT NULL OR duration_ns IS NOT NULL)
+)
+WHERE place <= $most
+ORDER BY at_ns DESC;
+
+-- name: reporting_minutes
+-- For each service seen since an instant: its last minute, and the gap that nine of ten of its reports stay within.
+WITH minutes AS (
+    SELECT service, bucket FROM span_1m WHERE bucket >= $from_minute
+    UNION
+    SELECT service, bucket FROM cost_1m WHERE bucket >= $from_minute
+    UNION
+    SELECT s.service, m.bucket FROM metric_1m AS m JOIN metric_series AS s USING (series_id) WHERE m.bucket >= $from_minute
+),
+gaps AS (
+    SELECT service, bucket, bucket - lag(bucket) OVER (PARTITION BY service ORDER BY bucket) AS gap FROM minutes WHERE service IS NOT NULL
+)
+SELECT service, max(bucket) AS last_minute, quantile_disc(gap, 0.9) AS gap_minutes
+FROM gaps
+GROUP BY service;
+
+-- name: anything_ever
+-- Whether anything was ever stored.
+SELECT EXISTS (FROM spans) OR EXISTS (FROM ledger) OR EXISTS (FROM metric_points) OR EXISTS (FROM logs) AS anything;
+
+-- name: refused_today
+-- Records refused since an instant.
+SELECT coalesce(sum(records), 0) AS refused FROM loss WHERE at_ns >= $from_ns;

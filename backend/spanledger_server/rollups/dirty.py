@@ -1,0 +1,52 @@
+"""Which minutes must be recomputed: marked by whoever writes raw rows, in the same transaction, and consumed by the refresh.
+
+The marks live in `dirty_buckets`. This process remembers which minutes are marked already, so that most transactions insert none.
+
+Never: remembers a mark before it is committed, or after the refresh has consumed it (both happen within the writer's turn).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Literal
+
+from spanledger_server.store import sqlfile
+from spanledger_server.store.database import Transaction
+
+SQL = sqlfile.load(__package__)
+
+Family = Literal["cost", "span", "metric"]
+Level = Literal["1m", "1h", "1d"]
+
+
+class DirtyBuckets:
+    """The marks of one database; everything in the process that writes raw rows shares one."""
+
+    __slots__ = ("_marked",)
+
+    def __init__(self) -> None:
+        self._marked: set[tuple[Family, Level, int]] = set()
+
+    def mark(self, tx: Transaction, family: Family, buckets: Collection[int], level: Level = "1m") -> None:
+        """Ask for these buckets to be recomputed.
+
+        Args:
+            tx: The transaction that changes what the buckets are made of.
+            family: Which rollup.
+            buckets: Numbers of buckets since 1970, UTC.
+            level: Which width.
+        """
+        new = [(family, level, bucket) for bucket in buckets if (family, level, bucket) not in self._marked]
+        if new:
+            tx.execute(SQL["mark_dirty"], family=family, level=level, buckets=[bucket for _, _, bucket in new])
+            tx.after_commit(lambda: self._marked.update(new))
+
+    def waiting(self, tx: Transaction, family: Family, level: Level, before: int) -> list[int]:
+        """The marked buckets below number `before`, oldest first, each once."""
+        return [bucket for (bucket,) in tx.tuples(SQL["dirty"], family=family, level=level, before=before)]
+
+    def consume(self, tx: Transaction, family: Family, level: Level, buckets: Collection[int]) -> None:
+        """Take the marks of these buckets away, in the transaction that recomputes them."""
+        tx.execute(SQL["consume_dirty"], family=family, level=level, buckets=list(buckets))
+        taken = {(family, level, bucket) for bucket in buckets}
+        tx.after_commit(lambda: self._marked.difference_update(taken))

@@ -1,0 +1,419 @@
+"""The one DuckDB file: one process, one writer at a time, any number of readers.
+
+Given a path (or None for a database in memory) opens, checks and migrates it, and lends access by intent: `transaction()` holds the one
+writer's lock and commits on leaving; `reader()` is a snapshot of its own that waits for nobody. DuckDB's errors leave this module as
+`Busy` (come again: no space, no memory), `StatementFailed` (the statement is wrong) or `StoreRefused` (the file was not opened).
+
+Never: lends a connection, or changes a file that it refuses.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+import pyarrow as pa
+
+from spanledger_server.errors import Busy, SpanledgerError, StoreRefused
+from spanledger_server.store import migrate
+
+log = logging.getLogger(__name__)
+
+CHECKPOINT_WAL_BYTES: Final = 256 * 1024 * 1024  # the default of 16 MB costs 40 % of the ingest rate
+HEADER_BYTES: Final = 3 * 4096  # of a DuckDB file, before its first block
+PATIENCE_S: Final = 5.0  # how long closing waits for readers
+
+
+class StatementFailed(SpanledgerError):
+    """The database could not run the statement, and trying again will not help."""
+
+
+class RowsRefused(StatementFailed):
+    """The statement is right; a row that it was given breaks a rule of the tables."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreOptions:
+    """How much of the machine the database may use.
+
+    Attributes:
+        memory_limit_bytes: Memory for buffers and operators; what does not fit spills to disk.
+        threads: Threads of one statement. Ingest groups are small, so more of them help only large reads.
+        checkpoint_wal_bytes: Size of the write-ahead log at which a commit also checkpoints.
+    """
+
+    memory_limit_bytes: int = 1024 * 1024 * 1024
+    threads: int = 2
+    checkpoint_wal_bytes: int = CHECKPOINT_WAL_BYTES
+
+
+class Reader:
+    """Runs SELECTs on one snapshot."""
+
+    __slots__ = ("_cursor", "_database")
+
+    def __init__(self, database: Database, cursor: duckdb.DuckDBPyConnection) -> None:
+        self._database = database
+        self._cursor = cursor
+
+    def _run(self, sql: str, parameters: dict[str, Any]) -> duckdb.DuckDBPyConnection:
+        try:
+            return self._cursor.execute(sql, parameters) if parameters else self._cursor.execute(sql)
+        except duckdb.Error as error:
+            raise self._database._translated(error) from error
+
+    def tuples(self, sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
+        """All rows as tuples, in the statement's column order."""
+        result = self._run(sql, parameters)
+        try:
+            return result.fetchall()
+        except duckdb.Error as error:
+            raise self._database._translated(error) from error
+
+    def rows(self, sql: str, **parameters: Any) -> list[dict[str, Any]]:
+        """All rows as dictionaries."""
+        found = self.tuples(sql, **parameters)
+        names = [column[0] for column in self._cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in found]
+
+    def row(self, sql: str, **parameters: Any) -> dict[str, Any] | None:
+        """The first row, None when there is none."""
+        found = self.rows(sql, **parameters)
+        return found[0] if found else None
+
+    def value(self, sql: str, **parameters: Any) -> Any:
+        """The first column of the first row, None when there is none."""
+        found = self.tuples(sql, **parameters)
+        return found[0][0] if found else None
+
+    def arrow(self, sql: str, **parameters: Any) -> pa.Table:
+        """All rows as an Arrow table; UUIDs become text."""
+        try:
+            relation = self._cursor.sql(sql, params=parameters) if parameters else self._cursor.sql(sql)
+            return relation.to_arrow_table()
+        except duckdb.Error as error:
+            raise self._database._translated(error) from error
+
+
+class Transaction(Reader):
+    """Runs statements that become visible, and durable, together."""
+
+    __slots__ = ("_after_commit",)
+
+    def __init__(self, database: Database, cursor: duckdb.DuckDBPyConnection) -> None:
+        super().__init__(database, cursor)
+        self._after_commit: list[Callable[[], None]] = []
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """Run `action` once this is committed, before the next writer's turn; never when it is not committed."""
+        self._after_commit.append(action)
+
+    def execute(self, sql: str, **parameters: Any) -> int:
+        """Run a statement (without parameters also several); rows changed by the last one."""
+        counted = self.tuples(sql, **parameters)
+        return int(counted[0][0]) if counted and isinstance(counted[0][0], int) else 0
+
+    @contextmanager
+    def scan(self, name: str, columns: Any) -> Iterator[None]:
+        """Make `columns` readable as the table `name`.
+
+        Args:
+            name: What statements call it.
+            columns: An Arrow table, or anything with ``__arrow_c_stream__``.
+        """
+        table = columns if isinstance(columns, pa.Table) else pa.table(columns)
+        self._cursor.register(name, table)
+        try:
+            yield
+        finally:
+            with suppress(duckdb.Error):  # a transaction that failed took the name with it
+                self._cursor.unregister(name)
+
+
+class Database:
+    """The store; made by `Database.open`."""
+
+    def __init__(self, path: Path | None, options: StoreOptions, *, read_only: bool) -> None:
+        self.path = path
+        self.read_only = read_only
+        self._options = options
+        self._write_lock = threading.Lock()
+        self._writer_thread: int | None = None
+        self._waiting = 0
+        self._state = threading.Condition()
+        self._readers = 0
+        self._failed: str | None = None
+        self._closed = False
+        self._connection = self._connected()
+
+    @classmethod
+    def open(cls, path: Path | None, *, read_only: bool = False, options: StoreOptions | None = None) -> Database:
+        """Open the file, bring its tables to this version and make the public views anew.
+
+        Args:
+            path: The file, made when it does not exist; None for a database in memory.
+            read_only: Only look: no migration, no views, and no lock against other readers.
+            options: How much of the machine to use.
+
+        Raises:
+            StoreRefused: The file is newer than this program, damaged, not ours, or in use. It was not touched.
+        """
+        chosen = options or StoreOptions()
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if path.exists():
+                _examine(path)
+        try:
+            database = cls(path, chosen, read_only=read_only)
+        except duckdb.Error as error:
+            raise StoreRefused(_way_out(path, str(error))) from error
+        if not read_only:
+            migrate.bring_up_to_date(database.transaction)
+        return database
+
+    def _connected(self) -> duckdb.DuckDBPyConnection:
+        connection = duckdb.connect(
+            ":memory:" if self.path is None else str(self.path),
+            read_only=self.read_only,
+            config={
+                "threads": self._options.threads,
+                "memory_limit": f"{self._options.memory_limit_bytes}B",
+                "checkpoint_threshold": f"{self._options.checkpoint_wal_bytes}B",
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+            },
+        )
+        if self.path is not None:
+            connection.execute("SET allowed_directories = [$directory]", {"directory": str(self.backup_directory)})
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
+        return connection
+
+    @property
+    def backup_directory(self) -> Path | None:
+        """The only directory besides its own file that SQL may reach; None in memory."""
+        return None if self.path is None else self.path.parent / "backups"
+
+    @contextmanager
+    def reader(self) -> Iterator[Reader]:
+        """A snapshot: all statements inside see the same rows. Waits for nobody.
+
+        Raises:
+            Busy: The database is closed, or is being opened again after a failure of its disk.
+        """
+        cursor = self._reading_cursor()
+        try:
+            cursor.execute("BEGIN TRANSACTION READ ONLY")
+            yield Reader(self, cursor)
+        except duckdb.Error as error:
+            raise self._translated(error) from error
+        finally:
+            with suppress(duckdb.Error):  # after a failure there is no transaction left to end
+                cursor.execute("ROLLBACK")
+            cursor.close()
+            with self._state:
+                self._readers -= 1
+                self._state.notify_all()
+
+    def _reading_cursor(self) -> duckdb.DuckDBPyConnection:
+        with self._state:
+            self._revive()
+            cursor = self._connection.cursor()
+            self._readers += 1
+            return cursor
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """The writer's turn: commits on leaving, changes nothing when it is left by an error.
+
+        Raises:
+            Busy: It could not be committed now: no space, no memory, closed.
+            StatementFailed: A statement is wrong.
+        """
+        with self._writers_turn():
+            with self._state:
+                self._revive()
+                cursor = self._connection.cursor()
+            try:
+                yield from self._one_transaction(cursor)
+            finally:
+                cursor.close()
+
+    def _one_transaction(self, cursor: duckdb.DuckDBPyConnection) -> Iterator[Transaction]:
+        try:
+            cursor.execute("BEGIN TRANSACTION")
+            transaction = Transaction(self, cursor)
+            yield transaction
+            cursor.execute("COMMIT")
+            for action in transaction._after_commit:
+                action()
+        except duckdb.Error as error:
+            self._rolled_back(cursor)
+            raise self._translated(error) from error
+        except BaseException:
+            self._rolled_back(cursor)
+            raise
+
+    @staticmethod
+    def _rolled_back(cursor: duckdb.DuckDBPyConnection) -> None:
+        with suppress(duckdb.Error):  # a commit that failed has rolled back already
+            cursor.execute("ROLLBACK")
+
+    @contextmanager
+    def _writers_turn(self) -> Iterator[None]:
+        if self._writer_thread == threading.get_ident():
+            raise RuntimeError("a transaction inside a transaction would wait for itself")
+        with self._state:
+            self._waiting += 1
+        with self._write_lock:
+            with self._state:
+                self._waiting -= 1
+            self._writer_thread = threading.get_ident()
+            try:
+                yield
+            finally:
+                self._writer_thread = None
+
+    def _translated(self, error: duckdb.Error) -> SpanledgerError:
+        """DuckDB's error as one of ours; a fatal one also marks the database to be opened again."""
+        message = str(error).splitlines()[0] if str(error) else type(error).__name__
+        if isinstance(error, (duckdb.FatalException, duckdb.InternalException)):
+            with self._state:
+                self._failed = message
+            log.error("the database stopped and will be opened again", extra={"reason": message})
+            return Busy(f"the database stopped and is being opened again: {message}", retry_after_s=3)
+        if isinstance(error, (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.TransactionException)):
+            return Busy(f"the database could not write or had no memory left: {message}", retry_after_s=3)
+        if isinstance(error, duckdb.ConnectionException):
+            return Busy(f"the database is closed: {message}")
+        if isinstance(error, (duckdb.ConstraintException, duckdb.ConversionException, duckdb.OutOfRangeException)):
+            return RowsRefused(message)
+        return StatementFailed(str(error))
+
+    def _revive(self) -> None:
+        """Open again after a fatal failure, once nobody holds the old instance; the caller holds `_state`."""
+        if self._closed:
+            raise Busy("the database is closed")
+        if self._failed is None:
+            return
+        if self.path is None or self._readers:
+            raise Busy(f"the database is being opened again: {self._failed}", retry_after_s=3)
+        with suppress(duckdb.Error):  # it is lost already
+            self._connection.close()
+        try:
+            self._connection = self._connected()
+        except duckdb.Error as error:
+            raise Busy(f"the database could not be opened again: {error}", retry_after_s=3) from error
+        log.warning("the database was opened again", extra={"after": self._failed})
+        self._failed = None
+
+    def checkpoint(self) -> None:
+        """Move what the write-ahead log holds into the file; commits wait meanwhile (about 10 ms a megabyte of log).
+
+        Raises:
+            Busy: There is no room for it, or it failed; nothing is lost.
+        """
+        with self._writers_turn():
+            self._checkpoint()
+
+    def checkpoint_when_idle(self, wal_bytes: int) -> bool:
+        """Checkpoint if the log is larger than `wal_bytes` and no writer is at work or waiting; whether it did."""
+        if self.wal_bytes() <= wal_bytes or self._waiting or not self._write_lock.acquire(blocking=False):
+            return False
+        try:
+            self._checkpoint()
+        finally:
+            self._write_lock.release()
+        return True
+
+    def _checkpoint(self) -> None:
+        free = self.free_bytes()
+        if free is not None and free < self.wal_bytes():
+            raise Busy(f"no checkpoint: {free} bytes free on the volume, the log has {self.wal_bytes()}")
+        with self._state:
+            self._revive()
+            cursor = self._connection.cursor()
+        try:
+            cursor.execute("CHECKPOINT")
+        except duckdb.Error as error:
+            raise self._translated(error) from error
+        finally:
+            cursor.close()
+
+    def wal_bytes(self) -> int:
+        """Size of the write-ahead log; 0 in memory."""
+        return 0 if self.path is None else _size(Path(f"{self.path}.wal"))
+
+    def free_bytes(self) -> int | None:
+        """Free space of the file's volume; None in memory."""
+        return None if self.path is None else shutil.disk_usage(self.path.parent).free
+
+    def size_bytes(self) -> int:
+        """Bytes of the file and its log; in memory, of the buffers in use."""
+        if self.path is not None:
+            return _size(self.path) + self.wal_bytes()
+        with self.reader() as reader:
+            return int(reader.value("SELECT coalesce(sum(memory_usage_bytes), 0) FROM duckdb_memory()"))
+
+    def close(self) -> None:
+        """Checkpoint and let go of the file; safe to call twice."""
+        with self._writers_turn():
+            with self._state:
+                if self._closed:
+                    return
+                self._state.wait_for(lambda: self._readers == 0, timeout=PATIENCE_S)
+            if not self.read_only and self._failed is None:
+                with suppress(Busy):  # what the log holds is read from there at the next start
+                    self._checkpoint()
+            with self._state:
+                self._closed = True
+                self._connection.close()
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _examine(path: Path) -> None:
+    """Look at an existing file without changing a byte of it.
+
+    Raises:
+        StoreRefused: It must not be opened for writing.
+    """
+    try:
+        connection = duckdb.connect(str(path), read_only=True)
+    except duckdb.Error as error:
+        raise StoreRefused(_way_out(path, str(error).splitlines()[0])) from error
+    try:
+        sizes = connection.execute("SELECT block_size, total_blocks FROM pragma_database_size()").fetchone() or (0, 0)
+        if path.stat().st_size < HEADER_BYTES + sizes[0] * sizes[1]:
+            raise StoreRefused(_way_out(path, f"it is cut off: {path.stat().st_size} bytes of {sizes[1]} blocks"))
+        tables = connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()
+        known = ("schema_version",) in tables
+        found = connection.execute("SELECT max(version) FROM schema_version").fetchone() if known else None
+    except duckdb.Error as error:
+        raise StoreRefused(_way_out(path, str(error).splitlines()[0])) from error
+    finally:
+        connection.close()
+    if tables and not known:
+        raise StoreRefused(f"{path} is a DuckDB database of something else: choose another --data-dir. It was not touched.")
+    if found is not None and found[0] is not None:
+        migrate.refuse_newer(path, int(found[0]))
+
+
+def _way_out(path: Path | None, reason: str) -> str:
+    if "lock" in reason.lower():
+        way = "another process has it open: stop that one, or choose another --data-dir"
+    else:
+        way = "it is damaged, or not a database: restore a backup with `spanledger restore`, or choose another --data-dir"
+    return f"{path} was not opened and not touched: {way}. DuckDB says: {reason}"

@@ -1,0 +1,27 @@
+// @ts-check
+/**
+ * JSON with its money kept as text: a number under a money key comes out as the very digits that were sent.
+ *
+ * Given: the text of an answer. Gives: the parsed value, amounts as decimal strings, all else as JSON.parse gives it.
+ * Never: a change to what stands inside a string; the pattern walks over every string of the text.
+ */
+
+/** Keys whose number is an amount in USD. */
+const MONEY = new Set(['cost', 'cost_usd', 'total_cost', 'spend_today']);
+/** Keys whose object maps names to amounts (or units to rates). */
+const MONEY_MAPS = new Set(['by', 'rate']);
+
+/** A string, where it is a key with its colon and, if so, the number or brace that follows; or a closing brace. */
+const TOKEN = /"((?:[^"\\]|\\.)*)"(\s*:\s*)?(?:(?<=:\s*)(-?\d[\d.eE+-]*|\{))?|\}/g;
+
+/** @param {string} text @returns {any} */
+export function parseExact(text) {
+  let insideMap = false;
+  const quoted = text.replace(TOKEN, (whole, key, colon, follows) => {
+    if (whole === '}') { insideMap = false; return whole; }
+    if (!colon || !follows) return whole;
+    if (follows === '{') { insideMap = MONEY_MAPS.has(key); return whole; }
+    return insideMap || MONEY.has(key) ? `"${key}"${colon}"${follows}"` : whole;
+  });
+  return JSON.parse(quoted);
+}

@@ -1,0 +1,146 @@
+// @ts-check
+/**
+ * The live channel: one WebSocket for the tab, its points and state as signals.
+ *
+ * Given: messages of /api/v1/live. Gives: `points` (one a second, sorted, each second once), `state`, `link` (how the channel does).
+ * Never: a gap papered over, a point twice, an update while the tab is hidden or paused.
+ */
+import { batch, signal } from '@preact/signals';
+import { request, session } from './api.js';
+import { backOff, mergePoints } from './points.js';
+
+/** @typedef {import('./points.js').Point} Point */
+
+const SILENCE_MS = 5000;
+const POLL_MS = 5000;
+const TRIES_BEFORE_POLLING = 3;
+/** Seconds read again on resuming: the last ones may have been incomplete when the channel broke. */
+const OVERLAP_S = 10;
+
+/** @type {import('@preact/signals').Signal<Point[]>} */
+export const points = signal([]);
+/** @type {import('@preact/signals').Signal<any>} */
+export const state = signal(null);
+/** phase: connecting, live, reconnecting, polling, paused, hidden. heardAt: when figures last came, or null. */
+export const link = signal({ phase: 'connecting', heardAt: /** @type {number | null} */ (null) });
+/** The version the server named last; another than the first means a new one was started. */
+export const serverVersion = signal({ first: '', now: '' });
+/** A clock that ticks once a second, for ages. */
+export const now = signal(Date.now());
+
+/** @type {WebSocket | null} */
+let socket = null;
+/** @type {string | null} */
+let epoch = null;
+let failures = 0;
+let heard = 0;
+let paused = false;
+let polling = false;
+/** @type {number | undefined} */
+let retry;
+
+/** @param {string} phase */
+const setPhase = (phase) => { if (link.value.phase !== phase) link.value = { ...link.value, phase }; };
+
+/** Starts the channel and everything that wakes it. */
+export function startLive() {
+  setInterval(tick, 1000);
+  addEventListener('online', () => reopen());
+  document.addEventListener('visibilitychange', () => (document.hidden ? stop('hidden') : reopen()));
+  session.subscribe((who) => (who ? reopen() : who === null && stop('connecting')));
+}
+
+/** Pauses or goes on. */
+export function togglePause() {
+  paused = !paused;
+  if (paused) stop('paused');
+  else reopen();
+}
+
+/** @param {string} phase */
+function stop(phase) {
+  drop();
+  clearTimeout(retry);
+  setPhase(phase);
+}
+
+function drop() {
+  if (!socket) return;
+  const old = socket;
+  socket = null;
+  old.onopen = old.onmessage = old.onclose = old.onerror = null;
+  if (old.readyState === WebSocket.CONNECTING) old.onopen = () => old.close();
+  else old.close();
+}
+
+function reopen() {
+  clearTimeout(retry);
+  if (!session.value || paused || document.hidden) return;
+  drop();
+  const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
+  const mine = new WebSocket(`${scheme}://${location.host}/api/v1/live`);
+  socket = mine;
+  heard = performance.now();
+  setPhase(link.value.heardAt ? 'reconnecting' : 'connecting');
+  mine.onopen = () => {
+    const last = points.value.at(-1)?.t ?? null;
+    mine.send(JSON.stringify({ topics: ['live'], epoch, last: last === null ? null : last - OVERLAP_S }));
+  };
+  mine.onmessage = (event) => receive(JSON.parse(event.data));
+  mine.onclose = lost;
+}
+
+function lost() {
+  drop();
+  failures += 1;
+  setPhase(failures > TRIES_BEFORE_POLLING && polling ? 'polling' : link.value.heardAt ? 'reconnecting' : 'connecting');
+  retry = window.setTimeout(reopen, backOff(failures - 1, Math.random()));
+}
+
+/** @param {any} message */
+export function receive(message) {
+  heard = performance.now();
+  if (message.type === 'hello') {
+    epoch = message.epoch;
+    serverVersion.value = { first: serverVersion.value.first || message.version, now: message.version };
+    return;
+  }
+  if (message.type !== 'snapshot' && message.type !== 'points') return;
+  failures = 0;
+  polling = false;
+  take(message, 'live');
+}
+
+/** @param {any} message @param {string} phase */
+function take(message, phase) {
+  batch(() => {
+    if (message.points?.length || message.type === 'snapshot') points.value = mergePoints(message.type === 'snapshot' ? [] : points.value, message.points ?? []);
+    if (message.state) state.value = message.state;
+    link.value = { phase, heardAt: Date.now() };
+    now.value = Date.now();
+  });
+}
+
+let lastPoll = 0;
+
+function tick() {
+  if (document.hidden) return;
+  now.value = Date.now();
+  if (!session.value || paused) return;
+  if (socket && performance.now() - heard > SILENCE_MS) lost();
+  if (failures >= TRIES_BEFORE_POLLING && performance.now() - lastPoll >= POLL_MS) poll();
+}
+
+/** The way round a proxy that lets no WebSocket through. */
+async function poll() {
+  lastPoll = performance.now();
+  try {
+    const answer = await request('/api/admin/monitoring/metrics/realtime');
+    if (link.value.phase === 'live' || paused || document.hidden) return;
+    polling = true;
+    take({ ...answer, type: 'snapshot' }, 'polling');
+  } catch {
+    polling = false;
+    if (link.value.phase === 'polling') setPhase('reconnecting');
+  }
+}

@@ -1,0 +1,93 @@
+"""The demo's last word: what was served, priced on its own path, against what the backend stored.
+
+Given the provider's bill and the backend's ledger, gives rows to show and the differences; pure.
+
+Never: uses spanledger's own arithmetic. Each billed request is priced by genai-prices' calculator, one by one, and
+added up as `Decimal`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from genai_prices import Usage, calc_price
+
+
+@dataclass(slots=True)
+class Bill:
+    """What one model's calls come to: `unpriced` counts the calls whose model has no price."""
+
+    calls: int = 0
+    unpriced: int = 0
+    cost: Decimal = Decimal(0)
+    tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Rows of (what, sent, stored), and a sentence for each that differs."""
+
+    rows: list[tuple[str, str, str]] = field(default_factory=list)
+    differences: list[str] = field(default_factory=list)
+
+    def compare(self, what: str, sent: object, stored: object) -> None:
+        """Add a row, and a difference where the two are not equal."""
+        self.rows.append((what, _text(sent), _text(stored)))
+        if sent != stored:
+            self.differences.append(f"{what}: sent {_text(sent)}, stored {_text(stored)}")
+
+
+def bills(served: Iterable[Mapping[str, Any]], at: datetime) -> dict[str, Bill]:
+    """The provider's bill by model."""
+    by_model: dict[str, Bill] = defaultdict(Bill)
+    for call in served:
+        bill = by_model[call["model"]]
+        bill.calls += 1
+        bill.tokens += call["input_tokens"] + call["output_tokens"]
+        price = _price(call, at)
+        if price is None:
+            bill.unpriced += 1
+        else:
+            bill.cost += price
+    return dict(by_model)
+
+
+def stored(lines: Iterable[Mapping[str, Any]]) -> dict[str, Bill]:
+    """The backend's ledger lines by model, as `bills` has them, without the refused calls: they are on no bill."""
+    by_model: dict[str, Bill] = defaultdict(Bill)
+    for line in lines:
+        if line["error_type"] is not None:
+            continue
+        bill = by_model[line["model"]]
+        bill.calls += 1
+        bill.tokens += (line["input_tokens"] or 0) + (line["output_tokens"] or 0)
+        if line["cost_usd"] is None:
+            bill.unpriced += 1
+        else:
+            bill.cost += line["cost_usd"]
+    return dict(by_model)
+
+
+def _price(call: Mapping[str, Any], at: datetime) -> Decimal | None:
+    usage: Any = (
+        {"input_characters": call["characters"]}
+        if call["characters"]
+        else Usage(
+            input_tokens=call["input_tokens"],
+            output_tokens=call["output_tokens"],
+            cache_read_tokens=call["cache_read_tokens"],
+        )
+    )
+    try:
+        return calc_price(usage, call["model"], provider_id=call["provider"], genai_request_timestamp=at).total_price
+    except LookupError:
+        return None
+
+
+def _text(value: object) -> str:
+    return f"{value.normalize():f}" if isinstance(value, Decimal) else str(value)

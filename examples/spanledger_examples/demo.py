@@ -1,0 +1,226 @@
+"""The demo: the backend, a simulated provider and the bookshop, real traffic through them, and a table that must agree.
+
+`main` is what ``spanledger demo`` and ``make demo`` run. It ends by itself after ``DEMO_SECONDS``, or on Ctrl-C, with
+exit code 0 if every number agrees with what was sent and 1 if one does not.
+
+Never: touches the owner's data. The demo has a directory of its own that goes when it ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from itertools import islice
+from pathlib import Path
+
+import httpx
+from rich.console import Console
+from rich.table import Table
+
+from spanledger_examples import check
+from spanledger_examples.backend import Backend
+from spanledger_examples.driver import Tally, drive
+from spanledger_examples.processes import Child, DemoError, free_port
+from spanledger_examples.traffic import visits
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How long, how fast, and how much is sampled; `None` means no end."""
+
+    seconds: float | None = None
+    calls: int | None = None
+    speed: float = 6.0
+    sample_ratio: float = 1.0
+
+    @classmethod
+    def from_environment(cls) -> Options:
+        """The options as ``DEMO_SECONDS``, ``DEMO_CALLS``, ``DEMO_SPEED`` and ``DEMO_SAMPLE_RATIO`` give them.
+
+        Raises:
+            DemoError: One of them is not a number.
+        """
+        values: dict[str, float] = {}
+        for name in ("seconds", "calls", "speed", "sample_ratio"):
+            if text := os.environ.get(f"DEMO_{name.upper()}"):
+                try:
+                    values[name] = float(text)
+                except ValueError as malformed:
+                    raise DemoError(f"DEMO_{name.upper()}={text!r} is not a number") from malformed
+        calls = values.pop("calls", None)
+        return cls(calls=None if calls is None else int(calls), **values)
+
+
+def main() -> int:
+    """Run the demo; returns the exit code."""
+    console = Console()
+    try:
+        return run(Options.from_environment(), console)
+    except DemoError as failure:
+        console.print(f"[bold red]The demo stopped:[/] {failure}", highlight=False)
+        return 1
+
+
+def run(options: Options, console: Console) -> int:
+    """Bring everything up, drive the traffic, compare, and take everything down again."""
+    stop = threading.Event()
+    with ExitStack() as down:
+        directory = Path(down.enter_context(tempfile.TemporaryDirectory(prefix="spanledger-demo-")))
+        down.enter_context(_stop_on_signals(stop))
+        backend, provider_url, bookshop_url = _bring_up(directory, options, down)
+        console.print(f"Dashboard  [bold]{backend.sign_in_link}[/]", highlight=False, soft_wrap=True)
+        console.print(f"Bookshop   {bookshop_url}/docs   Provider  {provider_url}/bill", highlight=False)
+        ends = f"ends after {options.seconds:g} s" if options.seconds else "Ctrl-C ends it"
+        console.print(f"Replaying real LLM traffic at {options.speed:g}× its own pace; {ends}.\n", highlight=False)
+        began = datetime.now(UTC)
+        tally = _traffic(options, stop, bookshop_url, backend, console)
+        comparison = _compare(tally, provider_url, bookshop_url, backend, began, options)
+    return _report(comparison, console)
+
+
+def _bring_up(directory: Path, options: Options, down: ExitStack) -> tuple[Backend, str, str]:
+    http = free_port(8321, "SPANLEDGER_PORT")
+    otlp_http = free_port(4318, "SPANLEDGER_OTLP_HTTP_PORT")
+    otlp_grpc = free_port(4317, "SPANLEDGER_OTLP_GRPC_PORT")
+    bookshop = free_port(8322, "SPANLEDGER_DEMO_BOOKSHOP_PORT")
+    provider = free_port(8323, "SPANLEDGER_DEMO_PROVIDER_PORT")
+    backend = Backend(f"http://127.0.0.1:{http}", secrets.token_urlsafe(24))
+    down.callback(backend.close)
+    serve = ["spanledger_server", "serve", "--port", str(http), "--otlp-http-port", str(otlp_http)]
+    serve += ["--otlp-grpc-port", str(otlp_grpc), "--data-dir", str(directory)]
+    _start(down, directory, "backend", serve, {"SPANLEDGER_ADMIN_TOKEN": backend.token}, f"{backend.url}/readyz")
+    _start(
+        down,
+        directory,
+        "provider",
+        ["spanledger_examples.provider", str(provider)],
+        {},
+        f"http://127.0.0.1:{provider}/bill",
+    )
+    environment = {
+        "PROVIDER_URL": f"http://127.0.0.1:{provider}",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{otlp_http}",
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+        "SPANLEDGER_SAMPLE_RATIO": str(options.sample_ratio),
+        "SPANLEDGER_SPOOL_DIR": str(directory / "spool"),
+    }
+    uvicorn = ["uvicorn", "spanledger_examples.bookshop:app", "--port", str(bookshop), "--log-level", "warning"]
+    _start(down, directory, "bookshop", uvicorn, environment, f"http://127.0.0.1:{bookshop}/openapi.json")
+    return backend, f"http://127.0.0.1:{provider}", f"http://127.0.0.1:{bookshop}"
+
+
+def _start(
+    down: ExitStack, directory: Path, name: str, arguments: list[str], environment: dict[str, str], url: str
+) -> None:
+    child = Child(name, arguments, environment, directory / f"{name}.log")
+    down.callback(child.stop)
+    child.wait_until_answers(url)
+
+
+def _traffic(options: Options, stop: threading.Event, url: str, backend: Backend, console: Console) -> Tally:
+    tally = Tally()
+    deadline = time.monotonic() + (options.seconds or float("inf"))
+    todo = islice(visits(options.speed), options.calls)
+    ended = threading.Event()
+
+    def work() -> None:
+        try:
+            asyncio.run(drive(url, todo, lambda: stop.is_set() or time.monotonic() >= deadline, tally))
+        finally:
+            ended.set()
+
+    driver = threading.Thread(target=work, name="driver")
+    driver.start()
+    with console.status("") as line:
+        while not ended.wait(1):
+            line.update(_summary(tally, backend))
+    driver.join()
+    return tally
+
+
+def _summary(tally: Tally, backend: Backend) -> str:
+    costs = backend.costs("month")
+    if costs is None:
+        return f"{tally.sent} calls sent; the backend is not answering"
+    coverage = "—" if costs["coverage"] is None else f"{float(costs['coverage']):.1%}"
+    total = "—" if costs["total_cost"] is None else f"${Decimal(costs['total_cost']):.4f}"
+    sent = f"{tally.sent} calls sent · {tally.refused} refused"
+    return f"{sent} · {costs['calls']} in the ledger · {total} · {coverage} priced"
+
+
+def _compare(
+    tally: Tally, provider_url: str, bookshop_url: str, backend: Backend, began: datetime, options: Options
+) -> check.Comparison:
+    sdk = httpx.get(f"{bookshop_url}/stats", timeout=60).json()
+    served = httpx.get(f"{provider_url}/bill", timeout=60).json()
+    lines = list(backend.ledger())
+    comparison = check.Comparison()
+    comparison.compare("visits answered or refused by the provider", tally.sent, tally.answered + tally.refused)
+    comparison.compare("billable calls → ledger lines", sdk["ledger"]["recorded"], len(lines))
+    comparison.compare(
+        "refused calls, nothing billed", tally.refused, sum(line["error_type"] is not None for line in lines)
+    )
+    comparison.compare(
+        f"spans at a sampling ratio of {options.sample_ratio:g}", sdk["spans"]["recorded"], backend.spans()
+    )
+    comparison.compare(
+        "lost on the way", 0, sum(sum(signal["dropped"].values()) + signal["refused"] for signal in sdk.values())
+    )
+    bills, stored = check.bills(served, began), check.stored(lines)
+    for model in sorted(bills.keys() | stored.keys()):
+        bill, line = bills.get(model, check.Bill()), stored.get(model, check.Bill())
+        comparison.compare(f"{model}: calls", bill.calls, line.calls)
+        comparison.compare(f"{model}: tokens", bill.tokens, line.tokens)
+        comparison.compare(f"{model}: calls without a price", bill.unpriced, line.unpriced)
+        comparison.compare(f"{model}: USD", bill.cost, line.cost)
+    total = sum((bill.cost for bill in bills.values()), Decimal(0))
+    comparison.compare("total USD, the ledger", total, sum((line.cost for line in stored.values()), Decimal(0)))
+    if began.month == datetime.now(UTC).month:
+        for period in ("month", "year"):
+            costs = backend.costs(period)
+            comparison.compare(
+                f"total USD, /admin/statistics/costs of the {period}", total, costs and Decimal(costs["total_cost"])
+            )
+    return comparison
+
+
+def _report(comparison: check.Comparison, console: Console) -> int:
+    table = Table(title="What was sent, and what is stored", title_justify="left")
+    table.add_column("")
+    table.add_column("sent", justify="right")
+    table.add_column("stored", justify="right")
+    for what, sent, stored in comparison.rows:
+        table.add_row(what, sent, stored if sent == stored else f"[bold red]{stored}[/]")
+    console.print(table)
+    for difference in comparison.differences:
+        console.print(f"[bold red]Differs:[/] {difference}", highlight=False)
+    if not comparison.differences:
+        console.print("[bold green]Every number agrees, to the last decimal.[/]")
+    return 1 if comparison.differences else 0
+
+
+@contextmanager
+def _stop_on_signals(stop: threading.Event) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,200 @@
+"""The prices that genai-prices publishes, resolved to rates for one model and one stretch of time.
+
+Given a provider (by any of its names), a model, a time and what changes the rate, gives `Rates` and until when they hold. genai-prices is
+imported when the first model is looked up.
+
+Never: a network request, or a model priced at another provider's rate unless genai-prices itself says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from functools import cache
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from .rates import Rates, UnitRate
+from .units import UNITS, Unit
+
+if TYPE_CHECKING:
+    from genai_prices.types import ModelInfo, ModelPrice, Provider
+
+FOREVER_NS: Final = 2**63
+ORDINARY_TIERS: Final = frozenset({"", "auto", "default", "on_demand", "standard", "standard_only"})
+GROQ_MINIMUM_SECONDS: Final = 10  # as genai-prices has it: shorter audio is billed as ten seconds
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+# OpenTelemetry's names (and others seen in the wild) -> genai-prices' ids; what is not here is left to genai-prices' own matching
+PROVIDER_IDS: Final = {
+    "aws.bedrock": "aws",
+    "azure.ai.inference": "azure",
+    "azure.ai.openai": "azure",
+    "azure_openai": "azure",
+    "fireworks_ai": "fireworks",
+    "gcp.gemini": "google",
+    "gcp.gen_ai": "google",
+    "gcp.vertex_ai": "google",
+    "mistral_ai": "mistral",
+    "moonshot_ai": "moonshotai",
+    "vertexai": "google",
+    "x_ai": "x-ai",
+    "z_ai": "zai",
+}
+
+
+class Resolved(NamedTuple):
+    """Rates, and the half-open stretch of time they hold for; or the reason why there are none."""
+
+    rates: Rates | str
+    from_ns: int
+    until_ns: int
+
+
+def provider_id(provider: str) -> str:
+    """A provider's name as it stands in price tables: lower case, OpenTelemetry's names turned into genai-prices' ids."""
+    name = provider.strip().lower()
+    return PROVIDER_IDS.get(name, name)
+
+
+def source_version() -> str:
+    """The name and version of the price table."""
+    return f"genai-prices {version('genai-prices')}"
+
+
+def resolve(provider: str | None, model: str, at_ns: int, service_tier: str | None, batch: bool) -> Resolved:
+    """The rates of a model at a time.
+
+    Args:
+        provider: By any name; None to find it by the model's name where that is unambiguous.
+        model: The model's name as the provider gave it.
+        at_ns: When the call was made.
+        service_tier: The tier that served it, None when it was not said.
+        batch: Whether it went through the provider's batch interface.
+    """
+    found = _find(provider, model)
+    if isinstance(found, str):
+        return Resolved(found, -FOREVER_NS, FOREVER_NS)
+    seller, info = found
+    at = EPOCH + timedelta(microseconds=at_ns // 1000)
+    context = _context(service_tier, batch)
+    own = any(info is candidate for candidate in seller.models)  # variants do not carry over to another provider's models
+    price = info.get_prices(at, context if own else None)
+    note = _note(info, at, context, service_tier, batch) if context and own else _no_rate(service_tier, batch)
+    return Resolved(_rates(seller, info, price, note), *_stretch(info, at_ns))
+
+
+def _find(provider: str | None, model: str) -> tuple[Provider, ModelInfo] | str:
+    from genai_prices.data import providers
+    from genai_prices.data_snapshot import DataSnapshot
+
+    snapshot = DataSnapshot(providers=providers, from_auto_update=False)  # a fresh one: its own caches are unbounded
+    wanted = provider_id(provider) if provider else None
+    try:
+        return snapshot.find_provider_model(model, None, wanted, None)
+    except LookupError:
+        known = wanted is None or wanted == "litellm" or _knows(snapshot, wanted)
+        return "model_unknown" if known else "provider_unknown"
+
+
+def _knows(snapshot: Any, wanted: str) -> bool:
+    try:
+        snapshot.find_provider(None, wanted, None)
+    except LookupError:
+        return False
+    return True
+
+
+def _context(service_tier: str | None, batch: bool) -> dict[str, str]:
+    tier = (service_tier or "").lower()
+    if batch or tier == "batch":
+        return {"processing": "batch", "service_tier": tier or "batch"}
+    return {"service_tier": tier} if tier else {}
+
+
+def _note(info: ModelInfo, at: datetime, context: dict[str, str], service_tier: str | None, batch: bool) -> str | None:
+    """Why the rate is not quite the call's: nothing is published for its tier, so the ordinary rate stands in."""
+    for variant in info.price_variants or ():
+        active = variant.constraint is None or variant.constraint.active(at)
+        if active and all(context.get(key) == value for key, value in variant.when.items()):
+            if "processing" in context and variant.when.get("service_tier") not in (None, "batch"):
+                continue
+            return None
+    return _no_rate(service_tier, batch)
+
+
+def _no_rate(service_tier: str | None, batch: bool) -> str | None:
+    tier = (service_tier or "").lower()
+    if batch or tier == "batch":
+        return "no_rate: batch, the ordinary rate was used"
+    return None if tier in ORDINARY_TIERS else f"no_rate: service tier {tier}, the ordinary rate was used"
+
+
+def _rates(seller: Provider, info: ModelInfo, price: ModelPrice, note: str | None) -> Rates | str:
+    from genai_prices.validation import validate_priced_units
+
+    registry = _registry()
+    found: list[UnitRate] = []
+    for name, value in price.__dict__.items():
+        if value is None or name not in registry._all_price_keys:
+            continue
+        tiers = () if isinstance(value, Decimal) else tuple((tier.start, tier.price) for tier in value.tiers)
+        base = value if isinstance(value, Decimal) else value.base
+        found.append(UnitRate(_unit(name, registry), base, tiers))
+    try:
+        validate_priced_units([registry.unit_for_price_key(rate.unit.name) for rate in found], registry)
+    except ValueError as error:
+        return f"rates_inconsistent: {error}"
+    short = seller.id == "groq" and info.id in ("whisper-large-v3", "whisper-large-v3-turbo")
+    minimum = GROQ_MINIMUM_SECONDS if short else 0
+    return Rates(found, "genai-prices", source_version(), note=note, minimum_seconds=minimum)
+
+
+@cache
+def _registry() -> Any:
+    from genai_prices.data_units import unit_data
+    from genai_prices.units import UnitRegistry
+
+    return UnitRegistry(unit_data)
+
+
+def _unit(name: str, registry: Any) -> Unit:
+    published = registry.unit_for_price_key(name)
+    ours = UNITS.get(name)
+    field = ours.field if ours else None
+    return Unit(name, published.usage_key, published.per, field, frozenset(published.dimensions.items()))
+
+
+def _stretch(info: ModelInfo, at_ns: int) -> tuple[int, int]:
+    """From when until when no price of this model begins or ends."""
+    begin, end = -FOREVER_NS, FOREVER_NS
+    for edge in _edges(info, at_ns):
+        if edge <= at_ns:
+            begin = max(begin, edge)
+        else:
+            end = min(end, edge)
+    return begin, end
+
+
+def _edges(info: ModelInfo, at_ns: int) -> Iterator[int]:
+    from genai_prices.types import ModelPrice, StartDateConstraint, TimeOfDateConstraint
+
+    conditions = [] if isinstance(info.prices, ModelPrice) else [price.constraint for price in info.prices]
+    conditions += [variant.constraint for variant in info.price_variants or ()]
+    today = (EPOCH + timedelta(microseconds=at_ns // 1000)).date()
+    for condition in conditions:
+        if isinstance(condition, StartDateConstraint):
+            yield _midnight_ns(condition.start_date)
+        elif isinstance(condition, TimeOfDateConstraint):
+            for day in (today - timedelta(days=1), today, today + timedelta(days=1)):
+                yield from (_moment_ns(day, clock) for clock in (condition.start_time, condition.end_time))
+
+
+def _midnight_ns(day: date) -> int:
+    return (day - EPOCH.date()).days * 86_400_000_000_000
+
+
+def _moment_ns(day: date, clock: time) -> int:
+    moment = datetime.combine(day, clock if clock.tzinfo else clock.replace(tzinfo=UTC))
+    return (moment - EPOCH) // timedelta(microseconds=1) * 1000

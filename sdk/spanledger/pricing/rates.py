@@ -1,0 +1,285 @@
+"""The rates of one model for one stretch of time, and the arithmetic: integers only, rounded once, to 10^-12 USD, half to even.
+
+Given a `Usage`, gives a `Priced`. What usage of one shape (which counts are there, which are zero) is charged for is worked out once and
+kept; after that a price is a few multiplications.
+
+Never: a float, a rounding in between, or an exception because of odd usage.
+"""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Context, Decimal
+from fractions import Fraction
+from math import gcd, lcm
+from operator import attrgetter
+from typing import Any, Final, Literal, NamedTuple
+
+from ..usage import USAGE_FIELDS, Usage
+from .units import CONSTANT, COUNTED, Form, Unit, missing, shares
+
+PriceState = Literal["priced", "unpriced", "estimated", "free"]
+
+PICO: Final = 10**12
+MOST_COUNTED: Final = 2**53
+MOST_COST: Final = 10**24  # in 10^-12 USD: what DECIMAL(24,12) holds
+MOST_SHAPES: Final = 256
+AUDIO_SECONDS: Final = USAGE_FIELDS.index("audio_seconds")
+REQUESTS: Final = USAGE_FIELDS.index("requests")
+WEB_SEARCHES: Final = USAGE_FIELDS.index("web_searches")
+MINIMUM_SECONDS_KEY: Final = (
+    "audio_seconds_minimum"  # in a stored rate: not a rate, but what short audio was rounded up to
+)
+
+Values = tuple[Any, ...]  # the fields of a Usage, in order
+Shape = tuple[int | None, ...]  # each None, 0 or 1
+
+_values = attrgetter(*USAGE_FIELDS)
+_NOTHING_BUT_TOKENS: Final = (None,) * (len(USAGE_FIELDS) - 2)
+_exact: Final = Context(prec=64)
+_ONE_PICO: Final = Decimal("1e-12")
+_ZERO: Final = Decimal(0)
+
+
+class Priced(NamedTuple):
+    """What a call cost, how sure that is, and why.
+
+    Attributes:
+        state: ``priced``; ``estimated`` (the rate is not quite the call's); ``free`` (all rates are zero); ``unpriced``.
+        cost_usd: US dollars, at most 12 decimal places; None when unpriced.
+        source: Where the rate is from: ``genai-prices``, ``spanledger`` or ``override:FILE``.
+        version: The version of that source.
+        rate: JSON text, unit -> US dollars for one unit, of the rates used; see `parts`.
+        reason: Why it is unpriced or estimated: a stable word, then what it is about.
+    """
+
+    state: PriceState
+    cost_usd: Decimal | None
+    source: str | None
+    version: str | None
+    rate: str | None
+    reason: str | None
+
+
+def unpriced(reason: str) -> Priced:
+    """No price, and why."""
+    return Priced("unpriced", None, None, None, None, reason)
+
+
+class UnitRate(NamedTuple):
+    """A unit's rate in US dollars, and the rates that take its place for every unit once the whole input is over a threshold."""
+
+    unit: Unit
+    base: Decimal
+    tiers: tuple[tuple[int, Decimal], ...] = ()  # (input tokens that must be exceeded, rate), ascending
+
+    def beyond(self, input_tokens: int) -> Decimal:
+        """The rate at this size of input: that of the last threshold exceeded."""
+        return next((rate for start, rate in reversed(self.tiers) if input_tokens > start), self.base)
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Rates folded for one shape and one size of input: cost in 10^-12 USD = sum of count x times / divisor."""
+
+    times: tuple[tuple[int, int], ...]
+    constant: int
+    divisor: int
+    rate: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How usage of one shape is charged; or the reason why it cannot be."""
+
+    reason: str | None
+    note: str | None = None
+    checks: tuple[tuple[str, tuple[tuple[int, int], ...]], ...] = ()
+    bands: tuple[Band, ...] = ()
+
+
+class Rates:
+    """The rates of one model, and everything worked out from them so far."""
+
+    __slots__ = (
+        "_bands",
+        "_free",
+        "_minimum_seconds",
+        "_note",
+        "_plans",
+        "_rates",
+        "_source",
+        "_starts",
+        "_version",
+        "_zeros",
+    )
+
+    def __init__(
+        self,
+        rates: Sequence[UnitRate],
+        source: str,
+        version: str,
+        *,
+        note: str | None = None,
+        minimum_seconds: int = 0,
+    ) -> None:
+        """Take rates as they are: `note` says why they are not quite the call's; short audio counts as `minimum_seconds`."""
+        self._rates = tuple(rates)
+        self._source, self._version, self._note = source, version, note
+        self._minimum_seconds = minimum_seconds
+        self._starts = sorted({start for rate in rates for start, _ in rate.tiers})
+        self._free = not any(rate.base or any(price for _, price in rate.tiers) for rate in rates)
+        self._zeros = json.dumps({rate.unit.name: "0" for rate in rates if rate.unit.field})
+        self._plans: dict[Shape, Plan] = {}
+        chat = self._plan((1, 1, *_NOTHING_BUT_TOKENS))
+        plain_chat = not self._free and note is None and all([i for i, _ in band.times] == [0, 1] for band in chat.bands)
+        self._bands = chat.bands if plain_chat else ()
+
+    def price(self, usage: Usage) -> Priced:
+        """What this usage costs at these rates."""
+        values = _values(usage)
+        bands = self._bands
+        if bands and values[2:] == _NOTHING_BUT_TOKENS:  # the common call: nothing but text in and out
+            given, made = values[0], values[1]
+            if type(given) is int and type(made) is int and 0 < given <= MOST_COUNTED and 0 < made <= MOST_COUNTED:
+                band = bands[bisect_left(self._starts, given)] if self._starts else bands[0]
+                (_, first), (_, second) = band.times
+                amount = given * first + made * second + band.constant
+                if band.divisor != 1:
+                    amount = rounded(amount, band.divisor)
+                if amount < MOST_COST:
+                    cost = _exact.multiply(amount, _ONE_PICO)
+                    return Priced("priced", cost, self._source, self._version, band.rate, None)
+        return self._price_any(values)
+
+    def _price_any(self, values: Values) -> Priced:
+        if values.count(None) == len(values):
+            return unpriced("usage_unknown")
+        odd = out_of_range(values)
+        if odd is not None:
+            return unpriced(odd)
+        seconds = values[AUDIO_SECONDS]
+        short = bool(self._minimum_seconds and seconds and seconds < self._minimum_seconds)
+        if short:
+            values = (*values[:AUDIO_SECONDS], Decimal(self._minimum_seconds), *values[AUDIO_SECONDS + 1 :])
+        plan = self._plan(tuple([None if value is None else 1 if value else 0 for value in values]))
+        if plan.reason is not None:
+            return unpriced(plan.reason)
+        for counted, form in plan.checks:
+            if sum(values[index] * times for index, times in form) < 0:
+                return unpriced(f"usage_inconsistent: the parts of {counted} exceed it")
+        if self._free:
+            return Priced("free", _ZERO, self._source, self._version, self._zeros, self._note)
+        band = plan.bands[bisect_left(self._starts, values[0] or 0)]
+        amount = _amount(values, band)
+        if amount >= MOST_COST:
+            return unpriced("cost_out_of_range")
+        note = self._note or plan.note
+        rate = band.rate if not short else f'{band.rate[:-1]}, "{MINIMUM_SECONDS_KEY}": "{self._minimum_seconds}"}}'
+        state: PriceState = "priced" if note is None else "estimated"
+        return Priced(state, _exact.multiply(amount, _ONE_PICO), self._source, self._version, rate, note)
+
+    def _plan(self, shape: Shape) -> Plan:
+        plan = self._plans.get(shape)
+        if plan is None:
+            if len(self._plans) >= MOST_SHAPES:
+                self._plans.clear()
+            plan = self._plans[shape] = self._work_out(shape)
+        return plan
+
+    def _work_out(self, shape: Shape) -> Plan:
+        given = dict(zip(USAGE_FIELDS, shape, strict=True))
+        units = [rate.unit for rate in self._rates]
+        reported = {name: more > 0 for name, (field, _) in COUNTED.items() if (more := given[field]) is not None}
+        needed = missing(units, reported)
+        if needed is None and self._starts and shape[0] is None:
+            needed = missing([_WHOLE_INPUT], reported)
+        if needed is not None:
+            return Plan(f"units_overlap: {needed} was not reported")
+        own = {unit.name: form for unit in units if (form := _own(unit, shape))}
+        share = shares(units, own)
+        checks = tuple(
+            (unit.counted, tuple(share[unit.name].items()))
+            for unit in units
+            if any(times < 0 for times in share[unit.name].values())
+        )
+        if self._free:
+            return Plan(None, None, checks)
+        if not own and any(shape):
+            return Plan(f"no_rate: {', '.join(field for field, more in given.items() if more)}")
+        note = None
+        if shape[WEB_SEARCHES] and not any(unit.field == "web_searches" for unit in units):
+            note = "no_rate: web_searches"
+        sizes = [0, *(start + 1 for start in self._starts)]
+        return Plan(None, note, checks, tuple(_band(self._rates, share, own, size) for size in sizes))
+
+
+_WHOLE_INPUT: Final = Unit("input_mtok", "input_tokens", 1, "input_tokens", COUNTED["input_tokens"][1])
+
+
+def _own(unit: Unit, shape: Shape) -> Form:
+    """What the unit itself counts in usage of this shape; a request that nobody counted is one."""
+    if unit.field is None:
+        return {}
+    index = USAGE_FIELDS.index(unit.field)
+    if index == REQUESTS and shape[index] is None:
+        return {CONSTANT: 1}
+    return {index: 1} if shape[index] else {}
+
+
+def _band(rates: Sequence[UnitRate], share: Mapping[str, Form], own: Mapping[str, Form], size: int) -> Band:
+    folded: dict[int, Fraction] = {}
+    for rate in rates:
+        for index, times in share[rate.unit.name].items():
+            folded[index] = folded.get(index, Fraction(0)) + times * Fraction(rate.beyond(size)) * PICO / rate.unit.per
+    divisor = lcm(*(fraction.denominator for fraction in folded.values())) if folded else 1
+    whole = {index: int(fraction * divisor) for index, fraction in folded.items()}
+    common = gcd(divisor, *whole.values())
+    used = {rate.unit.name: plain(rate.beyond(size)) for rate in rates if rate.unit.name in own}
+    constant = whole.pop(CONSTANT, 0) // common
+    # input and output keep their places even at a rate of zero: the common call reads them by position
+    times = tuple((index, whole[index] // common) for index in sorted(whole))
+    return Band(times, constant, divisor // common, json.dumps(used))
+
+
+def plain(rate: Decimal) -> str:
+    """A decimal as text: no exponent, no needless zeros."""
+    return format(rate.normalize(), "f")
+
+
+def _amount(values: Values, band: Band) -> int:
+    amount: int | Fraction = band.constant
+    for index, times in band.times:
+        value = values[index]
+        amount += (Fraction(value) if index == AUDIO_SECONDS else value) * times
+    counted, scale = amount.as_integer_ratio()
+    return rounded(counted, band.divisor * scale)
+
+
+def rounded(amount: int, divisor: int) -> int:
+    """`amount / divisor` as a whole number, half to even."""
+    whole, rest = divmod(amount, divisor)
+    twice = 2 * rest
+    return whole + (twice > divisor or (twice == divisor and whole & 1))
+
+
+def out_of_range(values: Values) -> str | None:
+    """Why these counts cannot be charged: not numbers, below zero, or absurdly many."""
+    for index, value in enumerate(values):
+        if value is None:
+            continue
+        if index == AUDIO_SECONDS:
+            fits = isinstance(value, Decimal) and value.is_finite() and value.adjusted() < 15
+            fits = fits and (not value or int(value.as_tuple().exponent) >= -18)
+        else:
+            fits = type(value) is int
+        if not fits:
+            return f"usage_malformed: {USAGE_FIELDS[index]}"
+        if value < 0:
+            return f"usage_negative: {USAGE_FIELDS[index]}"
+        if value > MOST_COUNTED:
+            return f"usage_out_of_range: {USAGE_FIELDS[index]}"
+    return None

@@ -1,0 +1,64 @@
+"""Anthropic's form: messages, and the usage inside them.
+
+Given fields, gives `Usage` and `Reading`. The wire counts the input without what was read from or written to a cache; `Usage` counts all
+of it, so the three are added.
+
+Never: a running total (`message_delta`) added to another; the later one replaces the earlier.
+"""
+
+from __future__ import annotations
+
+from spanledger.providers.fields import Fields, fields_of
+from spanledger.usage import Reading, Usage, text, whole
+
+
+def usage(raw: Fields) -> Usage | None:
+    """Usage in Anthropic's words, made inclusive; `None` if neither input nor output is said."""
+    fresh = whole(raw.get("input_tokens"))
+    answered = whole(raw.get("output_tokens"))
+    if fresh is None and answered is None:
+        return None
+    read = whole(raw.get("cache_read_input_tokens"))
+    written = whole(raw.get("cache_creation_input_tokens"))
+    kept = fields_of(raw.get("cache_creation"))
+    details = fields_of(raw.get("output_tokens_details"))
+    tools = fields_of(raw.get("server_tool_use"))
+    return Usage(
+        None if fresh is None else fresh + (read or 0) + (written or 0),
+        answered,
+        read,
+        written,
+        None if kept is None else whole(kept.get("ephemeral_5m_input_tokens")),
+        None if kept is None else whole(kept.get("ephemeral_1h_input_tokens")),
+        None if details is None else whole(details.get("thinking_tokens")),
+        web_searches=None if tools is None else whole(tools.get("web_search_requests")) or None,
+    )
+
+
+def is_exclusive(raw: Fields) -> bool:
+    """Whether the usage is in Anthropic's words, whose input leaves out the cached parts."""
+    return (
+        raw.get("cache_read_input_tokens") is not None
+        or raw.get("cache_creation_input_tokens") is not None
+        or raw.get("cache_creation") is not None
+    )
+
+
+def reading(message: Fields, used: Usage | None) -> Reading:
+    """What a message says.
+
+    Args:
+        message: The message's fields.
+        used: The usage already read from it.
+    """
+    reason = text(message.get("stop_reason"))
+    raw = fields_of(message.get("usage"))
+    return Reading(
+        used,
+        "anthropic",
+        text(message.get("model")),
+        text(message.get("id")),
+        None if raw is None else text(raw.get("service_tier")),
+        (reason,) if reason else (),
+        "chat",
+    )

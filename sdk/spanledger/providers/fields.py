@@ -1,0 +1,78 @@
+"""One way to look into an answer, whatever it is made of: a dict, a pydantic model, any object.
+
+Given a value, gives something with `get(name)`, or `None` for what has no fields (text, numbers, lists). How a type is looked into is
+learnt once per type; a model's own fields are read where they lie, without dumping it.
+
+Never: an import of a provider's package, and never a validation or copy of the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+_MOST_TYPES = 4096
+_WITHOUT_FIELDS = (str, bytes, bytearray, int, float, complex, type(None), list, tuple, set, frozenset, type)
+
+
+class Fields(Protocol):
+    """Something whose fields are asked for by name."""
+
+    def get(self, name: str, /) -> Any:
+        """The field's value, or `None`."""
+
+
+class _Attributes:
+    __slots__ = ("_value",)
+
+    def __init__(self, value: object) -> None:
+        self._value = value
+
+    def get(self, name: str, /) -> Any:
+        return getattr(self._value, name, None)
+
+
+def fields_of(value: object) -> Fields | None:
+    """How to ask `value` for its fields, or `None` if it has none."""
+    kind = type(value)
+    if kind is dict:
+        return value  # type: ignore[return-value]  # a dict's get() takes a default as well
+    look = _LOOKS.get(kind)
+    return (look or _learn(kind))(value)
+
+
+def module_of(value: object) -> str:
+    """The top-level package that the value's type comes from, such as `openai`."""
+    return type(value).__module__.partition(".")[0]
+
+
+def _learn(kind: type) -> Callable[[Any], Fields | None]:
+    look: Callable[[Any], Fields | None]
+    if issubclass(kind, _WITHOUT_FIELDS):
+        look = _nothing
+    elif issubclass(kind, Mapping):
+        look = _itself
+    elif hasattr(kind, "__pydantic_fields__"):
+        look = _model
+    else:
+        look = _Attributes
+    if len(_LOOKS) >= _MOST_TYPES:
+        _LOOKS.clear()  # types made at run time would pile up
+    _LOOKS[kind] = look
+    return look
+
+
+def _nothing(_: object) -> None:
+    return None
+
+
+def _itself(value: Fields) -> Fields:
+    return value
+
+
+def _model(value: Any) -> Fields:
+    extra = value.__pydantic_extra__
+    return {**value.__dict__, **extra} if extra else value.__dict__  # type: ignore[no-any-return]
+
+
+_LOOKS: dict[type, Callable[[Any], Fields | None]] = {}

@@ -1,0 +1,142 @@
+"""OpenAI's forms: chat, completions, responses, embeddings, transcription; and everybody who speaks them.
+
+Given the fields of a usage object or of an answer, gives `Usage` and `Reading`. DeepSeek, Groq, OpenRouter, Together and Azure answer in
+the same form with additions, which are read too.
+
+Never: a guess at who answered from a model's name that is not OpenAI's own; that stays unknown.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from spanledger.providers.fields import Fields, fields_of
+from spanledger.usage import Reading, Usage, seconds, text, whole
+
+_OPERATIONS = {
+    "text_completion": "text_completion",
+    "list": "embeddings",
+    "chat.completion": "chat",
+    "response": "chat",
+}
+_TYPES = {
+    "CreateEmbeddingResponse": "embeddings",
+    "Completion": "text_completion",
+    "Transcription": "speech_to_text",
+    "TranscriptionVerbose": "speech_to_text",
+    "TranscriptionDiarized": "speech_to_text",
+}
+_PACKAGES = {"groq": "groq", "mistralai": "mistral_ai", "anthropic": "anthropic"}
+_FOREIGN = ("deepseek", "claude", "gemini", "gemma", "llama", "mistral", "mixtral", "qwen", "grok", "command", "sonar")
+
+
+def usage(raw: Fields) -> Usage | None:
+    """Usage in the words of chat and completions (`prompt_tokens`) or of responses and audio (`input_tokens`)."""
+    prompt = whole(raw.get("prompt_tokens"))
+    if prompt is not None:
+        return _chat(raw, prompt)
+    received = whole(raw.get("input_tokens"))
+    duration = seconds(raw.get("seconds"))
+    if received is None and duration is None:
+        return None
+    asked = fields_of(raw.get("input_tokens_details") or raw.get("input_token_details")) or _NONE
+    answered = fields_of(raw.get("output_tokens_details") or raw.get("output_token_details")) or _NONE
+    cached = fields_of(asked.get("cached_tokens_details")) or _NONE
+    return Usage(
+        received,
+        whole(raw.get("output_tokens")),
+        whole(asked.get("cached_tokens")),
+        whole(asked.get("cache_write_tokens")),
+        reasoning_tokens=whole(answered.get("reasoning_tokens")),
+        audio_input_tokens=whole(asked.get("audio_tokens")),
+        audio_output_tokens=whole(answered.get("audio_tokens")),
+        audio_cache_read_tokens=whole(cached.get("audio_tokens")),
+        audio_seconds=duration,
+    )
+
+
+def _chat(raw: Fields, prompt: int) -> Usage:
+    asked = fields_of(raw.get("prompt_tokens_details")) or _NONE
+    answered = fields_of(raw.get("completion_tokens_details")) or _NONE
+    cached = whole(asked.get("cached_tokens"))
+    return Usage(
+        prompt,
+        whole(raw.get("completion_tokens")),
+        cached if cached is not None else whole(raw.get("prompt_cache_hit_tokens")),
+        whole(asked.get("cache_write_tokens")),
+        None,
+        None,
+        whole(answered.get("reasoning_tokens")),
+        whole(asked.get("audio_tokens")),
+        whole(answered.get("audio_tokens")),
+    )
+
+
+def reading(answer: Fields, kind: str, module: str, used: Usage | None) -> Reading:
+    """What an answer in OpenAI's form says.
+
+    Args:
+        answer: The answer's fields.
+        kind: The name of its type (`ChatCompletion`, `dict`, …).
+        module: The package that the type comes from.
+        used: The usage already read from it.
+    """
+    model = text(answer.get("model"))
+    form = answer.get("object")
+    operation = _TYPES.get(kind) or (_OPERATIONS.get(form) if isinstance(form, str) else None)
+    if operation == "embeddings" and used is not None:
+        used = Usage(input_tokens=used.input_tokens)
+    elif form == "response" and used is not None:
+        used = with_searches(used, answer.get("output"))
+    return Reading(
+        used,
+        provider(model, module, answer),
+        model,
+        text(answer.get("id")),
+        text(answer.get("service_tier")),
+        finish_reasons(answer),
+        operation,
+    )
+
+
+def provider(model: str | None, module: str, answer: Fields) -> str | None:
+    """Who answered in OpenAI's form: `azure.ai.openai`, `openai`, or `None` when the model is somebody else's."""
+    if module not in {"openai", "builtins"}:
+        return _PACKAGES.get(module)
+    if answer.get("prompt_filter_results") is not None:
+        return "azure.ai.openai"
+    if model is None:
+        return "openai" if module == "openai" else None
+    name = model.lower()
+    return None if "/" in name or name.startswith(_FOREIGN) else "openai"
+
+
+def finish_reasons(answer: Fields) -> tuple[str, ...]:
+    """Why each choice stopped; for the responses form, its status or what made it incomplete."""
+    choices = answer.get("choices")
+    if isinstance(choices, (list, tuple)):
+        reasons = ((fields_of(choice) or _NONE).get("finish_reason") for choice in choices)
+        return tuple(reason for reason in reasons if isinstance(reason, str))
+    incomplete = fields_of(answer.get("incomplete_details")) or _NONE
+    reason = text(incomplete.get("reason")) or text(answer.get("status"))
+    return (reason,) if reason else ()
+
+
+def with_searches(used: Usage, output: Any) -> Usage:
+    """The usage with the web searches that stand among the answer's output items."""
+    if not isinstance(output, (list, tuple)):
+        return used
+    searches = sum(1 for item in output if (fields_of(item) or _NONE).get("type") == "web_search_call")
+    if not searches:
+        return used
+    return Usage(
+        used.input_tokens,
+        used.output_tokens,
+        used.cache_read_tokens,
+        used.cache_write_tokens,
+        reasoning_tokens=used.reasoning_tokens,
+        web_searches=searches,
+    )
+
+
+_NONE: Fields = {}  # type: ignore[assignment]  # a dict's get() takes a default as well

@@ -1,0 +1,337 @@
+"""Every setting of the SDK: one table, read once, all mistakes reported together.
+
+Given the arguments of `configure()` and the environment, gives a frozen `Settings` and a sentence for each mistake. An
+argument wins over `SPANLEDGER_*`, which wins over `OTEL_*`, which wins over the default. Where OTLP goes, signal by
+signal, is in `endpoints`.
+
+Never: raises because a value is wrong; the default is used and the mistake is told.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import unquote
+
+TRUE = frozenset({"true", "1", "yes", "on"})
+FALSE = frozenset({"false", "0", "no", "off"})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the SDK was told, or its defaults; `TABLE` has the meaning of each."""
+
+    enabled: bool = True
+    service_name: str | None = None
+    resource_attributes: Mapping[str, str] | None = None
+    endpoint: str | None = None
+    protocol: Literal["http/protobuf", "grpc"] | None = None
+    headers: Mapping[str, str] | None = None
+    token: str | None = None
+    compression: Literal["none", "gzip"] | None = None
+    timeout_s: float | None = None
+    certificate: str | None = None
+    sample_ratio: float | None = None
+    traces_exporter: tuple[str, ...] = ("otlp",)
+    metrics_exporter: tuple[str, ...] = ("otlp",)
+    logs_exporter: tuple[str, ...] = ("otlp",)
+    queue_size: int = 20_000
+    batch_size: int = 512
+    interval_s: float = 0.2
+    metrics_interval_s: float = 10.0
+    metrics: Literal["own", "instruments"] = "own"
+    max_backoff_s: float = 15.0
+    spool_dir: str = "auto"
+    spool_max_bytes: int = 64 * 1024 * 1024
+    logs: bool = False
+    logs_level: str = "INFO"
+    shutdown_timeout_s: float = 5.0
+    handle_sigterm: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One line of the table.
+
+    Attributes:
+        field: The name of the field of `Settings` and of the argument of `configure()`.
+        env: The environment variable of ours.
+        read: Text to value; raises ValueError with what is allowed.
+        meaning: For the reader of the README.
+        otel: OpenTelemetry's own variables that mean the same, first present wins.
+    """
+
+    field: str
+    env: str
+    read: Callable[[str], Any]
+    meaning: str
+    otel: tuple[str, ...] = ()
+
+    @property
+    def default(self) -> object:
+        """The value where nothing is said."""
+        return DEFAULTS[self.field]
+
+
+def truth(text: str) -> bool:
+    """True or false, as people write it."""
+    if text.lower() in TRUE:
+        return True
+    if text.lower() in FALSE:
+        return False
+    raise ValueError("true or false")
+
+
+def words(text: str) -> str:
+    """Any text."""
+    return text
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Names with commas between them; `none` is the empty list."""
+    listed = tuple(name.strip() for name in text.split(",") if name.strip())
+    return () if listed == ("none",) else listed
+
+
+def pairs(text: str) -> dict[str, str]:
+    """`key=value` with commas between them, percent-encoded as W3C baggage is."""
+    found: dict[str, str] = {}
+    for part in text.split(","):
+        key, equals, value = part.partition("=")
+        if not part.strip():
+            continue
+        if not equals or not key.strip():
+            raise ValueError("key=value,key=value (commas in values as %2C)")
+        found[unquote(key.strip())] = unquote(value.strip())
+    return found
+
+
+def one_of(*allowed: str) -> Callable[[str], str]:
+    """One of these words."""
+
+    def read(text: str) -> str:
+        if text.lower() not in allowed:
+            raise ValueError("one of " + ", ".join(allowed))
+        return text.lower()
+
+    return read
+
+
+def number(low: float, high: float, *, whole: bool = False) -> Callable[[str], float]:
+    """A number between two others, both included."""
+    allowed = f"a {'whole ' if whole else ''}number between {low:g} and {high:g}"
+
+    def read(text: str) -> float:
+        try:
+            value = int(text) if whole else float(text)
+        except ValueError:
+            raise ValueError(allowed) from None
+        if not low <= value <= high:
+            raise ValueError(allowed)
+        return value
+
+    return read
+
+
+def level(text: str) -> str:
+    """A level of standard logging, by name."""
+    if text.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
+        raise ValueError("one of DEBUG, INFO, WARNING, ERROR, CRITICAL")
+    return text.upper()
+
+
+TABLE: tuple[Setting, ...] = (
+    Setting("enabled", "SPANLEDGER_ENABLED", truth, "`false`: every call of the SDK does nothing"),
+    Setting(
+        "service_name", "SPANLEDGER_SERVICE_NAME", words, "the service this process belongs to", ("OTEL_SERVICE_NAME",)
+    ),
+    Setting(
+        "resource_attributes",
+        "SPANLEDGER_RESOURCE_ATTRIBUTES",
+        pairs,
+        "`key=value,…` added to what `OTEL_RESOURCE_ATTRIBUTES` says",
+    ),
+    Setting(
+        "endpoint",
+        "SPANLEDGER_ENDPOINT",
+        words,
+        "where OTLP goes: `http://localhost:4318`, with gRPC `http://localhost:4317` (also: `OTEL_EXPORTER_OTLP_[SIGNAL_]ENDPOINT`)",
+    ),
+    Setting(
+        "protocol",
+        "SPANLEDGER_PROTOCOL",
+        one_of("http/protobuf", "grpc"),
+        "`http/protobuf` or `grpc` (also: `OTEL_EXPORTER_OTLP_[SIGNAL_]PROTOCOL`)",
+    ),
+    Setting(
+        "headers",
+        "SPANLEDGER_HEADERS",
+        pairs,
+        "`key=value,…` sent with each request (also: `OTEL_EXPORTER_OTLP_[SIGNAL_]HEADERS`)",
+    ),
+    Setting("token", "SPANLEDGER_TOKEN", words, "sent as `Authorization: Bearer …`"),
+    Setting(
+        "compression",
+        "SPANLEDGER_COMPRESSION",
+        one_of("none", "gzip"),
+        "`none` or `gzip` (also: `OTEL_EXPORTER_OTLP_[SIGNAL_]COMPRESSION`)",
+    ),
+    Setting(
+        "timeout_s",
+        "SPANLEDGER_TIMEOUT_S",
+        number(0.1, 300),
+        "seconds a request may take (also: `OTEL_EXPORTER_OTLP_[SIGNAL_]TIMEOUT`, in seconds as in OpenTelemetry Python)",
+    ),
+    Setting(
+        "certificate",
+        "SPANLEDGER_CERTIFICATE",
+        words,
+        "file with the certificates to trust (also: `OTEL_EXPORTER_OTLP_[SIGNAL_]CERTIFICATE`)",
+    ),
+    Setting(
+        "sample_ratio",
+        "SPANLEDGER_SAMPLE_RATIO",
+        number(0, 1),
+        "share of traces whose spans are kept; the ledger is never sampled (else: `OTEL_TRACES_SAMPLER`)",
+    ),
+    Setting(
+        "traces_exporter",
+        "SPANLEDGER_TRACES_EXPORTER",
+        names,
+        "`otlp`, `console`, `none`, or an installed exporter's name",
+        ("OTEL_TRACES_EXPORTER",),
+    ),
+    Setting(
+        "metrics_exporter", "SPANLEDGER_METRICS_EXPORTER", names, "the same for metrics", ("OTEL_METRICS_EXPORTER",)
+    ),
+    Setting(
+        "logs_exporter",
+        "SPANLEDGER_LOGS_EXPORTER",
+        names,
+        "the same for logs; the ledger is not meant by it",
+        ("OTEL_LOGS_EXPORTER",),
+    ),
+    Setting(
+        "queue_size",
+        "SPANLEDGER_QUEUE_SIZE",
+        number(1, 10_000_000, whole=True),
+        "how many spans, logs and ledger entries may wait, each; more are dropped and counted",
+    ),
+    Setting("batch_size", "SPANLEDGER_BATCH_SIZE", number(1, 10_000, whole=True), "how many go into one request"),
+    Setting(
+        "interval_s",
+        "SPANLEDGER_INTERVAL_S",
+        number(0.01, 60),
+        "seconds between two looks at the queues; what a killed process may lose",
+    ),
+    Setting(
+        "metrics_interval_s",
+        "SPANLEDGER_METRICS_INTERVAL_S",
+        number(0.1, 3600),
+        "seconds between two readings of the metrics",
+    ),
+    Setting(
+        "metrics",
+        "SPANLEDGER_METRICS",
+        one_of("own", "instruments"),
+        "`own`: GenAI metrics are added up by the SDK (cheap); `instruments`: through OpenTelemetry's instruments, so that your views and readers see them",
+    ),
+    Setting(
+        "max_backoff_s",
+        "SPANLEDGER_MAX_BACKOFF_S",
+        number(0.1, 600),
+        "longest pause between two tries while the backend is away",
+    ),
+    Setting(
+        "spool_dir",
+        "SPANLEDGER_SPOOL_DIR",
+        words,
+        "directory for ledger entries that could not be delivered; empty: none; default: a directory under the user's state directory",
+    ),
+    Setting(
+        "spool_max_bytes", "SPANLEDGER_SPOOL_MAX_BYTES", number(0, 1 << 40, whole=True), "bytes that may lie there"
+    ),
+    Setting("logs", "SPANLEDGER_LOGS", truth, "`true`: records of standard `logging` are exported too"),
+    Setting("logs_level", "SPANLEDGER_LOGS_LEVEL", level, "the lowest level that is exported"),
+    Setting(
+        "shutdown_timeout_s",
+        "SPANLEDGER_SHUTDOWN_TIMEOUT_S",
+        number(0, 300),
+        "seconds the end of the program may wait for delivery",
+    ),
+    Setting(
+        "handle_sigterm",
+        "SPANLEDGER_HANDLE_SIGTERM",
+        truth,
+        "deliver what is queued when SIGTERM ends the process and nobody else handles it",
+    ),
+)
+DEFAULTS: dict[str, Any] = {f.name: f.default for f in fields(Settings)}
+
+
+def load(
+    arguments: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None
+) -> tuple[Settings, list[str]]:
+    """The settings that hold, and a sentence for every mistake (whose place the default took).
+
+    Args:
+        arguments: Fields of `Settings` that were given in code; None means "not given".
+        environ: The environment; the process's own where None.
+    """
+    environ = os.environ if environ is None else environ
+    mistakes: list[str] = []
+    values: dict[str, Any] = {}
+    known = {setting.field: setting for setting in TABLE}
+    for setting in TABLE:
+        for name in (setting.env, *setting.otel):
+            text = environ.get(name, "").strip()
+            if text or (name in environ and setting.field == "spool_dir"):
+                _keep(values, setting, name, text, mistakes)
+                break
+    for name, value in (arguments or {}).items():
+        if name not in known:
+            mistakes.append(f"{name} is not a setting; the settings are {', '.join(sorted(known))}")
+        elif value is not None:
+            _keep_argument(values, known[name], value, mistakes)
+    if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        values["enabled"] = False
+    return Settings(**values), mistakes
+
+
+def _keep(values: dict[str, Any], setting: Setting, said_in: str, text: str, mistakes: list[str]) -> None:
+    try:
+        values[setting.field] = setting.read(text)
+    except ValueError as allowed:
+        shown = "(hidden)" if setting.field in ("headers", "token") else repr(text)
+        mistakes.append(f"{said_in}={shown} is not {allowed}; {setting.default!r} is used")
+
+
+def _keep_argument(values: dict[str, Any], setting: Setting, value: object, mistakes: list[str]) -> None:
+    """Arguments of the right type are taken as they are said, and checked by the same rule as text."""
+    if isinstance(value, Mapping):
+        values[setting.field] = {str(k): str(v) for k, v in value.items()}
+    elif isinstance(value, (list, tuple)):
+        values[setting.field] = tuple(str(item) for item in value)
+    else:
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        _keep(values, setting, setting.field, text, mistakes)
+
+
+def spool_directory(settings: Settings, environ: Mapping[str, str] | None = None) -> Path | None:
+    """The directory for undelivered ledger entries, or None where there is to be none."""
+    environ = os.environ if environ is None else environ
+    if not settings.spool_dir:
+        return None
+    if settings.spool_dir != "auto":
+        return Path(settings.spool_dir).expanduser()
+    if sys.platform == "win32":
+        base = Path(environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Application Support"
+    else:
+        base = Path(environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    return base / "spanledger" / "spool"

@@ -1,0 +1,78 @@
+"""Requests full of LLM spans, made fast enough that the sender is not what is measured."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Iterator
+
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+_TEMPLATES = 256
+_MODELS = (("openai", "gpt-5-mini"), ("openai", "gpt-5.4"), ("anthropic", "claude-haiku-4-5"))
+
+
+def trace_requests(spans: int, seed: int = 0) -> Iterator[bytes]:
+    """OTLP requests of `spans` LLM spans each, 12 attributes a span, ids fresh, all billable; without end."""
+    resource = _field(1, _resource().SerializeToString())
+    random_ = random.Random(seed)
+    while True:
+        tails = [_template(random_).SerializeToString() for _ in range(min(spans, _TEMPLATES))]
+        ids = os.urandom(24 * spans)
+        parts = []
+        for i in range(spans):
+            tail = tails[i % len(tails)]
+            span = b"\x0a\x10" + ids[24 * i : 24 * i + 16] + b"\x12\x08" + ids[24 * i + 16 : 24 * i + 24] + tail
+            parts.append(_field(2, span))
+        yield _field(1, resource + _field(2, b"".join(parts)))
+
+
+def _template(random_: random.Random) -> Span:
+    provider, model = random_.choice(_MODELS)
+    end_ns = time.time_ns() - random_.randrange(2_000_000_000)
+    attributes: dict[str, str | int | float] = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": provider,
+        "gen_ai.request.model": model,
+        "gen_ai.response.model": model,
+        "gen_ai.response.id": f"chatcmpl-{random_.getrandbits(96):024x}",
+        "gen_ai.usage.input_tokens": random_.randrange(100, 8000),
+        "gen_ai.usage.output_tokens": random_.randrange(1, 900),
+        "gen_ai.request.temperature": 0.7,
+        "user.id": f"user-{random_.randrange(5000)}",
+        "session.id": f"session-{random_.randrange(50000)}",
+        "spanledger.feature": random_.choice(("search", "support", "review")),
+        "server.address": "api.example.com",
+    }
+    return Span(
+        name=f"chat {model}",
+        kind=Span.SPAN_KIND_CLIENT,
+        start_time_unix_nano=end_ns - random_.randrange(100_000_000, 3_000_000_000),
+        end_time_unix_nano=end_ns,
+        attributes=[_attribute(key, value) for key, value in attributes.items()],
+    )
+
+
+def _resource() -> Resource:
+    return Resource(attributes=[_attribute("service.name", "bench"), _attribute("service.version", "1.2.3")])
+
+
+def _attribute(key: str, value: str | float) -> KeyValue:
+    if isinstance(value, str):
+        return KeyValue(key=key, value=AnyValue(string_value=value))
+    if isinstance(value, int):
+        return KeyValue(key=key, value=AnyValue(int_value=value))
+    return KeyValue(key=key, value=AnyValue(double_value=value))
+
+
+def _field(number: int, content: bytes) -> bytes:
+    size = len(content)
+    varint = bytearray()
+    while size > 0x7F:
+        varint.append(size & 0x7F | 0x80)
+        size >>= 7
+    varint.append(size)
+    return bytes([number << 3 | 2]) + bytes(varint) + content

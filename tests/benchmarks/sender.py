@@ -1,0 +1,103 @@
+"""The sender of the ingest benchmark, a process of its own: prints what was acknowledged and how fast.
+
+``python -m tests.benchmarks.sender http|grpc URL SPANS CONNECTIONS SECONDS [SPANS_A_SECOND]`` prints one line of JSON.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import sys
+import threading
+import time
+from collections.abc import Callable
+from itertools import islice
+from urllib.parse import urlsplit
+
+import grpc
+
+from tests.benchmarks.load import trace_requests
+
+_PREPARED = 48
+_EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+
+
+def _http(url: str) -> Callable[[bytes], bool]:
+    address = urlsplit(url)
+    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=60)
+
+    def send(body: bytes) -> bool:
+        connection.request("POST", "/v1/traces", body, {"content-type": "application/x-protobuf"})
+        answer = connection.getresponse()
+        answer.read()
+        return answer.status == 200
+
+    return send
+
+
+def _grpc(url: str) -> Callable[[bytes], bool]:
+    options = [("grpc.max_send_message_length", -1)]
+    export = grpc.insecure_channel(url, options).unary_unary(_EXPORT)
+
+    def send(body: bytes) -> bool:
+        try:
+            export(body, timeout=60)
+        except grpc.RpcError:
+            return False
+        return True
+
+    return send
+
+
+def main(
+    protocol: str, url: str, spans: int, connections: int, seconds: float, rate: float | None
+) -> dict[str, object]:
+    """Send prepared requests over several connections until time or requests run out."""
+    prepare = max(_PREPARED if spans > 1000 else 600, int((rate or 0) * seconds / spans) + 1)
+    prepared = list(islice(trace_requests(spans), prepare))
+    lock = threading.Lock()
+    taken = 0
+    waits: list[float] = []
+    refused = 0
+    began = time.perf_counter()
+
+    def work() -> None:
+        nonlocal taken, refused
+        send = _http(url) if protocol == "http" else _grpc(url)
+        while time.perf_counter() - began < seconds:
+            with lock:
+                if taken == len(prepared):
+                    return
+                mine, taken = taken, taken + 1
+            if rate is not None:
+                time.sleep(max(0.0, began + mine * spans / rate - time.perf_counter()))
+            due = time.perf_counter()
+            sent = send(prepared[mine])
+            with lock:
+                waits.append(time.perf_counter() - due)
+                refused += not sent
+
+    threads = [threading.Thread(target=work) for _ in range(connections)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    elapsed = time.perf_counter() - began
+    waits.sort()
+    return {
+        "acknowledged": (len(waits) - refused) * spans,
+        "refused_requests": refused,
+        "spans_per_second": round((len(waits) - refused) * spans / elapsed),
+        "p50_ms": round(waits[len(waits) // 2] * 1000, 1),
+        "p99_ms": round(waits[int(len(waits) * 0.99)] * 1000, 1),
+        "seconds": round(elapsed, 2),
+    }
+
+
+if __name__ == "__main__":
+    _, protocol_, url_, spans_, connections_, seconds_, *rate_ = sys.argv
+    print(
+        json.dumps(
+            main(protocol_, url_, int(spans_), int(connections_), float(seconds_), float(rate_[0]) if rate_ else None)
+        )
+    )

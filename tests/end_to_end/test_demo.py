@@ -1,0 +1,54 @@
+"""The demo, whole: real processes, real clients, and totals that agree to the last decimal at every sampling rate."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+
+PORTS = (
+    "SPANLEDGER_PORT",
+    "SPANLEDGER_OTLP_HTTP_PORT",
+    "SPANLEDGER_OTLP_GRPC_PORT",
+    "SPANLEDGER_DEMO_BOOKSHOP_PORT",
+    "SPANLEDGER_DEMO_PROVIDER_PORT",
+)
+
+
+def run_demo(**settings: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, **dict.fromkeys(PORTS, "0"), "COLUMNS": "140", **settings}
+    command = [sys.executable, "-m", "spanledger_server", "demo"]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=150)
+
+
+@pytest.mark.parametrize("ratio", ["1", "0.1", "0"])
+def test_every_number_agrees_at_a_sampling_ratio_of(ratio: str) -> None:
+    demo = run_demo(DEMO_CALLS="260", DEMO_SPEED="60", DEMO_SAMPLE_RATIO=ratio)
+    assert demo.returncode == 0, demo.stdout + demo.stderr
+    assert "Every number agrees, to the last decimal." in demo.stdout
+    assert "shelf-ranker-preview: calls without a price" in demo.stdout
+
+
+def test_the_demo_ends_by_itself_after_the_seconds_it_was_given() -> None:
+    demo = run_demo(DEMO_SECONDS="3", DEMO_SPEED="10")
+    assert demo.returncode == 0, demo.stdout + demo.stderr
+
+
+def test_a_taken_port_is_a_clear_error_that_names_the_port_and_the_setting() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        demo = run_demo(SPANLEDGER_DEMO_BOOKSHOP_PORT=port)
+    assert demo.returncode == 1
+    assert f"port {port} is taken" in demo.stdout
+    assert "SPANLEDGER_DEMO_BOOKSHOP_PORT" in demo.stdout
+
+
+def test_a_malformed_option_is_a_clear_error() -> None:
+    demo = run_demo(DEMO_SECONDS="soon")
+    assert demo.returncode == 1
+    assert "DEMO_SECONDS='soon' is not a number" in demo.stdout

@@ -23,7 +23,18 @@ ENVIRONMENT_PREFIX = "SPANLEDGER_"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 604800}
-_BYTES = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12, "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40}
+_BYTES = {
+    "": 1,
+    "b": 1,
+    "kb": 10**3,
+    "mb": 10**6,
+    "gb": 10**9,
+    "tb": 10**12,
+    "kib": 2**10,
+    "mib": 2**20,
+    "gib": 2**30,
+    "tib": 2**40,
+}
 _SECRET = re.compile(r"sl_[A-Za-z0-9_-]{16,}")
 
 
@@ -35,7 +46,7 @@ class SettingsError(SpanledgerError):
         self.mistakes = mistakes
 
 
-class _NotUsable(ValueError):
+class _NotUsableError(ValueError):
     """What a reader of one value raises: what would have been allowed."""
 
 
@@ -47,7 +58,7 @@ def duration(text: str) -> timedelta:
     """
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]+)", text.strip().lower())
     if match is None or match[2] not in _SECONDS or float(match[1]) <= 0:
-        raise _NotUsable("a duration above zero such as 500ms, 10s, 15m, 24h, 7d")
+        raise _NotUsableError("a duration above zero such as 500ms, 10s, 15m, 24h, 7d")
     return timedelta(seconds=float(match[1]) * _SECONDS[match[2]])
 
 
@@ -59,19 +70,19 @@ def size(text: str) -> int:
     """
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text.strip().lower())
     if match is None or match[2] not in _BYTES or int(float(match[1]) * _BYTES[match[2]]) <= 0:
-        raise _NotUsable("a size above zero such as 1048576, 64MiB, 2GB")
+        raise _NotUsableError("a size above zero such as 1048576, 64MiB, 2GB")
     return int(float(match[1]) * _BYTES[match[2]])
 
 
 def _port(text: str) -> int:
     if not re.fullmatch(r"\d{1,5}", text.strip()) or int(text) > 65535:
-        raise _NotUsable("a port from 0 to 65535")
+        raise _NotUsableError("a port from 0 to 65535")
     return int(text)
 
 
 def _text(text: str) -> str:
     if not text.strip():
-        raise _NotUsable("a text that is not empty")
+        raise _NotUsableError("a text that is not empty")
     return text.strip()
 
 
@@ -91,7 +102,7 @@ def _price_files(text: str) -> tuple[Path, ...]:
     files = tuple(Path(part.strip()).expanduser() for part in text.split(",") if part.strip())
     for file in files:
         if not file.is_file():
-            raise _NotUsable(f"files that exist ({file} does not)")
+            raise _NotUsableError(f"files that exist ({file} does not)")
     return files
 
 
@@ -99,44 +110,65 @@ def _zone(text: str) -> str:
     try:
         return ZoneInfo(text.strip()).key
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise _NotUsable("an IANA time zone such as UTC or Europe/Berlin") from error
+        raise _NotUsableError("an IANA time zone such as UTC or Europe/Berlin") from error
 
 
 def _secret(text: str) -> str:
     if not _SECRET.fullmatch(text.strip()):
-        raise _NotUsable("sl_ and at least 16 letters, digits, _ or -")
+        raise _NotUsableError("sl_ and at least 16 letters, digits, _ or -")
     return text.strip()
 
 
-def _setting(default: str | None, read: Callable[[str], Any], meaning: str) -> Any:
+def _row(default: str | None, read: Callable[[str], Any], meaning: str) -> dict[str, Any]:
     """One row of the table: its default as a user would type it, the reader of its value, and what it is for."""
-    value = None if default is None else read(default)
-    return field(default=value, metadata={"default": default, "read": read, "meaning": meaning})
+    return {"default": default, "read": read, "meaning": meaning}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What a server is told before it starts. `data_dir` None means in memory; ports 0 mean off, but `port` 0 means any free one."""
 
-    host: str = _setting("127.0.0.1", _text, "address to listen on; beyond loopback everything needs a token")
-    port: int = _setting("8321", _port, "API, dashboard and live channel, and OTLP/HTTP under /v1 as well; 0 = any free port")
-    otlp_grpc_port: int = _setting("4317", _port, "OTLP over gRPC; 0 = off")
-    otlp_http_port: int = _setting("4318", _port, "OTLP over HTTP; 0 = off")
-    data_dir: Path | None = _setting("~/.local/share/spanledger", _directory, "holds spanledger.duckdb; :memory: keeps nothing")
-    admin_token: str | None = _setting(None, _secret, "the admin token; made and shown once when there is none")
-    allowed_host: tuple[str, ...] = _setting("", _words, "further names in the Host header, comma between; .example.org takes subdomains")
-    environment: str = _setting("local", _text, "name of this installation, shown on the pages")
-    max_request_bytes: int = _setting("64MiB", size, "largest request, before and after decompression")
-    max_waiting_bytes: int = _setting("256MiB", size, "most bytes being decoded or waiting for a commit; above it senders are told when to come back")
-    retention_raw: timedelta = _setting("7d", duration, "how long spans, logs and metric points are kept")
-    retention_minutes: timedelta = _setting("30d", duration, "how long minute rollups are kept")
-    retention_hours: timedelta = _setting("90d", duration, "how long hour rollups are kept")
-    retention_days: timedelta = _setting("365d", duration, "how long day rollups and the ledger are kept")
-    max_disk: int | None = _setting(None, size, "size of the file above which the oldest raw data goes first; never the ledger")
-    late_limit: timedelta = _setting("24h", duration, "records older than this are refused")
-    tick: timedelta = _setting("10s", duration, "how often rollups are brought up to date")
-    timezone: str = _setting("UTC", _zone, "where a day begins when a question names no zone")
-    price_files: tuple[Path, ...] = _setting("", _price_files, "your own rates: YAML files, comma between; they come before the packaged ones")
+    host: str = field(
+        metadata=_row("127.0.0.1", _text, "address to listen on; beyond loopback everything needs a token")
+    )
+    port: int = field(
+        metadata=_row(
+            "8321", _port, "API, dashboard and live channel, and OTLP/HTTP under /v1 as well; 0 = any free port"
+        )
+    )
+    otlp_grpc_port: int = field(metadata=_row("4317", _port, "OTLP over gRPC; 0 = off"))
+    otlp_http_port: int = field(metadata=_row("4318", _port, "OTLP over HTTP; 0 = off"))
+    data_dir: Path | None = field(
+        metadata=_row("~/.local/share/spanledger", _directory, "holds spanledger.duckdb; :memory: keeps nothing")
+    )
+    admin_token: str | None = field(
+        metadata=_row(None, _secret, "the admin token; made and shown once when there is none")
+    )
+    allowed_host: tuple[str, ...] = field(
+        metadata=_row("", _words, "further names in the Host header, comma between; .example.org takes subdomains")
+    )
+    environment: str = field(metadata=_row("local", _text, "name of this installation, shown on the pages"))
+    max_request_bytes: int = field(metadata=_row("64MiB", size, "largest request, before and after decompression"))
+    max_waiting_bytes: int = field(
+        metadata=_row(
+            "256MiB",
+            size,
+            "most bytes being decoded or waiting for a commit; above it senders are told when to come back",
+        )
+    )
+    retention_raw: timedelta = field(metadata=_row("7d", duration, "how long spans, logs and metric points are kept"))
+    retention_minutes: timedelta = field(metadata=_row("30d", duration, "how long minute rollups are kept"))
+    retention_hours: timedelta = field(metadata=_row("90d", duration, "how long hour rollups are kept"))
+    retention_days: timedelta = field(metadata=_row("365d", duration, "how long day rollups and the ledger are kept"))
+    max_disk: int | None = field(
+        metadata=_row(None, size, "size of the file above which the oldest raw data goes first; never the ledger")
+    )
+    late_limit: timedelta = field(metadata=_row("24h", duration, "records older than this are refused"))
+    tick: timedelta = field(metadata=_row("10s", duration, "how often rollups are brought up to date"))
+    timezone: str = field(metadata=_row("UTC", _zone, "where a day begins when a question names no zone"))
+    price_files: tuple[Path, ...] = field(
+        metadata=_row("", _price_files, "your own rates: YAML files, comma between; they come before the packaged ones")
+    )
 
     @property
     def loopback(self) -> bool:
@@ -163,7 +195,13 @@ class Row:
 def table() -> list[Row]:
     """All settings, in order: what the flags, the help and the documentation are made from."""
     return [
-        Row(f.name, "--" + f.name.replace("_", "-"), ENVIRONMENT_PREFIX + f.name.upper(), f.metadata["default"], f.metadata["meaning"])
+        Row(
+            f.name,
+            "--" + f.name.replace("_", "-"),
+            ENVIRONMENT_PREFIX + f.name.upper(),
+            f.metadata["default"],
+            f.metadata["meaning"],
+        )
         for f in fields(Settings)
     ]
 
@@ -185,22 +223,27 @@ def load(flags: Mapping[str, str | None], environment: Mapping[str, str], file: 
     for row, spec in zip(table(), fields(Settings), strict=True):
         given = _given(row, flags, environment, from_file)
         if given is None:
+            default = spec.metadata["default"]
+            values[row.name] = None if default is None else spec.metadata["read"](default)
             continue
         where, text = given
         try:
             values[row.name] = spec.metadata["read"](text)
-        except _NotUsable as error:
+        except _NotUsableError as error:
             shown = "(hidden)" if row.name == "admin_token" else repr(text)
             mistakes.append(f"{where}: {shown} is not allowed: {error}")
+    if mistakes:
+        raise SettingsError(mistakes)
     settings = Settings(**values)
-    if not mistakes:
-        mistakes.extend(_together(settings))
+    mistakes.extend(_together(settings))
     if mistakes:
         raise SettingsError(mistakes)
     return settings
 
 
-def _given(row: Row, flags: Mapping[str, str | None], environment: Mapping[str, str], file: Mapping[str, str]) -> tuple[str, str] | None:
+def _given(
+    row: Row, flags: Mapping[str, str | None], environment: Mapping[str, str], file: Mapping[str, str]
+) -> tuple[str, str] | None:
     """Where the value comes from, as its user would name it, and its text."""
     flag = flags.get(row.name)
     if flag is not None:
@@ -235,12 +278,18 @@ def _together(settings: Settings) -> list[str]:
     """What is wrong only in combination."""
     mistakes = []
     if settings.late_limit >= settings.retention_raw:
-        mistakes.append("--late-limit must be shorter than --retention-raw: what is accepted must not be deleted at once")
+        mistakes.append(
+            "--late-limit must be shorter than --retention-raw: what is accepted must not be deleted at once"
+        )
     levels = (settings.retention_raw, settings.retention_minutes, settings.retention_hours, settings.retention_days)
     if sorted(levels) != list(levels):
         mistakes.append("--retention-raw, -minutes, -hours and -days must not get shorter from one to the next")
     taken: dict[int, str] = {}
-    for flag, port in (("--port", settings.port), ("--otlp-grpc-port", settings.otlp_grpc_port), ("--otlp-http-port", settings.otlp_http_port)):
+    for flag, port in (
+        ("--port", settings.port),
+        ("--otlp-grpc-port", settings.otlp_grpc_port),
+        ("--otlp-http-port", settings.otlp_http_port),
+    ):
         if port and port in taken:
             mistakes.append(f"{flag}: {port} is not allowed: {taken[port]} has it already")
         taken[port] = flag

@@ -5,7 +5,7 @@
  * Given: texts. Gives: filters and texts. Never: a filter dropped in silence; what cannot be read is named.
  */
 
-/** @typedef {{key: string, op: ':' | '>' | '<', value: string, negated: boolean}} Filter */
+/** @typedef {{key: string, op: ':' | '>' | '<' | '>=' | '<=', value: string, negated: boolean}} Filter */
 
 export const KEYS = {
   service: 'Service', name: 'Name', status: 'Status', kind: 'Kind', model: 'Model', provider: 'Provider', operation: 'Operation',
@@ -13,14 +13,15 @@ export const KEYS = {
   trace_id: 'Trace', duration: 'Duration', cost: 'Cost',
 };
 const COMPARED = new Set(['duration', 'cost']);
-const PIECE = /^(!?)([a-z_]+)([:><])(.+)$/s;
+const PIECE = /^(!?)([a-z_]+)(:|>=|<=|>|<)(.*)$/s;
+const WORDS = { ':': 'is', '>': 'over', '<': 'under', '>=': 'at least', '<=': 'at most' };
 
-/** @param {string} text @returns {Filter | null} */
+/** An empty value (`model:`) asks for what has none. @param {string} text @returns {Filter | null} */
 export function parseFilter(text) {
   const match = PIECE.exec(text.trim());
   if (!match || !Object.hasOwn(KEYS, match[2])) return null;
   const [, mark, key, op, rest] = match;
-  if ((op !== ':') !== COMPARED.has(key)) return null;
+  if ((op !== ':') !== COMPARED.has(key) || (op !== ':' && !rest)) return null;
   const innerMark = op === ':' && rest.startsWith('!') && rest.length > 1;
   return { key, op: /** @type {Filter['op']} */ (op), value: innerMark ? rest.slice(1) : rest, negated: mark === '!' || innerMark };
 }
@@ -30,7 +31,7 @@ export const formatFilter = ({ key, op, value, negated }) => `${negated ? '!' : 
 
 /** @param {Filter} filter */
 export const describeFilter = ({ key, op, value, negated }) =>
-  `${KEYS[/** @type {keyof typeof KEYS} */ (key)] ?? key} ${op === ':' ? (negated ? 'is not' : 'is') : op === '>' ? 'over' : 'under'} ${value}`;
+  `${KEYS[/** @type {keyof typeof KEYS} */ (key)] ?? key} ${negated ? 'is not' : WORDS[op]} ${value || 'set to nothing'}`;
 
 /** Words of a search line; double quotes hold words together. @param {string} line */
 const words = (line) => [...line.matchAll(/(?:[^\s"]+|"[^"]*")+/g)].map((match) => match[0].replaceAll('"', ''));

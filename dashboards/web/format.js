@@ -168,6 +168,9 @@ export function duration(ns) {
 /** @param {number | null | undefined} ms milliseconds */
 export const milliseconds = (ms) => duration(isUnknown(ms) ? null : Number(ms) * 1e6);
 
+/** A duration on an axis: zeros behind the point say nothing there. @param {number | null | undefined} ns */
+export const axisDuration = (ns) => (ns === 0 ? '0' : duration(ns).replace(/(\.\d*?)0+(?=\D|$)/, '$1').replace(/\.(?=\D|$)/, ''));
+
 /** A share of one as a percentage; never rounded up to 100. @param {number | null | undefined} ratio */
 export function percentFigure(ratio) {
   if (isUnknown(ratio)) return UNKNOWN;
@@ -235,4 +238,13 @@ export function instant(text) {
   if (!text) return null;
   const ms = Date.parse(String(text).replace(/(\.\d{3})\d+/, '$1'));
   return Number.isNaN(ms) ? null : ms;
+}
+
+/** An amount divided by a count, times a thousand: exact to 12 places. @param {unknown} amount @param {number | null | undefined} calls */
+export function perThousand(amount, calls) {
+  const decimal = isUnknown(amount) || !calls ? null : parseDecimal(amount);
+  if (!decimal) return null;
+  const scaled = (decimal.units * 10n ** 15n) / (BigInt(calls) * 10n ** BigInt(decimal.scale));
+  const digits = scaled.toString().padStart(13, '0');
+  return `${decimal.negative ? '-' : ''}${digits.slice(0, -12)}.${digits.slice(-12)}`;
 }

@@ -14,8 +14,6 @@ import { backOff, mergePoints } from './points.js';
 const SILENCE_MS = 5000;
 const POLL_MS = 5000;
 const TRIES_BEFORE_POLLING = 3;
-/** Seconds read again on resuming: the last ones may have been incomplete when the channel broke. */
-const OVERLAP_S = 10;
 
 /** @type {import('@preact/signals').Signal<Point[]>} */
 export const points = signal([]);
@@ -83,8 +81,7 @@ function reopen() {
   heard = performance.now();
   setPhase(link.value.heardAt ? 'reconnecting' : 'connecting');
   mine.onopen = () => {
-    const last = points.value.at(-1)?.t ?? null;
-    mine.send(JSON.stringify({ topics: ['live'], epoch, last: last === null ? null : last - OVERLAP_S }));
+    mine.send(JSON.stringify({ topics: ['live'], epoch, last: points.value.at(-1)?.t ?? null }));
   };
   mine.onmessage = (event) => receive(JSON.parse(event.data));
   mine.onclose = lost;

@@ -31,12 +31,12 @@ export function outcome(status) {
 
 /**
  * How complete a total is, as a chip; nothing when it is whole, and unknown when nothing was counted.
- * @param {number | null | undefined} ratio share of calls with a price @param {(ratio: number) => string} percent
+ * @param {number | null | undefined} ratio share of calls with a price
  * @returns {Look | null}
  */
-export function coverageLook(ratio, percent) {
+export function coverageLook(ratio) {
   if (ratio === null || ratio === undefined) return LOOKS.no_data;
-  return ratio >= 1 ? null : { icon: 'triangle', word: `Partial ${percent(ratio)}`, tone: 'warn' };
+  return ratio >= 1 ? null : { icon: 'triangle', word: 'Partial', tone: 'warn' };
 }
 
 /** How a ledger line came to its price. @param {string | null | undefined} state @returns {Look} */

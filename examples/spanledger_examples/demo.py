@@ -94,7 +94,7 @@ def _bring_up(directory: Path, options: Options, down: ExitStack) -> tuple[Backe
     otlp_grpc = free_port(4317, "SPANLEDGER_OTLP_GRPC_PORT")
     bookshop = free_port(8322, "SPANLEDGER_DEMO_BOOKSHOP_PORT")
     provider = free_port(8323, "SPANLEDGER_DEMO_PROVIDER_PORT")
-    backend = Backend(f"http://127.0.0.1:{http}", secrets.token_urlsafe(24))
+    backend = Backend(f"http://127.0.0.1:{http}", f"sl_{secrets.token_urlsafe(24)}")
     down.callback(backend.close)
     serve = ["spanledger_server", "serve", "--port", str(http), "--otlp-http-port", str(otlp_http)]
     serve += ["--otlp-grpc-port", str(otlp_grpc), "--data-dir", str(directory)]
@@ -173,9 +173,10 @@ def _compare(
     comparison.compare(
         f"spans at a sampling ratio of {options.sample_ratio:g}", sdk["spans"]["recorded"], backend.spans()
     )
-    comparison.compare(
-        "lost on the way", 0, sum(sum(signal["dropped"].values()) + signal["refused"] for signal in sdk.values())
-    )
+    signals = [sdk[name] for name in ("spans", "ledger", "metrics", "logs")]
+    lost = sum(signal["refused"] + sum(signal["dropped"].values()) for signal in signals)
+    comparison.compare("lost on the way", 0, lost)
+    comparison.compare("mistakes that the SDK kept to itself", {}, sdk["failures"])
     bills, stored = check.bills(served, began), check.stored(lines)
     for model in sorted(bills.keys() | stored.keys()):
         bill, line = bills.get(model, check.Bill()), stored.get(model, check.Bill())

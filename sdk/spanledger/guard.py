@@ -57,7 +57,7 @@ class Guard:
 
 
 def guard(where: str) -> Guard:
-    """The wall around the place called `where`: `with guard("meter.observe"):` or `@guard("meter.observe")`."""
+    """The wall around the place called `where`; for `with` and as a decorator."""
     return Guard(where)
 
 
@@ -86,7 +86,14 @@ def failures() -> dict[str, int]:
 
 
 def forget() -> None:
-    """Start counting and logging afresh (for tests, and in a forked child)."""
+    """Start counting and logging afresh."""
     with _lock:
         _failures.clear()
         _said.clear()
+
+
+def after_fork() -> None:
+    """In a child: the lock may have been held by a thread that does not exist here."""
+    global _lock
+    _lock = threading.RLock()
+    forget()

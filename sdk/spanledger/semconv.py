@@ -1,14 +1,15 @@
 """Every attribute, event and metric name on the wire, and the dialects that are understood.
 
-OpenTelemetry's GenAI names come first; no Python package carries the current ones, so they stand here. Ours begin with ``spanledger.``
-(or ``audio.``). Shared by the SDK, which writes these names, and by the backend, which reads them and the older and foreign dialects.
+OpenTelemetry's GenAI names come first; no Python package carries the current ones, so they stand here. Ours begin with
+``spanledger.`` (or ``audio.``). Shared by the SDK, which writes these names, and by the backend, which reads them and
+the older and foreign dialects.
 
 Never: a name on the wire that is written anywhere but here.
 """
 
 from typing import Final
 
-# --- GenAI: what is asked of whom -----------------------------------------------------------------------------------------------
+# --- GenAI: what is asked of whom
 GEN_AI_OPERATION_NAME: Final = "gen_ai.operation.name"
 GEN_AI_PROVIDER_NAME: Final = "gen_ai.provider.name"
 GEN_AI_REQUEST_MODEL: Final = "gen_ai.request.model"
@@ -19,10 +20,13 @@ GEN_AI_RESPONSE_FINISH_REASONS: Final = "gen_ai.response.finish_reasons"
 GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK: Final = "gen_ai.response.time_to_first_chunk"  # seconds
 GEN_AI_INPUT_MESSAGES: Final = "gen_ai.input.messages"
 GEN_AI_OUTPUT_MESSAGES: Final = "gen_ai.output.messages"
-GEN_AI_TOKEN_TYPE: Final = "gen_ai.token.type"
+GEN_AI_TOKEN_TYPE: Final = "gen_ai.token.type"  # noqa: S105
+GEN_AI_AGENT_NAME: Final = "gen_ai.agent.name"
+OPENINFERENCE_SPAN_KIND: Final = "openinference.span.kind"
+TRACELOOP_SPAN_KIND: Final = "traceloop.span.kind"
 ERROR_TYPE: Final = "error.type"
 
-# --- GenAI: usage. input includes cache reads, cache writes and audio; output includes reasoning and audio ----------------------
+# --- GenAI: usage. input includes cache reads, cache writes and audio; output includes reasoning and audio
 GEN_AI_USAGE_INPUT_TOKENS: Final = "gen_ai.usage.input_tokens"
 GEN_AI_USAGE_OUTPUT_TOKENS: Final = "gen_ai.usage.output_tokens"
 GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS: Final = "gen_ai.usage.cache_read.input_tokens"
@@ -32,7 +36,7 @@ GEN_AI_USAGE_AUDIO_INPUT_TOKENS: Final = "gen_ai.usage.audio.input_tokens"
 GEN_AI_USAGE_AUDIO_OUTPUT_TOKENS: Final = "gen_ai.usage.audio.output_tokens"
 GEN_AI_USAGE_AUDIO_CACHE_READ_INPUT_TOKENS: Final = "gen_ai.usage.audio.cache_read.input_tokens"
 
-# --- ours: usage that GenAI has no name for -------------------------------------------------------------------------------------
+# --- ours: usage that GenAI has no name for
 USAGE_CACHE_WRITE_5M_TOKENS: Final = "spanledger.usage.cache_write_5m_tokens"
 USAGE_CACHE_WRITE_1H_TOKENS: Final = "spanledger.usage.cache_write_1h_tokens"
 USAGE_AUDIO_SECONDS: Final = "spanledger.usage.audio_seconds"
@@ -41,7 +45,7 @@ USAGE_REQUESTS: Final = "spanledger.usage.requests"
 USAGE_WEB_SEARCHES: Final = "spanledger.usage.web_searches"
 USAGE_STATE: Final = "spanledger.usage.state"  # reported | estimated | unknown
 
-# --- ours: the ledger -----------------------------------------------------------------------------------------------------------
+# --- ours: the ledger
 LEDGER_EVENT: Final = "spanledger.ledger.entry"
 DIALOGUE_EVENT: Final = "spanledger.dialogue"
 CACHE_EVENT: Final = "spanledger.cache"
@@ -56,7 +60,7 @@ SERVICE_TIER: Final = "spanledger.service_tier"
 BATCH: Final = "spanledger.batch"
 DURATION_NS: Final = "spanledger.duration_ns"
 
-# --- who and what for ------------------------------------------------------------------------------------------------------------
+# --- who and what for
 USER_ID: Final = "user.id"
 SESSION_ID: Final = "session.id"
 USER_TIER: Final = "spanledger.user_tier"
@@ -65,7 +69,15 @@ TENANT: Final = "spanledger.tenant"
 CONTEXT_KEYS: Final = (USER_ID, USER_TIER, SESSION_ID, FEATURE, TENANT)
 LOW_CARDINALITY_CONTEXT_KEYS: Final = (USER_TIER, FEATURE, TENANT)  # the only ones that may become metric attributes
 
-# --- HTTP server spans -----------------------------------------------------------------------------------------------------------
+# --- what the backend writes on a record that exceeded a limit, and what it reads besides
+DROPPED_ATTRIBUTES: Final = "spanledger.dropped_attributes"  # how many: by the sender, as it said, or by us
+DROPPED_EVENTS: Final = "spanledger.dropped_events"
+DROPPED_LINKS: Final = "spanledger.dropped_links"
+TRUNCATED_VALUES: Final = "spanledger.truncated_values"  # how many values were cut
+SERVICE_NAME: Final = "service.name"
+EVENT_NAME: Final = "event.name"  # of senders older than the log record's own field
+
+# --- HTTP server spans
 HTTP_REQUEST_METHOD: Final = "http.request.method"
 HTTP_ROUTE: Final = "http.route"
 HTTP_RESPONSE_STATUS_CODE: Final = "http.response.status_code"
@@ -74,9 +86,9 @@ CLIENT_ADDRESS: Final = "client.address"
 REQUEST_ID: Final = "spanledger.request_id"
 PROCESS_TIME_S: Final = "spanledger.process_time_s"
 
-# --- metrics ----------------------------------------------------------------------------------------------------------------------
+# --- metrics
 METRIC_OPERATION_DURATION: Final = "gen_ai.client.operation.duration"  # s
-METRIC_TOKEN_USAGE: Final = "gen_ai.client.token.usage"  # {token}
+METRIC_TOKEN_USAGE: Final = "gen_ai.client.token.usage"  # noqa: S105 - tokens of text; unit {token}
 METRIC_TIME_TO_FIRST_CHUNK: Final = "gen_ai.client.operation.time_to_first_chunk"  # s
 METRIC_TIME_PER_OUTPUT_CHUNK: Final = "gen_ai.client.operation.time_per_output_chunk"  # s
 METRIC_SDK_ITEMS: Final = (
@@ -88,7 +100,7 @@ SDK_REASON: Final = "spanledger.reason"
 DURATION_BUCKETS_S: Final = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
 TOKEN_BUCKETS: Final = (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864)
 
-# --- operations -------------------------------------------------------------------------------------------------------------------
+# --- operations
 # Leaf inference: the only operations that are billed. Agent and workflow spans carry the sum of their children.
 BILLABLE_OPERATIONS: Final = frozenset(
     {
@@ -123,14 +135,17 @@ PROVIDER_ALIASES: Final = {
     "az.ai.openai": "azure.ai.openai",
     "azure": "azure.ai.openai",
     "xai": "x_ai",
+    "aws": "aws.bedrock",
+    "azure_openai": "azure.ai.openai",
     "bedrock": "aws.bedrock",
+    "vertexai": "gcp.vertex_ai",
     "mistralai": "mistral_ai",
     "mistral": "mistral_ai",
 }
 
-# --- dialects: canonical name -> the attributes that may hold it, first present wins ----------------------------------------------
+# --- dialects: canonical name -> the attributes that may hold it, first present wins
 DIALECTS: Final[dict[str, tuple[str, ...]]] = {
-    "operation": (GEN_AI_OPERATION_NAME, "openinference.span.kind", "llm.request.type"),
+    "operation": (GEN_AI_OPERATION_NAME, OPENINFERENCE_SPAN_KIND, "llm.request.type"),
     "provider": (GEN_AI_PROVIDER_NAME, "gen_ai.system", "llm.provider", "llm.system", "llm.vendor"),
     "response_model": (GEN_AI_RESPONSE_MODEL, "llm.response.model"),
     "request_model": (
@@ -168,8 +183,14 @@ DIALECTS: Final[dict[str, tuple[str, ...]]] = {
         "llm.token_count.prompt_details.cache_write",
         "gen_ai.usage.cache_creation_input_tokens",
     ),
-    "cache_write_5m_tokens": (USAGE_CACHE_WRITE_5M_TOKENS,),
-    "cache_write_1h_tokens": (USAGE_CACHE_WRITE_1H_TOKENS,),
+    "cache_write_5m_tokens": (
+        USAGE_CACHE_WRITE_5M_TOKENS,
+        "anthropic.usage.cache_creation.ephemeral_5m_input_tokens",
+    ),
+    "cache_write_1h_tokens": (
+        USAGE_CACHE_WRITE_1H_TOKENS,
+        "anthropic.usage.cache_creation.ephemeral_1h_input_tokens",
+    ),
     "reasoning_tokens": (
         GEN_AI_USAGE_REASONING_OUTPUT_TOKENS,
         "gen_ai.usage.output_tokens.reasoning",
@@ -192,6 +213,13 @@ DIALECTS: Final[dict[str, tuple[str, ...]]] = {
     "characters": (USAGE_CHARACTERS,),
     "requests": (USAGE_REQUESTS,),
     "web_searches": (USAGE_WEB_SEARCHES,),
+    "service_tier": (
+        SERVICE_TIER,
+        "openai.response.service_tier",
+        "gen_ai.openai.response.service_tier",
+        "anthropic.response.service_tier",
+    ),
+    "batch": (BATCH,),
     "time_to_first_chunk_s": (GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK,),
     "user_id": (USER_ID, "enduser.id", "gen_ai.user", "llm.user", "traceloop.association.properties.user_id"),
     "session_id": (SESSION_ID, "gen_ai.conversation.id", "traceloop.association.properties.session_id"),

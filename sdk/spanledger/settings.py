@@ -44,6 +44,7 @@ class Settings:
     interval_s: float = 0.2
     metrics_interval_s: float = 10.0
     metrics: Literal["own", "instruments"] = "own"
+    estimate_cost: bool = True
     max_backoff_s: float = 15.0
     spool_dir: str = "auto"
     spool_max_bytes: int = 64 * 1024 * 1024
@@ -159,7 +160,7 @@ TABLE: tuple[Setting, ...] = (
         "endpoint",
         "SPANLEDGER_ENDPOINT",
         words,
-        "where OTLP goes: `http://localhost:4318`, with gRPC `http://localhost:4317` (also: `OTEL_EXPORTER_OTLP_[SIGNAL_]ENDPOINT`)",
+        "where OTLP goes: `http://localhost:4318`, gRPC 4317 (also: `OTEL_EXPORTER_OTLP_[SIGNAL_]ENDPOINT`)",
     ),
     Setting(
         "protocol",
@@ -184,7 +185,7 @@ TABLE: tuple[Setting, ...] = (
         "timeout_s",
         "SPANLEDGER_TIMEOUT_S",
         number(0.1, 300),
-        "seconds a request may take (also: `OTEL_EXPORTER_OTLP_[SIGNAL_]TIMEOUT`, in seconds as in OpenTelemetry Python)",
+        "seconds a request may take (also: `OTEL_EXPORTER_OTLP_[SIGNAL_]TIMEOUT`, in seconds)",
     ),
     Setting(
         "certificate",
@@ -238,7 +239,10 @@ TABLE: tuple[Setting, ...] = (
         "metrics",
         "SPANLEDGER_METRICS",
         one_of("own", "instruments"),
-        "`own`: GenAI metrics are added up by the SDK (cheap); `instruments`: through OpenTelemetry's instruments, so that your views and readers see them",
+        "`own`: GenAI metrics are added up by the SDK (cheap); `instruments`: by OpenTelemetry's instruments",
+    ),
+    Setting(
+        "estimate_cost", "SPANLEDGER_ESTIMATE_COST", truth, "add the estimated cost for viewers that price nothing"
     ),
     Setting(
         "max_backoff_s",
@@ -250,7 +254,7 @@ TABLE: tuple[Setting, ...] = (
         "spool_dir",
         "SPANLEDGER_SPOOL_DIR",
         words,
-        "directory for ledger entries that could not be delivered; empty: none; default: a directory under the user's state directory",
+        "where undelivered ledger entries go; empty: nowhere; `auto`: the user's state directory",
     ),
     Setting(
         "spool_max_bytes", "SPANLEDGER_SPOOL_MAX_BYTES", number(0, 1 << 40, whole=True), "bytes that may lie there"

@@ -1,8 +1,8 @@
 """What one call used: tokens by kind and modality, seconds, characters.
 
-Given a provider's response (or the chunks of a stream), gives a `Usage`; pure. `pricing` multiplies it by a rate; the backend reads it
-back from attributes. Totals are inclusive, as OpenTelemetry has them: input holds cache reads, cache writes and audio; output holds
-reasoning and audio.
+Given a provider's response (or the chunks of a stream), gives a `Usage`; pure. `pricing` multiplies it by a rate; the
+backend reads it back from attributes. Totals are inclusive, as OpenTelemetry has them: input holds cache reads, cache
+writes and audio; output holds reasoning and audio.
 
 Never: a zero where the provider said nothing. That is `None`.
 """
@@ -10,9 +10,9 @@ Never: a zero where the provider said nothing. That is `None`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, make_dataclass
 from decimal import Decimal, InvalidOperation
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 UsageState = Literal["reported", "estimated", "unknown"]
 
@@ -61,6 +61,22 @@ class Usage:
 USAGE_FIELDS: tuple[str, ...] = tuple(f.name for f in fields(Usage))
 
 
+# A frozen dataclass of 14 fields takes 1.4 µs to make, one that is not frozen 0.2: made as the one and turned into the
+# other, which has the same slots, it takes 0.3 on the path of every call.
+Draft = make_dataclass("Draft", [(name, Any, None) for name in USAGE_FIELDS], slots=True)
+
+
+def quick_usage(*units: Any, **more: Any) -> Usage:
+    """`Usage(...)`, faster; the units must have been checked."""
+    return as_usage(Draft(*units, **more))
+
+
+def as_usage(draft: Any) -> Usage:
+    """A `Draft` turned into the `Usage` that it drafts."""
+    draft.__class__ = Usage
+    return cast("Usage", draft)
+
+
 class Reading(NamedTuple):
     """What a provider's answer says of itself; `None` where it says nothing.
 
@@ -89,7 +105,7 @@ def whole(value: object) -> int | None:
     """The value as a count, or `None` if it is no whole number from 0 up (booleans are none)."""
     if type(value) is int:
         return value if value >= 0 else None
-    if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
+    if value is None or isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
         return None
     number = _decimal(value)
     if number is None or number != number.to_integral_value():
@@ -118,7 +134,7 @@ def named_usage(units: Mapping[str, Any]) -> Usage | None:
     }
     if all(value is None for value in known.values()):
         return None
-    return Usage(**known)  # type: ignore[arg-type]  # each name has its own type, which the comprehension cannot show
+    return quick_usage(**known)
 
 
 def over(first: Reading, second: Reading | None) -> Reading:
@@ -128,7 +144,7 @@ def over(first: Reading, second: Reading | None) -> Reading:
     usage = first.usage or second.usage
     if first.usage and second.usage:
         units = ((getattr(first.usage, name), getattr(second.usage, name)) for name in USAGE_FIELDS)
-        usage = Usage(*(mine if mine is not None else other for mine, other in units))
+        usage = quick_usage(*(mine if mine is not None else other for mine, other in units))
     return Reading(
         usage,
         first.provider or second.provider,

@@ -29,7 +29,7 @@ class Backend:
     def __init__(self, directory: Path) -> None:
         port, self.otlp, self.grpc = (free_port(0, "SPANLEDGER_NO_SUCH_SETTING") for _ in range(3))
         self.url = f"http://127.0.0.1:{port}"
-        token = secrets.token_urlsafe(16)
+        token = f"sl_{secrets.token_urlsafe(16)}"
         self.headers = {"authorization": f"Bearer {token}"}
         arguments = ["spanledger_server", "serve", "--port", str(port), "--otlp-http-port", str(self.otlp)]
         arguments += ["--otlp-grpc-port", str(self.grpc), "--data-dir", str(directory)]

@@ -23,7 +23,7 @@ class Backend:
         self.port, self.otlp_port, self.grpc_port = (free_port(0, "SPANLEDGER_TEST_PORT") for _ in range(3))
         self.url = f"http://127.0.0.1:{self.port}"
         self.otlp_url = f"http://127.0.0.1:{self.otlp_port}"
-        self.token = secrets.token_urlsafe(16)
+        self.token = f"sl_{secrets.token_urlsafe(16)}"
         self._starts = 0
         self._children = ExitStack()
         self._client = httpx.Client(base_url=self.url, headers={"authorization": f"Bearer {self.token}"}, timeout=30)

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from tests.support import configuration
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = (ROOT / "sdk" / "spanledger", ROOT / "backend" / "spanledger_server")
@@ -20,9 +21,9 @@ SOURCES = sorted(
 BACKEND = ROOT / "backend" / "spanledger_server"
 
 LEVELS = {
-    "cli": 7,
+    "__main__": 9,
+    "cli": 8,
     "main": 7,
-    "__main__": 7,
     "api": 6,
     "alerts": 5,
     "ingest": 4,
@@ -44,7 +45,7 @@ LEVELS = {
     "otlp": 2,
     "store": 2,
     "clock": 1,
-    "errors": 1,
+    "errors": 0,
     "timegrid": 1,
     "settings": 1,
     "loops": 1,
@@ -190,3 +191,9 @@ def test_changelog_and_version_agree() -> None:
     assert version is not None
     assert released is not None
     assert version.group(1) == released.group(1)
+
+
+def test_every_setting_is_documented() -> None:
+    assert configuration.PAGE.read_text(encoding="utf-8") == configuration.page(), (
+        "run python -m tests.support.configuration"
+    )

@@ -1,26 +1,46 @@
-"""How answers leave: JSON whose money keeps every digit; times and ids have their spelling here too.
+"""How answers leave: JSON whose money keeps every digit, and RFC 9457 problems from one table of errors.
 
-Given values built of dictionaries, lists, text, numbers, `Decimal` and None, gives bytes.
+Given values built of dictionaries, lists, text, numbers, `Decimal` and None, gives bytes. Times and
+ids are spelled here too.
 
-Never: money through a float, an exponent, or NaN.
+Never: money through a float, an exponent, NaN, or a stack trace.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import logging
+from collections.abc import Mapping
 from decimal import Decimal
+from http import HTTPStatus
 from typing import Any, Final
 from uuid import UUID
 
 import orjson
+from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from starlette.requests import Request
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from spanledger_server.api import problem
-from spanledger_server.errors import Invalid
+from spanledger_server import errors
 
+log = logging.getLogger(__name__)
+
+STATUS: Final[tuple[tuple[type[errors.SpanledgerError], int], ...]] = (
+    (errors.Malformed, 400),
+    (errors.Unauthenticated, 401),
+    (errors.Forbidden, 403),
+    (errors.NotFound, 404),
+    (errors.TooLarge, 413),
+    (errors.UnsupportedMedia, 415),
+    (errors.Invalid, 422),
+    (errors.StoreRefused, 503),
+    (errors.Busy, 503),
+    (errors.SpanledgerError, 500),
+)
+PROBLEM_TYPE: Final = "application/problem+json"
 LARGEST_INTEGER: Final = 2**63 - 1
+MOST_ECHOED: Final = 200  # characters of a bad value that are told back
 EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
@@ -43,11 +63,13 @@ def _other(value: Any) -> Any:
 
 
 def _bounded(value: Any) -> Any:
-    """`value` with integers of more than 64 bits as decimals: sums of hostile token counts reach that far."""
+    """`value` as JSON can carry it: integers beyond 64 bits as exact decimals, lone surrogates replaced."""
     if isinstance(value, int) and not -LARGEST_INTEGER <= value <= LARGEST_INTEGER:
         return Decimal(value)
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
     if isinstance(value, dict):
-        return {key: _bounded(item) for key, item in value.items()}
+        return {_bounded(key): _bounded(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_bounded(item) for item in value]
     return value
@@ -85,16 +107,74 @@ def milliseconds(duration_ns: int | None) -> float | None:
     return None if duration_ns is None else duration_ns / 1e6
 
 
-async def answer_invalid_request(_request: Request, error: Exception) -> Response:
-    """The handler for what the framework itself refuses: the first mistake as a problem of ours.
+def problem(status: int, detail: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> Response:
+    """A problem as RFC 9457 has it.
 
-    Raises:
-        Exception: `error`, when it is something else.
+    Args:
+        status: The HTTP status.
+        detail: What was wrong, where, and what to do.
+        headers: Further headers.
+        more: Further members, such as `parameter` and `allowed`; those that are None are left out.
     """
-    if not isinstance(error, RequestValidationError):
-        raise error
+    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    body |= {name: value for name, value in more.items() if value is not None}
+    return Response(rendered(body), status, {"Cache-Control": "no-store", **(headers or {})}, PROBLEM_TYPE)
+
+
+def status_of(error: errors.SpanledgerError) -> int:
+    """The HTTP status of `error`."""
+    return next(status for kind, status in STATUS if isinstance(error, kind))
+
+
+def problem_of(error: errors.SpanledgerError) -> Response:
+    """The problem that tells `error`."""
+    status = status_of(error)
+    if status == 500:
+        log.error("a request failed", exc_info=error)
+        return problem(500, "The server could not answer this; its log says why.")
+    if isinstance(error, errors.Invalid):
+        value = str(error.value)[:MOST_ECHOED]
+        detail = f"{error.parameter}={value!r} is not allowed: {error.allowed}"
+        return problem(status, detail, parameter=error.parameter, value=value, allowed=error.allowed)
+    headers: dict[str, str] = {}
+    if isinstance(error, errors.Busy):
+        headers["Retry-After"] = str(error.retry_after_s)
+    if isinstance(error, errors.Unauthenticated):
+        headers["WWW-Authenticate"] = 'Bearer realm="spanledger"'
+    return problem(status, str(error), headers=headers)
+
+
+def _of_validation(error: RequestValidationError) -> Response:
+    """What the framework found wrong, in our words: the first mistake names the parameter."""
     first = error.errors()[0]
     place = [str(part) for part in first["loc"]]
+    if first["type"] == "json_invalid":
+        return problem(400, f"The body is not JSON: {first['ctx']['error']}.")
     parameter = ".".join(place[1:]) or place[0]
     allowed = str(first.get("ctx", {}).get("expected") or first["msg"])
-    return problem.of(Invalid(parameter, first.get("input"), allowed))
+    if first["type"] == "missing":
+        return problem(422, f"{parameter} is missing", parameter=parameter, allowed=allowed)
+    return problem_of(errors.Invalid(parameter, first.get("input"), allowed))
+
+
+def install(app: FastAPI) -> None:
+    """Let `app` answer every error with a problem: ours, the framework's, and unknown paths and methods."""
+
+    async def ours(_request: Request, error: Exception) -> Response:
+        if not isinstance(error, errors.SpanledgerError):
+            raise error
+        return problem_of(error)
+
+    async def framework(_request: Request, error: Exception) -> Response:
+        if not isinstance(error, RequestValidationError):
+            raise error
+        return _of_validation(error)
+
+    async def http(_request: Request, error: Exception) -> Response:
+        if not isinstance(error, HTTPException):
+            raise error
+        return problem(error.status_code, str(error.detail), headers=error.headers)
+
+    app.add_exception_handler(errors.SpanledgerError, ours)
+    app.add_exception_handler(RequestValidationError, framework)
+    app.add_exception_handler(HTTPException, http)

@@ -85,7 +85,9 @@ def session_router(desk: Desk) -> APIRouter:
         address = request.client.host if request.client else ""
         now_ns = desk.clock.now_ns()
         if wait_s := desk.attempts.wait_s(address, now_ns):
-            return answers.problem(429, f"Too many failed sign-ins: try again in {wait_s} s.", headers={"Retry-After": str(wait_s)})
+            return answers.problem(
+                429, f"Too many failed sign-ins: try again in {wait_s} s.", headers={"Retry-After": str(wait_s)}
+            )
         token = desk.tokens.recognise(body.token.strip(), now_ns)
         if token is None:
             desk.attempts.failed(address, now_ns)
@@ -143,7 +145,9 @@ def admin_router(desk: Desk) -> APIRouter:
     def create(body: NewToken, request: Request) -> dict[str, Any]:
         """A new token; its secret stands only in this answer."""
         expires_ns = None if body.expires_at is None else int(_aware(body.expires_at).timestamp()) * 10**9
-        token, secret = desk.tokens.create(body.name, body.role, desk.clock.now_ns(), _caller(request).name or "", expires_ns=expires_ns)
+        token, secret = desk.tokens.create(
+            body.name, body.role, desk.clock.now_ns(), _caller(request).name or "", expires_ns=expires_ns
+        )
         return {**_shown(token), "token": secret}
 
     @router.delete("/api/v1/tokens/{token_id}", status_code=204)
@@ -156,7 +160,10 @@ def admin_router(desk: Desk) -> APIRouter:
     def trail(limit: int = Query(100, ge=1, le=1000), cursor: int | None = Query(None, ge=0)) -> dict[str, Any]:
         """What administrators changed, newest first."""
         rows = audit.page(desk.database, FAR_NS if cursor is None else cursor, limit)
-        items = [{"at": answers.when(row["at_ns"]), **{key: row[key] for key in ("actor", "action", "subject", "detail")}} for row in rows]
+        items = [
+            {"at": answers.when(row["at_ns"]), **{key: row[key] for key in ("actor", "action", "subject", "detail")}}
+            for row in rows
+        ]
         return {"items": items, "next_cursor": str(rows[-1]["at_ns"]) if len(rows) == limit else None}
 
     return router

@@ -1,7 +1,7 @@
 """What an endpoint may ask for: the store, the time, and the zone in which days begin.
 
-The app puts its parts on ``app.state`` (`database`, `clock`, `settings`); parameters annotated with the names below receive them. Who
-may pass is the gate's affair, before any of this runs.
+The app puts its parts on ``app.state`` (`database`, `clock`, `settings`); parameters annotated with the names below
+receive them. Who may pass is the gate's affair, before any of this runs.
 
 Never: a global, or an endpoint that reads the clock itself.
 """

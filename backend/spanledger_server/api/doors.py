@@ -45,4 +45,6 @@ class Doors:
         found = self._plain.get((method, path))
         if found is not None:
             return found
-        return next((access for known, pattern, access in self._patterns if known == method and pattern.match(path)), None)
+        return next(
+            (access for known, pattern, access in self._patterns if known == method and pattern.match(path)), None
+        )

@@ -8,6 +8,7 @@ Never: reads a body, or lets a browser change something for a page from elsewher
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -109,6 +110,15 @@ class Gate:
         self._check_role(access, caller.token)
         return caller.token
 
+    def authorize_sender(self, metadata: Mapping[str, str], _host: str | None) -> None:
+        """Whether this gRPC metadata may send telemetry.
+
+        Raises:
+            Unauthenticated: No usable token came.
+            Forbidden: Its role does not reach this far.
+        """
+        self._check_role(Access.SEND, self._token(Headers(metadata))[1])
+
     def _token(self, headers: Headers) -> tuple[bool, Token | None]:
         """Whether an Authorization header came, and the token that works, from it or from the cookie."""
         now_ns = self.clock.now_ns()
@@ -123,7 +133,9 @@ class Gate:
         """Refuse what a page from elsewhere could make a browser do; a known bearer token shows that it was no such page."""
         host = headers.get("host", "")
         if not self.hosts.know(host):
-            raise Forbidden(f"the Host header names {host[:100]!r}, which is not this server; --allowed-host adds names")
+            raise Forbidden(
+                f"the Host header names {host[:100]!r}, which is not this server; --allowed-host adds names"
+            )
         if method in SAFE and method != "WEBSOCKET":
             return
         origin = headers.get("origin")

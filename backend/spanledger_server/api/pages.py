@@ -37,8 +37,20 @@ PLACES = (
     "/settings",
     "/settings/{tab}",
 )
-TYPES = {".mjs": "text/javascript", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".json": "application/json"}
-TYPES |= {".html": "text/html", ".png": "image/png", ".ico": "image/x-icon", ".webmanifest": "application/manifest+json", ".woff2": "font/woff2"}
+TYPES = {
+    ".mjs": "text/javascript",
+    ".js": "text/javascript",
+    ".css": "text/css",
+    ".svg": "image/svg+xml",
+    ".json": "application/json",
+}
+TYPES |= {
+    ".html": "text/html",
+    ".png": "image/png",
+    ".ico": "image/x-icon",
+    ".webmanifest": "application/manifest+json",
+    ".woff2": "font/woff2",
+}
 POLICY = (
     "default-src 'none'; script-src 'self'{hashes}; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; "
     "manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
@@ -106,7 +118,9 @@ def _content(root: Path, path: str) -> bytes | None:
     """The file's bytes; None when it does not exist or does not lie in `root`."""
     try:
         file = (root / path).resolve()
-        inside = file.is_relative_to(root.resolve()) and not any(part.startswith(".") for part in file.relative_to(root.resolve()).parts)
+        inside = file.is_relative_to(root.resolve()) and not any(
+            part.startswith(".") for part in file.relative_to(root.resolve()).parts
+        )
         return file.read_bytes() if inside and file.is_file() else None
     except (OSError, ValueError):
         return None

@@ -1,6 +1,7 @@
-"""Query parameters: text into times, windows, zones, limits, choices and cursors.
+"""Query parameters: text into times, windows, limits, choices and cursors.
 
-Given what stands in the URL, gives typed values. FastAPI sees every parameter as text, so that each mistake gets the same answer.
+Given what stands in the URL, gives typed values. FastAPI sees every parameter as text, so that each mistake gets the
+same answer.
 
 Never: a value that was silently replaced by another one.
 """
@@ -16,9 +17,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from spanledger_server.errors import Invalid
+from spanledger_server.timegrid import Range
 
 MOST_ITEMS: Final = 1000
 MOST_TEXT: Final = 2000  # characters of a free text
@@ -34,14 +35,6 @@ _ABSOLUTE = re.compile(
     re.ASCII,
 )
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A stretch of time: `from_ns` belongs to it, `to_ns` does not."""
-
-    from_ns: int
-    to_ns: int
 
 
 def instant(parameter: str, text: str, now_ns: int) -> int:
@@ -92,7 +85,7 @@ def _absolute_ns(text: str) -> int | None:
     return seconds * 10**9 + int((match["fraction"] or "").ljust(9, "0"))
 
 
-def window(from_text: str | None, to_text: str | None, now_ns: int, default_s: int = 3600) -> Window:
+def window(from_text: str | None, to_text: str | None, now_ns: int, default_s: int = 3600) -> Range:
     """The window between `from` and `to`; without them, the last `default_s` seconds.
 
     Raises:
@@ -102,7 +95,7 @@ def window(from_text: str | None, to_text: str | None, now_ns: int, default_s: i
     from_ns = instant("from", from_text, now_ns) if from_text else max(0, to_ns - default_s * 10**9)
     if from_ns >= to_ns:
         raise Invalid("from", from_text, "a time before `to`")
-    return Window(from_ns, to_ns)
+    return Range(from_ns, to_ns)
 
 
 def limit(text: str | None, default: int = 100, most: int = MOST_ITEMS) -> int:
@@ -116,19 +109,6 @@ def limit(text: str | None, default: int = 100, most: int = MOST_ITEMS) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= most):
         raise Invalid("limit", text, f"a whole number from 1 to {most}")
     return int(text)
-
-
-def zone(text: str | None, default: str) -> ZoneInfo:
-    """The zone in which days begin.
-
-    Raises:
-        Invalid: There is no such zone.
-    """
-    name = text if text is not None else default
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise Invalid("tz", name, "an IANA time zone such as Europe/Berlin or UTC") from error
 
 
 def choice(parameter: str, text: str | None, allowed: Sequence[str], default: str) -> str:
@@ -159,7 +139,7 @@ def free_text(parameter: str, text: str | None) -> str:
 class Cursor:
     """Where a page ended: the window stays as it was on the first page, the position is the last item's sort key."""
 
-    window: Window
+    window: Range
     position: tuple[Any, ...]
 
 
@@ -190,4 +170,4 @@ def cursor(text: str | None, question: Sequence[object]) -> Cursor | None:
     if signature != _signature(question, content):
         raise Invalid("cursor", text, CURSOR)
     from_ns, to_ns, *position = json.loads(content)
-    return Cursor(Window(from_ns, to_ns), tuple(position))
+    return Cursor(Range(from_ns, to_ns), tuple(position))

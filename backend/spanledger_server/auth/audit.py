@@ -15,7 +15,14 @@ from spanledger_server.store.database import Database, Transaction
 SQL = sqlfile.load(__package__)
 
 
-def record(tx: Transaction, at_ns: int, actor: str, action: str, subject: str | None = None, detail: Mapping[str, Any] | None = None) -> None:
+def record(
+    tx: Transaction,
+    at_ns: int,
+    actor: str,
+    action: str,
+    subject: str | None = None,
+    detail: Mapping[str, Any] | None = None,
+) -> None:
     """Note that `actor` did `action` to `subject`; `detail` is kept as JSON and must hold nothing secret."""
     text = None if detail is None else json.dumps(detail, sort_keys=True, default=str)
     tx.execute(SQL["add_audit"], at_ns=at_ns, actor=actor, action=action, subject=subject, detail=text)

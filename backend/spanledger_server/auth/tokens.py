@@ -88,13 +88,25 @@ class Tokens:
 
     def listed(self) -> list[Token]:
         """All tokens, oldest first, also the revoked ones, with the latest use known."""
-        return [replace(token, last_used_ns=self._used_ns.get(token.token_id, token.last_used_ns)) for token in self._by_id.values()]
+        return [
+            replace(token, last_used_ns=self._used_ns.get(token.token_id, token.last_used_ns))
+            for token in self._by_id.values()
+        ]
 
     def has_admin(self, now_ns: int) -> bool:
         """Whether anybody can still administer this installation."""
         return any(token.role is Role.ADMIN and token.usable(now_ns) for token in self._by_id.values())
 
-    def create(self, name: str, role: Role, now_ns: int, actor: str, *, expires_ns: int | None = None, secret: str | None = None) -> tuple[Token, str]:
+    def create(
+        self,
+        name: str,
+        role: Role,
+        now_ns: int,
+        actor: str,
+        *,
+        expires_ns: int | None = None,
+        secret: str | None = None,
+    ) -> tuple[Token, str]:
         """A new token and its secret, which cannot be had again.
 
         Args:
@@ -124,7 +136,14 @@ class Tokens:
                 created_ns=now_ns,
                 expires_ns=expires_ns,
             )
-            audit.record(tx, now_ns, actor, "token.created", token.token_id, {"name": token.name, "role": role.value, "expires_ns": expires_ns})
+            audit.record(
+                tx,
+                now_ns,
+                actor,
+                "token.created",
+                token.token_id,
+                {"name": token.name, "role": role.value, "expires_ns": expires_ns},
+            )
         self._read()
         return token, secret
 
@@ -145,7 +164,8 @@ class Tokens:
         moved = {
             token.token_id: used
             for token in self._by_id.values()
-            if (used := self._used_ns.get(token.token_id)) is not None and used - (token.last_used_ns or 0) >= _NOTE_USE_EVERY_NS
+            if (used := self._used_ns.get(token.token_id)) is not None
+            and used - (token.last_used_ns or 0) >= _NOTE_USE_EVERY_NS
         }
         if not moved:
             return

@@ -1,0 +1,1 @@
+"""The way in: requests become rows, and retention takes them away again."""

@@ -19,12 +19,15 @@ from spanledger_server.live.window import LENGTH_S, Window, by_second, point
 from spanledger_server.store.database import Database, Reader
 
 NS = 10**9
+FUTURE_S = 3600  # as far ahead as clocks of senders are let go
+PULSE_S = 15  # how often signals that touch no second of the ledger (metrics, logs) are looked for
+PULSE_BACK_S = 60
 AWAKE_S = 15  # how long after the last question the window is kept up to date
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """The window and the state at one instant. `points` changed since the update before."""
+    """The state at one instant, and the points that were asked for."""
 
     version: int
     points: list[Mapping[str, Any]]
@@ -61,7 +64,9 @@ class LiveFeed:
         self._refreshing = threading.Lock()
         self._window = Window()
         self._readings = snapshot.Readings()
-        self._latest: Update | None = None
+        self._state: dict[str, Any] = {}
+        self._state_of_s = 0
+        self._pulse_read_s = 0
 
     def touched(self, seconds: Iterable[int]) -> None:
         """Called after a commit with the seconds since 1970 in which something changed."""
@@ -74,56 +79,68 @@ class LiveFeed:
         """The instant up to which all that this server has acknowledged is in the figures: acknowledging waits for the commit."""
         return now_ns
 
-    def refresh(self, now_ns: int) -> Update:
-        """The newest state; points that changed since the refresh before. At most once a second is anything read."""
+    def look(self, now_ns: int, *, after_version: int = -1, from_s: int = 0) -> Update:
+        """The newest state, and the points that changed after a version, from a second on. Reads only what is not known yet."""
         now_s = now_ns // NS
         with self._refreshing:
-            if self._latest is not None and self._latest.now_s == now_s and not self._touched:
-                return self._latest
-            fresh = self._latest is None or now_s >= self._awake_until_s
-            before = -1 if fresh else self._window.version
-            self._latest = self._read(now_ns, fresh=fresh, before=before)
-            return self._latest
+            if self._state_of_s != now_s or self._touched:
+                self._refresh(now_ns)
+            return Update(
+                self._window.version,
+                self._window.points(after_version=after_version, from_s=from_s),
+                self._state,
+                now_s,
+            )
+
+    @property
+    def news(self) -> bool:
+        """Whether something was stored since the last look."""
+        return bool(self._touched)
 
     def rest(self, now_ns: int) -> None:
         """Let go of the window when nobody asked for a while."""
         with self._refreshing:
             if self._awake_until_s and now_ns // NS >= self._awake_until_s:
-                self._awake_until_s = 0
-                self._window, self._latest = Window(), None
+                self._awake_until_s = self._state_of_s = 0
+                self._window = Window(version=self._window.version)
                 self._readings = snapshot.Readings()
                 self._take_touched()
-
-    def points(self, *, after_version: int = -1, from_s: int = 0) -> list[Mapping[str, Any]]:
-        """Points of the window that changed after a version, from a second on."""
-        with self._refreshing:
-            return self._window.points(after_version=after_version, from_s=from_s)
 
     def _take_touched(self) -> set[int]:
         with self._touching:
             taken, self._touched = self._touched, set()
         return taken
 
-    def _read(self, now_ns: int, *, fresh: bool, before: int) -> Update:
+    def _refresh(self, now_ns: int) -> None:
         now_s = now_ns // NS
         oldest = now_s - LENGTH_S + 1
+        fresh = now_s >= self._awake_until_s
         self._awake_until_s = now_s + AWAKE_S
         taken = self._take_touched()
-        touched = [t for t in taken if t >= oldest]
         try:
             with self._database.reader() as reader:
-                if fresh:
-                    self._window = Window()
-                    self._fill(reader, oldest, now_s + 3600)
-                elif touched:
-                    self._fill(reader, min(touched), max(touched) + 1)
+                self._reread(reader, oldest, now_s, taken, fresh=fresh)
                 today_s = self._day_start_ns(now_ns) // NS
                 self._readings.read(reader, now_s, today_s, changed=fresh or bool(taken))
         except BaseException:
             self.touched(taken)
             raise
         self._window.forget_before(oldest)
-        return Update(self._window.version, self._window.points(after_version=before), self._state(now_ns), now_s)
+        self._state = self._described(now_ns)
+        self._state_of_s = now_s
+
+    def _reread(self, reader: Reader, oldest: int, now_s: int, taken: set[int], *, fresh: bool) -> None:
+        touched = [t for t in taken if t >= oldest]
+        if fresh:
+            self._window = Window(version=self._window.version)
+            self._fill(reader, oldest, now_s + FUTURE_S)
+            self._pulse_read_s = now_s
+            return
+        if now_s - self._pulse_read_s >= PULSE_S:
+            touched += [now_s - PULSE_BACK_S, now_s]
+            self._pulse_read_s = now_s
+        if touched:
+            self._fill(reader, min(touched), max(touched) + 1)
 
     def _fill(self, reader: Reader, first: int, end: int) -> None:
         stretch = {"from_ns": first * NS, "to_ns": end * NS}
@@ -134,7 +151,7 @@ class LiveFeed:
         points = {t: point({**rows.get(t, {}), "t": t, "spans": spans.get(t, 0)}) for t in happened}
         self._window.replace(first, end, points, reports)
 
-    def _state(self, now_ns: int) -> dict[str, Any]:
+    def _described(self, now_ns: int) -> dict[str, Any]:
         now_s = now_ns // NS
         readings = self._readings
         found = health.services(self._window, readings.usual, now_s)

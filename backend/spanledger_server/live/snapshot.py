@@ -55,7 +55,8 @@ class Readings:
         """
         self.latency = reader.row(SQL["latency"], from_ns=(now_s - TILES_S + 1) * NS, to_ns=(now_s + 1) * NS) or {}
         if changed or today_s != self.today_s:
-            self.models = reader.rows(SQL["today_by_model"], from_minute=today_s // 60)
+            bounds = {"from_minute": today_s // 60, "this_minute": now_s // 60, "to_ns": (now_s + 1) * NS}
+            self.models = reader.rows(SQL["today_by_model"], **bounds)
             self.today_s = today_s
         if now_s - self.slow_read_s >= SLOW_READ_EVERY_S:
             self._read_slow(reader, now_s)

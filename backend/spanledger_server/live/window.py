@@ -43,7 +43,9 @@ class Window:
     seconds: dict[int, Second] = field(default_factory=dict)
     version: int = 0
 
-    def replace(self, first: int, end: int, points: Mapping[int, Mapping[str, Any]], reports: Mapping[int, tuple[Report, ...]]) -> None:
+    def replace(
+        self, first: int, end: int, points: Mapping[int, Mapping[str, Any]], reports: Mapping[int, tuple[Report, ...]]
+    ) -> None:
         """Put these in place of the seconds from `first` to before `end`; those that are no different keep their version."""
         self.version += 1
         known = (t for t in self.seconds if first <= t < end)

@@ -1,0 +1,1 @@
+"""Metrics: their names, and their points at even distances."""

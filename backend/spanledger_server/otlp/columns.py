@@ -1,7 +1,8 @@
 """What a decoder gives: columns, what it refused, and which of the records may be billable calls.
 
-The seam between bytes and the store. A decoder turns one request's bytes into a `Decoded`; the store takes a list of them in one
-transaction. `table` may be any object with `__arrow_c_stream__` and the schema below: another decoder can take the reference's place.
+The seam between bytes and the store. A decoder turns one request's bytes into a `Decoded`; the store takes a list of
+them in one transaction. `table` may be any object with `__arrow_c_stream__` and the schema below: another decoder can
+take the reference's place.
 
 Never: SQL, a clock, or a price.
 """
@@ -23,7 +24,11 @@ def uuid_field(name: str, *, nullable: bool = False) -> pa.Field[Any]:
     return pa.field(name, UUID, nullable, {"ARROW:extension:name": "arrow.uuid", "ARROW:extension:metadata": ""})
 
 
-SPAN_SCHEMA = pa.schema(
+def _schema(fields: list[pa.Field[Any]]) -> pa.Schema:
+    return pa.schema(fields)
+
+
+SPAN_SCHEMA = _schema(
     [
         uuid_field("trace_id"),
         pa.field("span_id", pa.uint64(), nullable=False),
@@ -37,7 +42,9 @@ SPAN_SCHEMA = pa.schema(
         pa.field("status_message", pa.string()),
         pa.field("scope", pa.string()),
         pa.field("trace_state", pa.string()),
-        pa.field("sampling_threshold", pa.uint64()),  # 56-bit, from ot=th:…; null when there was none or it was malformed
+        pa.field(
+            "sampling_threshold", pa.uint64()
+        ),  # 56-bit, from ot=th:…; null when there was none or it was malformed
         pa.field("adjusted_count", pa.float64()),  # 2^56 / (2^56 - threshold); null when the threshold is
         # promoted attributes: first present name of semconv.DIALECTS whose value fits the type
         pa.field("operation", pa.string()),
@@ -57,10 +64,11 @@ SPAN_SCHEMA = pa.schema(
         pa.field("events", pa.string()),  # JSON list of {name, at_ns, attributes}; null when empty
         pa.field("links", pa.string()),  # JSON list of {trace_id, span_id, attributes}; null when empty
         pa.field("resource_id", pa.uint64()),  # hash of the resource's JSON
+        pa.field("flags", pa.uint32()),  # OTLP span flags: W3C trace flags (8 bits), then "parent is remote" (2 bits)
     ]
 )
 
-LOG_SCHEMA = pa.schema(
+LOG_SCHEMA = _schema(
     [
         uuid_field("trace_id", nullable=True),
         pa.field("span_id", pa.uint64()),
@@ -79,7 +87,7 @@ LOG_SCHEMA = pa.schema(
     ]
 )
 
-SERIES_SCHEMA = pa.schema(
+SERIES_SCHEMA = _schema(
     [
         pa.field("series_id", pa.uint64(), nullable=False),  # hash of all that follows
         pa.field("name", pa.string(), nullable=False),
@@ -94,7 +102,7 @@ SERIES_SCHEMA = pa.schema(
     ]
 )
 
-POINT_SCHEMA = pa.schema(
+POINT_SCHEMA = _schema(
     [
         pa.field("series_id", pa.uint64(), nullable=False),
         pa.field("at_ns", pa.int64(), nullable=False),
@@ -106,7 +114,9 @@ POINT_SCHEMA = pa.schema(
         pa.field("scale", pa.int32()),  # exponential histograms
         pa.field("zero_count", pa.int64()),
         pa.field("bounds", pa.list_(pa.float64())),  # explicit histograms: upper bounds; summaries: quantiles
-        pa.field("bucket_index", pa.list_(pa.int32())),  # exponential: sparse indexes, positive side; negative side counted in zero_count
+        pa.field(
+            "bucket_index", pa.list_(pa.int32())
+        ),  # exponential: sparse indexes, positive side; negative side counted in zero_count
         pa.field("bucket_count", pa.list_(pa.int64())),  # parallel to bucket_index, or len(bounds) + 1; summaries: null
         pa.field("quantile_values", pa.list_(pa.float64())),
     ]

@@ -1,7 +1,7 @@
 """How much of a request is taken: counts, lengths, depth and age, as one value.
 
-Given to every decoder; the defaults are what `serve` uses. What exceeds a limit is cut with a mark, counted in an attribute of the
-record, or refused with a reason: never silently lost.
+Given to every decoder; the defaults are what `serve` uses. What exceeds a limit is cut with a mark, counted in an
+attribute of the record, or refused with a reason: never silently lost.
 
 Never: a limit that is written anywhere but here.
 """
@@ -21,14 +21,14 @@ class DecodeLimits:
 
     Attributes:
         records: Spans, log records or data points a request; also the number of resource and scope groups.
-        attributes: Attributes a record, resource, event or link; the rest is counted in ``spanledger.dropped_attributes``.
+        attributes: Attributes a record, resource, event or link; ``spanledger.dropped_attributes`` counts the rest.
         value_length: Characters of a text (a value, a key, a log's body); of a nested value: bytes of its JSON.
         name_length: Characters of a name (span, event, scope, metric, unit), of a status message and of a trace state.
         depth: Levels of lists and maps inside an attribute.
-        events: Events, and links, a span; the rest is counted in ``spanledger.dropped_events`` and ``…dropped_links``.
+        events: Events, and links, a span; ``spanledger.dropped_events`` and ``…dropped_links`` count the rest.
         buckets: Buckets, bounds or quantiles of a data point.
         json_containers: Objects and lists in a JSON body: what bounds the memory that parsing it takes.
-        wide_bytes: From this size on a protobuf record is parsed piece by piece, so that hostile ones take no multiple of it.
+        wide_bytes: From this size on a protobuf record is parsed piece by piece: hostile ones take no multiple of it.
         future_ns: How far ahead of the clock a record may be.
         late_ns: How old a span, log record or data point may be.
         ledger_ns: How old a ledger event may be: the ledger's retention.

@@ -1,7 +1,7 @@
 """Keeps the memory that decoding frees in the process, instead of giving it back to the kernel after every request.
 
-Each request's messages are freed at once; glibc then returns the pages, and the next request faults them in again: about half of the
-time that parsing takes. Linux with glibc only; elsewhere nothing happens.
+Each request's messages are freed at once; glibc then returns the pages, and the next request faults them in again:
+about half of the time that parsing takes. Linux with glibc only; elsewhere nothing happens.
 
 Never: a failure to start because of it.
 """

@@ -1,7 +1,7 @@
 """What a span's trace state says about its sampling: the threshold, and how many spans it stands for.
 
-Given a W3C trace state, gives OpenTelemetry's ``th`` (consistent probability sampling): up to 14 hex digits, padded right with zeros to
-56 bits; a span is kept when its 56 random bits are not below it.
+Given a W3C trace state, gives OpenTelemetry's ``th`` (consistent probability sampling): up to 14 hex digits, padded
+right with zeros to 56 bits; a span is kept when its 56 random bits are not below it.
 
 Never: a guess. Absent or malformed is unknown.
 """
@@ -19,7 +19,7 @@ Sampling = tuple[int | None, float | None]
 
 @lru_cache(maxsize=1024)
 def sampling(trace_state: str) -> Sampling:
-    """The sampling threshold and the adjusted count of a span with this trace state; (None, None) when it does not say."""
+    """The sampling threshold and the adjusted count of a span with this trace state; None where it does not say."""
     found = _THRESHOLD.search(trace_state)
     if found is None:
         return None, None

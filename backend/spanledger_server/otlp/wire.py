@@ -1,7 +1,8 @@
 """The protobuf messages that a request is read with: OpenTelemetry's own, and shallow twins of them.
 
-A twin has the same wire format, but its sub-messages are left as bytes. So a request is opened record by record, and a hostile one
-(millions of empty sub-messages in a few bytes each) takes no multiple of its size. Derived from OpenTelemetry's descriptors at import.
+A twin has the same wire format, but its sub-messages are left as bytes. So a request is opened record by record, and
+a hostile one (millions of empty sub-messages in a few bytes each) takes no multiple of its size. Derived from
+OpenTelemetry's descriptors at import.
 
 Never: knowledge of what a field means.
 """
@@ -15,6 +16,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.common.v1 import common_pb2
 from opentelemetry.proto.logs.v1 import logs_pb2
+from opentelemetry.proto.metrics.v1 import metrics_pb2
 from opentelemetry.proto.resource.v1 import resource_pb2
 from opentelemetry.proto.trace.v1 import trace_pb2
 
@@ -32,6 +34,12 @@ LEFT_AS_BYTES = frozenset(
         ("Event", "attributes"),
         ("Link", "attributes"),
         ("LogRecord", "attributes"),
+        ("Metric", "metadata"),
+        ("Gauge", "data_points"),
+        ("Sum", "data_points"),
+        ("Histogram", "data_points"),
+        ("ExponentialHistogram", "data_points"),
+        ("Summary", "data_points"),
     }
 )
 
@@ -56,7 +64,7 @@ def _group_file() -> descriptor_pb2.FileDescriptorProto:
 
 def _twins() -> descriptor_pool.DescriptorPool:
     pool = descriptor_pool.DescriptorPool()
-    for module in (common_pb2, resource_pb2, trace_pb2, logs_pb2):
+    for module in (common_pb2, resource_pb2, trace_pb2, logs_pb2, metrics_pb2):
         file = descriptor_pb2.FileDescriptorProto()
         module.DESCRIPTOR.CopyToProto(file)
         for message in file.message_type:
@@ -81,6 +89,7 @@ ShallowSpan = _twin("opentelemetry.proto.trace.v1.Span")
 ShallowEvent = _twin("opentelemetry.proto.trace.v1.Span.Event")
 ShallowLink = _twin("opentelemetry.proto.trace.v1.Span.Link")
 ShallowLogRecord = _twin("opentelemetry.proto.logs.v1.LogRecord")
+ShallowMetric = _twin("opentelemetry.proto.metrics.v1.Metric")
 # Requests, resource groups and scope groups of all three signals: what they hold stands in fields 1 and 2.
 _Group = _twin("spanledger.Group")
 
@@ -93,7 +102,7 @@ def scope_groups(body: bytes, most_groups: int) -> Iterator[tuple[bytes, bytes, 
         most_groups: Resource and scope groups that are opened.
 
     Yields:
-        The resource, the scope (both joined where a sender wrote them in parts: that is how protobuf merges), the records.
+        The resource, the scope (joined where a sender wrote them in parts: so protobuf merges), the records.
 
     Raises:
         Malformed: `body` is not protobuf.

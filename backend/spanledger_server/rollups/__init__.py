@@ -1,0 +1,1 @@
+"""Minutes, hours and days, recomputed from what they are made of."""

@@ -1,8 +1,10 @@
-"""Which minutes must be recomputed: marked by whoever writes raw rows, in the same transaction, and consumed by the refresh.
+"""Which minutes must be recomputed: marked by whoever writes raw rows, consumed by the refresh.
 
-The marks live in `dirty_buckets`. This process remembers which minutes are marked already, so that most transactions insert none.
+The marks live in `dirty_buckets`, written in the transaction that changes the rows. This process remembers which
+minutes are marked already, so that most transactions insert none.
 
-Never: remembers a mark before it is committed, or after the refresh has consumed it (both happen within the writer's turn).
+Never: remembers a mark before it is committed, or after the refresh has consumed it (both happen within the
+writer's turn).
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from collections.abc import Collection
 from typing import Literal
 
 from spanledger_server.store import sqlfile
-from spanledger_server.store.database import Transaction
+from spanledger_server.store.database import Reader, Transaction
 
 SQL = sqlfile.load(__package__)
 
@@ -41,9 +43,9 @@ class DirtyBuckets:
             tx.execute(SQL["mark_dirty"], family=family, level=level, buckets=[bucket for _, _, bucket in new])
             tx.after_commit(lambda: self._marked.update(new))
 
-    def waiting(self, tx: Transaction, family: Family, level: Level, before: int) -> list[int]:
+    def waiting(self, reader: Reader, family: Family, level: Level, before: int) -> list[int]:
         """The marked buckets below number `before`, oldest first, each once."""
-        return [bucket for (bucket,) in tx.tuples(SQL["dirty"], family=family, level=level, before=before)]
+        return [bucket for (bucket,) in reader.tuples(SQL["dirty"], family=family, level=level, before=before)]
 
     def consume(self, tx: Transaction, family: Family, level: Level, buckets: Collection[int]) -> None:
         """Take the marks of these buckets away, in the transaction that recomputes them."""

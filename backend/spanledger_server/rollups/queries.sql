@@ -9,3 +9,283 @@ SELECT DISTINCT bucket FROM dirty_buckets WHERE family = $family AND level = $le
 -- name: consume_dirty
 -- Take marks away.
 DELETE FROM dirty_buckets WHERE family = $family AND level = $level AND list_contains($buckets::BIGINT[], bucket);
+
+-- name: kept_from
+-- Before which time something was deleted.
+SELECT subject, from_ns FROM kept_from;
+
+-- name: cost_from_ledger
+-- Whole buckets of the cost family from the ledger itself.
+CREATE OR REPLACE TEMP TABLE computed AS
+WITH by_code AS (
+    SELECT at_ns // $width_ns AS bucket, service, kind, operation, provider, model, feature, tenant, user_tier,
+        value_code(duration_ns) AS code, count(*) AS calls, count(duration_ns) AS timed, count(error_type) AS errors,
+        count(*) FILTER (state = 'priced') AS priced_calls, count(*) FILTER (state = 'unpriced') AS unpriced_calls,
+        count(*) FILTER (state = 'estimated') AS estimated_calls, count(*) FILTER (state = 'free') AS free_calls,
+        sum(cost_usd) AS cost_usd, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens,
+        sum(cached_input_tokens) AS cached_input_tokens, sum(cache_write_tokens) AS cache_write_tokens,
+        sum(reasoning_tokens) AS reasoning_tokens, sum(audio_seconds) AS audio_seconds, sum(characters) AS characters,
+        sum(duration_ns) AS duration_sum_ns, min(duration_ns) AS duration_min_ns, max(duration_ns) AS duration_max_ns
+    FROM ledger
+    WHERE at_ns >= $from_ns AND at_ns < $to_ns
+    GROUP BY ALL)
+SELECT bucket, service, kind, operation, provider, model, feature, tenant, user_tier,
+    sum(calls)::BIGINT AS calls, sum(errors)::BIGINT AS errors, sum(priced_calls)::BIGINT AS priced_calls,
+    sum(unpriced_calls)::BIGINT AS unpriced_calls, sum(estimated_calls)::BIGINT AS estimated_calls, sum(free_calls)::BIGINT AS free_calls,
+    sum(cost_usd) AS cost_usd, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens,
+    sum(cached_input_tokens) AS cached_input_tokens, sum(cache_write_tokens) AS cache_write_tokens,
+    sum(reasoning_tokens) AS reasoning_tokens, sum(audio_seconds) AS audio_seconds, sum(characters) AS characters,
+    sum(duration_sum_ns) AS duration_sum_ns, min(duration_min_ns) AS duration_min_ns, max(duration_max_ns) AS duration_max_ns,
+    list(code ORDER BY code) FILTER (code IS NOT NULL) AS duration_index,
+    list(timed ORDER BY code) FILTER (code IS NOT NULL) AS duration_count
+FROM by_code GROUP BY ALL;
+
+-- name: cost_from_finer
+-- Whole buckets of the cost family from the next finer level.
+CREATE OR REPLACE TEMP TABLE computed AS
+WITH parts AS (
+    SELECT * EXCLUDE (bucket, duration_index, duration_count), bucket // $factor AS bucket, NULL::INTEGER AS code FROM finer
+    UNION ALL BY NAME
+    SELECT bucket // $factor AS bucket, service, kind, operation, provider, model, feature, tenant, user_tier,
+        unnest(duration_index) AS code, unnest(duration_count) AS timed FROM finer),
+by_code AS (
+    SELECT bucket, service, kind, operation, provider, model, feature, tenant, user_tier, code, sum(timed)::BIGINT AS timed,
+        sum(COLUMNS(* EXCLUDE (bucket, service, kind, operation, provider, model, feature, tenant, user_tier, code, timed,
+                               duration_min_ns, duration_max_ns))),
+        min(duration_min_ns) AS duration_min_ns, max(duration_max_ns) AS duration_max_ns
+    FROM parts GROUP BY bucket, service, kind, operation, provider, model, feature, tenant, user_tier, code)
+SELECT bucket, service, kind, operation, provider, model, feature, tenant, user_tier,
+    sum(calls)::BIGINT AS calls, sum(errors)::BIGINT AS errors, sum(priced_calls)::BIGINT AS priced_calls,
+    sum(unpriced_calls)::BIGINT AS unpriced_calls, sum(estimated_calls)::BIGINT AS estimated_calls, sum(free_calls)::BIGINT AS free_calls,
+    sum(cost_usd) AS cost_usd, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens,
+    sum(cached_input_tokens) AS cached_input_tokens, sum(cache_write_tokens) AS cache_write_tokens,
+    sum(reasoning_tokens) AS reasoning_tokens, sum(audio_seconds) AS audio_seconds, sum(characters) AS characters,
+    sum(duration_sum_ns) AS duration_sum_ns, min(duration_min_ns) AS duration_min_ns, max(duration_max_ns) AS duration_max_ns,
+    list(code ORDER BY code) FILTER (code IS NOT NULL) AS duration_index,
+    list(timed ORDER BY code) FILTER (code IS NOT NULL) AS duration_count
+FROM by_code GROUP BY ALL;
+
+-- name: span_from_spans
+-- Whole buckets of the span family from the spans themselves; a span lies in the bucket in which it ended.
+CREATE OR REPLACE TEMP TABLE computed AS
+WITH by_code AS (
+    SELECT end_ns // $width_ns AS bucket, service, name, kind, status_code, route, model,
+        value_code(end_ns - start_ns) AS code, count(*) AS spans, sum(adjusted_count) AS adjusted_spans,
+        count(*) - count(adjusted_count) AS uncounted_spans, sum(end_ns - start_ns) AS duration_sum_ns,
+        min(end_ns - start_ns) AS duration_min_ns, max(end_ns - start_ns) AS duration_max_ns
+    FROM spans
+    WHERE end_ns >= $from_ns AND end_ns < $to_ns
+    GROUP BY ALL)
+SELECT bucket, service, name, kind, status_code, route, model,
+    sum(spans)::BIGINT AS spans, sum(adjusted_spans) AS adjusted_spans, sum(uncounted_spans)::BIGINT AS uncounted_spans,
+    sum(duration_sum_ns) AS duration_sum_ns, min(duration_min_ns) AS duration_min_ns, max(duration_max_ns) AS duration_max_ns,
+    list(code ORDER BY code) AS duration_index, list(spans ORDER BY code) AS duration_count
+FROM by_code GROUP BY ALL;
+
+-- name: span_from_finer
+-- Whole buckets of the span family from the next finer level.
+CREATE OR REPLACE TEMP TABLE computed AS
+WITH parts AS (
+    SELECT * EXCLUDE (bucket, duration_index, duration_count), bucket // $factor AS bucket, NULL::INTEGER AS code FROM finer
+    UNION ALL BY NAME
+    SELECT bucket // $factor AS bucket, service, name, kind, status_code, route, model,
+        unnest(duration_index) AS code, unnest(duration_count) AS timed FROM finer),
+by_code AS (
+    SELECT bucket, service, name, kind, status_code, route, model, code, sum(timed)::BIGINT AS timed, sum(spans) AS spans,
+        sum(adjusted_spans) AS adjusted_spans, sum(uncounted_spans) AS uncounted_spans, sum(duration_sum_ns) AS duration_sum_ns,
+        min(duration_min_ns) AS duration_min_ns, max(duration_max_ns) AS duration_max_ns
+    FROM parts GROUP BY ALL)
+SELECT bucket, service, name, kind, status_code, route, model,
+    sum(spans)::BIGINT AS spans, sum(adjusted_spans) AS adjusted_spans, sum(uncounted_spans)::BIGINT AS uncounted_spans,
+    sum(duration_sum_ns) AS duration_sum_ns, min(duration_min_ns) AS duration_min_ns, max(duration_max_ns) AS duration_max_ns,
+    list(code ORDER BY code) FILTER (code IS NOT NULL) AS duration_index,
+    list(timed ORDER BY code) FILTER (code IS NOT NULL) AS duration_count
+FROM by_code GROUP BY ALL;
+
+-- name: metric_from_points
+-- Whole buckets of the metric family from the points: gauges as they are, everything that accumulates as increments since the point before.
+CREATE OR REPLACE TEMP TABLE computed AS
+WITH points AS (
+    SELECT p.*, s.kind,
+        s.kind = 'summary' OR coalesce(s.temporality = 'cumulative' AND (s.kind <> 'sum' OR s.monotonic), false) AS accumulates
+    FROM metric_points AS p JOIN metric_series AS s USING (series_id)
+    WHERE p.at_ns >= $from_ns AND p.at_ns < $to_ns AND (isfinite(p.value) OR p.count IS NOT NULL)),
+recent AS (
+    SELECT p.* FROM metric_points AS p
+    WHERE p.at_ns >= $from_ns - $lookback_ns AND p.at_ns < $from_ns AND (isfinite(p.value) OR p.count IS NOT NULL)
+      AND p.series_id IN (SELECT series_id FROM points WHERE accumulates)),
+long_ago AS (
+    SELECT arg_max(p, p.at_ns) AS p FROM metric_points AS p
+    WHERE p.at_ns < $from_ns - $lookback_ns AND (isfinite(p.value) OR p.count IS NOT NULL)
+      AND p.series_id IN (
+        SELECT series_id FROM points WHERE accumulates AND start_ns < $from_ns - $lookback_ns
+          AND series_id NOT IN (SELECT series_id FROM recent))
+    GROUP BY p.series_id),
+context AS (
+    SELECT * EXCLUDE (kind, accumulates) FROM points WHERE accumulates
+    UNION ALL BY NAME SELECT * FROM recent
+    UNION ALL BY NAME SELECT unnest(p) FROM long_ago),
+steps AS (
+    SELECT c AS now, lag(c) OVER (PARTITION BY c.series_id ORDER BY c.at_ns) AS before FROM context AS c),
+told AS (
+    SELECT now, before, s.kind,
+        before IS NULL OR now.start_ns > before.start_ns OR now.count < before.count
+          OR (s.kind = 'sum' AND now.value < before.value) AS afresh,
+        before IS NULL AND (now.start_ns IS NULL OR now.start_ns <= 0 OR now.at_ns - now.start_ns > $first_point_ns) AS unknown
+    FROM steps JOIN metric_series AS s ON s.series_id = now.series_id
+    WHERE now.at_ns >= $from_ns),
+increments AS (
+    SELECT now.series_id AS series_id, now.at_ns AS at_ns, kind,
+        CASE WHEN unknown THEN NULL WHEN afresh THEN now.value ELSE now.value - before.value END AS value,
+        CASE WHEN unknown THEN NULL WHEN afresh THEN now.count ELSE now.count - before.count END AS count,
+        NULL::DOUBLE AS min, NULL::DOUBLE AS max,
+        CASE WHEN unknown THEN NULL ELSE point_codes(now.scale, now.zero_count, now.bounds, now.bucket_index, now.bucket_count) END AS plus,
+        CASE WHEN afresh THEN NULL
+             ELSE point_codes(before.scale, before.zero_count, before.bounds, before.bucket_index, before.bucket_count) END AS minus
+    FROM told
+    UNION ALL BY NAME
+    SELECT series_id, at_ns, kind, CASE WHEN isfinite(value) THEN value END AS value, count, min, max,
+        CASE WHEN kind = 'sum' THEN NULL
+             WHEN kind = 'gauge' THEN [{'code': value_code(value), 'n': 1::BIGINT}]
+             ELSE point_codes(scale, zero_count, bounds, bucket_index, bucket_count) END AS plus
+    FROM points WHERE NOT accumulates),
+wanted AS (
+    SELECT *, at_ns // $width_ns AS bucket FROM increments),
+codes AS (
+    SELECT bucket, series_id, unnest(plus) AS part, 1 AS sign FROM wanted
+    UNION ALL
+    SELECT bucket, series_id, unnest(minus) AS part, -1 AS sign FROM wanted),
+parts AS (
+    SELECT bucket, series_id, NULL::INTEGER AS code, NULL::BIGINT AS n, count(*) AS points, sum(value) AS sum,
+        min(CASE WHEN kind IN ('gauge', 'sum') THEN value ELSE min END) AS min,
+        max(CASE WHEN kind IN ('gauge', 'sum') THEN value ELSE max END) AS max,
+        arg_max(value, at_ns) AS last, sum(CASE kind WHEN 'gauge' THEN 1 WHEN 'sum' THEN NULL ELSE count END)::BIGINT AS count
+    FROM wanted GROUP BY bucket, series_id
+    UNION ALL BY NAME
+    SELECT bucket, series_id, part.code AS code, sum(sign * part.n)::BIGINT AS n FROM codes GROUP BY ALL)
+SELECT bucket, series_id, sum(points)::BIGINT AS points, sum(sum) AS sum, min(min) AS min, max(max) AS max, max(last) AS last,
+    sum(count)::BIGINT AS count,
+    list(code ORDER BY code) FILTER (n > 0) AS value_index, list(n ORDER BY code) FILTER (n > 0) AS value_count
+FROM parts GROUP BY bucket, series_id;
+
+-- name: metric_from_finer
+-- Whole buckets of the metric family from the next finer level.
+CREATE OR REPLACE TEMP TABLE computed AS
+WITH parts AS (
+    SELECT bucket // $factor AS bucket, series_id, NULL::INTEGER AS code, sum(points) AS points, sum(sum) AS sum, min(min) AS min,
+        max(max) AS max, arg_max(last, bucket) AS last, sum(count) AS count
+    FROM finer GROUP BY ALL
+    UNION ALL BY NAME
+    SELECT bucket, series_id, code, sum(n) AS n
+    FROM (SELECT bucket // $factor AS bucket, series_id, unnest(value_index) AS code, unnest(value_count) AS n FROM finer) GROUP BY ALL)
+SELECT bucket, series_id, sum(points)::BIGINT AS points, sum(sum) AS sum, min(min) AS min, max(max) AS max, max(last) AS last,
+    sum(count)::BIGINT AS count,
+    list(code ORDER BY code) FILTER (code IS NOT NULL) AS value_index,
+    list(n::BIGINT ORDER BY code) FILTER (code IS NOT NULL) AS value_count
+FROM parts GROUP BY bucket, series_id;
+
+-- name: minutes_after
+-- Minutes with the next point of each accumulating series of these buckets: their increments begin at points that may be new.
+SELECT DISTINCT next_ns // $width_ns FROM (
+    SELECT min(p.at_ns) AS next_ns FROM metric_points AS p
+    WHERE p.at_ns >= $to_ns AND p.at_ns < $to_ns + $lookback_ns
+      AND p.series_id IN (
+        SELECT h.series_id FROM metric_points AS h JOIN metric_series AS s USING (series_id)
+        WHERE h.at_ns >= $from_ns AND h.at_ns < $to_ns AND (s.temporality = 'cumulative' OR s.kind = 'summary'))
+    GROUP BY p.series_id);
+
+-- name: slice_cost_1m
+-- The rows of some finer buckets.
+CREATE OR REPLACE TEMP TABLE finer AS SELECT * FROM cost_1m WHERE bucket >= $from AND bucket < $to;
+
+-- name: slice_cost_1h
+-- The rows of some finer buckets.
+CREATE OR REPLACE TEMP TABLE finer AS SELECT * FROM cost_1h WHERE bucket >= $from AND bucket < $to;
+
+-- name: clear_cost_1m
+-- Make room for recomputed buckets.
+DELETE FROM cost_1m WHERE bucket >= $from AND bucket < $to;
+
+-- name: fill_cost_1m
+-- Put recomputed buckets in place.
+INSERT INTO cost_1m BY NAME SELECT * FROM computed;
+
+-- name: clear_cost_1h
+-- Make room for recomputed buckets.
+DELETE FROM cost_1h WHERE bucket >= $from AND bucket < $to;
+
+-- name: fill_cost_1h
+-- Put recomputed buckets in place.
+INSERT INTO cost_1h BY NAME SELECT * FROM computed;
+
+-- name: clear_cost_1d
+-- Make room for recomputed buckets.
+DELETE FROM cost_1d WHERE bucket >= $from AND bucket < $to;
+
+-- name: fill_cost_1d
+-- Put recomputed buckets in place.
+INSERT INTO cost_1d BY NAME SELECT * FROM computed;
+
+-- name: slice_span_1m
+-- The rows of some finer buckets.
+CREATE OR REPLACE TEMP TABLE finer AS SELECT * FROM span_1m WHERE bucket >= $from AND bucket < $to;
+
+-- name: slice_span_1h
+-- The rows of some finer buckets.
+CREATE OR REPLACE TEMP TABLE finer AS SELECT * FROM span_1h WHERE bucket >= $from AND bucket < $to;
+
+-- name: clear_span_1m
+-- Make room for recomputed buckets.
+DELETE FROM span_1m WHERE bucket >= $from AND bucket < $to;
+
+-- name: fill_span_1m
+-- Put recomputed buckets in place.
+INSERT INTO span_1m BY NAME SELECT * FROM computed;
+
+-- name: clear_span_1h
+-- Make room for recomputed buckets.
+DELETE FROM span_1h WHERE bucket >= $from AND bucket < $to;
+
+-- name: fill_span_1h
+-- Put recomputed buckets in place.
+INSERT INTO span_1h BY NAME SELECT * FROM computed;
+
+-- name: clear_span_1d
+-- Make room for recomputed buckets.
+DELETE FROM span_1d WHERE bucket >= $from AND bucket < $to;
+
+-- name: fill_span_1d
+-- Put recomputed buckets in place.
+INSERT INTO span_1d BY NAME SELECT * FROM computed;
+
+-- name: slice_metric_1m
+-- The rows of some finer buckets.
+CREATE OR REPLACE TEMP TABLE finer AS SELECT * FROM metric_1m WHERE bucket >= $from AND bucket < $to;
+
+-- name: slice_metric_1h
+-- The rows of some finer buckets.
+CREATE OR REPLACE TEMP TABLE finer AS SELECT * FROM metric_1h WHERE bucket >= $from AND bucket < $to;
+
+-- name: clear_metric_1m
+-- Make room for recomputed buckets.
+DELETE FROM metric_1m WHERE bucket >= $from AND bucket < $to;
+
+-- name: fill_metric_1m
+-- Put recomputed buckets in place.
+INSERT INTO metric_1m BY NAME SELECT * FROM computed;
+
+-- name: clear_metric_1h
+-- Make room for recomputed buckets.
+DELETE FROM metric_1h WHERE bucket >= $from AND bucket < $to;
+
+-- name: fill_metric_1h
+-- Put recomputed buckets in place.
+INSERT INTO metric_1h BY NAME SELECT * FROM computed;
+
+-- name: clear_metric_1d
+-- Make room for recomputed buckets.
+DELETE FROM metric_1d WHERE bucket >= $from AND bucket < $to;
+
+-- name: fill_metric_1d
+-- Put recomputed buckets in place.
+INSERT INTO metric_1d BY NAME SELECT * FROM computed;

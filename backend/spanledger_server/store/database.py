@@ -1,8 +1,9 @@
 """The one DuckDB file: one process, one writer at a time, any number of readers.
 
-Given a path (or None for a database in memory) opens, checks and migrates it, and lends access by intent: `transaction()` holds the one
-writer's lock and commits on leaving; `reader()` is a snapshot of its own that waits for nobody. DuckDB's errors leave this module as
-`Busy` (come again: no space, no memory), `StatementFailed` (the statement is wrong) or `StoreRefused` (the file was not opened).
+Given a path (or None for a database in memory) opens, checks and migrates it, and lends access by intent:
+`transaction()` holds the one writer's lock and commits on leaving; `reader()` is a snapshot of its own that waits
+for nobody. DuckDB's errors leave this module as `Busy` (come again: no space, no memory), `StatementFailed` (the
+statement is wrong) or `StoreRefused` (the file was not opened).
 
 Never: lends a connection, or changes a file that it refuses.
 """
@@ -14,7 +15,6 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,36 +22,16 @@ import duckdb
 import pyarrow as pa
 
 from spanledger_server.errors import Busy, SpanledgerError, StoreRefused
-from spanledger_server.store import migrate
+from spanledger_server.store import failures, migrate
+from spanledger_server.store.failures import RowsRefused, StatementFailed
+from spanledger_server.store.options import StoreOptions
+
+__all__ = ["Database", "Reader", "RowsRefused", "StatementFailed", "StoreOptions", "Transaction"]
 
 log = logging.getLogger(__name__)
 
-CHECKPOINT_WAL_BYTES: Final = 256 * 1024 * 1024  # the default of 16 MB costs 40 % of the ingest rate
 HEADER_BYTES: Final = 3 * 4096  # of a DuckDB file, before its first block
 PATIENCE_S: Final = 5.0  # how long closing waits for readers
-
-
-class StatementFailed(SpanledgerError):
-    """The database could not run the statement, and trying again will not help."""
-
-
-class RowsRefused(StatementFailed):
-    """The statement is right; a row that it was given breaks a rule of the tables."""
-
-
-@dataclass(frozen=True, slots=True)
-class StoreOptions:
-    """How much of the machine the database may use.
-
-    Attributes:
-        memory_limit_bytes: Memory for buffers and operators; what does not fit spills to disk.
-        threads: Threads of one statement. Ingest groups are small, so more of them help only large reads.
-        checkpoint_wal_bytes: Size of the write-ahead log at which a commit also checkpoints.
-    """
-
-    memory_limit_bytes: int = 1024 * 1024 * 1024
-    threads: int = 2
-    checkpoint_wal_bytes: int = CHECKPOINT_WAL_BYTES
 
 
 class Reader:
@@ -97,9 +77,10 @@ class Reader:
         """All rows as an Arrow table; UUIDs become text."""
         try:
             relation = self._cursor.sql(sql, params=parameters) if parameters else self._cursor.sql(sql)
-            return relation.to_arrow_table()
+            table: pa.Table = relation.to_arrow_table()
         except duckdb.Error as error:
             raise self._database._translated(error) from error
+        return table
 
 
 class Transaction(Reader):
@@ -173,9 +154,10 @@ class Database:
         try:
             database = cls(path, chosen, read_only=read_only)
         except duckdb.Error as error:
-            raise StoreRefused(_way_out(path, str(error))) from error
+            raise StoreRefused(failures.way_out(path, str(error))) from error
         if not read_only:
-            migrate.bring_up_to_date(database.transaction)
+            documented = path is not None if chosen.documented is None else chosen.documented
+            migrate.bring_up_to_date(database.transaction, documented=documented)
         return database
 
     def _connected(self) -> duckdb.DuckDBPyConnection:
@@ -393,27 +375,23 @@ def _examine(path: Path) -> None:
     try:
         connection = duckdb.connect(str(path), read_only=True)
     except duckdb.Error as error:
-        raise StoreRefused(_way_out(path, str(error).splitlines()[0])) from error
+        raise StoreRefused(failures.way_out(path, str(error).splitlines()[0])) from error
     try:
-        sizes = connection.execute("SELECT block_size, total_blocks FROM pragma_database_size()").fetchone() or (0, 0)
-        if path.stat().st_size < HEADER_BYTES + sizes[0] * sizes[1]:
-            raise StoreRefused(_way_out(path, f"it is cut off: {path.stat().st_size} bytes of {sizes[1]} blocks"))
+        sizes = connection.execute("SELECT block_size, used_blocks FROM pragma_database_size()").fetchone() or (0, 0)
+        if not Path(f"{path}.wal").exists() and path.stat().st_size < HEADER_BYTES + sizes[0] * sizes[1]:
+            raise StoreRefused(
+                failures.way_out(path, f"it is cut off: {path.stat().st_size} bytes of {sizes[1]} blocks")
+            )
         tables = connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()
         known = ("schema_version",) in tables
         found = connection.execute("SELECT max(version) FROM schema_version").fetchone() if known else None
     except duckdb.Error as error:
-        raise StoreRefused(_way_out(path, str(error).splitlines()[0])) from error
+        raise StoreRefused(failures.way_out(path, str(error).splitlines()[0])) from error
     finally:
         connection.close()
     if tables and not known:
-        raise StoreRefused(f"{path} is a DuckDB database of something else: choose another --data-dir. It was not touched.")
+        raise StoreRefused(
+            f"{path} is a DuckDB database of something else: choose another --data-dir. It was not touched."
+        )
     if found is not None and found[0] is not None:
         migrate.refuse_newer(path, int(found[0]))
-
-
-def _way_out(path: Path | None, reason: str) -> str:
-    if "lock" in reason.lower():
-        way = "another process has it open: stop that one, or choose another --data-dir"
-    else:
-        way = "it is damaged, or not a database: restore a backup with `spanledger restore`, or choose another --data-dir"
-    return f"{path} was not opened and not touched: {way}. DuckDB says: {reason}"

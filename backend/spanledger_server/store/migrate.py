@@ -1,7 +1,7 @@
 """Bring the tables to this version, one transaction a step, and make the public views anew.
 
-Given a way to open transactions, applies each `migrations/NNNN_what.sql` that the file has not seen, in order, and records it in
-`schema_version`; then runs `views.sql`. A step that fails leaves the file as it was before that step.
+Given a way to open transactions, applies each `migrations/NNNN_what.sql` that the file has not seen, in order, and
+records it in `schema_version`; then runs `views.sql`. A step that fails leaves the file as it was before that step.
 
 Never: goes backwards, or edits a migration that was released.
 """
@@ -80,11 +80,12 @@ def refuse_newer(path: Path, version: int) -> None:
         )
 
 
-def bring_up_to_date(transaction: Callable[[], AbstractContextManager[Transaction]]) -> None:
+def bring_up_to_date(transaction: Callable[[], AbstractContextManager[Transaction]], *, documented: bool) -> None:
     """Apply what is missing, then make the views.
 
     Args:
         transaction: Opens a transaction of the database.
+        documented: Whether views and columns get their comments.
 
     Raises:
         StatementFailed: A step failed; its transaction was rolled back.
@@ -101,3 +102,5 @@ def bring_up_to_date(transaction: Callable[[], AbstractContextManager[Transactio
                 )
     with transaction() as tx:
         tx.execute(PACKAGE.joinpath("views.sql").read_text(encoding="utf-8"))
+        if documented:
+            tx.execute(PACKAGE.joinpath("comments.sql").read_text(encoding="utf-8"))

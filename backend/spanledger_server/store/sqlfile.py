@@ -1,7 +1,7 @@
 """Read the statements of a feature from its `queries.sql`.
 
-Given a package, gives a mapping from statement name to SQL text. A statement begins at ``-- name: counts_in_window``; the comment
-lines below it say its purpose and are left out of the text.
+Given a package, gives a mapping from statement name to SQL text. A statement begins at ``-- name:
+counts_in_window``; the comment lines below it say its purpose and are left out of the text.
 
 Never: puts a value into a statement. Values are bound as named parameters (``$name``).
 """
@@ -29,7 +29,9 @@ class Statements(Mapping[str, str]):
         try:
             return self._by_name[name]
         except KeyError:
-            raise KeyError(f"{self.source} has no statement named {name!r}; it has {', '.join(sorted(self._by_name))}") from None
+            raise KeyError(
+                f"{self.source} has no statement named {name!r}; it has {', '.join(sorted(self._by_name))}"
+            ) from None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._by_name)

@@ -1,1 +1,382 @@
+-- What the tables are read through: macros for distributions, and the public views (schema `public`), made anew at each start.
+
+-- The number of the bucket of a value: base 2^(1/32), bucket i holds (base^i, base^(i+1)]; zero and negative values lie below all positive ones.
+CREATE OR REPLACE MACRO value_code(v) AS
+    CASE WHEN v > 0 THEN ceil(log2(v::DOUBLE) * 32)::INTEGER - 1
+         WHEN v = 0 THEN -100000
+         WHEN v < 0 THEN -200000 - (ceil(log2(-(v::DOUBLE)) * 32)::INTEGER - 1) END;
+
+-- A histogram point's distribution as a list of {code, n}; explicit buckets go to the code of their upper bound.
+CREATE OR REPLACE MACRO point_codes(scale, zero_count, bounds, bucket_index, bucket_count) AS
+    CASE WHEN scale IS NOT NULL THEN
+        list_concat([{'code': -100000, 'n': coalesce(zero_count, 0)}],
+            list_transform(range(1, coalesce(len(bucket_index), 0) + 1), lambda i: {
+                'code': CASE WHEN scale >= 5 THEN bucket_index[i] >> (scale - 5)
+                             ELSE bucket_index[i] * (1 << (5 - scale)) + (1 << (4 - scale)) END,
+                'n': bucket_count[i]}))
+    WHEN len(bounds) > 0 AND len(bucket_count) = len(bounds) + 1 THEN
+        list_transform(range(1, len(bucket_count) + 1), lambda i: {
+            'code': value_code(bounds[least(i, len(bounds))]), 'n': bucket_count[i]})
+    END;
+
+-- The value that stands for a bucket: its geometric middle.
+CREATE OR REPLACE MACRO code_value(code) AS
+    CASE WHEN code = -100000 THEN 0.0
+         WHEN code > -100000 THEN pow(2.0, (code + 0.5) / 32)
+         ELSE -pow(2.0, (-200000 - code + 0.5) / 32) END;
+
+-- The nearest-rank quantile of a distribution as the rollups store it; null when it is empty.
+CREATE OR REPLACE MACRO distribution_quantile(codes, counts, q) AS
+    code_value(codes[list_position(
+        list_transform(range(1, len(counts) + 1), lambda i: list_sum(counts[1:i]) >= greatest(1, ceil(q * list_sum(counts)))), true)]);
+
+CREATE OR REPLACE MACRO hex_trace(trace_id) AS replace(trace_id::VARCHAR, '-', '');
+CREATE OR REPLACE MACRO hex_span(span_id) AS lpad(lower(hex(span_id)), 16, '0');
+CREATE OR REPLACE MACRO utc(at_ns) AS make_timestamp(at_ns // 1000);
+
 CREATE SCHEMA IF NOT EXISTS public;
+
+CREATE OR REPLACE VIEW public.spans AS
+SELECT
+    hex_trace(s.trace_id) AS trace_id,
+    hex_span(s.span_id) AS span_id,
+    hex_span(s.parent_span_id) AS parent_span_id,
+    utc(s.start_ns) AS start_time,
+    utc(s.end_ns) AS end_time,
+    s.start_ns AS start_ns,
+    s.end_ns AS end_ns,
+    (s.end_ns - s.start_ns) / 1e6 AS duration_ms,
+    s.service AS service,
+    s.name AS name,
+    ['unspecified', 'internal', 'server', 'client', 'producer', 'consumer'][s.kind + 1] AS kind,
+    ['unset', 'ok', 'error'][s.status_code + 1] AS status,
+    s.status_message AS status_message,
+    s.scope AS scope,
+    s.operation AS operation,
+    s.provider AS provider,
+    s.model AS model,
+    s.input_tokens AS input_tokens,
+    s.output_tokens AS output_tokens,
+    s.user_id AS user_id,
+    s.session_id AS session_id,
+    s.feature AS feature,
+    s.tenant AS tenant,
+    s.user_tier AS user_tier,
+    s.route AS route,
+    s.http_status AS http_status,
+    s.error_type AS error_type,
+    s.adjusted_count AS adjusted_count,
+    s.trace_state AS trace_state,
+    s.attributes::JSON AS attributes,
+    s.events::JSON AS events,
+    s.links::JSON AS links,
+    r.attributes::JSON AS resource
+FROM main.spans AS s LEFT JOIN resources AS r USING (resource_id);
+
+CREATE OR REPLACE VIEW public.traces AS
+SELECT
+    hex_trace(s.trace_id) AS trace_id,
+    utc(min(s.start_ns)) AS start_time,
+    min(s.start_ns) AS start_ns,
+    (max(s.end_ns) - min(s.start_ns)) / 1e6 AS duration_ms,
+    arg_min(s.name, (s.parent_span_id IS NOT NULL, s.start_ns)) AS name,
+    arg_min(s.service, (s.parent_span_id IS NOT NULL, s.start_ns)) AS service,
+    list_sort(list(DISTINCT s.service)) AS services,
+    count(*) AS span_count,
+    count(*) FILTER (s.status_code = 2) AS error_count,
+    (SELECT sum(l.cost_usd) FROM main.ledger AS l WHERE l.trace_id = s.trace_id) AS cost_usd,
+    (SELECT count(*) FROM main.ledger AS l WHERE l.trace_id = s.trace_id) AS calls,
+    list_sort(list(DISTINCT s.model)) AS models,
+    any_value(s.user_id) AS user_id,
+    any_value(s.session_id) AS session_id,
+    any_value(s.feature) AS feature
+FROM main.spans AS s GROUP BY s.trace_id;
+
+CREATE OR REPLACE VIEW public.logs AS
+SELECT
+    utc(l.at_ns) AS at,
+    l.at_ns AS at_ns,
+    l.service AS service,
+    l.severity AS severity,
+    l.severity_text AS severity_text,
+    l.event_name AS event_name,
+    l.body AS body,
+    hex_trace(l.trace_id) AS trace_id,
+    hex_span(l.span_id) AS span_id,
+    l.user_id AS user_id,
+    l.session_id AS session_id,
+    l.scope AS scope,
+    l.attributes::JSON AS attributes,
+    r.attributes::JSON AS resource
+FROM main.logs AS l LEFT JOIN resources AS r USING (resource_id);
+
+CREATE OR REPLACE VIEW public.ledger AS
+SELECT
+    hex_trace(trace_id) AS trace_id,
+    hex_span(span_id) AS span_id,
+    utc(at_ns) AS at,
+    service,
+    kind,
+    operation,
+    provider,
+    model,
+    state,
+    cost_usd,
+    price_source,
+    price_version,
+    input_tokens,
+    output_tokens,
+    cached_input_tokens,
+    cache_write_tokens,
+    reasoning_tokens,
+    audio_input_tokens,
+    audio_output_tokens,
+    audio_seconds,
+    characters,
+    user_id,
+    session_id,
+    feature,
+    tenant,
+    user_tier,
+    duration_ns / 1e6 AS duration_ms,
+    error_type,
+    at_ns,
+    state_reason,
+    rate::JSON AS rate,
+    usage_state,
+    request_model,
+    response_id,
+    time_to_first_chunk_ns / 1e6 AS time_to_first_chunk_ms,
+    service_tier,
+    batch,
+    source,
+    attributes::JSON AS attributes
+FROM main.ledger;
+
+CREATE OR REPLACE VIEW public.metrics AS
+SELECT
+    utc(p.at_ns) AS at,
+    p.at_ns AS at_ns,
+    s.name AS name,
+    s.kind AS kind,
+    s.unit AS unit,
+    s.temporality AS temporality,
+    s.service AS service,
+    p.value AS value,
+    p.count AS count,
+    p.min AS min,
+    p.max AS max,
+    s.attributes::JSON AS attributes,
+    s.series_id AS series_id
+FROM metric_points AS p JOIN metric_series AS s USING (series_id);
+
+CREATE OR REPLACE VIEW public.loss AS
+SELECT
+    utc(at_ns) AS at,
+    at_ns,
+    service,
+    signal,
+    reason,
+    records
+FROM main.loss;
+
+CREATE OR REPLACE VIEW public.cost_tracking AS
+SELECT
+    coalesce(provider, service) AS service,
+    operation,
+    cost_usd AS cost,
+    input_tokens AS tokens_input,
+    output_tokens AS tokens_output,
+    user_id,
+    user_tier,
+    session_id,
+    attributes::JSON AS metadata,
+    utc(at_ns) AS created_at,
+    at_ns AS created_ns
+FROM main.ledger;
+
+CREATE OR REPLACE VIEW public.metrics_raw AS
+SELECT
+    utc(at_ns) AS timestamp,
+    at_ns AS timestamp_ns,
+    CASE kind WHEN 'usage' THEN 'request' ELSE kind END AS metric_type,
+    provider,
+    model,
+    user_id,
+    duration_ns / 1e6 AS latency,
+    error_type IS NULL AS success,
+    error_type AS error_message,
+    input_tokens,
+    output_tokens,
+    input_tokens + output_tokens AS total_tokens,
+    cost_usd AS cost,
+    service,
+    session_id,
+    feature,
+    attributes::JSON AS metadata
+FROM main.ledger;
+
+CREATE OR REPLACE VIEW public.metrics_1min AS
+SELECT
+    make_timestamp(bucket * 60 * 1000000) AS timestamp,
+    service,
+    kind,
+    operation,
+    provider,
+    model,
+    feature,
+    tenant,
+    user_tier,
+    calls AS total_requests,
+    calls - errors AS success_count,
+    errors AS failure_count,
+    duration_sum_ns::DOUBLE / nullif(list_sum(duration_count), 0) / 1e6 AS avg_latency,
+    duration_min_ns / 1e6 AS min_latency,
+    duration_max_ns / 1e6 AS max_latency,
+    distribution_quantile(duration_index, duration_count, 0.5) / 1e6 AS p50_latency,
+    distribution_quantile(duration_index, duration_count, 0.95) / 1e6 AS p95_latency,
+    distribution_quantile(duration_index, duration_count, 0.99) / 1e6 AS p99_latency,
+    input_tokens,
+    output_tokens,
+    coalesce(input_tokens, 0) + coalesce(output_tokens, 0) AS total_tokens,
+    cached_input_tokens,
+    cost_usd AS total_cost,
+    priced_calls,
+    unpriced_calls,
+    estimated_calls,
+    free_calls
+FROM cost_1m;
+
+CREATE OR REPLACE VIEW public.metrics_1hour AS
+SELECT
+    make_timestamp(bucket * 3600 * 1000000) AS timestamp,
+    service,
+    kind,
+    operation,
+    provider,
+    model,
+    feature,
+    tenant,
+    user_tier,
+    calls AS total_requests,
+    calls - errors AS success_count,
+    errors AS failure_count,
+    duration_sum_ns::DOUBLE / nullif(list_sum(duration_count), 0) / 1e6 AS avg_latency,
+    duration_min_ns / 1e6 AS min_latency,
+    duration_max_ns / 1e6 AS max_latency,
+    distribution_quantile(duration_index, duration_count, 0.5) / 1e6 AS p50_latency,
+    distribution_quantile(duration_index, duration_count, 0.95) / 1e6 AS p95_latency,
+    distribution_quantile(duration_index, duration_count, 0.99) / 1e6 AS p99_latency,
+    input_tokens,
+    output_tokens,
+    coalesce(input_tokens, 0) + coalesce(output_tokens, 0) AS total_tokens,
+    cached_input_tokens,
+    cost_usd AS total_cost,
+    priced_calls,
+    unpriced_calls,
+    estimated_calls,
+    free_calls
+FROM cost_1h;
+
+CREATE OR REPLACE VIEW public.metrics_1day AS
+SELECT
+    make_timestamp(bucket * 86400 * 1000000) AS timestamp,
+    service,
+    kind,
+    operation,
+    provider,
+    model,
+    feature,
+    tenant,
+    user_tier,
+    calls AS total_requests,
+    calls - errors AS success_count,
+    errors AS failure_count,
+    duration_sum_ns::DOUBLE / nullif(list_sum(duration_count), 0) / 1e6 AS avg_latency,
+    duration_min_ns / 1e6 AS min_latency,
+    duration_max_ns / 1e6 AS max_latency,
+    distribution_quantile(duration_index, duration_count, 0.5) / 1e6 AS p50_latency,
+    distribution_quantile(duration_index, duration_count, 0.95) / 1e6 AS p95_latency,
+    distribution_quantile(duration_index, duration_count, 0.99) / 1e6 AS p99_latency,
+    input_tokens,
+    output_tokens,
+    coalesce(input_tokens, 0) + coalesce(output_tokens, 0) AS total_tokens,
+    cached_input_tokens,
+    cost_usd AS total_cost,
+    priced_calls,
+    unpriced_calls,
+    estimated_calls,
+    free_calls
+FROM cost_1d;
+
+CREATE OR REPLACE VIEW public.metrics_recent_summary AS
+SELECT
+    provider,
+    model,
+    count(*) AS total_requests,
+    count(*) FILTER (error_type IS NULL) / count(*) AS success_rate,
+    avg(duration_ns) / 1e6 AS avg_latency,
+    quantile_cont(duration_ns, 0.95) / 1e6 AS p95_latency,
+    sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)) AS total_tokens,
+    sum(cost_usd) AS total_cost,
+    count(*) FILTER (state = 'unpriced') AS unpriced_calls
+FROM main.ledger WHERE at_ns >= epoch_ns(now()) - 3600000000000 GROUP BY provider, model;
+
+CREATE OR REPLACE VIEW public.cost_today_summary AS
+SELECT
+    provider,
+    model,
+    sum(cost_usd) AS total_cost,
+    count(*) AS request_count,
+    count(*) FILTER (state = 'unpriced') AS unpriced_calls,
+    sum(input_tokens) AS input_tokens,
+    sum(output_tokens) AS output_tokens
+FROM main.ledger WHERE at_ns >= epoch_ns(now()) // 86400000000000 * 86400000000000 GROUP BY provider, model;
+
+CREATE OR REPLACE VIEW public.request_logs AS
+SELECT
+    coalesce(attributes ->> '$."url.path"', attributes ->> '$."http.target"', route) AS path,
+    coalesce(attributes ->> '$."http.request.method"', attributes ->> '$."http.method"') AS method,
+    http_status AS status_code,
+    (end_ns - start_ns) / 1e9 AS process_time,
+    user_id,
+    coalesce(attributes ->> '$."client.address"', attributes ->> '$."net.peer.ip"') AS client_ip,
+    utc(start_ns) AS timestamp,
+    start_ns AS timestamp_ns,
+    service
+FROM main.spans WHERE kind = 2 AND (http_status IS NOT NULL OR route IS NOT NULL);
+
+CREATE OR REPLACE VIEW public.performance_metrics AS
+SELECT
+    coalesce(route, attributes ->> '$."url.path"', name) AS endpoint,
+    coalesce(attributes ->> '$."http.request.method"', attributes ->> '$."http.method"') AS method,
+    http_status AS status_code,
+    (end_ns - start_ns) / 1e6 AS response_time,
+    user_id,
+    coalesce(attributes ->> '$."client.address"', attributes ->> '$."net.peer.ip"') AS ip_address,
+    attributes ->> '$."user_agent.original"' AS user_agent,
+    utc(start_ns) AS created_at,
+    start_ns AS created_ns,
+    service
+FROM main.spans WHERE kind = 2 AND (http_status IS NOT NULL OR route IS NOT NULL);
+
+CREATE OR REPLACE VIEW public.system_metrics AS
+SELECT
+    s.name AS metric_name,
+    p.value AS metric_value,
+    utc(p.at_ns) AS metric_timestamp,
+    p.at_ns AS metric_ns,
+    s.service AS service_name,
+    s.unit AS metric_unit,
+    s.attributes::JSON AS metric_tags
+FROM metric_points AS p JOIN metric_series AS s USING (series_id) WHERE starts_with(s.name, 'system.') OR starts_with(s.name, 'process.');
+
+CREATE OR REPLACE VIEW public.metrics_aggregation AS
+SELECT
+    metric_type,
+    coalesce(model, operation, 'unknown') AS metric_key,
+    make_timestamp(bucket * 3600 * 1000000) AS time_bucket,
+    json_object('service', service, 'provider', provider, 'feature', feature, 'tenant', tenant, 'user_tier', user_tier) AS dimensions,
+    CASE metric_type WHEN 'cost' THEN cost_usd WHEN 'requests' THEN calls ELSE errors END AS value,
+    calls AS count
+FROM cost_1h, (VALUES ('cost'), ('requests'), ('errors')) AS t(metric_type);

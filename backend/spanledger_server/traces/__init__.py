@@ -1,0 +1,1 @@
+"""Traces: filters, search, and one trace whole."""

@@ -1,8 +1,9 @@
-"""Filters: ``f=service:chat``, ``f=!status:error``, ``f=duration>500ms`` and free text, into values that statements bind.
+"""Filters (``f=service:chat``, ``f=!status:error``, ``f=duration>500ms``) and free text, into values to bind.
 
-Given the texts of a request and the subject that is asked about, gives `Conditions`, whose `bound()` are the named parameters of the
-statements about that subject: for each key a list to contain (`key`) and one to be free of (`not_key`), for each range a least and a
-most. None stands for "not asked". An empty value (``model:``) means "not set".
+Given the texts of a request and the subject that is asked about, gives `Conditions`, whose `bound()` are the named
+parameters of the statements about that subject: for each key a list to contain (`key`) and one to be free of
+(`not_key`), for each range a least and a most. None stands for "not asked". An empty value (``model:``) means "not
+set".
 
 Never: text of a user inside a statement.
 """
@@ -114,7 +115,7 @@ def parse(texts: Sequence[str], subject: Subject, parameter: str = "f") -> Condi
     """What `texts` ask of `subject`.
 
     Args:
-        texts: One filter each: ``key:value``, ``!key:value`` or ``key:!value``, ``key>value`` (also ``>=``, ``<``, ``<=``).
+        texts: One filter each: ``key:value``, ``!key:value``, ``key:!value`` or ``key>value`` (``>=``, ``<``, ``<=``).
         subject: Which keys there are.
         parameter: The parameter's name, for the message.
 
@@ -134,7 +135,7 @@ def search(texts: Sequence[str], free: str, subject: Subject) -> Conditions:
 
     Args:
         texts: As for `parse`.
-        free: Words and filters with spaces between; ``"…"`` keeps spaces. A word of 32 hexadecimal digits is a trace id.
+        free: Words and filters with spaces between; ``"…"`` keeps spaces. 32 hexadecimal digits are a trace id.
         subject: Which keys there are.
 
     Raises:
@@ -168,7 +169,7 @@ def _take(found: Conditions, text: str, parameter: str) -> None:
     head, colon, value = text.partition(":")
     key = head.removeprefix("!")
     negated = head != key or value.startswith("!")
-    value = value[1:] if value.startswith("!") else value
+    value = value.removeprefix("!")
     if not colon or key not in subject.texts:
         ranges = "".join(f", {name}>value" for name in subject.ranges)
         raise Invalid(parameter, text, f"key:value with one of the keys {', '.join(subject.texts)}{ranges}")

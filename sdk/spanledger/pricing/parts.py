@@ -1,6 +1,7 @@
-"""A ledger line's cost, taken apart again: what was charged for each unit, from the rate that is stored with the line.
+"""A ledger line's cost, taken apart again: what was charged for each unit, by the rate stored with the line.
 
-Given the usage and the JSON text of the rates used, gives the parts; their costs add up to the line's cost before rounding.
+Given the usage and the JSON text of the rates used, gives the parts; their costs add up to the line's cost before
+rounding.
 
 Never: today's price for yesterday's call.
 """
@@ -12,7 +13,8 @@ from decimal import Context, Decimal
 from fractions import Fraction
 from typing import Final, NamedTuple
 
-from ..usage import USAGE_FIELDS, Usage
+from spanledger.usage import USAGE_FIELDS, Usage
+
 from .rates import MINIMUM_SECONDS_KEY
 from .units import CONSTANT, UNITS, Form, Unit, shares
 
@@ -28,7 +30,7 @@ class Part(NamedTuple):
         rate: US dollars for one unit.
         cost: `quantity` x `rate`, US dollars, not rounded.
         counted: The name of what was counted, such as ``input_tokens``.
-        count: How many of those were charged in this unit: tokens, seconds, characters, requests.
+        amount: How many of those were charged in this unit: tokens, seconds, characters, requests.
     """
 
     unit: str
@@ -36,7 +38,7 @@ class Part(NamedTuple):
     rate: Decimal
     cost: Decimal
     counted: str
-    count: Decimal
+    amount: Decimal
 
 
 def parts(usage: Usage, rate_json: str) -> list[Part]:

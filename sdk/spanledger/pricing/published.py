@@ -1,7 +1,7 @@
 """The prices that genai-prices publishes, resolved to rates for one model and one stretch of time.
 
-Given a provider (by any of its names), a model, a time and what changes the rate, gives `Rates` and until when they hold. genai-prices is
-imported when the first model is looked up.
+Given a provider (by any of its names), a model, a time and what changes the rate, gives `Rates` and until when they
+hold. genai-prices is imported when the first model is looked up.
 
 Never: a network request, or a model priced at another provider's rate unless genai-prices itself says so.
 """
@@ -20,13 +20,14 @@ from .units import UNITS, Unit
 
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, ModelPrice, Provider
+    from genai_prices.units import UnitDef, UnitRegistry
 
 FOREVER_NS: Final = 2**63
 ORDINARY_TIERS: Final = frozenset({"", "auto", "default", "on_demand", "standard", "standard_only"})
 GROQ_MINIMUM_SECONDS: Final = 10  # as genai-prices has it: shorter audio is billed as ten seconds
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
-# OpenTelemetry's names (and others seen in the wild) -> genai-prices' ids; what is not here is left to genai-prices' own matching
+# OpenTelemetry's names, and others in use -> genai-prices' ids; what is not here is left to its own matching
 PROVIDER_IDS: Final = {
     "aws.bedrock": "aws",
     "azure.ai.inference": "azure",
@@ -53,7 +54,7 @@ class Resolved(NamedTuple):
 
 
 def provider_id(provider: str) -> str:
-    """A provider's name as it stands in price tables: lower case, OpenTelemetry's names turned into genai-prices' ids."""
+    """A provider's name as in price tables: lower case, OpenTelemetry's names turned into genai-prices' ids."""
     name = provider.strip().lower()
     return PROVIDER_IDS.get(name, name)
 
@@ -79,7 +80,9 @@ def resolve(provider: str | None, model: str, at_ns: int, service_tier: str | No
     seller, info = found
     at = EPOCH + timedelta(microseconds=at_ns // 1000)
     context = _context(service_tier, batch)
-    own = any(info is candidate for candidate in seller.models)  # variants do not carry over to another provider's models
+    own = any(
+        info is candidate for candidate in seller.models
+    )  # variants do not carry over to another provider's models
     price = info.get_prices(at, context if own else None)
     note = _note(info, at, context, service_tier, batch) if context and own else _no_rate(service_tier, batch)
     return Resolved(_rates(seller, info, price, note), *_stretch(info, at_ns))
@@ -134,16 +137,16 @@ def _no_rate(service_tier: str | None, batch: bool) -> str | None:
 def _rates(seller: Provider, info: ModelInfo, price: ModelPrice, note: str | None) -> Rates | str:
     from genai_prices.validation import validate_priced_units
 
-    registry = _registry()
+    registry, units = _registry()
     found: list[UnitRate] = []
     for name, value in price.__dict__.items():
-        if value is None or name not in registry._all_price_keys:
+        if value is None or name not in units:
             continue
         tiers = () if isinstance(value, Decimal) else tuple((tier.start, tier.price) for tier in value.tiers)
         base = value if isinstance(value, Decimal) else value.base
-        found.append(UnitRate(_unit(name, registry), base, tiers))
+        found.append(UnitRate(_unit(units[name]), base, tiers))
     try:
-        validate_priced_units([registry.unit_for_price_key(rate.unit.name) for rate in found], registry)
+        validate_priced_units([units[rate.unit.name] for rate in found], registry)
     except ValueError as error:
         return f"rates_inconsistent: {error}"
     short = seller.id == "groq" and info.id in ("whisper-large-v3", "whisper-large-v3-turbo")
@@ -152,18 +155,19 @@ def _rates(seller: Provider, info: ModelInfo, price: ModelPrice, note: str | Non
 
 
 @cache
-def _registry() -> Any:
+def _registry() -> tuple[UnitRegistry, dict[str, UnitDef]]:
     from genai_prices.data_units import unit_data
     from genai_prices.units import UnitRegistry
 
-    return UnitRegistry(unit_data)
+    registry = UnitRegistry(unit_data)
+    return registry, {unit.price_key: unit for unit in registry.units.values()}
 
 
-def _unit(name: str, registry: Any) -> Unit:
-    published = registry.unit_for_price_key(name)
-    ours = UNITS.get(name)
+def _unit(published: UnitDef) -> Unit:
+    ours = UNITS.get(published.price_key)
     field = ours.field if ours else None
-    return Unit(name, published.usage_key, published.per, field, frozenset(published.dimensions.items()))
+    dimensions = frozenset(published.dimensions.items())
+    return Unit(published.price_key, published.usage_key, published.per, field, dimensions)
 
 
 def _stretch(info: ModelInfo, at_ns: int) -> tuple[int, int]:

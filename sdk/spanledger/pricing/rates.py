@@ -1,7 +1,7 @@
-"""The rates of one model for one stretch of time, and the arithmetic: integers only, rounded once, to 10^-12 USD, half to even.
+"""The rates of one model for one stretch of time, and the arithmetic: integers, rounded once to 10^-12 USD.
 
-Given a `Usage`, gives a `Priced`. What usage of one shape (which counts are there, which are zero) is charged for is worked out once and
-kept; after that a price is a few multiplications.
+Given a `Usage`, gives a `Priced`. What usage of one shape (which counts are there, which are zero) is charged for is
+worked out once and kept; after that a price is a few multiplications.
 
 Never: a float, a rounding in between, or an exception because of odd usage.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal
 from fractions import Fraction
@@ -18,7 +18,8 @@ from math import gcd, lcm
 from operator import attrgetter
 from typing import Any, Final, Literal, NamedTuple
 
-from ..usage import USAGE_FIELDS, Usage
+from spanledger.usage import USAGE_FIELDS, Usage
+
 from .units import CONSTANT, COUNTED, Form, Unit, missing, shares
 
 PriceState = Literal["priced", "unpriced", "estimated", "free"]
@@ -37,7 +38,7 @@ MINIMUM_SECONDS_KEY: Final = (
 Values = tuple[Any, ...]  # the fields of a Usage, in order
 Shape = tuple[int | None, ...]  # each None, 0 or 1
 
-_values = attrgetter(*USAGE_FIELDS)
+VALUES: Final[Callable[[Usage], Values]] = attrgetter(*USAGE_FIELDS)
 _NOTHING_BUT_TOKENS: Final = (None,) * (len(USAGE_FIELDS) - 2)
 _exact: Final = Context(prec=64)
 _ONE_PICO: Final = Decimal("1e-12")
@@ -48,7 +49,7 @@ class Priced(NamedTuple):
     """What a call cost, how sure that is, and why.
 
     Attributes:
-        state: ``priced``; ``estimated`` (the rate is not quite the call's); ``free`` (all rates are zero); ``unpriced``.
+        state: ``priced``; ``estimated`` (the rate is not quite the call's); ``free`` (all rates zero); ``unpriced``.
         cost_usd: US dollars, at most 12 decimal places; None when unpriced.
         source: Where the rate is from: ``genai-prices``, ``spanledger`` or ``override:FILE``.
         version: The version of that source.
@@ -70,7 +71,7 @@ def unpriced(reason: str) -> Priced:
 
 
 class UnitRate(NamedTuple):
-    """A unit's rate in US dollars, and the rates that take its place for every unit once the whole input is over a threshold."""
+    """A unit's rate in US dollars, and the rates that take its place once the whole input is over a threshold."""
 
     unit: Unit
     base: Decimal
@@ -95,7 +96,9 @@ class Band:
 class Plan:
     """How usage of one shape is charged; or the reason why it cannot be."""
 
+    given: tuple[int, ...]
     reason: str | None
+    state: PriceState = "priced"
     note: str | None = None
     checks: tuple[tuple[str, tuple[tuple[int, int], ...]], ...] = ()
     bands: tuple[Band, ...] = ()
@@ -126,7 +129,7 @@ class Rates:
         note: str | None = None,
         minimum_seconds: int = 0,
     ) -> None:
-        """Take rates as they are: `note` says why they are not quite the call's; short audio counts as `minimum_seconds`."""
+        """Take rates as they are; `note` says why they are not quite the call's; short audio is `minimum_seconds`."""
         self._rates = tuple(rates)
         self._source, self._version, self._note = source, version, note
         self._minimum_seconds = minimum_seconds
@@ -135,12 +138,13 @@ class Rates:
         self._zeros = json.dumps({rate.unit.name: "0" for rate in rates if rate.unit.field})
         self._plans: dict[Shape, Plan] = {}
         chat = self._plan((1, 1, *_NOTHING_BUT_TOKENS))
-        plain_chat = not self._free and note is None and all([i for i, _ in band.times] == [0, 1] for band in chat.bands)
+        plain_chat = (
+            not self._free and note is None and all([i for i, _ in band.times] == [0, 1] for band in chat.bands)
+        )
         self._bands = chat.bands if plain_chat else ()
 
-    def price(self, usage: Usage) -> Priced:
-        """What this usage costs at these rates."""
-        values = _values(usage)
+    def price(self, values: Values) -> Priced:
+        """What usage costs at these rates; `values` are the fields of a `Usage` in order."""
         bands = self._bands
         if bands and values[2:] == _NOTHING_BUT_TOKENS:  # the common call: nothing but text in and out
             given, made = values[0], values[1]
@@ -156,31 +160,31 @@ class Rates:
         return self._price_any(values)
 
     def _price_any(self, values: Values) -> Priced:
-        if values.count(None) == len(values):
-            return unpriced("usage_unknown")
-        odd = out_of_range(values)
-        if odd is not None:
-            return unpriced(odd)
+        plan = self._plan(tuple([None if value is None else 1 if value else 0 for value in values]))
+        for index in plan.given:
+            value = values[index]
+            if type(value) is not int or not 0 <= value <= MOST_COUNTED:
+                odd = odd_count(index, value)
+                if odd is not None:
+                    return unpriced(odd)
+        if plan.reason is not None:
+            return unpriced(plan.reason)
         seconds = values[AUDIO_SECONDS]
         short = bool(self._minimum_seconds and seconds and seconds < self._minimum_seconds)
         if short:
             values = (*values[:AUDIO_SECONDS], Decimal(self._minimum_seconds), *values[AUDIO_SECONDS + 1 :])
-        plan = self._plan(tuple([None if value is None else 1 if value else 0 for value in values]))
-        if plan.reason is not None:
-            return unpriced(plan.reason)
         for counted, form in plan.checks:
-            if sum(values[index] * times for index, times in form) < 0:
+            if sum([values[index] * times for index, times in form]) < 0:
                 return unpriced(f"usage_inconsistent: the parts of {counted} exceed it")
         if self._free:
             return Priced("free", _ZERO, self._source, self._version, self._zeros, self._note)
-        band = plan.bands[bisect_left(self._starts, values[0] or 0)]
+        band = plan.bands[bisect_left(self._starts, values[0] or 0)] if self._starts else plan.bands[0]
         amount = _amount(values, band)
         if amount >= MOST_COST:
             return unpriced("cost_out_of_range")
-        note = self._note or plan.note
         rate = band.rate if not short else f'{band.rate[:-1]}, "{MINIMUM_SECONDS_KEY}": "{self._minimum_seconds}"}}'
-        state: PriceState = "priced" if note is None else "estimated"
-        return Priced(state, _exact.multiply(amount, _ONE_PICO), self._source, self._version, rate, note)
+        cost = _exact.multiply(amount, _ONE_PICO)
+        return Priced(plan.state, cost, self._source, self._version, rate, plan.note)
 
     def _plan(self, shape: Shape) -> Plan:
         plan = self._plans.get(shape)
@@ -191,32 +195,32 @@ class Rates:
         return plan
 
     def _work_out(self, shape: Shape) -> Plan:
-        given = dict(zip(USAGE_FIELDS, shape, strict=True))
+        given = tuple(index for index, more in enumerate(shape) if more is not None)
+        if not given:
+            return Plan(given, "usage_unknown")
         units = [rate.unit for rate in self._rates]
-        reported = {name: more > 0 for name, (field, _) in COUNTED.items() if (more := given[field]) is not None}
-        needed = missing(units, reported)
-        if needed is None and self._starts and shape[0] is None:
-            needed = missing([_WHOLE_INPUT], reported)
+        reported = {name: more > 0 for name, (index, _) in _COUNTED_AT.items() if (more := shape[index]) is not None}
+        needed = missing([*units, _WHOLE_INPUT] if self._starts else units, reported)
         if needed is not None:
-            return Plan(f"units_overlap: {needed} was not reported")
+            return Plan(given, f"units_overlap: {needed} was not reported")
         own = {unit.name: form for unit in units if (form := _own(unit, shape))}
         share = shares(units, own)
-        checks = tuple(
-            (unit.counted, tuple(share[unit.name].items()))
-            for unit in units
-            if any(times < 0 for times in share[unit.name].values())
-        )
+        forms = ((unit.counted, tuple(share[unit.name].items())) for unit in units)
+        checks = tuple(check for check in forms if any(times < 0 for _, times in check[1]))
         if self._free:
-            return Plan(None, None, checks)
+            return Plan(given, None, checks=checks)
         if not own and any(shape):
-            return Plan(f"no_rate: {', '.join(field for field, more in given.items() if more)}")
-        note = None
-        if shape[WEB_SEARCHES] and not any(unit.field == "web_searches" for unit in units):
+            unit_names = [USAGE_FIELDS[index] for index in given if shape[index]]
+            return Plan(given, f"no_rate: {', '.join(unit_names)}")
+        note = self._note
+        if note is None and shape[WEB_SEARCHES] and not any(unit.field == "web_searches" for unit in units):
             note = "no_rate: web_searches"
         sizes = [0, *(start + 1 for start in self._starts)]
-        return Plan(None, note, checks, tuple(_band(self._rates, share, own, size) for size in sizes))
+        bands = tuple(_band(self._rates, share, own, size) for size in sizes)
+        return Plan(given, None, "priced" if note is None else "estimated", note, checks, bands)
 
 
+_COUNTED_AT: Final = {name: (USAGE_FIELDS.index(field), dimensions) for name, (field, dimensions) in COUNTED.items()}
 _WHOLE_INPUT: Final = Unit("input_mtok", "input_tokens", 1, "input_tokens", COUNTED["input_tokens"][1])
 
 
@@ -241,8 +245,8 @@ def _band(rates: Sequence[UnitRate], share: Mapping[str, Form], own: Mapping[str
     used = {rate.unit.name: plain(rate.beyond(size)) for rate in rates if rate.unit.name in own}
     constant = whole.pop(CONSTANT, 0) // common
     # input and output keep their places even at a rate of zero: the common call reads them by position
-    times = tuple((index, whole[index] // common) for index in sorted(whole))
-    return Band(times, constant, divisor // common, json.dumps(used))
+    folded_times = tuple((index, whole[index] // common) for index in sorted(whole))
+    return Band(folded_times, constant, divisor // common, json.dumps(used))
 
 
 def plain(rate: Decimal) -> str:
@@ -266,20 +270,15 @@ def rounded(amount: int, divisor: int) -> int:
     return whole + (twice > divisor or (twice == divisor and whole & 1))
 
 
-def out_of_range(values: Values) -> str | None:
-    """Why these counts cannot be charged: not numbers, below zero, or absurdly many."""
-    for index, value in enumerate(values):
-        if value is None:
-            continue
-        if index == AUDIO_SECONDS:
-            fits = isinstance(value, Decimal) and value.is_finite() and value.adjusted() < 15
-            fits = fits and (not value or int(value.as_tuple().exponent) >= -18)
-        else:
-            fits = type(value) is int
-        if not fits:
-            return f"usage_malformed: {USAGE_FIELDS[index]}"
-        if value < 0:
-            return f"usage_negative: {USAGE_FIELDS[index]}"
-        if value > MOST_COUNTED:
-            return f"usage_out_of_range: {USAGE_FIELDS[index]}"
-    return None
+def odd_count(index: int, value: Any) -> str | None:
+    """Why this count cannot be charged: not a number, below zero, or absurdly large; None when it can."""
+    if index == AUDIO_SECONDS:
+        fits = isinstance(value, Decimal) and value.is_finite() and value.adjusted() < 16
+        fits = fits and (not value or int(value.as_tuple().exponent) >= -18)
+    else:
+        fits = type(value) is int
+    if not fits:
+        return f"usage_malformed: {USAGE_FIELDS[index]}"
+    if value < 0:
+        return f"usage_negative: {USAGE_FIELDS[index]}"
+    return f"usage_out_of_range: {USAGE_FIELDS[index]}" if value > MOST_COUNTED else None

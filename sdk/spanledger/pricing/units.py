@@ -1,8 +1,8 @@
 """The units that rates are stated in, and how usage is dealt out among them.
 
-Given the units that a model has rates for, gives the share of the usage that each is charged for: every count goes to the closest unit
-that has a rate, and the rest of its total to the general one. Names and dimensions are those of genai-prices, so that its tables can be
-used as they are, with a few more that are handy to write by hand.
+Given the units that a model has rates for, gives the share of the usage that each is charged for: every count goes to
+the closest unit that has a rate, and the rest of its total to the general one. Names and dimensions are those of
+genai-prices, so that its tables can be used as they are, with a few more that are handy to write by hand.
 
 Never: a count charged twice, or one that is guessed.
 """
@@ -26,7 +26,7 @@ def _dimensions(text: str) -> Dimensions:
     return frozenset((name, value) for name, value in zip(names, text.split(), strict=False) if value != "-")
 
 
-# What can be counted: genai-prices' name -> field of Usage, dimensions. One Usage.audio_seconds is the same audio twice named.
+# What can be counted: genai-prices' name -> field of Usage, dimensions. Seconds of audio are there by both names.
 COUNTED: Final[dict[str, tuple[str, Dimensions]]] = {
     "input_tokens": ("input_tokens", _dimensions("tokens input")),
     "output_tokens": ("output_tokens", _dimensions("tokens output")),
@@ -131,7 +131,7 @@ def _is_join(dimensions: Dimensions, positive: list[Dimensions]) -> bool:
 
 
 def shares(units: Iterable[Unit], own: Mapping[str, Form]) -> dict[str, Form]:
-    """Each unit's share of the usage, as a linear form: its own count less the shares of the units that are parts of it.
+    """Each unit's share of the usage, as a linear form: its own count less the shares of its parts.
 
     Args:
         units: The units that have a rate.
@@ -150,7 +150,7 @@ def shares(units: Iterable[Unit], own: Mapping[str, Form]) -> dict[str, Form]:
 
 
 def gaps(units: Iterable[Unit]) -> list[str]:
-    """What a hand-written list of rates lacks or has twice, in words; empty when usage can be dealt out without a doubt."""
+    """What a hand-written list of rates lacks or has twice, in words; empty when no usage is left in doubt."""
     units = list(units)
     known = {unit.dimensions: unit.name for unit in reversed(UNITS.values())}
     priced = {unit.dimensions for unit in units}

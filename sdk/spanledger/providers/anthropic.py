@@ -1,7 +1,7 @@
 """Anthropic's form: messages, and the usage inside them.
 
-Given fields, gives `Usage` and `Reading`. The wire counts the input without what was read from or written to a cache; `Usage` counts all
-of it, so the three are added.
+Given fields, gives `Usage` and `Reading`. The wire counts the input without what was read from or written to a cache;
+`Usage` counts all of it, so the three are added.
 
 Never: a running total (`message_delta`) added to another; the later one replaces the earlier.
 """
@@ -9,7 +9,7 @@ Never: a running total (`message_delta`) added to another; the later one replace
 from __future__ import annotations
 
 from spanledger.providers.fields import Fields, fields_of
-from spanledger.usage import Reading, Usage, text, whole
+from spanledger.usage import Reading, Usage, quick_usage, text, whole
 
 
 def usage(raw: Fields) -> Usage | None:
@@ -23,7 +23,7 @@ def usage(raw: Fields) -> Usage | None:
     kept = fields_of(raw.get("cache_creation"))
     details = fields_of(raw.get("output_tokens_details"))
     tools = fields_of(raw.get("server_tool_use"))
-    return Usage(
+    return quick_usage(
         None if fresh is None else fresh + (read or 0) + (written or 0),
         answered,
         read,
@@ -51,7 +51,6 @@ def reading(message: Fields, used: Usage | None) -> Reading:
         message: The message's fields.
         used: The usage already read from it.
     """
-    reason = text(message.get("stop_reason"))
     raw = fields_of(message.get("usage"))
     return Reading(
         used,
@@ -59,6 +58,6 @@ def reading(message: Fields, used: Usage | None) -> Reading:
         text(message.get("model")),
         text(message.get("id")),
         None if raw is None else text(raw.get("service_tier")),
-        (reason,) if reason else (),
+        (),
         "chat",
     )

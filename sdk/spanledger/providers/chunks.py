@@ -1,7 +1,7 @@
 """What the chunks of a stream say, taken together.
 
-Given chunks one by one (`add`), gives a `Reading` at any time: of OpenAI's chat chunks, its responses events, Anthropic's message events,
-their JSON, and any chunk that carries a `usage`. Running totals replace one another.
+Given chunks one by one (`add`), gives a `Reading` at any time: of OpenAI's chat chunks, its responses events,
+Anthropic's message events, their JSON, and any chunk that carries a `usage`. Running totals replace one another.
 
 Never: a count that is certain from a stream that was cut off: that is `estimated`.
 """
@@ -62,8 +62,8 @@ class Chunks:
         raw = fields.get("usage")
         if raw is None:
             raw = (fields_of(fields.get("x_groq")) or fields).get("usage")
-        used = None if raw is None else plain.usage(fields_of(raw) or {})  # type: ignore[arg-type]
-        if used is None and self.reading is not None:
+        used = None if raw is None else plain.usage(fields_of(raw) or {})
+        if used is None and self.reading is not None and self.reading.model is not None:
             self._note_finish(fields)
             return
         read = plain.read(chunk) or openai.reading(fields, type(chunk).__name__, module_of(chunk), used)
@@ -71,11 +71,11 @@ class Chunks:
         self._final = used is not None and not fields.get("choices")
         self.reading = Reading(
             used or read.usage,
-            read.provider or (before and before.provider),
+            (before and before.provider) or read.provider,  # Azure says who it is in the first chunk only
             read.model or (before and before.model),
             read.response_id or (before and before.response_id),
             read.service_tier or (before and before.service_tier),
-            read.finish_reasons or (before.finish_reasons if before else ()),
+            openai.finish_reasons(fields) or (before.finish_reasons if before else ()),
             read.operation or (before and before.operation),
         )
 
@@ -90,7 +90,7 @@ class Chunks:
         response = fields.get("response")
         read = plain.read(response)
         if read is not None:
-            self.reading = read
+            self.reading = read._replace(finish_reasons=plain.finish_reasons(response))
             self._final = read.usage is not None
 
     def _message_start(self, fields: Fields, _: object) -> None:

@@ -1,7 +1,7 @@
 """One way to look into an answer, whatever it is made of: a dict, a pydantic model, any object.
 
-Given a value, gives something with `get(name)`, or `None` for what has no fields (text, numbers, lists). How a type is looked into is
-learnt once per type; a model's own fields are read where they lie, without dumping it.
+Given a value, gives something with `get(name)`, or `None` for what has no fields (text, numbers, lists). How a type
+is looked into is learnt once per type; a model's own fields are read where they lie, without dumping it.
 
 Never: an import of a provider's package, and never a validation or copy of the answer.
 """
@@ -72,7 +72,7 @@ def _itself(value: Fields) -> Fields:
 
 def _model(value: Any) -> Fields:
     extra = value.__pydantic_extra__
-    return {**value.__dict__, **extra} if extra else value.__dict__  # type: ignore[no-any-return]
+    return {**value.__dict__, **extra} if extra else value.__dict__
 
 
 _LOOKS: dict[type, Callable[[Any], Fields | None]] = {}

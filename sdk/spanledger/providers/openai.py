@@ -1,17 +1,18 @@
 """OpenAI's forms: chat, completions, responses, embeddings, transcription; and everybody who speaks them.
 
-Given the fields of a usage object or of an answer, gives `Usage` and `Reading`. DeepSeek, Groq, OpenRouter, Together and Azure answer in
-the same form with additions, which are read too.
+Given the fields of a usage object or of an answer, gives `Usage` and `Reading`. DeepSeek, Groq, OpenRouter, Together
+and Azure answer in the same form with additions, which are read too.
 
 Never: a guess at who answered from a model's name that is not OpenAI's own; that stays unknown.
 """
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from spanledger.providers.fields import Fields, fields_of
-from spanledger.usage import Reading, Usage, seconds, text, whole
+from spanledger.usage import Draft, Reading, Usage, as_usage, quick_usage, seconds, text, whole
 
 _OPERATIONS = {
     "text_completion": "text_completion",
@@ -42,7 +43,7 @@ def usage(raw: Fields) -> Usage | None:
     asked = fields_of(raw.get("input_tokens_details") or raw.get("input_token_details")) or _NONE
     answered = fields_of(raw.get("output_tokens_details") or raw.get("output_token_details")) or _NONE
     cached = fields_of(asked.get("cached_tokens_details")) or _NONE
-    return Usage(
+    return quick_usage(
         received,
         whole(raw.get("output_tokens")),
         whole(asked.get("cached_tokens")),
@@ -58,11 +59,13 @@ def usage(raw: Fields) -> Usage | None:
 def _chat(raw: Fields, prompt: int) -> Usage:
     asked = fields_of(raw.get("prompt_tokens_details")) or _NONE
     answered = fields_of(raw.get("completion_tokens_details")) or _NONE
-    cached = whole(asked.get("cached_tokens"))
-    return Usage(
+    cached = asked.get("cached_tokens")
+    if cached is None:
+        cached = raw.get("prompt_cache_hit_tokens")  # DeepSeek
+    draft = Draft(
         prompt,
         whole(raw.get("completion_tokens")),
-        cached if cached is not None else whole(raw.get("prompt_cache_hit_tokens")),
+        whole(cached),
         whole(asked.get("cache_write_tokens")),
         None,
         None,
@@ -70,10 +73,11 @@ def _chat(raw: Fields, prompt: int) -> Usage:
         whole(asked.get("audio_tokens")),
         whole(answered.get("audio_tokens")),
     )
+    return as_usage(draft)
 
 
 def reading(answer: Fields, kind: str, module: str, used: Usage | None) -> Reading:
-    """What an answer in OpenAI's form says.
+    """What an answer in OpenAI's form says, but for `finish_reasons`, which only a span that is kept needs.
 
     Args:
         answer: The answer's fields.
@@ -85,26 +89,30 @@ def reading(answer: Fields, kind: str, module: str, used: Usage | None) -> Readi
     form = answer.get("object")
     operation = _TYPES.get(kind) or (_OPERATIONS.get(form) if isinstance(form, str) else None)
     if operation == "embeddings" and used is not None:
-        used = Usage(input_tokens=used.input_tokens)
+        used = quick_usage(used.input_tokens)
     elif form == "response" and used is not None:
         used = with_searches(used, answer.get("output"))
     return Reading(
         used,
-        provider(model, module, answer),
+        "azure.ai.openai" if answer.get("prompt_filter_results") is not None else provider(model, module),
         model,
         text(answer.get("id")),
         text(answer.get("service_tier")),
-        finish_reasons(answer),
+        (),
         operation,
     )
 
 
-def provider(model: str | None, module: str, answer: Fields) -> str | None:
-    """Who answered in OpenAI's form: `azure.ai.openai`, `openai`, or `None` when the model is somebody else's."""
+@functools.lru_cache(maxsize=1024)
+def provider(model: str | None, module: str) -> str | None:
+    """Who answered in OpenAI's form; `None` when the model is somebody else's.
+
+    Args:
+        model: The model that answered.
+        module: The package that the answer's type comes from; `builtins` for JSON.
+    """
     if module not in {"openai", "builtins"}:
         return _PACKAGES.get(module)
-    if answer.get("prompt_filter_results") is not None:
-        return "azure.ai.openai"
     if model is None:
         return "openai" if module == "openai" else None
     name = model.lower()
@@ -129,7 +137,7 @@ def with_searches(used: Usage, output: Any) -> Usage:
     searches = sum(1 for item in output if (fields_of(item) or _NONE).get("type") == "web_search_call")
     if not searches:
         return used
-    return Usage(
+    return quick_usage(
         used.input_tokens,
         used.output_tokens,
         used.cache_read_tokens,
@@ -139,4 +147,4 @@ def with_searches(used: Usage, output: Any) -> Usage:
     )
 
 
-_NONE: Fields = {}  # type: ignore[assignment]  # a dict's get() takes a default as well
+_NONE: Fields = {}

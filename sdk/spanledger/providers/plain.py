@@ -1,7 +1,8 @@
 """Any answer: tells whose form it has and reads it.
 
-Given what a function returned, gives a `Reading`, or `None` when it is no answer. Understands provider objects and their JSON, usage
-objects by themselves, and plain dicts such as `{"input_tokens": 12, "output_tokens": 3}` or `{"usage": {...}}`.
+Given what a function returned, gives a `Reading`, or `None` when it is no answer. Understands provider objects and
+their JSON, usage objects by themselves, and plain dicts such as `{"input_tokens": 12, "output_tokens": 3}` or
+`{"usage": {...}}`.
 
 Never: an import of a provider's package.
 """
@@ -30,6 +31,15 @@ def read(answer: object) -> Reading | None:
     if kind != "dict" or fields.get("object") is not None or fields.get("choices") is not None:
         return openai.reading(fields, kind, module_of(answer), used)
     return None if used is None else _plain(fields, used)
+
+
+def finish_reasons(answer: object) -> tuple[str, ...]:
+    """Why the model stopped, one a choice."""
+    fields = fields_of(answer)
+    if fields is None:
+        return ()
+    reason = text(fields.get("stop_reason"))
+    return (reason,) if reason else openai.finish_reasons(fields)
 
 
 def usage(raw: Fields) -> Usage | None:

@@ -1,0 +1,1 @@
+"""The OTLP doors: HTTP and gRPC, one way in behind both."""

@@ -13,7 +13,7 @@ CREATE TABLE spans (
     operation VARCHAR, provider VARCHAR, model VARCHAR, input_tokens BIGINT, output_tokens BIGINT,
     user_id VARCHAR, session_id VARCHAR, feature VARCHAR, tenant VARCHAR, user_tier VARCHAR,
     route VARCHAR, http_status INTEGER, error_type VARCHAR,
-    attributes VARCHAR, events VARCHAR, links VARCHAR, resource_id UBIGINT
+    attributes VARCHAR, events VARCHAR, links VARCHAR, resource_id UBIGINT, flags UINTEGER
 );
 
 -- One row a trace and batch: the low 64 bits of the trace id, and the minutes its spans lie in.

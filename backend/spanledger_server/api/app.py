@@ -1,0 +1,115 @@
+"""The application: every router in its place, with the door it stands behind, and the gate around all of them.
+
+Never: a router without a door. What can be reached, and by whom, is read off the one function below.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from fastapi import APIRouter, FastAPI
+
+from spanledger_server import __version__
+from spanledger_server.api import answers, auth, costs, docs, health, ledger, live, logs, loss, metrics, pages, status, traces
+from spanledger_server.api.doors import Doors
+from spanledger_server.api.gate import Gate
+from spanledger_server.api.hosts import Hosts
+from spanledger_server.api.vitals import Vitals
+from spanledger_server.auth.attempts import Attempts
+from spanledger_server.auth.roles import Access
+from spanledger_server.auth.sessions import Sessions
+from spanledger_server.auth.tokens import Tokens
+from spanledger_server.clock import Clock
+from spanledger_server.live.feed import LiveFeed
+from spanledger_server.settings import Settings
+from spanledger_server.store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What the routes work with; built by `main`."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    tokens: Tokens
+    sessions: Sessions
+    live: LiveFeed
+    receivers: APIRouter
+    vitals: Vitals
+    port: int
+    otlp_port: int | None
+    doors: Doors = field(default_factory=Doors)
+
+    @property
+    def cookie(self) -> str:
+        """The session cookie's name; it names the port, since servers on one machine share their cookies."""
+        return f"spanledger_{self.port}"
+
+
+def build(house: House) -> Gate:
+    """The whole application, behind its gate."""
+    app = FastAPI(
+        title="spanledger",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        description="Cost and traces of LLM calls.",
+    )
+    answers.install(app)
+    house.doors.add(app.routes, Access.OPEN)
+    for router, reading, changing in _routers(house, app):
+        house.doors.add(router.routes, reading, changing)
+        app.include_router(router)
+    gate = Gate(
+        app=app,
+        doors=house.doors,
+        tokens=house.tokens,
+        sessions=house.sessions,
+        clock=house.clock,
+        hosts=Hosts(house.settings.host, house.settings.allowed_host),
+        loopback=house.settings.loopback,
+        cookie=house.cookie,
+        otlp_port=house.otlp_port,
+        refused=house.vitals.refused,
+    )
+    app.state.database, app.state.clock, app.state.settings, app.state.gate = (
+        house.database,
+        house.clock,
+        house.settings,
+        gate,
+    )
+    return gate
+
+
+def _routers(house: House, app: FastAPI) -> list[tuple[APIRouter, Access, Access | None]]:
+    """Every router, what reading asks, and what changing asks where that is more."""
+    desk = auth.Desk(
+        house.database,
+        house.tokens,
+        house.sessions,
+        house.live,
+        house.clock,
+        house.cookie,
+        house.settings.environment,
+        Attempts(),
+    )
+    channel = live.Channel(house.live, house.clock)
+    return [
+        (house.receivers, Access.SEND, None),
+        (health.health_router(house.vitals.unready), Access.OPEN, None),
+        (health.metrics_router(house.vitals.samples), Access.SCRAPE, None),
+        (auth.session_router(desk), Access.OPEN, None),
+        (auth.who_router(desk), Access.READ, None),
+        (auth.admin_router(desk), Access.ADMINISTER, None),
+        (live.router(channel, house.tokens, house.clock), Access.READ, None),
+        (costs.router, Access.READ, None),
+        (ledger.router, Access.READ, None),
+        (traces.router, Access.READ, None),
+        (logs.router, Access.READ, None),
+        (metrics.router, Access.READ, None),
+        (loss.router, Access.READ, None),
+        (status.router(channel, house.settings.environment), Access.READ, None),
+        (docs.router(app.openapi), Access.OPEN, None),
+        (pages.router(pages.directory()), Access.OPEN, None),
+    ]

@@ -1,0 +1,191 @@
+"""The live channel: one socket a page, one message a second, the same bytes for everybody.
+
+A page says what it has; it gets what it lacks, and from then on what changed. One task looks at the feed for all pages; a page that is slow
+misses messages, not points: when it is ready again it gets what changed since the one it had.
+
+Never: a queue for a page, or a look at the store for each of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+from fastapi.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from spanledger_server import __version__
+from spanledger_server.api import answers
+from spanledger_server.api.gate import Caller
+from spanledger_server.auth.tokens import Tokens
+from spanledger_server.clock import Clock
+from spanledger_server.errors import SpanledgerError
+from spanledger_server.live.feed import LiveFeed, Update
+from spanledger_server.live.window import LENGTH_S
+
+TOPIC = "live"
+OVERLAP_S = 60  # what a page has may have changed since: late calls of the last minute are told again
+EVERY_S = 1.0
+NEWS_AFTER_S = 0.6  # news is told this long after the message before, so that it is seen within a second
+STEP_S = 0.1
+FIRST_WORD_S = 10.0
+SEND_S = 30.0
+MOST_WORD = 4096
+MOST_PAGES = 1000
+
+
+@dataclass(eq=False, slots=True)
+class Page:
+    """One open page: what it has, and a bell that rings when there is something newer."""
+
+    version: int = -1
+    bell: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Channel:
+    """All open pages and the task that looks at the feed for them."""
+
+    def __init__(self, feed: LiveFeed, clock: Clock) -> None:
+        self.feed = feed
+        self._clock = clock
+        self.pages: set[Page] = set()
+        self._task: asyncio.Task[None] | None = None
+        self._message = b""
+        self._message_from = 0
+        self._message_to = -1
+
+    def look(self, **what: int) -> Update:
+        """The feed, now."""
+        return self.feed.look(self._clock.now_ns(), **what)
+
+    @contextlib.contextmanager
+    def watching(self, page: Page) -> Any:
+        """Keep the task running while `page` is open."""
+        self.pages.add(page)
+        if self._task is None or self._task.done():
+            self._message_to = page.version
+            self._task = asyncio.create_task(self._tell())
+        try:
+            yield
+        finally:
+            self.pages.discard(page)
+
+    async def _tell(self) -> None:
+        told = 0.0
+        while self.pages:
+            waited = time.monotonic() - told
+            if waited < EVERY_S and not (self.feed.news and waited >= NEWS_AFTER_S):
+                await asyncio.sleep(STEP_S)
+                continue
+            told = time.monotonic()
+            with contextlib.suppress(SpanledgerError):  # a store that is busy for a moment: the next second tells
+                await self._prepare()
+
+    async def _prepare(self) -> None:
+        after = self._message_to
+        update = await run_in_threadpool(self.look, after_version=after)
+        self._message = message("points", update)
+        self._message_from, self._message_to = after, update.version
+        for page in self.pages:
+            page.bell.set()
+
+    async def next_for(self, page: Page) -> bytes:
+        """Wait for something newer than `page` has; the shared message, or one of its own when it missed some."""
+        await page.bell.wait()
+        page.bell.clear()
+        if page.version >= self._message_from:
+            page.version = self._message_to
+            return self._message
+        update = await run_in_threadpool(self.look, after_version=page.version)
+        page.version = update.version
+        return message("points", update)
+
+
+def message(kind: str, update: Update) -> bytes:
+    """A message of the channel."""
+    return orjson.dumps({"type": kind, "topic": TOPIC, "points": update.points, "state": update.state})
+
+
+def router(channel: Channel, tokens: Tokens, clock: Clock) -> APIRouter:
+    """The socket, and its stand-in over plain HTTP."""
+    routes = APIRouter(tags=["live"])
+
+    @routes.get("/api/admin/monitoring/metrics/realtime")
+    def realtime() -> Response:
+        """What a page that has no socket asks every few seconds: the same as the channel's snapshot."""
+        return Response(
+            message("snapshot", channel.look()), headers={"Cache-Control": "no-store"}, media_type="application/json"
+        )
+
+    @routes.websocket("/api/v1/live")
+    async def live(socket: WebSocket) -> None:
+        """The channel."""
+        if len(channel.pages) >= MOST_PAGES:
+            await socket.close(1013, "too many open pages")
+            return
+        await socket.accept()
+        caller: Caller = socket.state.caller
+        token_id = caller.token.token_id if caller.token else ""
+        with contextlib.suppress(WebSocketDisconnect, TimeoutError, RuntimeError):
+            await _serve(socket, channel, lambda: tokens.by_id(token_id, clock.now_ns()) is not None, clock)
+        with contextlib.suppress(RuntimeError):
+            await socket.close()
+
+    return routes
+
+
+async def _serve(socket: WebSocket, channel: Channel, welcome: Callable[[], bool], clock: Clock) -> None:
+    """Answer the first word, then tell what is new until one side leaves."""
+    word = await asyncio.wait_for(socket.receive_text(), FIRST_WORD_S)
+    hello = {"type": "hello", "epoch": channel.feed.epoch, "version": __version__, "now": answers.when(clock.now_ns())}
+    await _send(socket, orjson.dumps(hello))
+    page = Page()
+    kind, from_s = _lacking(word, channel.feed.epoch, clock.now_ns() // 10**9)
+    update = await run_in_threadpool(channel.look, from_s=from_s)
+    page.version = update.version
+    with channel.watching(page):
+        await _send(socket, message(kind, update))
+        leaving = asyncio.create_task(_until_it_leaves(socket))
+        try:
+            while welcome() and not leaving.done():
+                news = asyncio.create_task(channel.next_for(page))
+                await asyncio.wait({news, leaving}, return_when=asyncio.FIRST_COMPLETED)
+                if not news.done():
+                    news.cancel()
+                    return
+                await _send(socket, news.result())
+        finally:
+            leaving.cancel()
+
+
+def _lacking(word: str, epoch: str, now_s: int) -> tuple[str, int]:
+    """Which message a page needs first, and from which second on: all of the window, or what came after what it has."""
+    try:
+        said = orjson.loads(word) if len(word) <= MOST_WORD else None
+    except orjson.JSONDecodeError:
+        said = None
+    last = said.get("last") if isinstance(said, dict) else None
+    if (
+        isinstance(said, dict)
+        and said.get("epoch") == epoch
+        and isinstance(last, int)
+        and now_s - LENGTH_S < last <= now_s + 60
+    ):
+        return "points", last - OVERLAP_S
+    return "snapshot", 0
+
+
+async def _send(socket: WebSocket, content: bytes) -> None:
+    await asyncio.wait_for(socket.send_text(content.decode()), SEND_S)
+
+
+async def _until_it_leaves(socket: WebSocket) -> None:
+    with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+        while True:
+            await socket.receive_text()

@@ -1,0 +1,34 @@
+"""What was lost on the way, over HTTP.
+
+Never: silence about what was not kept.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from spanledger_server.api import answers, parameters
+from spanledger_server.api.deps import NowNs, Store
+from spanledger_server.statistics import loss as statistics
+
+router = APIRouter(tags=["loss"])
+
+DAY_S = 86400
+
+
+@router.get("/api/v1/loss")
+def loss(
+    store: Store,
+    now_ns: NowNs,
+    from_: Annotated[str | None, Query(alias="from", description="RFC 3339 or now-15m; default now-1d")] = None,
+    to: Annotated[str | None, Query(description="RFC 3339 or now (default); not part of the window")] = None,
+) -> Response:
+    """For each service and signal: what its sender sent and dropped, what is stored, what was refused and why."""
+    window = parameters.window(from_, to, now_ns, DAY_S)
+    with store.reader() as reader:
+        services = statistics.report(reader, window.from_ns, window.to_ns)
+    return answers.answer(
+        {"from": answers.when(window.from_ns), "to": answers.when(window.to_ns), "services": services}
+    )

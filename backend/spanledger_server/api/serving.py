@@ -1,0 +1,72 @@
+"""HTTP on sockets that are bound already: one uvicorn server in a thread of its own, for all of them.
+
+Never: a signal handler; who started it stops it.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+from collections.abc import Sequence
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from spanledger_server.errors import SpanledgerError
+
+log = logging.getLogger(__name__)
+
+GRACE_S = 5  # for requests that are being answered
+KEEP_ALIVE_S = 65  # longer than the pools of the usual clients, so that they and not we close what is idle
+START_S = 10.0
+
+
+class HttpServer:
+    """Answers on `listening` with `application` from `start` to `stop`."""
+
+    def __init__(self, application: ASGIApp, listening: Sequence[socket.socket]) -> None:
+        config = uvicorn.Config(
+            application,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=GRACE_S,
+            ws_max_size=64 * 1024,
+            ws_per_message_deflate=False,
+        )
+        self._server = _Quiet(config)
+        self._listening = list(listening)
+        self._thread = threading.Thread(
+            target=self._server.run, args=(self._listening,), name="spanledger-http", daemon=True
+        )
+
+    def start(self) -> None:
+        """Returns when requests are answered.
+
+        Raises:
+            SpanledgerError: It did not come up.
+        """
+        self._thread.start()
+        if not self._server.up.wait(START_S) or not self._thread.is_alive():
+            raise SpanledgerError("the HTTP server did not start; the log has the reason")
+
+    def stop(self) -> None:
+        """Take nothing new, finish what is being answered, and end."""
+        self._server.should_exit = True
+        self._thread.join(GRACE_S * 3)
+
+
+class _Quiet(uvicorn.Server):
+    """uvicorn's server, telling when it is up."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, then say so."""
+        await super().startup(sockets)
+        self.up.set()

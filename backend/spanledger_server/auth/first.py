@@ -1,0 +1,77 @@
+"""The first administrator: a token from the settings, or one made at the first start.
+
+Never: a made token that is shown again, or a given one that is shown at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from spanledger_server.auth.roles import Role
+from spanledger_server.auth.sessions import write_private
+from spanledger_server.auth.tokens import Tokens, fingerprint
+
+ACTOR = "start of the server"
+GIVEN = "admin token of the settings"
+MADE = "first admin"
+FILE = "admin-token"
+
+
+def admin(tokens: Tokens, given: str | None, now_ns: int) -> str | None:
+    """See to it that somebody can administer; the secret when one was made now, to be shown once.
+
+    Args:
+        tokens: All tokens.
+        given: The secret from the settings. One given at an earlier start stops working when it differs.
+        now_ns: Nanoseconds since 1970.
+    """
+    if given is not None:
+        _only_this(tokens, given, now_ns)
+        return None
+    if tokens.has_admin(now_ns):
+        return None
+    return tokens.create(MADE, Role.ADMIN, now_ns, ACTOR)[1]
+
+
+def _only_this(tokens: Tokens, secret: str, now_ns: int) -> None:
+    known = False
+    for token in tokens.listed():
+        if token.name != GIVEN or not token.usable(now_ns):
+            continue
+        if token.hash == fingerprint(secret):
+            known = True
+        else:
+            tokens.revoke(token.token_id, now_ns, ACTOR)
+    if not known and tokens.recognise(secret, now_ns) is None:
+        tokens.create(GIVEN, Role.ADMIN, now_ns, ACTOR, secret=secret)
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What the command line needs for a server of the same user: its address and a token for it."""
+
+    url: str
+    secret: str
+
+
+def leave_for_the_command_line(directory: Path, secret: str | None, url: str) -> None:
+    """Put address and secret where the command line of the same user finds them: `admin-token` in the data directory, mode 0600.
+
+    Without a secret, the one left by an earlier start is kept and only the address is brought up to date.
+    """
+    if secret is None:
+        earlier = left_for_the_command_line(directory)
+        if earlier is None or earlier.url == url:
+            return
+        secret = earlier.secret
+    write_private(directory / FILE, f"{secret}\n{url}\n")
+
+
+def left_for_the_command_line(directory: Path) -> Left | None:
+    """What a server left there; None when there is nothing that this user can read."""
+    try:
+        lines = (directory / FILE).read_text(encoding="utf-8").split()
+    except OSError:
+        return None
+    return Left(url=lines[1], secret=lines[0]) if len(lines) == 2 else None

@@ -1,0 +1,117 @@
+"""`spanledger check`: is the database sound? Or, with --url, is the server ready?
+
+The file is opened read-only, which needs the server to be stopped. Exit code 3 when something is not as it should be.
+
+Never: changes a byte.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import click
+
+from spanledger_server.cli.asking import CHECK_FAILED, fail
+from spanledger_server.cli.client import DEFAULT_DIRECTORY, connected
+from spanledger_server.errors import SpanledgerError
+from spanledger_server.store import migrate, sqlfile
+from spanledger_server.store.database import Database
+
+SQL = sqlfile.load(__package__)
+
+CHECKS: tuple[tuple[str, str], ...] = (
+    ("ledger_duplicates", "calls with more than one line in the ledger"),
+    ("ledger_states", "ledger lines whose state and cost disagree"),
+    ("span_duplicates", "spans stored more than once"),
+    ("minutes_unlike_ledger", "minutes whose rollup differs from the ledger"),
+    ("hours_unlike_minutes", "hours whose rollup differs from their minutes"),
+    ("days_unlike_hours", "days whose rollup differs from their hours"),
+    ("points_without_series", "metric points whose series is missing"),
+    ("rows_without_resource", "spans and logs whose resource is missing"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at: how many rows are not as they should be."""
+
+    name: str
+    meaning: str
+    wrong: int
+
+
+@click.command()
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--data-dir",
+    envvar="SPANLEDGER_DATA_DIR",
+    type=click.Path(path_type=Path),
+    default=DEFAULT_DIRECTORY,
+    show_default=True,
+)
+@click.option("--url", help="Ask this server whether it is ready, instead of looking at a file.")
+@click.option("--json", "as_json", is_flag=True, help="The findings as JSON.")
+def check(file: Path | None, data_dir: Path, url: str | None, as_json: bool) -> None:
+    """Look whether the database FILE is sound, or with --url whether a server is ready. Stop the server before a file is checked."""
+    if url is not None:
+        _check_server(url, as_json)
+        return
+    path = file or data_dir.expanduser() / "spanledger.duckdb"
+    try:
+        version, findings = examined(path)
+    except SpanledgerError as error:
+        fail(f"{error}. Is its server running? Then `spanledger check --url` asks that one")
+    sound = not any(finding.wrong for finding in findings) and version == migrate.newest()
+    if as_json:
+        click.echo(
+            json.dumps(
+                {
+                    "file": str(path),
+                    "schema_version": version,
+                    "sound": sound,
+                    "checks": [asdict(each) for each in findings],
+                }
+            )
+        )
+    else:
+        _tell(path, version, findings)
+    if not sound:
+        raise SystemExit(CHECK_FAILED)
+
+
+def examined(path: Path) -> tuple[int, list[Finding]]:
+    """The version of the tables, and what was found.
+
+    Raises:
+        SpanledgerError: The file is not there, in use, or not ours.
+    """
+    if not path.is_file():
+        raise SpanledgerError(f"there is no file {path}")
+    database = Database.open(path, read_only=True)
+    try:
+        with database.reader() as reader:
+            version = int(reader.value(SQL["schema_version"]) or 0)
+            return version, [Finding(name, meaning, int(reader.value(SQL[name]))) for name, meaning in CHECKS]
+    finally:
+        database.close()
+
+
+def _tell(path: Path, version: int, findings: list[Finding]) -> None:
+    newest = migrate.newest()
+    click.echo(f"{path}")
+    older = "" if version == newest else f", this program knows {newest}: `spanledger serve` brings it up to date"
+    click.echo(f"{'✓' if version == newest else '✗'} schema version {version}{older}")
+    for finding in findings:
+        click.echo(f"{'✗' if finding.wrong else '✓'} {finding.wrong or 'no'} {finding.meaning}")
+
+
+def _check_server(url: str, as_json: bool) -> None:
+    ready, reasons = connected(url, None).ready()
+    if as_json:
+        click.echo(json.dumps({"url": url, "ready": ready, "reasons": reasons}))
+    else:
+        click.echo(f"✓ {url} is ready" if ready else f"✗ {url} is not ready: {'; '.join(reasons)}")
+    if not ready:
+        raise SystemExit(CHECK_FAILED)

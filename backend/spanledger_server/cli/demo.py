@@ -1,0 +1,18 @@
+"""`spanledger demo`: a whole shop on this machine, with real traffic.
+
+Never: loads the demo before it is asked for; it needs more than the server does.
+"""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+def demo() -> None:
+    """Run the server, a simulated provider and a bookshop, and check every total; Ctrl-C ends it."""
+    try:
+        from spanledger_examples.demo import main as run  # noqa: PLC0415 - see above
+    except ImportError as error:
+        raise click.ClickException(f"the demo cannot be loaded ({error}): install 'spanledger[server]'") from error
+    raise SystemExit(run())

@@ -1,0 +1,68 @@
+-- name: schema_version
+-- Which version of the tables the file has.
+SELECT max(version) FROM schema_version;
+
+-- name: ledger_duplicates
+-- Calls that have more than one line.
+SELECT count(*) FROM (SELECT trace_id, span_id FROM ledger GROUP BY trace_id, span_id HAVING count(*) > 1);
+
+-- name: span_duplicates
+-- Spans that are stored more than once.
+SELECT count(*) FROM (SELECT trace_id, span_id, start_ns FROM spans GROUP BY trace_id, span_id, start_ns HAVING count(*) > 1);
+
+-- name: ledger_states
+-- Lines whose state and cost disagree: a price without a cost, or a cost without a price.
+SELECT count(*) FROM ledger WHERE (state = 'unpriced') <> (cost_usd IS NULL);
+
+-- name: points_without_series
+-- Metric points whose series is not known.
+SELECT count(*) FROM metric_points AS p WHERE NOT EXISTS (FROM metric_series AS s WHERE s.series_id = p.series_id);
+
+-- name: rows_without_resource
+-- Spans and logs whose resource is not known.
+SELECT
+    (SELECT count(*) FROM spans AS t WHERE resource_id IS NOT NULL AND NOT EXISTS (FROM resources AS r WHERE r.resource_id = t.resource_id))
+    + (SELECT count(*) FROM logs AS t WHERE resource_id IS NOT NULL AND NOT EXISTS (FROM resources AS r WHERE r.resource_id = t.resource_id));
+
+-- name: minutes_unlike_ledger
+-- Minutes, not waiting to be recomputed, whose rollup differs from the ledger in calls, cost or tokens.
+WITH first_minute AS (SELECT min(bucket) AS bucket FROM cost_1m),
+rolled AS (
+    SELECT bucket, sum(calls) AS calls, sum(cost_usd) AS cost, coalesce(sum(input_tokens), 0) AS input, coalesce(sum(output_tokens), 0) AS output
+    FROM cost_1m GROUP BY bucket
+),
+counted AS (
+    SELECT
+        at_ns // 60000000000 AS bucket, count(*) AS calls, sum(cost_usd) AS cost,
+        coalesce(sum(input_tokens), 0) AS input, coalesce(sum(output_tokens), 0) AS output
+    FROM ledger WHERE at_ns // 60000000000 >= (SELECT bucket FROM first_minute) GROUP BY ALL
+)
+SELECT count(*)
+FROM rolled AS r FULL JOIN counted AS c USING (bucket)
+WHERE bucket NOT IN (SELECT bucket FROM dirty_buckets WHERE family = 'cost' AND level = '1m')
+    AND (r.calls, r.cost, r.input, r.output) IS DISTINCT FROM (c.calls, c.cost, c.input, c.output);
+
+-- name: hours_unlike_minutes
+-- Hours, not waiting to be recomputed, whose rollup differs from their minutes.
+WITH first_minute AS (SELECT min(bucket) AS bucket FROM cost_1m),
+hours AS (SELECT bucket, sum(calls) AS calls, sum(cost_usd) AS cost FROM cost_1h GROUP BY bucket),
+minutes AS (SELECT bucket // 60 AS bucket, sum(calls) AS calls, sum(cost_usd) AS cost FROM cost_1m GROUP BY ALL)
+SELECT count(*)
+FROM hours AS h JOIN minutes AS m USING (bucket)
+WHERE bucket > (SELECT bucket // 60 FROM first_minute)
+    AND bucket NOT IN (SELECT bucket FROM dirty_buckets WHERE family = 'cost' AND level = '1h')
+    AND bucket NOT IN (SELECT bucket // 60 FROM dirty_buckets WHERE family = 'cost' AND level = '1m')
+    AND (h.calls, h.cost) IS DISTINCT FROM (m.calls, m.cost);
+
+-- name: days_unlike_hours
+-- Days, not waiting to be recomputed, whose rollup differs from their hours.
+WITH first_hour AS (SELECT min(bucket) AS bucket FROM cost_1h),
+days AS (SELECT bucket, sum(calls) AS calls, sum(cost_usd) AS cost FROM cost_1d GROUP BY bucket),
+hours AS (SELECT bucket // 24 AS bucket, sum(calls) AS calls, sum(cost_usd) AS cost FROM cost_1h GROUP BY ALL)
+SELECT count(*)
+FROM days AS d JOIN hours AS h USING (bucket)
+WHERE bucket > (SELECT bucket // 24 FROM first_hour)
+    AND bucket NOT IN (SELECT bucket FROM dirty_buckets WHERE family = 'cost' AND level = '1d')
+    AND bucket NOT IN (SELECT bucket // 24 FROM dirty_buckets WHERE family = 'cost' AND level = '1h')
+    AND bucket NOT IN (SELECT bucket // 1440 FROM dirty_buckets WHERE family = 'cost' AND level = '1m')
+    AND (d.calls, d.cost) IS DISTINCT FROM (h.calls, h.cost);

@@ -1,0 +1,93 @@
+"""`spanledger serve`: the server, in the foreground, until SIGTERM or Ctrl-C.
+
+Never: a token printed that was given, or one printed twice.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from spanledger_server import settings as settings_table
+from spanledger_server.cli.asking import fail
+from spanledger_server.errors import SpanledgerError
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def _flags(command: Command) -> Command:
+    """A flag for each row of the settings' table."""
+    for row in reversed(settings_table.table()):
+        shown = "" if row.default in (None, "") else f"  [default: {row.default}]"
+        command = click.option(row.flag, row.name, metavar="VALUE", help=f"{row.meaning}{shown}")(command)
+    return command
+
+
+@click.command()
+@_flags
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    envvar="SPANLEDGER_CONFIG",
+    help="TOML file with the same names as keys.",
+)
+@click.option(
+    "--ready-file", type=click.Path(path_type=Path), help="Write addresses there as JSON once requests are answered."
+)
+@click.option(
+    "--log-level", default="warning", type=click.Choice(["debug", "info", "warning", "error"]), show_default=True
+)
+def serve(config: Path | None, ready_file: Path | None, log_level: str, **flags: str | None) -> None:
+    """Run the server. Every flag is also an environment variable: SPANLEDGER_ and its name in capitals."""
+    logging.basicConfig(
+        level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr
+    )
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    from spanledger_server.clock import SystemClock  # noqa: PLC0415 - the help needs none of the server
+    from spanledger_server.main import Server  # noqa: PLC0415
+
+    try:
+        server = Server(settings_table.load(flags, os.environ, config), SystemClock())
+        server.start()
+    except SpanledgerError as error:
+        fail(str(error).replace("\n", "\nspanledger: "))
+    _announce(server)
+    if ready_file is not None:
+        _write_ready(server, ready_file)
+    ended.wait()
+    click.echo("stopping: what was accepted is being written", err=True)
+    server.stop()
+
+
+def _announce(server: Any) -> None:
+    where = server.addresses
+    click.echo(f"spanledger is ready at {where.url}")
+    receivers = [f"OTLP/HTTP {where.otlp_http_port or where.port}"]
+    if where.otlp_grpc_port is not None:
+        receivers.append(f"OTLP/gRPC {where.otlp_grpc_port}")
+    click.echo(f"  receives  {', '.join(receivers)}")
+    click.echo(f"  keeps     {server.settings.file or 'nothing: everything is in memory'}")
+    if server.new_admin is not None:
+        click.echo(f"  sign in   {where.url}/#token={server.new_admin}")
+        click.echo(f"  token     {server.new_admin}  (admin; shown only now)")
+    sys.stdout.flush()
+
+
+def _write_ready(server: Any, file: Path) -> None:
+    """Written beside and moved into place, so that whoever waits for it never reads half of it."""
+    where = server.addresses
+    ports = {"port": where.port, "otlp_http_port": where.otlp_http_port, "otlp_grpc_port": where.otlp_grpc_port}
+    beside = file.with_name(file.name + ".new")
+    beside.write_text(json.dumps({"url": where.url, "pid": os.getpid(), **ports}), encoding="utf-8")
+    beside.replace(file)

@@ -1,0 +1,73 @@
+"""`spanledger traces` and `spanledger trace ID`: find a request, and see where its time and money went.
+
+Never: a cost for a call that has no price.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from spanledger_server.cli import format, waterfall
+from spanledger_server.cli.asking import Asked, asks, plain_table
+from spanledger_server.cli.client import decimal
+
+SORTS = ("start", "-start", "duration", "-duration", "cost", "-cost")
+STATUS_STYLES = {"error": "red", "ok": "green", "unset": ""}
+
+
+@click.command()
+@click.option("--from", "from_", metavar="TIME", help="RFC 3339, or now-15m.")
+@click.option("--to", metavar="TIME", help="RFC 3339, or now.")
+@click.option(
+    "--filter",
+    "-f",
+    "filters",
+    multiple=True,
+    metavar="KEY:VALUE",
+    help="service:shop, status:error, duration>500ms, cost>0.01, …",
+)
+@click.option("--search", "-q", help="Text in names and attributes.")
+@click.option("--sort", type=click.Choice(SORTS), default="-start", show_default=True)
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
+@click.option("--cursor", help="next_cursor of an answer before.")
+@asks
+def traces(asked: Asked, from_: str | None, filters: tuple[str, ...], search: str | None, **rest: Any) -> None:
+    """Find traces."""
+    answer = asked.client.get("/api/v1/traces", {"from": from_, "f": filters, "q": search, **rest})
+    asked.show(answer, lambda console: _show(console, answer.data))
+
+
+def _show(console: Console, data: dict[str, Any]) -> None:
+    if not data["items"]:
+        console.print("no traces match")
+        return
+    numbers = ("duration", "spans", "cost")
+    table = plain_table("start", "trace", "name", "service", "status", *numbers, right=numbers)
+    for item in data["items"]:
+        unpriced = f" + {item['unpriced_calls']} unpriced" if item["unpriced_calls"] else ""
+        table.add_row(
+            item["start"],
+            item["trace_id"],
+            format.text(item["name"]),
+            format.text(item["service"]),
+            Text(item["status"], style=STATUS_STYLES.get(item["status"], "")),
+            format.duration(item["duration_ms"]),
+            format.count(item["span_count"]),
+            (format.money(decimal(item["cost_usd"])) if item["calls"] else "") + unpriced,
+        )
+    console.print(table)
+    if data["next_cursor"]:
+        console.print(f"more: --cursor {data['next_cursor']}", style="dim", soft_wrap=True)
+
+
+@click.command()
+@click.argument("trace_id", metavar="ID")
+@asks
+def trace(asked: Asked, trace_id: str) -> None:
+    """One trace as a waterfall, with the cost of each call."""
+    answer = asked.client.get(f"/api/v1/traces/{trace_id}")
+    asked.show(answer, lambda console: waterfall.show(console, answer.data))

@@ -1,0 +1,183 @@
+-- name: admitted_series
+-- Every series that counts against the limits.
+SELECT series_id, name, service FROM metric_series WHERE attributes IS DISTINCT FROM $overflow;
+
+-- name: insert_new_spans
+-- Spans of one window that are not there yet; the same span has the same start.
+INSERT INTO spans BY NAME
+SELECT i.* EXCLUDE (trace_hash) FROM incoming AS i
+WHERE i.start_ns BETWEEN $from_ns AND $to_ns
+  AND NOT EXISTS (
+    SELECT 1 FROM spans AS s
+    WHERE s.start_ns BETWEEN $from_ns AND $to_ns AND s.trace_id = i.trace_id AND s.span_id = i.span_id);
+
+-- name: index_traces
+-- Where to look for these traces.
+INSERT INTO trace_index
+SELECT trace_hash, (min(start_ns) // 60000000000)::INTEGER, (max(start_ns) // 60000000000)::INTEGER FROM incoming GROUP BY trace_hash;
+
+-- name: insert_new_logs
+-- Log records of one window that are not there yet.
+INSERT INTO logs BY NAME
+SELECT i.* FROM incoming AS i
+WHERE i.at_ns BETWEEN $from_ns AND $to_ns
+  AND NOT EXISTS (SELECT 1 FROM logs AS l WHERE l.at_ns BETWEEN $from_ns AND $to_ns AND l.record_id = i.record_id);
+
+-- name: insert_new_points
+-- Metric points of one window that are not there yet.
+INSERT INTO metric_points BY NAME
+SELECT i.* FROM incoming AS i
+WHERE i.at_ns BETWEEN $from_ns AND $to_ns
+  AND NOT EXISTS (
+    SELECT 1 FROM metric_points AS p
+    WHERE p.at_ns BETWEEN $from_ns AND $to_ns AND p.series_id = i.series_id AND p.at_ns = i.at_ns);
+
+-- name: insert_series
+-- Series that were not known to this process.
+INSERT OR IGNORE INTO metric_series BY NAME SELECT * FROM incoming_series;
+
+-- name: insert_resources
+-- Resources that were not known to this process.
+INSERT OR IGNORE INTO resources SELECT unnest($ids::UBIGINT[]), unnest($attributes::VARCHAR[]);
+
+-- name: insert_loss
+-- What was refused.
+INSERT INTO loss SELECT $at_ns, unnest($services::VARCHAR[]), unnest($signals::VARCHAR[]), unnest($reasons::VARCHAR[]), unnest($records::BIGINT[]);
+
+-- name: standing_lines
+-- Ledger lines of the traces that arrive, near the times of the lines that arrive.
+SELECT l.trace_id::BLOB, l.span_id, l.source, l.at_ns, l.response_id FROM ledger AS l
+WHERE l.at_ns BETWEEN $from_ns AND $to_ns AND l.trace_id IN (SELECT trace_id FROM incoming_lines);
+
+-- name: known_links
+-- What is known of lines that gave way in the traces that arrive.
+SELECT k.trace_id::BLOB, k.span_id, k.response_id, k.at_ns FROM ledger_links AS k
+WHERE k.at_ns BETWEEN $from_ns AND $to_ns AND k.trace_id IN (SELECT trace_id FROM incoming_lines);
+
+-- name: any_links
+-- Whether any line ever gave way to one with another span.
+SELECT count(*) > 0 FROM ledger_links;
+
+-- name: insert_lines
+-- Lines that stand for their call.
+INSERT INTO ledger BY NAME SELECT * FROM incoming_lines;
+
+-- name: insert_decided_lines
+-- Those lines that were decided to stand for their call.
+INSERT INTO ledger BY NAME SELECT * FROM decided_lines;
+
+-- name: delete_beaten_lines
+-- Lines that give way to another line of the same call.
+DELETE FROM ledger AS l USING beaten AS b WHERE l.at_ns = b.at_ns AND l.trace_id = b.trace_id AND l.span_id = b.span_id;
+
+-- name: insert_links
+-- Remember lines that gave way.
+INSERT INTO ledger_links BY NAME SELECT * FROM beaten_links;
+
+-- name: oldest
+-- The time of the oldest row of everything that expires.
+SELECT 'spans' AS subject, min(end_ns) AS oldest_ns FROM spans
+UNION ALL SELECT 'logs', min(at_ns) FROM logs
+UNION ALL SELECT 'metric_points', min(at_ns) FROM metric_points
+UNION ALL SELECT 'trace_index', min(last_minute)::BIGINT * 60000000000 FROM trace_index
+UNION ALL SELECT 'cost_1m', min(bucket) * 60000000000 FROM cost_1m
+UNION ALL SELECT 'span_1m', min(bucket) * 60000000000 FROM span_1m
+UNION ALL SELECT 'metric_1m', min(bucket) * 60000000000 FROM metric_1m
+UNION ALL SELECT 'cost_1h', min(bucket) * 3600000000000 FROM cost_1h
+UNION ALL SELECT 'span_1h', min(bucket) * 3600000000000 FROM span_1h
+UNION ALL SELECT 'metric_1h', min(bucket) * 3600000000000 FROM metric_1h
+UNION ALL SELECT 'cost_1d', min(bucket) * 86400000000000 FROM cost_1d
+UNION ALL SELECT 'span_1d', min(bucket) * 86400000000000 FROM span_1d
+UNION ALL SELECT 'metric_1d', min(bucket) * 86400000000000 FROM metric_1d
+UNION ALL SELECT 'ledger', min(at_ns) FROM ledger
+UNION ALL SELECT 'ledger_links', min(at_ns) FROM ledger_links
+UNION ALL SELECT 'loss', min(at_ns) FROM loss;
+
+-- name: waiting_marks
+-- Whether a rollup that is made of what would be deleted still waits to be recomputed.
+SELECT count(*) > 0 FROM dirty_buckets WHERE family = $family AND level = $level AND bucket < $before;
+
+-- name: keep_from
+-- Note that nothing before this time is kept; never goes back.
+INSERT INTO kept_from VALUES ($subject, $from_ns) ON CONFLICT (subject) DO UPDATE SET from_ns = greatest(from_ns, excluded.from_ns);
+
+-- name: delete_spans
+-- Spans that ended before.
+DELETE FROM spans WHERE end_ns < $before_ns;
+
+-- name: delete_logs
+-- Log records from before.
+DELETE FROM logs WHERE at_ns < $before_ns;
+
+-- name: delete_metric_points
+-- Metric points from before.
+DELETE FROM metric_points WHERE at_ns < $before_ns;
+
+-- name: delete_trace_index
+-- Where to look for traces that are gone.
+DELETE FROM trace_index WHERE last_minute < $before_ns // 60000000000;
+
+-- name: delete_ledger
+-- Ledger lines from before.
+DELETE FROM ledger WHERE at_ns < $before_ns;
+
+-- name: delete_ledger_links
+-- Links between ledger lines from before.
+DELETE FROM ledger_links WHERE at_ns < $before_ns;
+
+-- name: delete_loss
+-- Counts of refusals from before.
+DELETE FROM loss WHERE at_ns < $before_ns;
+
+-- name: delete_orphaned_series
+-- Series that nothing refers to any more.
+DELETE FROM metric_series WHERE series_id NOT IN (
+    SELECT series_id FROM metric_points UNION SELECT series_id FROM metric_1m UNION SELECT series_id FROM metric_1h
+    UNION SELECT series_id FROM metric_1d);
+
+-- name: delete_orphaned_resources
+-- Resources that nothing refers to any more.
+DELETE FROM resources WHERE resource_id NOT IN (
+    SELECT resource_id FROM spans WHERE resource_id IS NOT NULL
+    UNION SELECT resource_id FROM logs WHERE resource_id IS NOT NULL
+    UNION SELECT resource_id FROM metric_series WHERE resource_id IS NOT NULL);
+
+-- name: used_bytes
+-- Bytes of the file that hold rows; the rest of the file is free for new ones.
+SELECT used_blocks * block_size FROM pragma_database_size();
+
+-- name: delete_cost_1m
+-- Buckets from before.
+DELETE FROM cost_1m WHERE bucket < $before_ns // 60000000000;
+
+-- name: delete_cost_1h
+-- Buckets from before.
+DELETE FROM cost_1h WHERE bucket < $before_ns // 3600000000000;
+
+-- name: delete_cost_1d
+-- Buckets from before.
+DELETE FROM cost_1d WHERE bucket < $before_ns // 86400000000000;
+
+-- name: delete_span_1m
+-- Buckets from before.
+DELETE FROM span_1m WHERE bucket < $before_ns // 60000000000;
+
+-- name: delete_span_1h
+-- Buckets from before.
+DELETE FROM span_1h WHERE bucket < $before_ns // 3600000000000;
+
+-- name: delete_span_1d
+-- Buckets from before.
+DELETE FROM span_1d WHERE bucket < $before_ns // 86400000000000;
+
+-- name: delete_metric_1m
+-- Buckets from before.
+DELETE FROM metric_1m WHERE bucket < $before_ns // 60000000000;
+
+-- name: delete_metric_1h
+-- Buckets from before.
+DELETE FROM metric_1h WHERE bucket < $before_ns // 3600000000000;
+
+-- name: delete_metric_1d
+-- Buckets from before.
+DELETE FROM metric_1d WHERE bucket < $before_ns // 86400000000000;

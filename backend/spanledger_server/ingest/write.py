@@ -1,0 +1,167 @@
+"""Write a group of prepared requests in one transaction: new rows only, whatever comes again changes nothing.
+
+Given a transaction and the requests, gives the seconds in which something new may have happened (for the live
+page). Repetitions inside the group are dropped here; repetitions of what is stored, by anti-joins over the stretch
+of time the group lies in.
+
+Never: opens or commits the transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from spanledger_server.ingest.prepare import Prepared
+from spanledger_server.ingest.same_call import Link, Told, Verdict, settle
+from spanledger_server.ingest.stored import Stored
+from spanledger_server.ingest.windows import MINUTE_NS, windows
+from spanledger_server.otlp.columns import uuid_field
+from spanledger_server.rollups.dirty import DirtyBuckets
+from spanledger_server.store import sqlfile
+from spanledger_server.store.database import Transaction
+
+SQL = sqlfile.load(__package__)
+
+SECOND_NS: Final = 1_000_000_000
+APART_NS: Final = 10 * MINUTE_NS  # rows further apart than this are looked for in windows of their own
+SAME_CALL_NS: Final = 10 * MINUTE_NS  # two lines of one call end within this time of each other
+
+BEATEN = pa.schema([uuid_field("trace_id"), pa.field("span_id", pa.uint64()), pa.field("at_ns", pa.int64())])
+LINKS = pa.schema(
+    [
+        uuid_field("trace_id"),
+        pa.field("span_id", pa.uint64()),
+        pa.field("response_id", pa.string()),
+        pa.field("at_ns", pa.int64()),
+    ]
+)
+
+
+def write(tx: Transaction, group: Sequence[Prepared], stored: Stored, dirty: DirtyBuckets, now_ns: int) -> set[int]:
+    """Write what is new of these requests.
+
+    Args:
+        tx: The writer's transaction.
+        group: Requests in order of arrival.
+        stored: What this process knows to be stored.
+        dirty: Where minutes are marked for the rollups.
+        now_ns: When refusals are counted.
+
+    Returns:
+        Seconds since 1970 of the ends of spans and of ledger lines.
+    """
+    seconds: set[int] = set()
+    stored.put_resources(tx, (request.resources for request in group))
+    spans = _together(group, "traces", ("trace_id", "span_id"))
+    if spans is not None:
+        seconds |= _write_spans(tx, spans, dirty)
+    logs = _together(group, "logs", ("record_id",))
+    if logs is not None:
+        _insert(tx, SQL["insert_new_logs"], logs, logs.column("at_ns"))
+    points = _together(group, "metrics", ("series_id", "at_ns"))
+    if points is not None:
+        stored.put_series(tx, (request.series for request in group if request.series is not None))
+        _insert(tx, SQL["insert_new_points"], points, points.column("at_ns"))
+        dirty.mark(tx, "metric", _numbers(points.column("at_ns"), MINUTE_NS))
+    lines = [request.ledger for request in group if request.ledger is not None]
+    if lines:
+        seconds |= _write_ledger(tx, pa.concat_tables(lines), stored, dirty)
+    _write_loss(tx, group, now_ns)
+    return seconds
+
+
+def _together(group: Sequence[Prepared], signal: str, key: Sequence[str]) -> pa.Table | None:
+    """All rows of a signal, the first of each key only."""
+    tables = [request.rows for request in group if request.signal == signal and request.rows is not None]
+    return first_of_each(pa.concat_tables(tables), key) if tables else None
+
+
+def first_of_each(table: pa.Table, key: Sequence[str]) -> pa.Table:
+    """The table with the first row of each key, in order."""
+    positions = pa.array(range(table.num_rows), pa.int32())
+    numbered = table.select(list(key)).append_column("position", positions)
+    first = numbered.group_by(list(key), use_threads=False).aggregate([("position", "min")]).column("position_min")
+    return table if len(first) == table.num_rows else table.take(first.combine_chunks().sort())
+
+
+def _numbers(times_ns: pa.ChunkedArray[Any], width_ns: int) -> list[int]:
+    """The distinct numbers of the buckets of this width that the times lie in."""
+    found: list[Any] = pc.unique(pc.divide(times_ns, width_ns)).to_pylist()
+    return found
+
+
+def _insert(tx: Transaction, statement: str, rows: pa.Table, times_ns: pa.ChunkedArray[Any]) -> None:
+    with tx.scan("incoming", rows):
+        for window in windows(_numbers(times_ns, MINUTE_NS), apart_ns=APART_NS // MINUTE_NS):
+            tx.execute(statement, from_ns=window.from_ns * MINUTE_NS, to_ns=(window.to_ns + 1) * MINUTE_NS - 1)
+
+
+def _write_spans(tx: Transaction, spans: pa.Table, dirty: DirtyBuckets) -> set[int]:
+    _insert(tx, SQL["insert_new_spans"], spans, spans.column("start_ns"))
+    with tx.scan("incoming", spans.select(["trace_hash", "start_ns"])):
+        tx.execute(SQL["index_traces"])
+    dirty.mark(tx, "span", _numbers(spans.column("end_ns"), MINUTE_NS))
+    return set(_numbers(spans.column("end_ns"), SECOND_NS))
+
+
+def _write_ledger(tx: Transaction, lines: pa.Table, stored: Stored, dirty: DirtyBuckets) -> set[int]:
+    minutes = _numbers(lines.column("at_ns"), MINUTE_NS)
+    standing: set[Told] = set()
+    links: set[Link] = set()
+    with tx.scan("incoming_lines", lines):
+        for window in windows(minutes, apart_ns=2 * SAME_CALL_NS // MINUTE_NS):
+            bounds = {
+                "from_ns": window.from_ns * MINUTE_NS - SAME_CALL_NS,
+                "to_ns": (window.to_ns + 1) * MINUTE_NS + SAME_CALL_NS,
+            }
+            standing.update(Told._make((*row, None)) for row in tx.tuples(SQL["standing_lines"], **bounds))
+            if stored.any_links(tx):
+                links.update(Link._make(row) for row in tx.tuples(SQL["known_links"], **bounds))
+        if not standing and not links and _each_its_own_call(lines):
+            tx.execute(SQL["insert_lines"])
+        else:
+            verdict = settle(_told(lines), standing, links)
+            _carry_out(tx, lines, verdict, stored)
+            minutes += [line.at_ns // MINUTE_NS for line in verdict.delete]
+    dirty.mark(tx, "cost", set(minutes))
+    return set(_numbers(lines.column("at_ns"), SECOND_NS))
+
+
+def _each_its_own_call(lines: pa.Table) -> bool:
+    """Whether no two of these lines can tell of the same call."""
+    if first_of_each(lines.select(["trace_id", "span_id"]), ("trace_id", "span_id")).num_rows < lines.num_rows:
+        return False
+    answered = lines.select(["trace_id", "response_id"]).filter(pc.is_valid(lines.column("response_id")))
+    return first_of_each(answered, ("trace_id", "response_id")).num_rows == answered.num_rows
+
+
+def _told(lines: pa.Table) -> list[Told]:
+    columns = [lines.column(name).to_pylist() for name in Told._fields[:-1]]
+    return [Told._make((*row, position)) for position, row in enumerate(zip(*columns, strict=True))]
+
+
+def _carry_out(tx: Transaction, lines: pa.Table, verdict: Verdict, stored: Stored) -> None:
+    if verdict.delete:
+        beaten = [{"trace_id": line.trace_id, "span_id": line.span_id, "at_ns": line.at_ns} for line in verdict.delete]
+        with tx.scan("beaten", pa.Table.from_pylist(beaten, BEATEN)):
+            tx.execute(SQL["delete_beaten_lines"])
+    if verdict.insert:
+        with tx.scan("decided_lines", lines.take(verdict.insert)):
+            tx.execute(SQL["insert_decided_lines"])
+    if verdict.remember:
+        with tx.scan("beaten_links", pa.Table.from_pylist([link._asdict() for link in verdict.remember], LINKS)):
+            tx.execute(SQL["insert_links"])
+        stored.links_were_added(tx)
+
+
+def _write_loss(tx: Transaction, group: Iterable[Prepared], now_ns: int) -> None:
+    rows = [(request.signal, *refused) for request in group for refused in request.loss]
+    if rows:
+        signals, services, reasons, records = (list(column) for column in zip(*rows, strict=True))
+        tx.execute(
+            SQL["insert_loss"], at_ns=now_ns, services=services, signals=signals, reasons=reasons, records=records
+        )

@@ -1,0 +1,48 @@
+"""Reading the ledger: pages of lines, newest first, and the lines of one trace.
+
+Given a snapshot and bound filters (`traces.filters.LEDGER`), gives rows as they stand in the table.
+
+Never: a write, or a line twice on two pages because others came in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from spanledger_server.store import sqlfile
+from spanledger_server.store.database import Reader
+
+SQL = sqlfile.load(__package__)
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a page ended: the sort key of its last line."""
+
+    at_ns: int
+    trace_id: UUID
+    span_id: int
+
+
+def page(
+    reader: Reader, from_ns: int, to_ns: int, conditions: Mapping[str, Any], after: Position | None, most: int
+) -> list[dict[str, Any]]:
+    """Up to `most` lines of [`from_ns`, `to_ns`) that meet `conditions`, newest first, from behind `after` on."""
+    return reader.rows(
+        SQL["ledger_page"],
+        from_ns=from_ns,
+        to_ns=to_ns,
+        before_ns=None if after is None else after.at_ns,
+        before_trace=None if after is None else after.trace_id,
+        before_span=None if after is None else after.span_id,
+        most=most,
+        **conditions,
+    )
+
+
+def of_trace(reader: Reader, trace_id: UUID) -> list[dict[str, Any]]:
+    """All lines of a trace, oldest first."""
+    return reader.rows(SQL["lines_of_trace"], trace_id=trace_id)

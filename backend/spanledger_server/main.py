@@ -1,0 +1,243 @@
+"""The server as a whole: builds its parts, starts them in order, stops them in the other order.
+
+The only file that sees all of them.
+
+Never: a part that is started before what it stands on, or stopped before what stands on it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+
+from spanledger.pricing import MalformedPricesError, PriceBook
+
+from spanledger_server import timegrid
+from spanledger_server.api import app, sockets
+from spanledger_server.api.answers import when
+from spanledger_server.api.gate import Gate
+from spanledger_server.api.receivers.grpc import GrpcReceiver
+from spanledger_server.api.receivers.http import HttpReceiver
+from spanledger_server.api.receivers.receive import Receiver
+from spanledger_server.api.serving import GRACE_S, HttpServer
+from spanledger_server.api.vitals import Vitals
+from spanledger_server.auth import first, sessions
+from spanledger_server.auth.tokens import Tokens
+from spanledger_server.clock import Clock
+from spanledger_server.errors import SpanledgerError
+from spanledger_server.ingest.accept import Ingest
+from spanledger_server.ingest.admission import Admission
+from spanledger_server.ingest.retention import Keep, Retention
+from spanledger_server.live.feed import LiveFeed
+from spanledger_server.loops import Task, TickLoop
+from spanledger_server.otlp.limits import DecodeLimits
+from spanledger_server.otlp.memory import keep_arenas
+from spanledger_server.rollups.dirty import DirtyBuckets
+from spanledger_server.rollups.refresh import Rollups
+from spanledger_server.settings import Settings
+from spanledger_server.statistics import slots
+from spanledger_server.store.database import Database
+
+log = logging.getLogger(__name__)
+
+MINUTE_NS = 60 * 10**9
+CHECKPOINT_WAL_BYTES = 16 * 1024 * 1024  # in idle moments; a busy writer is left alone up to the store's own limit
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the running server is reached; ports None where a receiver is off."""
+
+    host: str
+    port: int
+    otlp_http_port: int | None
+    otlp_grpc_port: int | None
+
+    @property
+    def url(self) -> str:
+        """The dashboard's and the API's address, as seen from this machine."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - compared, not bound
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+
+class Server:
+    """One server on one store. `start`, then `stop`; both once."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.new_admin: str | None = None  # the admin's secret when one was made at this start: to be shown once
+        self._stack = ExitStack()
+        self._addresses: Addresses | None = None
+        self._vitals: Vitals | None = None
+
+    @property
+    def addresses(self) -> Addresses:
+        """Where it is reached; only once it is started."""
+        if self._addresses is None:
+            raise SpanledgerError("the server is not started")
+        return self._addresses
+
+    def start(self) -> None:
+        """Take the ports, open the store, start everything; returns when requests are answered.
+
+        Raises:
+            SpanledgerError: A port is taken, or the store or a price file cannot be opened. Nothing keeps running.
+        """
+        try:
+            self._start()
+        except BaseException:
+            self._stack.close()
+            raise
+
+    def stop(self) -> None:
+        """Take nothing new, commit what was taken, close the store."""
+        if self._vitals is not None:
+            self._vitals.stopping = True
+        self._stack.close()
+
+    def _start(self) -> None:
+        settings = self.settings
+        keep_arenas()
+        listening = self._listen()
+        prices = _prices(settings)
+        database = self._opened()
+        tokens = Tokens(database)
+        self._stack.callback(tokens.note_use)
+        dirty = DirtyBuckets()
+        live = LiveFeed(database, self._day_start_ns, when, self._failing)
+        ingest = Ingest(database, prices, self.clock, live, dirty=dirty)
+        ingest.start()
+        self._stack.callback(ingest.stop)
+        vitals = self._vitals = Vitals(database, ingest, Admission(settings.max_waiting_bytes), self.clock)
+        self._tick(vitals, tokens, live, dirty)
+        receiver = Receiver(
+            accept=ingest.accept, admission=vitals.admission, now=self.clock.now_ns, limits=_limits(settings)
+        )
+        self.new_admin = first.admin(tokens, settings.admin_token, self.clock.now_ns())
+        self._addresses = self._serve(listening, receiver, vitals, tokens, live)
+        if settings.data_dir is not None and settings.loopback:
+            first.leave_for_the_command_line(settings.data_dir, self.new_admin, self._addresses.url)
+
+    def _listen(self) -> Mapping[str, sockets.Listening]:
+        """All ports at once, so that a taken one is told before anything else happens."""
+        settings = self.settings
+        wanted = {"--port": settings.port}
+        if settings.otlp_http_port:
+            wanted["--otlp-http-port"] = settings.otlp_http_port
+        listening = sockets.bound(settings.host, wanted)
+        for each in listening.values():
+            self._stack.callback(each.close)
+        if settings.otlp_grpc_port:
+            sockets.check_free(settings.host, settings.otlp_grpc_port, "--otlp-grpc-port")
+        return listening
+
+    def _opened(self) -> Database:
+        directory = self.settings.data_dir
+        if directory is not None:
+            try:
+                directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            except OSError as error:
+                raise SpanledgerError(f"--data-dir {directory} cannot be made: {error.strerror}") from error
+        database = Database.open(self.settings.file)
+        self._stack.callback(database.close)
+        return database
+
+    def _tick(self, vitals: Vitals, tokens: Tokens, live: LiveFeed, dirty: DirtyBuckets) -> None:
+        database = vitals.database
+        rollups = Rollups(database, dirty)
+        retention = Retention(database, rollups, vitals.ingest.stored, vitals.ingest.limits, _keep(self.settings))
+        tasks = [
+            Task("rollups", rollups.refresh),
+            Task("retention", retention.sweep, MINUTE_NS),
+            Task("slots", lambda now_ns: slots.assign_new(database, now_ns)),
+            Task("live", live.rest),
+            Task("tokens", lambda _: tokens.note_use(), MINUTE_NS),
+            Task("checkpoint", lambda _: database.checkpoint_when_idle(CHECKPOINT_WAL_BYTES)),
+        ]
+        vitals.loop = TickLoop(self.clock, tasks, self.settings.tick.total_seconds())
+        vitals.loop.start()
+        self._stack.callback(vitals.loop.stop)
+
+    def _serve(
+        self,
+        listening: Mapping[str, sockets.Listening],
+        receiver: Receiver,
+        vitals: Vitals,
+        tokens: Tokens,
+        live: LiveFeed,
+    ) -> Addresses:
+        settings = self.settings
+        port = sockets.port_of(listening["--port"])
+        otlp = HttpReceiver(receiver, max_request_bytes=settings.max_request_bytes)
+        self._stack.callback(otlp.close)
+        house = app.House(
+            settings=settings,
+            clock=self.clock,
+            database=vitals.database,
+            tokens=tokens,
+            sessions=sessions.Sessions(tokens, sessions.key(settings.data_dir)),
+            live=live,
+            receivers=otlp.router(),
+            vitals=vitals,
+            port=port,
+            otlp_port=settings.otlp_http_port or None,
+        )
+        gate = app.build(house)
+        grpc_port = self._grpc(receiver, gate)
+        http = HttpServer(gate, list(listening.values()))
+        http.start()
+        self._stack.callback(http.stop)
+        return Addresses(settings.host, port, settings.otlp_http_port or None, grpc_port)
+
+    def _grpc(self, receiver: Receiver, gate: Gate) -> int | None:
+        settings = self.settings
+        if not settings.otlp_grpc_port:
+            return None
+        grpc = GrpcReceiver(
+            receiver,
+            host=settings.host,
+            port=settings.otlp_grpc_port,
+            max_request_bytes=settings.max_request_bytes,
+            authorize=None if settings.loopback else gate.authorize_sender,
+        )
+        try:
+            port = grpc.start()
+        except OSError as error:
+            raise SpanledgerError(str(error.strerror or error)) from error
+        self._stack.callback(grpc.stop, GRACE_S)
+        return port
+
+    def _failing(self) -> str | None:
+        return None if self._vitals is None else self._vitals.failing()
+
+    def _day_start_ns(self, now_ns: int) -> int:
+        return timegrid.period("today", now_ns, timegrid.zone(self.settings.timezone)).from_ns
+
+
+def _prices(settings: Settings) -> PriceBook:
+    try:
+        return PriceBook.default(settings.price_files)
+    except MalformedPricesError as error:
+        raise SpanledgerError(f"--price-files: {error}") from error
+
+
+def _limits(settings: Settings) -> DecodeLimits:
+    return DecodeLimits(late_ns=_ns(settings.late_limit), ledger_ns=_ns(settings.retention_days))
+
+
+def _keep(settings: Settings) -> Keep:
+    return Keep(
+        raw_ns=_ns(settings.retention_raw),
+        minutes_ns=_ns(settings.retention_minutes),
+        hours_ns=_ns(settings.retention_hours),
+        days_ns=_ns(settings.retention_days),
+        max_disk_bytes=settings.max_disk,
+    )
+
+
+def _ns(length: timedelta) -> int:
+    return length // timedelta(microseconds=1) * 1000

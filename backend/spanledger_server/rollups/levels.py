@@ -1,0 +1,84 @@
+"""The levels and families of the rollups, as data: widths, what each is made of, and the names of the statements.
+
+Never: a width or a statement's name anywhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from spanledger_server.rollups.dirty import Family, Level
+
+WIDTH_NS: Final[dict[Level, int]] = {"1m": 60 * 10**9, "1h": 3_600 * 10**9, "1d": 86_400 * 10**9}
+FINER: Final[dict[Level, Level | None]] = {"1m": None, "1h": "1m", "1d": "1h"}
+COARSER: Final[dict[Level, Level | None]] = {"1m": "1h", "1h": "1d", "1d": None}
+LEVELS: Final[tuple[Level, ...]] = ("1m", "1h", "1d")
+
+# How many buckets one transaction recomputes: the writer waits meanwhile.
+TOGETHER: Final[dict[Level, int]] = {"1m": 10, "1h": 4, "1d": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a family is made.
+
+    Attributes:
+        family: Its name; its tables are ``{family}_{level}``.
+        raw: The table its finest level is made of.
+        from_raw: Statement that computes buckets of any width from the raw table.
+        from_finer: Statement that computes buckets from the slice of the next finer level.
+        slices: Finer level -> statement that takes the slice.
+        clear: Level -> statement that deletes buckets.
+        fill: Level -> statement that inserts the computed ones.
+    """
+
+    family: Family
+    raw: str
+    from_raw: str
+    from_finer: str
+    slices: dict[Level, str]
+    clear: dict[Level, str]
+    fill: dict[Level, str]
+
+
+COST: Final = Recipe(
+    family="cost",
+    raw="ledger",
+    from_raw="cost_from_ledger",
+    from_finer="cost_from_finer",
+    slices={"1m": "slice_cost_1m", "1h": "slice_cost_1h"},
+    clear={"1m": "clear_cost_1m", "1h": "clear_cost_1h", "1d": "clear_cost_1d"},
+    fill={"1m": "fill_cost_1m", "1h": "fill_cost_1h", "1d": "fill_cost_1d"},
+)
+SPAN: Final = Recipe(
+    family="span",
+    raw="spans",
+    from_raw="span_from_spans",
+    from_finer="span_from_finer",
+    slices={"1m": "slice_span_1m", "1h": "slice_span_1h"},
+    clear={"1m": "clear_span_1m", "1h": "clear_span_1h", "1d": "clear_span_1d"},
+    fill={"1m": "fill_span_1m", "1h": "fill_span_1h", "1d": "fill_span_1d"},
+)
+METRIC: Final = Recipe(
+    family="metric",
+    raw="metric_points",
+    from_raw="metric_from_points",
+    from_finer="metric_from_finer",
+    slices={"1m": "slice_metric_1m", "1h": "slice_metric_1h"},
+    clear={"1m": "clear_metric_1m", "1h": "clear_metric_1h", "1d": "clear_metric_1d"},
+    fill={"1m": "fill_metric_1m", "1h": "fill_metric_1h", "1d": "fill_metric_1d"},
+)
+RECIPES: Final = (COST, SPAN, METRIC)
+
+
+def runs(buckets: Iterable[int], most: int) -> list[list[int]]:
+    """The buckets in runs of neighbours, none longer than `most`."""
+    found: list[list[int]] = []
+    for bucket in sorted(buckets):
+        if found and bucket == found[-1][-1] + 1 and len(found[-1]) < most:
+            found[-1].append(bucket)
+        else:
+            found.append([bucket])
+    return found

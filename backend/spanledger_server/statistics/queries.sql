@@ -1,0 +1,211 @@
+-- name: cost_cells
+-- Costs of a period by part and category. Lines come from the ledger (all of them when head_ns = to_ns), and between
+-- head_ns and tail_ns from whole rollup buckets but for those listed in dirty, which are read from the ledger too. The
+-- categories beyond the costliest `most` are one, of rank null; `categories` tells how many there are.
+WITH lines AS NOT MATERIALIZED (
+    SELECT
+        at_ns, cost_usd, state, input_tokens, output_tokens, cached_input_tokens,
+        CASE $dimension
+            WHEN 'model' THEN model WHEN 'feature' THEN feature WHEN 'user_tier' THEN user_tier
+            WHEN 'provider' THEN provider WHEN 'service' THEN service WHEN 'user' THEN user_id
+        END AS category
+    FROM ledger
+    WHERE at_ns >= $from_ns AND at_ns < $to_ns
+        AND ($service IS NULL OR list_contains($service::VARCHAR[], coalesce(service, '')))
+        AND ($not_service IS NULL OR NOT list_contains($not_service::VARCHAR[], coalesce(service, '')))
+        AND ($status IS NULL OR list_contains($status::VARCHAR[], CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END))
+        AND ($not_status IS NULL
+            OR NOT list_contains($not_status::VARCHAR[], CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END))
+        AND ($kind IS NULL OR list_contains($kind::VARCHAR[], kind))
+        AND ($not_kind IS NULL OR NOT list_contains($not_kind::VARCHAR[], kind))
+        AND ($model IS NULL OR list_contains($model::VARCHAR[], coalesce(model, '')))
+        AND ($not_model IS NULL OR NOT list_contains($not_model::VARCHAR[], coalesce(model, '')))
+        AND ($provider IS NULL OR list_contains($provider::VARCHAR[], coalesce(provider, '')))
+        AND ($not_provider IS NULL OR NOT list_contains($not_provider::VARCHAR[], coalesce(provider, '')))
+        AND ($operation IS NULL OR list_contains($operation::VARCHAR[], coalesce(operation, '')))
+        AND ($not_operation IS NULL OR NOT list_contains($not_operation::VARCHAR[], coalesce(operation, '')))
+        AND ($user_id IS NULL OR list_contains($user_id::VARCHAR[], coalesce(user_id, '')))
+        AND ($not_user_id IS NULL OR NOT list_contains($not_user_id::VARCHAR[], coalesce(user_id, '')))
+        AND ($session_id IS NULL OR list_contains($session_id::VARCHAR[], coalesce(session_id, '')))
+        AND ($not_session_id IS NULL OR NOT list_contains($not_session_id::VARCHAR[], coalesce(session_id, '')))
+        AND ($feature IS NULL OR list_contains($feature::VARCHAR[], coalesce(feature, '')))
+        AND ($not_feature IS NULL OR NOT list_contains($not_feature::VARCHAR[], coalesce(feature, '')))
+        AND ($tenant IS NULL OR list_contains($tenant::VARCHAR[], coalesce(tenant, '')))
+        AND ($not_tenant IS NULL OR NOT list_contains($not_tenant::VARCHAR[], coalesce(tenant, '')))
+        AND ($user_tier IS NULL OR list_contains($user_tier::VARCHAR[], coalesce(user_tier, '')))
+        AND ($not_user_tier IS NULL OR NOT list_contains($not_user_tier::VARCHAR[], coalesce(user_tier, '')))
+        AND ($state IS NULL OR list_contains($state::VARCHAR[], state))
+        AND ($not_state IS NULL OR NOT list_contains($not_state::VARCHAR[], state))
+        AND ($trace_id IS NULL OR list_contains($trace_id::UUID[], trace_id))
+        AND ($not_trace_id IS NULL OR NOT list_contains($not_trace_id::UUID[], trace_id))
+        AND ($least_duration IS NULL OR duration_ns >= $least_duration)
+        AND ($most_duration IS NULL OR duration_ns <= $most_duration)
+        AND ($least_cost IS NULL OR cost_usd >= $least_cost)
+        AND ($most_cost IS NULL OR cost_usd <= $most_cost)
+),
+buckets AS NOT MATERIALIZED (
+    SELECT * FROM cost_1h WHERE $level = '1h'
+    UNION ALL
+    SELECT * FROM cost_1d WHERE $level = '1d'
+),
+counted AS NOT MATERIALIZED (
+    SELECT
+        at_ns, category, cost_usd, 1::BIGINT AS calls,
+        (state = 'priced')::BIGINT AS priced_calls, (state = 'unpriced')::BIGINT AS unpriced_calls,
+        (state = 'estimated')::BIGINT AS estimated_calls, (state = 'free')::BIGINT AS free_calls,
+        input_tokens::HUGEINT AS input_tokens, output_tokens::HUGEINT AS output_tokens,
+        cached_input_tokens::HUGEINT AS cached_input_tokens
+    FROM lines
+    WHERE at_ns < $head_ns OR at_ns >= $tail_ns
+        OR (at_ns >= $dirty_from_ns AND at_ns < $dirty_to_ns AND list_contains($dirty::BIGINT[], at_ns // $unit_ns))
+    UNION ALL
+    SELECT
+        bucket * $unit_ns AS at_ns,
+        CASE $dimension
+            WHEN 'model' THEN model WHEN 'feature' THEN feature WHEN 'user_tier' THEN user_tier
+            WHEN 'provider' THEN provider WHEN 'service' THEN service
+        END AS category,
+        cost_usd, calls, priced_calls, unpriced_calls, estimated_calls, free_calls,
+        input_tokens, output_tokens, cached_input_tokens
+    FROM buckets
+    WHERE bucket >= $head_ns // $unit_ns AND bucket < $tail_ns // $unit_ns
+        AND NOT list_contains($dirty::BIGINT[], bucket)
+        AND ($service IS NULL OR list_contains($service::VARCHAR[], coalesce(service, '')))
+        AND ($not_service IS NULL OR NOT list_contains($not_service::VARCHAR[], coalesce(service, '')))
+        AND ($kind IS NULL OR list_contains($kind::VARCHAR[], kind))
+        AND ($not_kind IS NULL OR NOT list_contains($not_kind::VARCHAR[], kind))
+        AND ($model IS NULL OR list_contains($model::VARCHAR[], coalesce(model, '')))
+        AND ($not_model IS NULL OR NOT list_contains($not_model::VARCHAR[], coalesce(model, '')))
+        AND ($provider IS NULL OR list_contains($provider::VARCHAR[], coalesce(provider, '')))
+        AND ($not_provider IS NULL OR NOT list_contains($not_provider::VARCHAR[], coalesce(provider, '')))
+        AND ($operation IS NULL OR list_contains($operation::VARCHAR[], coalesce(operation, '')))
+        AND ($not_operation IS NULL OR NOT list_contains($not_operation::VARCHAR[], coalesce(operation, '')))
+        AND ($feature IS NULL OR list_contains($feature::VARCHAR[], coalesce(feature, '')))
+        AND ($not_feature IS NULL OR NOT list_contains($not_feature::VARCHAR[], coalesce(feature, '')))
+        AND ($tenant IS NULL OR list_contains($tenant::VARCHAR[], coalesce(tenant, '')))
+        AND ($not_tenant IS NULL OR NOT list_contains($not_tenant::VARCHAR[], coalesce(tenant, '')))
+        AND ($user_tier IS NULL OR list_contains($user_tier::VARCHAR[], coalesce(user_tier, '')))
+        AND ($not_user_tier IS NULL OR NOT list_contains($not_user_tier::VARCHAR[], coalesce(user_tier, '')))
+),
+sums AS NOT MATERIALIZED (
+    SELECT category, sum(cost_usd) AS cost_usd, sum(calls) AS calls FROM counted GROUP BY category
+),
+costliest AS MATERIALIZED (
+    SELECT category, cost_usd, calls, count(*) OVER () AS categories
+    FROM sums ORDER BY cost_usd DESC NULLS LAST, calls DESC, category LIMIT $most
+),
+ranked AS MATERIALIZED (
+    SELECT
+        category, categories,
+        row_number() OVER (ORDER BY cost_usd DESC NULLS LAST, calls DESC, category) AS rank
+    FROM costliest
+)
+SELECT
+    (at_ns + CASE
+        WHEN at_ns >= $turn_4 THEN $offset_4 WHEN at_ns >= $turn_3 THEN $offset_3 WHEN at_ns >= $turn_2 THEN $offset_2
+        WHEN at_ns >= $turn_1 THEN $offset_1 ELSE $offset_0
+    END) // $width_ns AS part,
+    rank, any_value(ranked.category) AS category, any_value(categories) AS categories,
+    sum(cost_usd) AS cost_usd, sum(calls) AS calls, sum(priced_calls) AS priced_calls, sum(unpriced_calls) AS unpriced_calls,
+    sum(estimated_calls) AS estimated_calls, sum(free_calls) AS free_calls, sum(input_tokens) AS input_tokens,
+    sum(output_tokens) AS output_tokens, sum(cached_input_tokens) AS cached_input_tokens
+FROM counted LEFT JOIN ranked ON counted.category IS NOT DISTINCT FROM ranked.category
+GROUP BY part, rank;
+
+-- name: rolled_from
+-- The first bucket of unit_ns from which on the rollup of a level is whole.
+SELECT greatest(
+    CASE $level WHEN '1h' THEN (SELECT min(bucket) FROM cost_1h) ELSE (SELECT min(bucket) FROM cost_1d) END,
+    (SELECT (from_ns + $unit_ns - 1) // $unit_ns FROM kept_from WHERE subject = 'cost_' || $level)
+);
+
+-- name: dirty_costs
+-- Buckets of unit_ns of which some minute, hour or day is not recomputed yet.
+SELECT DISTINCT
+    bucket * CASE level WHEN '1m' THEN 60000000000 WHEN '1h' THEN 3600000000000 ELSE 86400000000000 END // $unit_ns AS bucket,
+    level
+FROM dirty_buckets WHERE family = 'cost';
+
+-- name: known_range
+-- From the first line of the ledger to the last sign of life of anybody who sends.
+SELECT
+    (SELECT min(at_ns) FROM ledger) AS first_ns,
+    (SELECT min(bucket) * 86400000000000 FROM cost_1d) AS first_rolled_ns,
+    greatest(
+        (SELECT max(at_ns) FROM ledger), (SELECT max(start_ns) FROM spans), (SELECT max(at_ns) FROM metric_points),
+        (SELECT max(at_ns) FROM logs)
+    ) AS last_ns;
+
+-- name: slots
+-- The slots of a dimension's values.
+SELECT value, slot FROM series_slots WHERE dimension = $dimension;
+
+-- name: assign_slots
+-- Give values the next free slots, in the order of the list.
+INSERT INTO series_slots
+SELECT $dimension, value, (SELECT coalesce(max(slot), 0) FROM series_slots WHERE dimension = $dimension) + place
+FROM (
+    SELECT value, row_number() OVER (ORDER BY place) AS place
+    FROM (SELECT unnest($values::VARCHAR[]) AS value, generate_subscripts($values::VARCHAR[], 1) AS place)
+    WHERE value NOT IN (SELECT value FROM series_slots WHERE dimension = $dimension)
+)
+WHERE (SELECT coalesce(max(slot), 0) FROM series_slots WHERE dimension = $dimension) + place <= $most;
+
+-- name: unseen_values
+-- The values of a dimension since from_ns that have no slot yet, the costliest first.
+SELECT value FROM (
+    SELECT
+        CASE $dimension
+            WHEN 'model' THEN model WHEN 'feature' THEN feature WHEN 'user_tier' THEN user_tier
+            WHEN 'provider' THEN provider WHEN 'service' THEN service WHEN 'user' THEN user_id
+        END AS value,
+        cost_usd
+    FROM ledger WHERE at_ns >= $from_ns
+)
+WHERE value IS NOT NULL AND value NOT IN (SELECT value FROM series_slots WHERE dimension = $dimension)
+GROUP BY value ORDER BY sum(cost_usd) DESC NULLS LAST, count(*) DESC, value LIMIT $most;
+
+-- name: told_by_senders
+-- What the senders' own counters say became of their items within a window, by service, signal, outcome and reason.
+WITH counters AS (
+    SELECT
+        series_id, service, json_extract_string(attributes, '$."spanledger.signal"') AS signal,
+        json_extract_string(attributes, '$."spanledger.outcome"') AS outcome,
+        json_extract_string(attributes, '$."spanledger.reason"') AS reason
+    FROM metric_series WHERE name = $metric
+),
+followed AS (
+    SELECT
+        service, signal, outcome, reason, at_ns, start_ns, value,
+        lag(value) OVER one_series AS before_value, lag(at_ns) OVER one_series AS before_ns
+    FROM metric_points JOIN counters USING (series_id)
+    WHERE at_ns >= $look_from_ns AND at_ns < $to_ns AND value IS NOT NULL
+    WINDOW one_series AS (PARTITION BY series_id ORDER BY at_ns)
+)
+SELECT
+    service, signal, outcome, reason,
+    sum(CASE
+        WHEN before_value IS NULL THEN CASE WHEN start_ns >= $look_from_ns THEN value ELSE 0 END
+        WHEN value < before_value OR coalesce(start_ns >= before_ns, false) THEN value
+        ELSE value - before_value
+    END)::BIGINT AS items
+FROM followed
+WHERE at_ns >= $from_ns AND signal IS NOT NULL AND outcome IS NOT NULL
+GROUP BY service, signal, outcome, reason;
+
+-- name: stored_items
+-- What a window holds, by service and signal.
+SELECT service, 'spans' AS signal, count(*) AS items FROM spans WHERE start_ns >= $from_ns AND start_ns < $to_ns GROUP BY service
+UNION ALL
+SELECT service, 'ledger', count(*) FROM ledger WHERE at_ns >= $from_ns AND at_ns < $to_ns AND source = 'event' GROUP BY service
+UNION ALL
+SELECT service, 'logs', count(*) FROM logs WHERE at_ns >= $from_ns AND at_ns < $to_ns GROUP BY service
+UNION ALL
+SELECT service, 'metrics', sum(points)::BIGINT
+FROM (SELECT series_id, count(*) AS points FROM metric_points WHERE at_ns >= $from_ns AND at_ns < $to_ns GROUP BY series_id)
+JOIN metric_series USING (series_id) GROUP BY service;
+
+-- name: refused_items
+-- What this server refused within a window.
+SELECT service, signal, reason, sum(records)::BIGINT AS items
+FROM loss WHERE at_ns >= $from_ns AND at_ns < $to_ns GROUP BY service, signal, reason;

@@ -1,0 +1,51 @@
+"""Colour slots: each value of a dimension keeps the place in the palette that it got when it was first seen.
+
+Given new values, writes their slots; reading gives value -> slot. A tick calls `assign_new`; whoever knows values
+sooner, `assign`.
+
+Never: a slot that changes, or one that is given out by a reader.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from spanledger_server.store import sqlfile
+from spanledger_server.store.database import Database, Reader
+
+SQL = sqlfile.load(__package__)
+
+SLOTS: Final = 9  # the tenth and further values share the colour of "other"
+DIMENSIONS: Final = ("model", "feature", "user_tier", "provider", "user", "service")
+LOOK_BACK_NS: Final = 3600 * 10**9
+
+
+def of(reader: Reader, dimension: str) -> dict[str, int]:
+    """The slots of a dimension's values, 1 to `SLOTS`."""
+    return dict(reader.tuples(SQL["slots"], dimension=dimension))
+
+
+def assign(database: Database, dimension: str, values: Sequence[str]) -> None:
+    """Give `values` that have none the next free slots, while there are any.
+
+    Args:
+        database: The store.
+        dimension: One of `DIMENSIONS`.
+        values: Distinct values, the one that should come first first.
+    """
+    with database.transaction() as tx:
+        tx.execute(SQL["assign_slots"], dimension=dimension, values=list(values), most=SLOTS)
+
+
+def assign_new(database: Database, now_ns: int) -> None:
+    """Give slots to the values that the ledger's last hour brought; writes only where there is one to give."""
+    for dimension in DIMENSIONS:
+        with database.reader() as reader:
+            taken = of(reader, dimension)
+            if len(taken) >= SLOTS:
+                continue
+            from_ns = now_ns - LOOK_BACK_NS
+            found = reader.tuples(SQL["unseen_values"], dimension=dimension, from_ns=from_ns, most=SLOTS - len(taken))
+        if found:
+            assign(database, dimension, [value for (value,) in found])

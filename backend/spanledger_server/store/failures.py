@@ -1,0 +1,32 @@
+"""What can go wrong between a statement and the database, beside the kinds that every feature knows.
+
+Never: DuckDB's own exceptions; `database` turns them into these.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from spanledger_server.errors import SpanledgerError
+
+
+class StatementFailed(SpanledgerError):
+    """The database could not run the statement, and trying again will not help."""
+
+
+class RowsRefused(StatementFailed):
+    """The statement is right; a row that it was given breaks a rule of the tables."""
+
+
+def way_out(path: Path | None, reason: str) -> str:
+    """Why a file was not opened, and what to do about it.
+
+    Args:
+        path: The file.
+        reason: What DuckDB said.
+    """
+    if "lock" in reason.lower() and "block" not in reason.lower():
+        way = "another process has it open: stop that one, or choose another --data-dir"
+    else:
+        way = "it is damaged, or not a database: `spanledger restore` a backup, or choose another --data-dir"
+    return f"{path} was not opened and not touched: {way}. DuckDB says: {reason}"

@@ -1,0 +1,220 @@
+"""Finding traces: matches in a window, their histogram, what can narrow them, and one page of summaries.
+
+Given a snapshot, a window and conditions, judges each trace by the spans and ledger lines that it left in the window;
+the summaries tell all of it. Traces that sampling dropped are found by their ledger lines: they are real calls.
+
+Never: a wrong count passed off as exact. Where a window holds too much, a part of it is searched, and the answer says
+so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+from spanledger_server.store import sqlfile
+from spanledger_server.store.database import Reader
+from spanledger_server.traces.filters import Conditions
+
+SQL = sqlfile.load(__package__)
+
+SORTS: Final = ("-start", "start", "-duration", "duration", "-cost", "cost")
+MOST_BARS: Final = 60
+MOST_FACETS: Final = 20
+MOST_ROWS: Final = 2_000_000  # spans and lines judged in one search
+MINUTE_NS: Final = 60 * 10**9
+DAY_NS: Final = 86400 * 10**9
+SHORTEST_SLICE_NS: Final = 10**6
+_ROUND_MS: Final = (
+    *(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 15_000, 30_000),
+    *(minutes * 60_000 for minutes in (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720)),
+    *(days * 86_400_000 for days in (1, 2, 7, 14, 30, 60, 90, 180, 365)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """Where a page ended."""
+
+    place: Decimal | None
+    trace_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search gave.
+
+    Attributes:
+        traces: Summaries in the order asked for.
+        after: Where the page ended; None when it was the last.
+        bars: (start of the bar, traces, failed ones); None where the window was not searched.
+        facets: Key -> its commonest values with the number of matching traces.
+        matched: Matching traces.
+        exact: Whether the whole window was searched.
+    """
+
+    traces: list[dict[str, Any]]
+    after: After | None
+    bars: list[tuple[int, int | None, int | None]]
+    facets: dict[str, list[dict[str, Any]]]
+    matched: int
+    exact: bool
+
+
+def search(
+    reader: Reader, from_ns: int, to_ns: int, conditions: Conditions, sort: str, after: After | None, most: int
+) -> Found:
+    """The traces of [`from_ns`, `to_ns`) that meet `conditions`.
+
+    Args:
+        reader: One snapshot.
+        from_ns: Beginning of the window.
+        to_ns: Its end, not part of it.
+        conditions: What was asked for.
+        sort: One of `SORTS`.
+        after: Where the page before ended.
+        most: How many summaries.
+    """
+    searched = _affordable(reader, from_ns, to_ns, oldest=sort == "start")
+    step_ns = step(from_ns, to_ns)
+    row = reader.row(
+        SQL["search"],
+        from_ns=searched[0],
+        to_ns=searched[1],
+        step_ns=step_ns,
+        words=conditions.words or None,
+        sort_by=sort.removeprefix("-"),
+        descending=sort.startswith("-"),
+        after_place=None if after is None else after.place,
+        after_trace=None if after is None else after.trace_id,
+        most=most + 1,
+        most_facets=MOST_FACETS,
+        **conditions.bound(),
+    )
+    assert row is not None  # noqa: S101 - the statement has no FROM
+    page = row["page"] or []
+    last = page[most - 1] if len(page) > most else None
+    facets = {"service": row["services"], "model": row["models"], "status": row["statuses"]}
+    return Found(
+        traces=summaries(reader, [entry["trace_id"] for entry in page[:most]]),
+        after=None if last is None else After(last["place"], last["trace_id"]),
+        bars=_bars(row["histogram"] or [], (from_ns, to_ns), searched, step_ns),
+        facets={key: values or [] for key, values in facets.items()},
+        matched=row["matched"],
+        exact=searched == (from_ns, to_ns),
+    )
+
+
+def step(from_ns: int, to_ns: int) -> int:
+    """The width of a bar: the first round one of which `MOST_BARS` cover the window."""
+    for milliseconds in _ROUND_MS:
+        width = milliseconds * 10**6
+        if (to_ns - 1) // width - from_ns // width < MOST_BARS:
+            return width
+    return -(-(to_ns - from_ns) // (MOST_BARS - 1) // DAY_NS) * DAY_NS
+
+
+def _bars(
+    counted: Iterable[Mapping[str, int]], window: tuple[int, int], searched: tuple[int, int], step_ns: int
+) -> list[tuple[int, int | None, int | None]]:
+    by_bar = {entry["bar"]: (entry["traces"], entry["errors"]) for entry in counted}
+    bars: list[tuple[int, int | None, int | None]] = []
+    for number in range(window[0] // step_ns, (window[1] - 1) // step_ns + 1):
+        looked = number * step_ns < searched[1] and (number + 1) * step_ns > searched[0]
+        bars.append((number * step_ns, *by_bar.get(number, (0, 0))) if looked else (number * step_ns, None, None))
+    return bars
+
+
+def _affordable(reader: Reader, from_ns: int, to_ns: int, *, oldest: bool) -> tuple[int, int]:
+    """The part of the window that holds at most `MOST_ROWS`: its newest part, or its oldest."""
+    while True:
+        slice_ns = max(-(-(to_ns - from_ns) // MOST_BARS), SHORTEST_SLICE_NS)
+        counted = reader.tuples(SQL["rows_by_slice"], from_ns=from_ns, to_ns=to_ns, slice_ns=slice_ns)
+        if sum(number for _, number in counted) <= MOST_ROWS:
+            return from_ns, to_ns
+        edge, total = _within(sorted(counted, reverse=not oldest))
+        if oldest:
+            to_ns = min(from_ns + (edge + 1) * slice_ns, to_ns)
+        else:
+            from_ns += edge * slice_ns
+        if total <= MOST_ROWS or slice_ns == SHORTEST_SLICE_NS:
+            return from_ns, to_ns
+
+
+def _within(counted: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    """The last slice up to which the rows are affordable, at least the first one, and how many rows that are."""
+    edge, total = counted[0]
+    for slice_, number in counted[1:]:
+        if total + number > MOST_ROWS:
+            break
+        edge, total = slice_, total + number
+    return edge, total
+
+
+def bounds(reader: Reader, traces: Sequence[UUID]) -> tuple[int, int] | None:
+    """Between which times all spans of `traces` start; None when there are none."""
+    hashes = [trace.int & (2**64 - 1) for trace in traces]
+    first, last = reader.tuples(SQL["minutes_of_traces"], hashes=hashes)[0]
+    return None if first is None else (first * MINUTE_NS, (last + 1) * MINUTE_NS)
+
+
+def life(reader: Reader, traces: Sequence[UUID]) -> tuple[int, int] | None:
+    """Between which times `traces` left anything, spans or ledger lines; None when nothing."""
+    found = [times for times in (bounds(reader, traces), _line_times(reader, traces)) if times is not None]
+    return (min(first for first, _ in found), max(last for _, last in found)) if found else None
+
+
+def _line_times(reader: Reader, traces: Sequence[UUID]) -> tuple[int, int] | None:
+    first, last = reader.tuples(SQL["times_of_lines"], traces=list(traces))[0]
+    return None if first is None else (first, last + 1)
+
+
+def summaries(reader: Reader, traces: Sequence[UUID]) -> list[dict[str, Any]]:
+    """What `traces` look like from outside, in the given order; those of which nothing is known are left out."""
+    if not traces:
+        return []
+    listed, within = list(traces), bounds(reader, traces)
+    by_spans: list[dict[str, Any]] = []
+    if within is not None:
+        by_spans = reader.rows(SQL["summaries_of_spans"], traces=listed, from_ns=within[0], to_ns=within[1])
+    spans = {row["trace_id"]: row for row in by_spans}
+    lines = {row["trace_id"]: row for row in reader.rows(SQL["summaries_of_lines"], traces=listed)}
+    return [_summary(trace, spans.get(trace), lines.get(trace)) for trace in listed if trace in spans or trace in lines]
+
+
+def _summary(trace_id: UUID, spans: Mapping[str, Any] | None, lines: Mapping[str, Any] | None) -> dict[str, Any]:
+    both = [side for side in (spans, lines) if side is not None]
+    root = both[0]["root"]
+    start_ns, end_ns = min(side["start_ns"] for side in both), max(side["end_ns"] for side in both)
+    return {
+        "trace_id": trace_id,
+        "start_ns": start_ns,
+        "duration_ns": end_ns - start_ns,
+        "name": root["name"],
+        "service": root["service"],
+        "services": _union(both, "services"),
+        "span_count": spans["span_count"] if spans else 0,
+        "error_count": spans["error_count"] if spans else 0,
+        "status": _status(spans, lines),
+        "calls": lines["calls"] if lines else 0,
+        "cost_usd": lines["cost_usd"] if lines else Decimal(0),
+        "unpriced_calls": lines["unpriced_calls"] if lines else 0,
+        "models": _union(both, "models"),
+        **{
+            key: next((side[key] for side in both if side[key] is not None), None)
+            for key in ("user_id", "session_id", "feature")
+        },
+    }
+
+
+def _status(spans: Mapping[str, Any] | None, lines: Mapping[str, Any] | None) -> str:
+    if (spans and spans["error_count"]) or (lines and lines["failed_calls"]):
+        return "error"
+    return "ok" if spans and spans["ok_count"] else "unset"
+
+
+def _union(sides: Iterable[Mapping[str, Any]], key: str) -> list[str]:
+    return sorted({value for side in sides for value in side[key] or ()})

@@ -1,0 +1,79 @@
+// @ts-check
+/**
+ * The entry: session, router, keys, live channel, and the page of the address, loaded on first visit.
+ *
+ * Given: the address. Gives: the drawn page. Never: a token left in the address or in storage.
+ */
+import { render } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import { signal } from '@preact/signals';
+import { html } from './html.js';
+import { ApiError, loadSession, session, signIn } from './api.js';
+import { startRouter, route } from './url.js';
+import { startKeys } from './keys.js';
+import { startLive, state } from './live.js';
+import { Frame } from './parts/frame.js';
+import { SignIn } from './parts/signin.js';
+
+/** @typedef {{title: any, View: (props: {argument: string}) => any, range?: string, presets?: string[]}} Page */
+
+/** @type {[RegExp, () => Promise<Page>][]} */
+const PAGES = [
+  [/^\/$/, () => import('./pages/live.js')],
+  [/^\/costs$/, () => import('./pages/costs.js')],
+  [/^\/traces$/, () => import('./pages/traces.js')],
+  [/^\/traces\/([0-9a-fA-F]{1,32})$/, () => import('./pages/trace.js')],
+  [/^\/settings$/, () => import('./pages/settings.js')],
+];
+const NOWHERE = { title: 'Not found', View: () => html`<div class="card"><div class="face empty"><p class="face-title">There is no page at this address.</p><a class="button" href="/">Go to Live</a></div></div>` };
+
+const failure = signal('');
+const signInError = signal('');
+let fallbackRange = 'now-1h';
+
+function App() {
+  const path = route.value.path;
+  const [page, setPage] = useState(/** @type {(Page & {path: string, argument: string}) | null} */ (null));
+  useEffect(() => {
+    const found = PAGES.map(([pattern, load]) => ({ match: pattern.exec(path), load })).find((one) => one.match);
+    let stale = false;
+    (found ? found.load() : Promise.resolve(NOWHERE)).then((module) => {
+      if (stale) return;
+      fallbackRange = module.range ?? 'now-1h';
+      setPage({ ...module, path, argument: found?.match?.[1] ?? '' });
+    }, () => { failure.value = 'This page could not be loaded. Is the server running?'; });
+    return () => { stale = true; };
+  }, [path]);
+  const attention = (state.value?.services ?? []).filter((/** @type {any} */ one) => one.state === 'critical' || one.state === 'warning').length;
+  const name = page ? (typeof page.title === 'string' ? page.title : 'Trace') : '';
+  useEffect(() => { document.title = `${attention ? `(${attention}) ` : ''}${name ? `${name} · ` : ''}spanledger`; }, [attention, name]);
+  if (failure.value) return html`<${NoServer} />`;
+  if (session.value === null) return html`<${SignIn} error=${signInError} />`;
+  if (!session.value || !page) return null;
+  return html`<${Frame} page=${page}><${page.View} key=${page.path} argument=${page.argument} /><//>`;
+}
+
+function NoServer() {
+  return html`<main class="signin"><div class="card" role="alert"><div class="face empty"><h1>spanledger does not answer</h1><p>${failure.value}</p><button class="button primary" onClick=${begin}>Try again</button></div></div></main>`;
+}
+
+/** A sign-in link carries its token behind `#`: used once, then gone from the address. */
+async function begin() {
+  failure.value = '';
+  const token = new URLSearchParams(location.hash.slice(1)).get('token');
+  if (token !== null) history.replaceState(null, '', location.pathname + location.search);
+  try {
+    if (token) await signIn(token);
+    else await loadSession();
+  } catch (problem) {
+    if (!(problem instanceof ApiError)) throw problem;
+    if (!token || problem.passing) failure.value = problem.message;
+    else { signInError.value = `The sign-in link did not work: ${problem.message}`; session.value = null; }
+  }
+}
+
+startRouter();
+startKeys(() => fallbackRange);
+startLive();
+render(html`<${App} />`, /** @type {HTMLElement} */ (document.getElementById('app')));
+begin();

@@ -1,0 +1,93 @@
+// @ts-check
+/**
+ * Stacked bars over time, in SVG: sums per bucket. Unknown buckets are hatched, incomplete ones lighter.
+ *
+ * Given: buckets with a value per series (null: unknown). Gives: the drawing with axis, cursor, drag and click.
+ * Never: an unknown bucket drawn as an empty one.
+ */
+import { useId, useRef, useState } from 'preact/hooks';
+import { html } from '../html.js';
+import { useSize } from '../parts/hooks.js';
+import { ticks } from '../points.js';
+import { Tip } from './frame.js';
+
+/**
+ * @typedef {{at: number, end: number, values: (number | null)[], texts: string[], title: string, partial?: boolean}} Bucket at and end in ms
+ * @typedef {{label: string, slot: number | null, faint?: boolean}} Series slot 0: other
+ */
+
+const TOP = 8;
+const BOTTOM = 22;
+
+/**
+ * @param {{statement: string, buckets: Bucket[], series: Series[], height?: number, axis: (value: number) => string, time: (ms: number) => string,
+ *   onPick?: (start: number, end: number) => void, stacked?: boolean}} props
+ */
+export function Bars({ statement, buckets, series, height = 180, axis, time, onPick, stacked = true }) {
+  const [ref, width] = useSize();
+  const [hover, setHover] = useState(-1);
+  const dragFrom = useRef(-1);
+  const pattern = useId();
+  const marks = ticks(Math.max(0, ...buckets.map((bucket) => total(bucket, stacked))));
+  const left = Math.min(64, 14 + 6.6 * Math.max(...marks.map((mark) => axis(mark).length)));
+  const most = marks[marks.length - 1];
+  const inner = Math.max(0, width - left - 4);
+  const slot = buckets.length ? inner / buckets.length : 0;
+  const y = (/** @type {number} */ value) => TOP + (height - TOP - BOTTOM) * (1 - value / most);
+  const indexAt = (/** @type {PointerEvent} */ event) => {
+    const at = Math.floor((event.clientX - /** @type {Element} */ (event.currentTarget).getBoundingClientRect().left - left) / slot);
+    return at >= 0 && at < buckets.length ? at : -1;
+  };
+  const press = (/** @type {PointerEvent} */ event) => { dragFrom.current = indexAt(event); };
+  const release = (/** @type {PointerEvent} */ event) => {
+    const [from, to] = [dragFrom.current, indexAt(event)].sort((a, b) => a - b);
+    dragFrom.current = -1;
+    if (from >= 0 && onPick) onPick(buckets[from].at, buckets[to].end);
+  };
+  const drag = dragFrom.current >= 0 && hover >= 0 ? [Math.min(dragFrom.current, hover), Math.max(dragFrom.current, hover)] : null;
+  return html`<div class="plot" ref=${ref} style=${{ height: `${height}px` }}>
+    ${width ? html`<svg role="img" aria-label=${statement} width=${width} height=${height} class=${onPick ? 'pickable' : ''}
+      onPointerMove=${(/** @type {PointerEvent} */ event) => setHover(indexAt(event))} onPointerLeave=${() => { setHover(-1); dragFrom.current = -1; }} onPointerDown=${press} onPointerUp=${release}>
+      <defs><pattern id=${pattern} width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><path class="hatch" d="M0 0V6" /></pattern></defs>
+      ${marks.map((mark) => html`<g key=${mark}><path class="grid-line" d=${`M${left} ${crisp(y(mark))}H${width}`} /><text class="axis-text" x=${left - 8} y=${y(mark) + 4} text-anchor="end">${axis(mark)}</text></g>`)}
+      ${hover >= 0 ? html`<rect class="bar-hover" x=${left + hover * slot} y=${TOP} width=${slot} height=${height - TOP - BOTTOM} />` : null}
+      ${buckets.map((bucket, index) => html`<${Stack} key=${bucket.at} bucket=${bucket} series=${series} x=${left + index * slot} slot=${slot} y=${y} pattern=${pattern} stacked=${stacked} />`)}
+      ${timeMarks(buckets, inner).map((index) => html`<text class="axis-text" key=${index} x=${left + (index + 0.5) * slot} y=${height - 6} text-anchor="middle">${time(buckets[index].at)}</text>`)}
+      ${drag ? html`<rect class="drag" x=${left + drag[0] * slot} y=${TOP} width=${(drag[1] - drag[0] + 1) * slot} height=${height - TOP - BOTTOM} />` : null}
+    </svg>` : null}
+    ${hover >= 0 && buckets[hover] ? html`<${Tip} x=${left + (hover + 0.5) * slot} width=${width} title=${buckets[hover].title} rows=${series.map((one, index) => ({ ...one, value: buckets[hover].texts[index] })).filter((row) => row.value)} />` : null}
+  </div>`;
+}
+
+/** @param {Bucket} bucket @param {boolean} stacked */
+function total(bucket, stacked) {
+  const known = bucket.values.map((value) => value ?? 0);
+  return stacked ? known.reduce((sum, value) => sum + value, 0) : Math.max(0, ...known);
+}
+
+/** @param {number} value */
+const crisp = (value) => Math.round(value) + 0.5;
+
+/** @param {{bucket: Bucket, series: Series[], x: number, slot: number, y: (value: number) => number, pattern: string, stacked: boolean}} props */
+function Stack({ bucket, series, x, slot, y, pattern, stacked }) {
+  const gap = slot > 14 ? Math.min(10, slot * 0.28) : slot > 5 ? 1.5 : 0.5;
+  const wide = Math.max(1, Math.min(48, slot - gap));
+  const left = x + (slot - wide) / 2;
+  const bottom = y(0);
+  if (bucket.values.every((value) => value === null)) return html`<rect x=${x} y=${TOP} width=${slot} height=${bottom - TOP} fill=${`url(#${pattern})`} />`;
+  let base = 0;
+  return html`<g class=${bucket.partial ? 'partial' : ''}>${bucket.values.map((value, index) => {
+    if (!value) return null;
+    const from = stacked ? base : 0;
+    base += value;
+    const top = y(from + value);
+    return html`<rect key=${index} class=${`fill-slot${series[index].slot ?? 0}${series[index].faint ? ' faint' : ''}`} x=${left} y=${top} width=${wide} height=${Math.max(1, y(from) - top)} />`;
+  })}</g>`;
+}
+
+/** Which buckets get a time below them: about one in 84 px. @param {Bucket[]} buckets @param {number} inner */
+function timeMarks(buckets, inner) {
+  const every = Math.max(1, Math.ceil(buckets.length / Math.max(1, Math.floor(inner / 84))));
+  const offset = every > 1 ? Math.floor(every / 2) : 0;
+  return buckets.map((_, index) => index).filter((index) => index % every === offset);
+}

@@ -1,0 +1,45 @@
+// @ts-check
+/**
+ * What every chart has around it: legend, "view as table", tooltip. Shared by lines and bars.
+ *
+ * Given: a legend, a table of the same figures, the drawing. Gives: the card's body.
+ * Never: a chart whose figures cannot be read as text.
+ */
+import { useState } from 'preact/hooks';
+import { html } from '../html.js';
+import { Icon } from '../icons.js';
+import { Card } from '../parts/card.js';
+
+/** @typedef {{label: string, slot: number | null, value?: string, hatched?: boolean, line?: boolean}} Key */
+/** @typedef {{columns: string[], rows: any[][]}} Table first cell of a row may be a node */
+
+/** @param {{title: string, sub?: any, actions?: any, legend: Key[], table: () => Table, busy?: boolean, children: any, empty?: boolean, class?: string}} props */
+export function ChartCard({ title, sub, actions, legend, table, busy, children, empty = false, class: extra = '' }) {
+  const [asTable, setAsTable] = useState(false);
+  const toggle = html`<button class="icon-button" aria-pressed=${asTable} aria-label=${`View ${title} as table`} title="View as table" onClick=${() => setAsTable(!asTable)}><${Icon} name="table" /></button>`;
+  return html`<${Card} title=${title} sub=${sub} busy=${busy} class=${`chart-card ${extra}`} actions=${html`${empty ? null : toggle}${actions}`}>
+    ${empty ? children : html`<${Legend} keys=${legend} />${asTable ? html`<${FigureTable} title=${title} ...${table()} />` : children}`}
+  <//>`;
+}
+
+/** @param {{keys: Key[]}} props */
+export function Legend({ keys }) {
+  return html`<ul class="legend">${keys.map((key) => html`<li key=${key.label}><i class=${key.hatched ? 'hatched' : `slot${key.slot ?? 0}${key.line ? ' line' : ''}`}></i>${key.label}${key.value ? html` <b>${key.value}</b>` : null}</li>`)}</ul>`;
+}
+
+/** @param {Table & {title: string}} props */
+function FigureTable({ title, columns, rows }) {
+  return html`<div class="figure-table" tabindex="0" role="region" aria-label=${`${title}, as table`}><table>
+    <thead><tr>${columns.map((name, index) => html`<th scope="col" class=${index ? 'num' : ''}>${name}</th>`)}</tr></thead>
+    <tbody>${rows.map((cells) => html`<tr>${cells.map((cell, index) => html`<td class=${index ? 'num' : ''}>${cell}</td>`)}</tr>`)}</tbody>
+  </table></div>`;
+}
+
+/**
+ * The tooltip beside the cursor; it flips past 60 % of the width.
+ * @param {{x: number, width: number, title: string, rows: {label: string, slot: number | null, value: string}[]}} props
+ */
+export function Tip({ x, width, title, rows }) {
+  const side = x > width * 0.6 ? { right: `${width - x + 12}px` } : { left: `${x + 12}px` };
+  return html`<div class="tip" style=${side} aria-hidden="true"><b>${title}</b>${rows.map((row) => html`<span key=${row.label}><i class=${`slot${row.slot ?? 0}`}></i>${row.label}<em>${row.value}</em></span>`)}</div>`;
+}

@@ -1,0 +1,125 @@
+// @ts-check
+/**
+ * Lines over time with uPlot: gaps stay gaps and are hatched; a band between two of the lines.
+ *
+ * Given: times in unix seconds and a row of values (null: unknown) per line. Gives: the drawing with cursor and drag.
+ * Never: a line joined across seconds in which nothing came.
+ */
+import { useEffect, useRef, useState } from 'preact/hooks';
+import uPlot from 'uplot';
+import { html } from '../html.js';
+import { useSize } from '../parts/hooks.js';
+import { theme } from '../prefs.js';
+import { gaps } from '../points.js';
+import { clock, minute } from '../format.js';
+import { zone } from '../url.js';
+import { Tip } from './frame.js';
+
+/** @typedef {{label: string, slot: number, width: number}} Line */
+
+/**
+ * @param {{statement: string, times: number[], values: (number | null)[][], lines: Line[], band: [number, number], text: (value: number | null) => string, axis: (value: number) => string,
+ *   height?: number, onPick?: (start: number, end: number) => void}} props band: upper and lower line; onPick in ms
+ */
+export function Lines({ statement, times, values, lines, band, text, axis, height = 220, onPick }) {
+  const [ref, width] = useSize();
+  const plot = useRef(/** @type {any} */ (null));
+  const data = useRef(/** @type {any[]} */ ([]));
+  const pick = useRef(onPick);
+  const [cursor, setCursor] = useState(/** @type {{index: number, x: number} | null} */ (null));
+  const dark = useDark();
+  data.current = [times, ...values];
+  pick.current = onPick;
+
+  useEffect(() => {
+    if (!width) return undefined;
+    const made = new uPlot(options({ width, height, lines, band, axis, setCursor, pick, step: times[1] - times[0] }), data.current, ref.current);
+    plot.current = made;
+    return () => { made.destroy(); plot.current = null; };
+  }, [width, height, dark, theme.value, zone.value, times[1] - times[0]]);
+  useEffect(() => { plot.current?.setData(data.current); }, [times, values]);
+
+  return html`<div class="plot" style=${{ height: `${height}px` }} role="img" aria-label=${statement}><div ref=${ref} class="plot-host"></div>
+    ${cursor && times[cursor.index] !== undefined ? html`<${Tip} x=${cursor.x} width=${width} title=${clock(times[cursor.index] * 1000, zone.value)} rows=${lines.map((line, index) => ({ ...line, value: values[index][cursor.index] === null ? 'no data' : text(values[index][cursor.index]) })).reverse()} />` : null}
+  </div>`;
+}
+
+/** Whether the system is dark just now, followed. */
+function useDark() {
+  const query = matchMedia('(prefers-color-scheme: dark)');
+  const [dark, setDark] = useState(query.matches);
+  useEffect(() => {
+    const changed = () => setDark(query.matches);
+    query.addEventListener('change', changed);
+    return () => query.removeEventListener('change', changed);
+  }, []);
+  return dark;
+}
+
+/** @param {{width: number, height: number, lines: Line[], band: [number, number], axis: (value: number) => string, setCursor: (at: any) => void, pick: any, step: number}} of */
+function options({ width, height, lines, band, axis: spell, setCursor, pick, step }) {
+  const css = getComputedStyle(document.documentElement);
+  const colour = (/** @type {string} */ name) => css.getPropertyValue(name).trim();
+  const font = `11px ${colour('--font')}`;
+  const axis = { stroke: colour('--text-3'), font, grid: { stroke: colour('--grid'), width: 1 }, ticks: { show: false } };
+  return {
+    width, height, legend: { show: false }, padding: [8, 4, 0, 0],
+    cursor: { y: false, points: { size: 6 }, drag: { x: true, y: false, setScale: false } },
+    scales: { x: { time: true }, y: { range: (/** @type {any} */ _, /** @type {number} */ __, /** @type {number} */ most) => [0, (most || 1) * 1.08] } },
+    axes: [
+      { ...axis, size: 24, gap: 6, space: 84, values: (/** @type {any} */ _, /** @type {number[]} */ marks) => marks.map((mark) => minute(mark * 1000, zone.value)) },
+      { ...axis, size: 58, gap: 6, space: 36, values: (/** @type {any} */ _, /** @type {number[]} */ marks) => marks.map((mark) => spell(mark)) },
+    ],
+    series: [{}, ...lines.map((line) => ({ stroke: colour(`--s${line.slot}`), width: line.width, spanGaps: false, points: { show: hasLonely, filter: lonely, size: 4 } }))],
+    bands: [{ series: [band[0] + 1, band[1] + 1], fill: `color-mix(in srgb, ${colour('--s2')} 8%, transparent)` }],
+    hooks: {
+      drawClear: [(/** @type {any} */ chart) => hatch(chart, step, colour('--line-strong'))],
+      setCursor: [(/** @type {any} */ chart) => setCursor(chart.cursor.idx === null || chart.cursor.left < 0 ? null : { index: chart.cursor.idx, x: chart.cursor.left + chart.bbox.left / devicePixelRatio })],
+      setSelect: [(/** @type {any} */ chart) => {
+        if (chart.select.width < 4) return;
+        const from = chart.posToVal(chart.select.left, 'x');
+        const to = chart.posToVal(chart.select.left + chart.select.width, 'x');
+        chart.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
+        pick.current?.(from * 1000, to * 1000);
+      }],
+    },
+  };
+}
+
+/** Known values with unknown neighbours; they are drawn as dots, since no line would show them. @param {any} chart @param {number} series */
+function lonely(chart, series) {
+  const row = chart.data[series];
+  const alone = [];
+  for (let index = 0; index < row.length; index += 1) {
+    if (row[index] !== null && (row[index - 1] ?? null) === null && (row[index + 1] ?? null) === null) alone.push(index);
+  }
+  return alone;
+}
+
+/** @param {any} chart @param {number} series */
+const hasLonely = (chart, series) => lonely(chart, series).length > 0;
+
+/** @param {any} chart @param {number} step s @param {string} colour */
+function hatch(chart, step, colour) {
+  const { ctx, bbox } = chart;
+  ctx.save();
+  ctx.strokeStyle = colour;
+  ctx.globalAlpha = 0.35;
+  ctx.lineWidth = devicePixelRatio;
+  for (const [first, last] of gaps(chart.data[1])) {
+    const left = Math.max(bbox.left, chart.valToPos(chart.data[0][first] - step, 'x', true));
+    const right = Math.min(bbox.left + bbox.width, chart.valToPos(chart.data[0][last] + step, 'x', true));
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(left, bbox.top, right - left, bbox.height);
+    ctx.clip();
+    ctx.beginPath();
+    for (let x = left - bbox.height; x < right; x += 6 * devicePixelRatio) {
+      ctx.moveTo(x, bbox.top + bbox.height);
+      ctx.lineTo(x + bbox.height, bbox.top);
+    }
+    ctx.stroke();
+    ctx.restore();
+  }
+  ctx.restore();
+}

@@ -1,0 +1,78 @@
+// @ts-check
+/** Spend over time, stacked by group. A sum per bucket, so bars; the running bucket is lighter. Never: null drawn as nothing spent. */
+import { html } from '../html.js';
+import { day, isUnknown, minute, money, moneyLength, shortDateTime, whole } from '../format.js';
+import { link, navigate, zone } from '../url.js';
+import { absoluteRange } from '../time.js';
+import { ChartCard } from '../charts/frame.js';
+import { Bars } from '../charts/bars.js';
+import { Faces } from '../parts/card.js';
+import { GROUPS } from './costs-breakdown.js';
+
+const MOST = 9;
+
+/** Milliseconds of a bucket's date in the zone it was summed in; a day or month begins at local midnight. @param {string} text @param {string} timezone */
+export function bucketStart(text, timezone) {
+  if (text.includes('T')) return Date.parse(text.replace(/(\.\d{3})\d+/, '$1'));
+  const utc = Date.parse(`${text.length === 7 ? `${text}-01` : text}T00:00:00Z`);
+  return utc - offset(utc, timezone);
+}
+
+/** How far a zone is ahead of UTC at a moment, in ms. @param {number} ms @param {string} timezone */
+function offset(ms, timezone) {
+  try {
+    const parts = new Intl.DateTimeFormat('en-US', { timeZone: timezone, hourCycle: 'h23', year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric', second: 'numeric' }).formatToParts(ms);
+    const of = (/** @type {string} */ type) => Number(parts.find((part) => part.type === type)?.value);
+    return Date.UTC(of('year'), of('month') - 1, of('day'), of('hour'), of('minute'), of('second')) - ms;
+  } catch {
+    return 0;
+  }
+}
+
+/** @param {any} data */
+function shape(data) {
+  const named = data.breakdown.filter((/** @type {any} */ row) => row.slot && !isUnknown(row.cost)).slice(0, MOST);
+  const categories = named.map((/** @type {any} */ row) => row.category);
+  const hasOther = data.breakdown.some((/** @type {any} */ row) => !isUnknown(row.cost) && !categories.includes(row.category));
+  const series = [...named.map((/** @type {any} */ row) => ({ label: row.category ?? 'none', slot: row.slot })), ...(hasOther ? [{ label: 'other', slot: 0 }] : [])];
+  const starts = data.trend.map((/** @type {any} */ one) => bucketStart(one.date, data.timezone));
+  const width = starts.length > 1 ? starts[1] - starts[0] : 864e5;
+  const buckets = data.trend.map((/** @type {any} */ one, /** @type {number} */ index) => {
+    const parts = categories.map((/** @type {string} */ category) => one.by?.[category ?? ''] ?? null);
+    const known = parts.reduce((/** @type {number} */ sum, /** @type {string | null} */ part) => sum + (moneyLength(part) ?? 0), 0);
+    const rest = isUnknown(one.cost) ? null : Math.max(0, Number(moneyLength(one.cost)) - known);
+    const unknown = isUnknown(one.cost);
+    return {
+      at: starts[index], end: starts[index + 1] ?? starts[index] + width, partial: one.complete === false,
+      values: unknown ? series.map(() => null) : [...parts.map((/** @type {string | null} */ part) => moneyLength(part) ?? 0), ...(hasOther ? [rest] : [])],
+      texts: unknown ? series.map(() => 'not priced') : [...parts.map((/** @type {string | null} */ part) => (part === null ? '' : money(part))), ...(hasOther ? [rest && rest > 1e-12 ? money(rest.toFixed(12)) : ''] : [])],
+      title: `${label(starts[index], width)} · ${money(one.cost)}${one.unpriced_calls ? ` + ${whole(one.unpriced_calls)} unpriced` : ''}${one.complete === false ? ' so far' : ''}`,
+    };
+  });
+  return { series, buckets, width };
+}
+
+/** @param {number} ms @param {number} width */
+function label(ms, width) {
+  if (width < 20 * 36e5) return minute(ms, zone.value);
+  return width > 20 * 864e5 ? new Intl.DateTimeFormat('en-GB', { month: 'short', year: 'numeric', timeZone: zone.value }).format(ms) : day(ms, zone.value);
+}
+
+/** @param {number} value */
+const axisMoney = (value) => (value === 0 ? '$0' : value >= 1 ? money(String(value)).replace(/\.00$/, '') : `$${Number(value.toPrecision(3))}`);
+
+/** @param {{load: import('../api.js').Load, data: any, group: string, period: string}} props */
+export function Trend({ load, data, group, period }) {
+  const shaped = data ? shape(data) : null;
+  const unit = period === 'today' ? 'hour' : period === 'year' ? 'month' : 'day';
+  const open = (/** @type {number} */ from, /** @type {number} */ to) => navigate(link('/traces', { ...absoluteRange(from, to), sort: '-cost' }, ['tz', 'f']));
+  const legend = (shaped?.series ?? []).map((/** @type {any} */ one) => ({ label: one.label, slot: one.slot }));
+  if (shaped?.buckets.some((/** @type {any} */ one) => one.values.every((/** @type {number | null} */ value) => value === null))) legend.push({ label: 'not priced', slot: null, hatched: true });
+  return html`<${ChartCard} title="Spend over time" sub=${`per ${!shaped || shaped.width > 20 * 36e5 ? unit : 'hour'}, by ${GROUPS[/** @type {keyof typeof GROUPS} */ (group)].toLowerCase()}`} busy=${load.busy} legend=${legend} empty=${!data}
+    table=${() => ({ columns: ['When', 'Cost', 'Calls', 'Unpriced'], rows: data.trend.map((/** @type {any} */ one, /** @type {number} */ index) => {
+      const bucket = shaped?.buckets[index];
+      return [html`<a href=${link('/traces', { ...absoluteRange(Number(bucket?.at), Number(bucket?.end)) }, ['tz', 'f'])}>${label(Number(bucket?.at), Number(shaped?.width))}</a>`, money(one.cost), whole(one.calls), whole(one.unpriced_calls)];
+    }) })}>
+    ${shaped ? html`<${Bars} statement=${`Spend per ${unit}: ${data.trend.length} bars, ${money(data.total_cost)} in all, since ${shortDateTime(shaped.buckets[0]?.at, zone.value)}`} buckets=${shaped.buckets} series=${shaped.series} height=${220} axis=${axisMoney} time=${(/** @type {number} */ ms) => label(ms, shaped.width)} onPick=${open} />` : html`<${Faces} load=${{ ...load, data: null }} what="the trend" blank=${html`<div class="face blank trend-blank"></div>`}>${() => null}<//>`}
+  <//>`;
+}

@@ -1,0 +1,71 @@
+// @ts-check
+/** The six tiles of Live: figure, context, five minutes as a spark; each leads to what is behind it. Never: 0 for unknown. */
+import { html } from '../html.js';
+import { UNKNOWN, count, durationParts, exactMoney, isUnknown, milliseconds, money, percent, percentFigure, rate, whole } from '../format.js';
+import { coverageLook, look } from '../status.js';
+import { points, state } from '../live.js';
+import { steps } from '../points.js';
+import { link } from '../url.js';
+import { Chip, Figure } from '../parts/chip.js';
+import { Spark } from '../charts/spark.js';
+
+const RECENT = { from: 'now-5m' };
+
+/** Where each tile leads, in order: keys 1 to 6 open them. */
+export const tileLinks = () => [
+  link('/traces', RECENT, ['tz']), link('/traces', { ...RECENT, f: 'status:error' }, ['tz']), link('/traces', { ...RECENT, sort: '-duration' }, ['tz']),
+  link('/traces', { ...RECENT, f: 'operation:chat', sort: '-duration' }, ['tz']), link('/costs', { period: 'today', group: 'model' }, ['tz']), link('/costs', { period: 'today' }, ['tz']),
+];
+
+/**
+ * @typedef {{label: string, figure: string, unit?: string, context: any, spark: (number | null)[], slot: number, bars?: boolean,
+ *   chip?: import('../status.js').Look | null, exact?: string}} Tile
+ */
+
+/** @param {{tiles: any}} props */
+export function Tiles({ tiles }) {
+  const end = points.value.at(-1)?.t ?? Math.floor(Date.now() / 1000);
+  const five = steps(points.value, Math.floor((end + 1) / 5) * 5 - 1, 300, 5);
+  const links = tileLinks();
+  return html`<div class="tiles">${faces(tiles, five).map((tile, index) => html`<${One} key=${tile.label} tile=${tile} href=${links[index]} />`)}</div>`;
+}
+
+/** @param {any} tiles @param {import('../points.js').Step[]} five @returns {Tile[]} */
+function faces(tiles, five) {
+  const latency = durationParts(isUnknown(tiles.p95_ms) ? null : tiles.p95_ms * 1e6);
+  const first = durationParts(isUnknown(tiles.ttfc_p95_ms) ? null : tiles.ttfc_p95_ms * 1e6);
+  const minute = points.value.filter((point) => point.t > (points.value.at(-1)?.t ?? 0) - 60);
+  const calls = minute.reduce((sum, point) => sum + point.calls, 0);
+  const errors = minute.reduce((sum, point) => sum + point.errors, 0);
+  const latest = five.findLast((one) => one.p50 !== null);
+  const spark = (/** @type {keyof import('../points.js').Step} */ key) => five.map((one) => one[key]);
+  const context = (/** @type {unknown} */ value, /** @type {any} */ text) => (isUnknown(value) ? 'no calls in 60 s' : text);
+  return [
+    { label: 'Calls', figure: rate(tiles.calls_per_s), unit: '/s', context: context(tiles.calls_per_s, isUnknown(tiles.calls_today) ? '' : `${count(tiles.calls_today)} today`), spark: spark('calls'), slot: 1 },
+    { label: 'Failed', figure: percentFigure(tiles.error_ratio), unit: '%', context: context(tiles.error_ratio, `${whole(errors)} of ${whole(calls)} in 60 s`), spark: spark('errors'), slot: 9, bars: true },
+    { label: 'Latency p95', ...latency, context: context(tiles.p95_ms, latest ? `p50 ${milliseconds(latest.p50)} · p99 ${milliseconds(latest.p99)}` : 'last 60 s'), spark: spark('p95'), slot: 1 },
+    { label: 'First token p95', ...first, context: isUnknown(tiles.ttfc_p95_ms) ? 'no streamed calls in 60 s' : 'streamed, last 60 s', spark: spark('ttfc'), slot: 5 },
+    { label: 'Tokens', figure: rate(tiles.tokens_per_s), unit: '/s', context: context(tiles.tokens_per_s, 'in and out, last 60 s'), spark: spark('tokens'), slot: 7 },
+    spend(tiles, spark('cost')),
+  ];
+}
+
+/** @param {any} tiles @param {(number | null)[]} spark @returns {Tile} */
+function spend(tiles, spark) {
+  const covered = tiles.spend_today_coverage;
+  const none = tiles.calls_today === 0;
+  const context = none ? 'no calls today' : isUnknown(covered) ? 'coverage unknown' : tiles.unpriced_today ? `${percent(covered)} priced · ${count(tiles.unpriced_today)} not` : `${percent(covered)} of calls priced`;
+  return { label: 'Spend today', figure: money(tiles.spend_today), exact: exactMoney(tiles.spend_today), context, spark, slot: 2, chip: none || isUnknown(tiles.spend_today) ? null : coverageLook(covered) };
+}
+
+/** @param {{tile: Tile, href: string}} props */
+function One({ tile, href }) {
+  const unknown = tile.figure === UNKNOWN;
+  const chip = unknown ? look('no_data') : tile.chip;
+  return html`<a class="tile" href=${href}>
+    <span class="tile-head"><span class="tile-label">${tile.label}</span>${chip ? html`<${Chip} look=${chip} />` : null}</span>
+    <span class="tile-figure" title=${unknown ? undefined : tile.exact}><${Figure}>${tile.figure}<//>${tile.unit && !unknown ? html`<small>${tile.unit}</small>` : null}</span>
+    <span class="tile-context">${unknown && state.value?.complete_to === null ? 'nothing has reported' : tile.context}</span>
+    <${Spark} values=${tile.spark} slot=${tile.slot} bars=${tile.bars} />
+  </a>`;
+}

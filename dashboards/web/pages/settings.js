@@ -1,0 +1,44 @@
+// @ts-check
+/** Settings and about: theme, keys, session, version, and what telemetry was lost. Never: a control that does nothing. */
+import { html } from '../html.js';
+import { session, signOut, useLoad } from '../api.js';
+import { setShortcuts, setTheme, shortcuts, theme } from '../prefs.js';
+import { absolute, instant, whole } from '../format.js';
+import { state } from '../live.js';
+import { zone } from '../url.js';
+import { keyList } from '../keys.js';
+import { toast } from '../parts/toast.js';
+import { Card, Empty, Faces } from '../parts/card.js';
+import { Figure } from '../parts/chip.js';
+
+export const title = 'Settings';
+
+export function View() {
+  const who = session.value;
+  const loss = useLoad('/api/v1/loss');
+  const complete = instant(state.value?.complete_to ?? who?.complete_to);
+  const leave = () => signOut().catch(() => toast('Signing out did not work; the server did not answer'));
+  return html`<div class="page settings-page">
+    <${Card} title="Appearance"><div class="rows">
+      <fieldset class="setting"><legend>Theme</legend><div class="segments">${['auto', 'light', 'dark'].map((name) => html`<label key=${name}><input type="radio" name="theme" value=${name} checked=${theme.value === name} onChange=${() => setTheme(name)} /><span>${name[0].toUpperCase() + name.slice(1)}</span></label>`)}</div></fieldset>
+      <div class="setting"><span>Single-key shortcuts</span><span class="setting-side"><button class="button" onClick=${() => { keyList.value = true; }}>Show keys</button>
+        <label class="switch"><input type="checkbox" role="switch" checked=${shortcuts.value} onChange=${(/** @type {any} */ event) => setShortcuts(event.currentTarget.checked)} aria-label="Single-key shortcuts" /><i></i></label></span></div>
+    </div><//>
+    <${Card} title="Session"><dl class="facts">
+      <div><dt>Signed in as</dt><dd>${who?.name || 'this browser'}</dd></div><div><dt>Role</dt><dd>${who?.role}</dd></div>
+    </dl><div class="card-foot"><button class="button" onClick=${leave}>Sign out</button></div><//>
+    <${Card} title="About"><dl class="facts">
+      <div><dt>Version</dt><dd>${who?.version}</dd></div><div><dt>Environment</dt><dd>${who?.environment || 'not named'}</dd></div>
+      <div><dt>Ledger complete to</dt><dd>${complete ? absolute(complete, zone.value) : html`<${Figure}>—<//>`}</dd></div><div><dt>Time zone shown</dt><dd>${zone.value}</dd></div>
+    </dl><//>
+    <${Card} title="Telemetry received and lost" sub="by service and signal" busy=${loss.busy} class="wide"><${Faces} load=${loss} what="the loss counters">${(/** @type {any} */ data) => html`<${Loss} services=${data.services} />`}<//><//>
+  </div>`;
+}
+
+/** @param {{services: any[]}} props */
+function Loss({ services }) {
+  if (!services.length) return html`<${Empty} title="No service has reported yet." />`;
+  return html`<div class="scroll-x" tabindex="0" role="region" aria-label="Telemetry received and lost, table"><table class="table"><thead><tr><th scope="col">Service</th><th scope="col">Signal</th><th scope="col" class="num">Sent</th><th scope="col" class="num">Stored</th><th scope="col" class="num">Refused</th><th scope="col" class="num">Dropped</th><th scope="col">Reasons</th></tr></thead>
+    <tbody>${services.map((row) => html`<tr key=${`${row.service} ${row.signal}`}><td>${row.service}</td><td>${row.signal}</td>${[row.sent, row.stored, row.refused, row.dropped].map((figure) => html`<td class="num"><${Figure}>${whole(figure)}<//></td>`)}
+      <td class="quiet">${Object.entries(row.reasons ?? {}).map(([reason, times]) => `${reason} ${whole(/** @type {number} */ (times))}`).join(', ') || (row.sent === null ? 'the SDK never told' : '')}</td></tr>`)}</tbody></table></div>`;
+}

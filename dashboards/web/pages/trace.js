@@ -1,0 +1,128 @@
+// @ts-check
+/**
+ * One trace: where its time and its money went.
+ *
+ * Given: the trace's id, `sel`, `tab` and `zoom` of the URL. Gives: head figures, minimap, waterfall, detail of a span.
+ * Never: a missing span passed over in silence.
+ */
+import { useEffect, useMemo, useState } from 'preact/hooks';
+import { html } from '../html.js';
+import { Icon } from '../icons.js';
+import { useLoad } from '../api.js';
+import { count, duration, instant, isUnknown, milliseconds, plural, whole } from '../format.js';
+import { outcome } from '../status.js';
+import { link, params, route, setParams } from '../url.js';
+import { usePageKeys } from '../keys.js';
+import { Card, Empty, Faces } from '../parts/card.js';
+import { Ago, Chip, Figure, Money } from '../parts/chip.js';
+import { buildTree, extent, firstToken, walk } from '../trace/layout.js';
+import { Minimap } from '../trace/minimap.js';
+import { Waterfall } from '../trace/waterfall.js';
+import { CostBox, Detail } from '../trace/detail.js';
+
+const SHOWN_SPANS = 20_000;
+const NARROW = matchMedia('(max-width: 760px)');
+
+function Crumbs() {
+  return html`<a href=${link('/traces', {}, ['tz'])}>Traces</a> <span class="crumb">/ ${route.value.path.split('/')[2]?.slice(0, 8) ?? ''}</span>`;
+}
+
+export const title = html`<${Crumbs} />`;
+
+/** @param {{argument: string}} props */
+export function View({ argument }) {
+  const id = argument.toLowerCase().padStart(32, '0');
+  const load = useLoad(`/api/v1/traces/${id}`, { subject: id });
+  if (load.error?.status === 404) {
+    return html`<div class="page"><${Card} title="No such trace"><${Empty} title="No spans and no ledger lines are stored under this id."><p class="quiet">It may be older than the retention, not sampled and without calls, or not have arrived yet.</p><p><button class="button" onClick=${load.reload}>Look again</button> <a class="button" href="/traces">Search traces</a></p><//><//></div>`;
+  }
+  return html`<div class="page trace-page"><${Faces} load=${load} what="the trace" blank=${html`<div class="card blank head-blank"></div><div class="card blank water-blank"></div>`}>${(/** @type {any} */ trace) => html`<${Trace} key=${trace.trace_id} trace=${trace} />`}<//></div>`;
+}
+
+/** @param {{trace: any}} props */
+function Trace({ trace }) {
+  const [narrow, setNarrow] = useState(NARROW.matches);
+  useEffect(() => {
+    const changed = () => setNarrow(NARROW.matches);
+    NARROW.addEventListener('change', changed);
+    return () => NARROW.removeEventListener('change', changed);
+  }, []);
+  const spans = useMemo(() => trace.spans.slice(0, SHOWN_SPANS), [trace]);
+  const roots = useMemo(() => buildTree(spans), [spans]);
+  const nodes = useMemo(() => { /** @type {import('../trace/layout.js').Node[]} */ const all = []; walk(roots, (node) => { all.push(node); }); return all; }, [roots]);
+  const all = useMemo(() => extent(roots, trace.duration_ms), [roots]);
+  const [folded, setFolded] = useState(/** @type {Set<string>} */ (new Set()));
+  const view = zoomOf(all);
+  const zoom = (/** @type {{start: number, end: number} | null} */ next) => setParams({ zoom: next ? `${shareOf(next.start, all)}-${shareOf(next.end, all)}` : null });
+  const asked = nodes.find((node) => node.span.span_id === params.value.get('sel'));
+  const chosen = asked ?? (narrow ? null : nodes.find((node) => node.span.status === 'error' && !node.children.some((child) => child.beneath.errors)) ?? nodes[0] ?? null);
+  const fold = (/** @type {string[]} */ ids, /** @type {boolean} */ close) => setFolded((old) => { const next = new Set(old); ids.forEach((id) => (close ? next.add(id) : next.delete(id))); return next; });
+  const select = (/** @type {string} */ id) => {
+    const above = [];
+    for (let at = nodes.find((node) => node.span.span_id === id)?.parent ?? null; at; at = at.parent) above.push(at.span.span_id);
+    if (above.some((one) => folded.has(one))) fold(above, false);
+    setParams({ sel: id }, { replace: true });
+  };
+  const next = (/** @type {(node: import('../trace/layout.js').Node) => boolean} */ wanted) => {
+    const from = chosen ? chosen.index : -1;
+    const found = nodes.find((node) => node.index > from && wanted(node)) ?? nodes.find(wanted);
+    if (found) select(found.span.span_id);
+  };
+  const step = (/** @type {number} */ by) => { const node = nodes[Math.max(0, Math.min(nodes.length - 1, (chosen?.index ?? -1) + by))]; if (node) select(node.span.span_id); };
+  usePageKeys({
+    e: () => next((node) => node.span.status === 'error'), c: () => next((node) => !isUnknown(node.span.ledger?.cost_usd)), f: () => zoom(null),
+    j: () => step(1), k: () => step(-1), Escape: () => (asked ? setParams({ sel: null, tab: null }, { replace: true }) : false),
+  });
+  const close = narrow ? () => setParams({ sel: null, tab: null }, { replace: true }) : undefined;
+  return html`<${Head} trace=${trace} spans=${spans} roots=${roots} />
+    <${Notices} trace=${trace} shown=${spans.length} />
+    ${nodes.length ? html`<div class="trace-body">
+      <section class="card water-card" aria-label="Waterfall"><${Minimap} nodes=${nodes} whole=${all} view=${view} zoom=${zoom} />
+        <${Waterfall} roots=${roots} folded=${folded} fold=${fold} view=${view} selected=${chosen?.span.span_id ?? null} select=${select} narrow=${narrow} /></section>
+      ${chosen ? html`<div class=${narrow ? 'sheet' : 'detail-side'}><${Detail} key=${chosen.span.span_id} node=${chosen} trace=${trace} close=${close} /></div>` : null}
+    </div>` : null}
+    ${trace.ledger?.length ? html`<${Orphans} lines=${trace.ledger} hasSpans=${nodes.length > 0} />` : null}`;
+}
+
+/** @param {number} at @param {{start: number, end: number}} all */
+const shareOf = (at, all) => ((at - all.start) / (all.end - all.start)).toFixed(4);
+
+/** The part of the trace the URL asks for. @param {{start: number, end: number}} all */
+function zoomOf(all) {
+  const match = /^(0(?:\.\d+)?|1(?:\.0+)?)-(0(?:\.\d+)?|1(?:\.0+)?)$/.exec(params.value.get('zoom') ?? '');
+  const size = all.end - all.start;
+  if (!match || Number(match[2]) - Number(match[1]) < 1e-4) return all;
+  return { start: all.start + Number(match[1]) * size, end: all.start + Number(match[2]) * size };
+}
+
+/** @param {{trace: any, spans: any[], roots: import('../trace/layout.js').Node[]}} props */
+function Head({ trace, spans, roots }) {
+  const root = roots.find((node) => !node.span.parent_missing) ?? roots[0];
+  const lines = [...spans.map((span) => span.ledger).filter(Boolean), ...(trace.ledger ?? [])];
+  const tokens = (/** @type {string} */ key) => { const known = lines.map((line) => line[key]).filter((value) => !isUnknown(value)); return known.length ? known.reduce((sum, value) => sum + value, 0) : null; };
+  const first = firstToken(spans);
+  return html`<section class="card trace-head" aria-label="Trace">
+    <h2>${root?.span.name ?? 'Calls without spans'}${trace.error_count ? html`<${Chip} look=${outcome('error')} />` : null}</h2>
+    <dl class="figures">
+      <div><dt>Duration</dt><dd><${Figure}>${milliseconds(trace.duration_ms)}<//></dd></div>
+      <div><dt>Cost</dt><dd><${Money} value=${trace.cost_usd} unpriced=${trace.unpriced_calls} calls=${trace.calls} /></dd></div>
+      ${trace.calls ? html`<div><dt>Calls</dt><dd>${whole(trace.calls)}</dd></div><div><dt>Tokens in / out</dt><dd><${Figure}>${count(tokens('input_tokens'))}<//> / <${Figure}>${count(tokens('output_tokens'))}<//></dd></div>` : null}
+      ${first === null ? null : html`<div><dt>First token</dt><dd>${duration(first)}</dd></div>`}
+      <div><dt>Spans</dt><dd>${whole(trace.span_count)}</dd></div>
+      <div><dt>Errors</dt><dd>${whole(trace.error_count)}</dd></div>
+      <div><dt>Started</dt><dd><${Ago} ms=${instant(trace.start)} /></dd></div>
+    </dl></section>`;
+}
+
+/** @param {{trace: any, shown: number}} props */
+function Notices({ trace, shown }) {
+  const missing = trace.missing_parents ?? 0;
+  return html`${missing ? html`<div class="notice" role="status"><${Icon} name="triangle" /><span>${plural(missing, 'span is', 'spans are')} missing; parents were not received.</span></div>` : null}
+    ${trace.truncated || shown < trace.spans.length ? html`<div class="notice" role="status"><${Icon} name="triangle" /><span>Showing the first ${whole(shown)} of ${whole(trace.span_count)} spans.</span></div>` : null}`;
+}
+
+/** Calls whose span was not kept: the ledger has them all the same. @param {{lines: any[], hasSpans: boolean}} props */
+function Orphans({ lines, hasSpans }) {
+  return html`<${Card} title="Calls without a span here" sub=${hasSpans ? 'their spans were not kept; the ledger has every call' : 'the spans of this trace were not kept; the ledger has every call'}>
+    <ul class="orphans">${lines.map((line) => html`<li key=${line.span_id}><p><b>${[line.operation, line.model ?? line.request_model].filter(Boolean).join(' ') || line.kind}</b> <span class="quiet">${line.service} · ${milliseconds(line.duration_ms)}</span></p><${CostBox} line=${line} /></li>`)}</ul><//>`;
+}

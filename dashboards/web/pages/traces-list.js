@@ -1,0 +1,50 @@
+// @ts-check
+/** The list of traces: a table, two-line cards where it is narrow; j and k walk it. Never: a trace without calls shown as costing 0. */
+import { useState } from 'preact/hooks';
+import { html } from '../html.js';
+import { Icon } from '../icons.js';
+import { instant, milliseconds, whole } from '../format.js';
+import { outcome } from '../status.js';
+import { link, params, setParams } from '../url.js';
+import { usePageKeys } from '../keys.js';
+import { Ago, Chip, Figure, Money } from '../parts/chip.js';
+
+/** @param {{items: any[]}} props */
+export function TraceList({ items }) {
+  const [at, setAt] = useState(-1);
+  const move = (/** @type {number} */ by) => {
+    const next = Math.max(0, Math.min(items.length - 1, at + by));
+    setAt(next);
+    const anchor = /** @type {HTMLElement | null} */ (document.querySelector(`[data-row="${next}"]`));
+    anchor?.focus();
+  };
+  const arrows = (/** @type {KeyboardEvent} */ event, /** @type {number} */ by) => (/** @type {HTMLElement} */ (event.target).closest('tbody') ? move(by) : false);
+  usePageKeys({ j: () => move(1), k: () => move(-1), ArrowDown: (event) => arrows(event, 1), ArrowUp: (event) => arrows(event, -1) });
+  return html`<table class="table cards-narrow traces-table">
+    <thead><tr><th scope="col">Trace</th><th scope="col">Services</th><${Sortable} name="duration" text="Duration" /><${Sortable} name="cost" text="Cost" /><th scope="col" class="num wide-cell">Spans</th><th scope="col">Result</th><${Sortable} name="start" text="Started" /></tr></thead>
+    <tbody>${items.map((one, index) => html`<tr key=${one.trace_id} class="row-link">
+      <td class="cell-name"><a data-row=${index} href=${traceUrl(one)} title=${one.name}>${one.name || one.trace_id.slice(0, 8)}</a></td>
+      <td class="cell-sub">${services(one)}</td>
+      <td class="num cell-figure"><${Figure}>${milliseconds(one.duration_ms)}<//></td>
+      <td class="num cell-figure2"><${Money} value=${one.cost_usd} unpriced=${one.unpriced_calls} calls=${one.calls} /></td>
+      <td class="num wide-cell">${whole(one.span_count)}</td>
+      <td class="cell-state"><${Chip} look=${outcome(one.status)} plain=${one.status !== 'error'} title=${one.error_count ? `${whole(one.error_count)} spans with errors` : undefined} /></td>
+      <td class="num quiet cell-when"><${Ago} ms=${instant(one.start)} /></td></tr>`)}</tbody></table>`;
+}
+
+/** @param {any} one */
+const traceUrl = (one) => link(`/traces/${one.trace_id}`, {}, ['tz']);
+
+/** @param {any} one */
+function services(one) {
+  const others = (one.services ?? []).filter((/** @type {string} */ name) => name !== one.service);
+  const models = (one.models ?? []).join(', ');
+  return html`<span title=${[one.service, ...others].join(', ')}>${one.service ?? 'unknown'}${others.length ? ` +${others.length}` : ''}</span>${models ? html`<span class="quiet wide-only" title=${models}> · ${models}</span>` : null}`;
+}
+
+/** @param {{name: string, text: string}} props */
+function Sortable({ name, text }) {
+  const sort = params.value.get('sort') ?? '-start';
+  const state = sort === name ? 'ascending' : sort === `-${name}` ? 'descending' : 'none';
+  return html`<th scope="col" class="num" aria-sort=${state}><button class=${`sort-button${state === 'none' ? '' : ' active'}`} onClick=${() => setParams({ sort: state === 'descending' ? name : `-${name}`, cursor: null })}>${text}<${Icon} name=${state === 'none' ? 'sort' : 'down'} class=${state === 'ascending' ? 'up' : ''} /></button></th>`;
+}

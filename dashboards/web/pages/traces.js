@@ -1,0 +1,179 @@
+// @ts-check
+/**
+ * Traces: find the request that explains a symptom.
+ *
+ * Given: range, filters, text and sort of the URL. Gives: histogram, facets, list; each row leads to its trace.
+ * Never: rows pushed into the list while someone reads it.
+ */
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { html } from '../html.js';
+import { Icon } from '../icons.js';
+import { request, useLoad } from '../api.js';
+import { clock, day, minute, plural, whole } from '../format.js';
+import { formatFilter, parseLine } from '../filters.js';
+import { filters, params, rangeOr, setFilters, setParams, spell, zone } from '../url.js';
+import { absoluteRange, isRelative, label, resolve } from '../time.js';
+import { Card, Empty, Faces, FirstSteps } from '../parts/card.js';
+import { FilterChips } from '../parts/filters.js';
+import { ChartCard } from '../charts/frame.js';
+import { Bars } from '../charts/bars.js';
+import { TraceList } from './traces-list.js';
+
+export const title = 'Traces';
+export const range = 'now-1h';
+const FILTER_KEYS = ['service', 'status', 'model', 'duration', 'cost', 'name', 'operation', 'provider', 'feature', 'user_id', 'user_tier', 'session_id', 'tenant', 'route', 'kind', 'state'];
+const SORTS = ['-start', 'start', '-duration', 'duration', '-cost', 'cost'];
+const PAGE = 50;
+const LOOK_AGAIN_MS = 10_000;
+
+/** @param {Record<string, string>} more */
+function address(more) {
+  const asked = rangeOr(range);
+  const sort = params.value.get('sort') ?? '-start';
+  const search = new URLSearchParams({ from: asked.from, to: asked.to, limit: String(PAGE), sort: SORTS.includes(sort) ? sort : '-start' });
+  const q = params.value.get('q');
+  if (q) search.set('q', q);
+  for (const filter of filters.value) search.append('f', formatFilter(filter));
+  for (const [key, value] of Object.entries(more)) search.set(key, value);
+  return `/api/v1/traces${spell(search)}`;
+}
+
+export function View() {
+  const url = address({});
+  const load = useLoad(url);
+  const [more, setMore] = useState({ url: '', items: /** @type {any[]} */ ([]), cursor: /** @type {string | null} */ (null), busy: false });
+  const extra = more.url === url ? more.items : [];
+  const cursor = more.url === url && more.items.length ? more.cursor : load.data?.next_cursor ?? null;
+  const fetchMore = async () => {
+    setMore({ url, items: extra, cursor, busy: true });
+    try {
+      const page = await request(address({ cursor: String(cursor) }));
+      setMore({ url, items: [...extra, ...page.items], cursor: page.next_cursor, busy: false });
+    } catch {
+      setMore({ url, items: extra, cursor, busy: false });
+      load.reload();
+    }
+  };
+  const fresh = useFresh(url, load);
+  const reload = () => { setMore({ url: '', items: [], cursor: null, busy: false }); load.reload(); };
+  return html`<div class="page traces-page">
+    <${SearchBar} /><${FilterChips} keys=${FILTER_KEYS} />
+    <${Faces} load=${load} what="traces" blank=${html`<div class="card blank histogram-blank"></div><div class="card blank list-blank"></div>`}>${(/** @type {any} */ data) => html`
+      ${data.histogram?.length ? html`<${Histogram} data=${data} busy=${load.busy} />` : null}
+      <div class="traces-body">
+        <${Facets} facets=${data.facets ?? {}} />
+        <${Card} title="Traces" sub=${`${data.exact === false ? 'about ' : ''}${plural(data.matched, 'match', 'matches')}`} busy=${load.busy || more.busy}
+          actions=${fresh ? html`<button class="button primary new-pill" onClick=${reload}>${fresh} new</button>` : null}>
+          ${data.items.length ? html`<${TraceList} items=${[...data.items, ...extra]} />` : html`<${Nothing} />`}
+          ${cursor ? html`<p class="more"><button class="button" disabled=${more.busy} onClick=${fetchMore}>Show more</button></p>` : null}
+        <//>
+      </div>`}<//>
+  </div>`;
+}
+
+/** How many newer traces match since the list was loaded; asked only when the range follows the clock. @param {string} url @param {import('../api.js').Load} load */
+function useFresh(url, load) {
+  const [fresh, setFresh] = useState(0);
+  const following = isRelative(rangeOr(range)) && (params.value.get('sort') ?? '-start') === '-start';
+  const newest = load.data?.items[0]?.start ?? null;
+  useEffect(() => {
+    setFresh(0);
+    if (!following || newest === null) return undefined;
+    const known = new Set(load.data.items.map((/** @type {any} */ one) => one.trace_id));
+    const timer = setInterval(async () => {
+      if (document.hidden) return;
+      try {
+        const page = await request(url);
+        setFresh(page.items.filter((/** @type {any} */ one) => one.start >= newest && !known.has(one.trace_id)).length);
+      } catch {
+        setFresh(0);
+      }
+    }, LOOK_AGAIN_MS);
+    return () => clearInterval(timer);
+  }, [url, load.at]);
+  return fresh >= PAGE ? `${PAGE}+` : fresh;
+}
+
+function SearchBar() {
+  const field = useRef(/** @type {HTMLInputElement | null} */ (null));
+  const [wrong, setWrong] = useState('');
+  useEffect(() => {
+    if (!params.value.has('focus')) return;
+    setParams({ focus: null }, { replace: true });
+    field.current?.focus();
+  }, []);
+  const submit = (/** @type {SubmitEvent} */ event) => {
+    event.preventDefault();
+    const input = /** @type {HTMLInputElement} */ (field.current);
+    const line = parseLine(input.value);
+    setWrong(line.wrong.length ? `Not a filter: ${line.wrong.join(', ')}. Try service:chat-api, status:error, duration>500ms.` : '');
+    if (line.wrong.length) return;
+    const had = filters.value.map(formatFilter);
+    setFilters([...filters.value, ...line.filters.filter((one) => !had.includes(formatFilter(one)))], line.text ? { q: line.text } : {});
+    input.value = '';
+  };
+  return html`<form class="search-bar" role="search" onSubmit=${submit}>
+    <${Icon} name="search" />
+    <input ref=${field} data-search aria-label="Search traces" aria-describedby="search-error" placeholder="service:chat-api status:error duration>2s or any text" autocomplete="off" spellcheck=${false} />
+    <button class="button primary" type="submit">Search</button>
+    <p class="field-error" id="search-error" role="status">${wrong}</p>
+  </form>`;
+}
+
+/** @param {{data: any, busy: boolean}} props */
+function Histogram({ data, busy }) {
+  const starts = data.histogram.map((/** @type {any} */ one) => Date.parse(one.at));
+  const both = resolve(rangeOr(range), Date.now());
+  const width = starts.length > 1 ? starts[1] - starts[0] : both ? both.end - both.start : 6e4;
+  const time = (/** @type {number} */ ms) => (width >= 20 * 36e5 ? day(ms, zone.value) : width < 6e4 ? clock(ms, zone.value) : minute(ms, zone.value));
+  const buckets = data.histogram.map((/** @type {any} */ one, /** @type {number} */ index) => ({
+    at: starts[index], end: starts[index] + width, values: [one.errors, one.traces - one.errors], texts: [whole(one.errors), whole(one.traces - one.errors)], title: time(starts[index]),
+  }));
+  const narrow = (/** @type {number} */ from, /** @type {number} */ to) => setParams({ ...absoluteRange(from, to), cursor: null });
+  const errors = data.histogram.reduce((/** @type {number} */ sum, /** @type {any} */ one) => sum + one.errors, 0);
+  return html`<${ChartCard} title="Matches over time" sub=${html`${label(rangeOr(range), Date.now(), zone.value)}<span class="wide-only"> · drag to narrow</span>`} class="histogram" busy=${busy}
+    legend=${[{ label: 'traces', slot: 8, value: whole(data.matched) }, { label: 'with errors', slot: 9, value: whole(errors) }]}
+    table=${() => ({ columns: ['Time', 'Traces', 'With errors'], rows: data.histogram.map((/** @type {any} */ one, /** @type {number} */ index) => [html`<button class="text-button" onClick=${() => narrow(starts[index], starts[index] + width)}>${time(starts[index])}</button>`, whole(one.traces), whole(one.errors)]) })}>
+    <${Bars} statement=${`${plural(data.matched, 'trace')} match, ${whole(errors)} with errors`} buckets=${buckets} series=${[{ label: 'with errors', slot: 9 }, { label: 'without', slot: 8, faint: true }]} height=${104} axis=${whole} time=${time} onPick=${narrow} />
+  <//>`;
+}
+
+const FACETS = /** @type {[string, string][]} */ ([['status', 'Status'], ['service', 'Service'], ['model', 'Model']]);
+
+/** @param {{facets: Record<string, {value: string | null, count: number}[]>}} props */
+function Facets({ facets }) {
+  const chosen = new Set(filters.value.map(formatFilter));
+  const toggle = (/** @type {string} */ key, /** @type {string | null} */ value) => {
+    const filter = { key, op: /** @type {':'} */ (':'), value: value ?? '', negated: false };
+    const text = formatFilter(filter);
+    setFilters(chosen.has(text) ? filters.value.filter((one) => formatFilter(one) !== text) : [...filters.value, filter]);
+  };
+  const open = matchMedia('(min-width: 1181px)').matches;
+  return html`<details class="card facets" open=${open}><summary><${Icon} name="filter" />Filter by</summary>${FACETS.map(([key, name]) => html`<fieldset key=${key}><legend>${name}</legend>
+    ${(facets[key] ?? []).slice(0, 12).map((one) => html`<label class="facet" key=${one.value}><input type="checkbox" checked=${chosen.has(`${key}:${one.value ?? ''}`)} onChange=${() => toggle(key, one.value)} /><span>${one.value ?? 'none'}</span><em>${whole(one.count)}</em></label>`)}
+    ${facets[key]?.length ? null : html`<p class="quiet small">nothing here</p>`}</fieldset>`)}</details>`;
+}
+
+/** No match, with the filter most worth removing; or nothing yet at all. */
+function Nothing() {
+  const asked = filters.value.map(formatFilter);
+  const q = params.value.get('q');
+  const [counts, setCounts] = useState(/** @type {Record<string, number>} */ ({}));
+  useEffect(() => {
+    const abort = new AbortController();
+    const ask = async (/** @type {string} */ left) => {
+      const search = new URLSearchParams(new URL(address({ limit: '1' }), location.origin).search);
+      search.delete('f');
+      asked.filter((one) => one !== left).forEach((one) => search.append('f', one));
+      const page = await request(`/api/v1/traces${spell(search)}`, { signal: abort.signal });
+      setCounts((old) => ({ ...old, [left]: page.matched }));
+    };
+    asked.slice(0, 4).forEach((one) => { ask(one).catch(() => undefined); });
+    return () => abort.abort();
+  }, [asked.join()]);
+  if (!asked.length && !q) return html`<${Empty} title="No traces in this range yet."><${FirstSteps} /><//>`;
+  const best = Object.entries(counts).sort((a, b) => b[1] - a[1])[0];
+  return html`<${Empty} title="No traces match these filters.">
+    ${best && best[1] > 0 ? html`<button class="button" onClick=${() => setFilters(filters.value.filter((one) => formatFilter(one) !== best[0]))}>Without ${best[0]}: ${plural(best[1], 'trace')}</button>` : null}
+    <button class="button" onClick=${() => setFilters([], { q: null })}>Remove all filters</button><//>`;
+}

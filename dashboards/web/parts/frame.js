@@ -1,0 +1,108 @@
+// @ts-check
+/** The frame around every page: rail or bottom bar, top bar, live label, list of keys. Never: a link to a page that does not exist. */
+import { useEffect, useRef } from 'preact/hooks';
+import { html } from '../html.js';
+import { Icon, Logo } from '../icons.js';
+import { session } from '../api.js';
+import { link as livelink, now, serverVersion, state, togglePause } from '../live.js';
+import { clock, duration, instant } from '../format.js';
+import { link, route, zone } from '../url.js';
+import { copyLink, keyList, search } from '../keys.js';
+import { RangeControl } from './range.js';
+import { Toasts } from './toast.js';
+
+const GROUPS = [
+  { name: 'Observe', places: [{ path: '/', name: 'Live', icon: 'pulse' }, { path: '/traces', name: 'Traces', icon: 'traces' }] },
+  { name: 'Money', places: [{ path: '/costs', name: 'Costs', icon: 'dollar' }] },
+  { name: 'Tools', places: [{ path: '/settings', name: 'Settings', icon: 'settings' }] },
+];
+
+/** @param {string} path */
+const here = (path) => (path === '/' ? route.value.path === '/' : route.value.path.startsWith(path));
+
+/** @param {{place: {path: string, name: string, icon: string}}} props */
+function Place({ place }) {
+  return html`<a href=${link(place.path, {}, ['tz'])} aria-current=${here(place.path) ? 'page' : undefined}><${Icon} name=${place.icon} /><span>${place.name}</span></a>`;
+}
+
+/** @param {{page: {title: any, range?: string, presets?: string[]}, children: any}} props */
+export function Frame({ page, children }) {
+  const who = session.value;
+  const complete = instant(state.value?.complete_to ?? who?.complete_to);
+  return html`<div class="frame">
+    <a class="skip" href="#main" onClick=${(/** @type {Event} */ event) => { event.preventDefault(); document.getElementById('main')?.focus(); }}>Skip to content</a>
+    <nav class="rail" aria-label="Pages">
+      <a class="brand" href="/"><${Logo} /><span>spanledger</span></a>
+      ${GROUPS.map((group) => html`<div class="rail-group" key=${group.name}><p>${group.name}</p>${group.places.map((place) => html`<${Place} key=${place.path} place=${place} />`)}</div>`)}
+      <div class="rail-foot"><p>${[who?.environment, `v${who?.version}`].filter(Boolean).join(' · ')}</p>
+        <p title="Figures before this moment are final">${complete ? `ledger complete to ${clock(complete, zone.value)}` : 'ledger completeness unknown'}</p></div>
+    </nav>
+    <header class="top">
+      <h1>${page.title}</h1>
+      <div class="top-tools">
+        <${LiveLabel} />
+        <button class="button search-button" onClick=${search} aria-label="Search traces"><${Icon} name="search" /><span>Search</span><kbd>/</kbd></button>
+        ${page.range ? html`<${RangeControl} fallback=${page.range} presets=${page.presets} />` : null}
+      </div>
+    </header>
+    <main id="main" tabindex="-1"><${Trouble} />${children}</main>
+    <nav class="bottom" aria-label="Pages, bottom">${GROUPS.flatMap((group) => group.places).map((place) => html`<${Place} key=${place.path} place=${place} />`)}</nav>
+    <${Announcer} /><${Toasts} /><${KeyList} />
+  </div>`;
+}
+
+/** How old the figures in view are, in words, or null when none came. */
+function age() {
+  const heard = livelink.value.heardAt;
+  return heard === null ? null : Math.max(0, Math.round((now.value - heard) / 1000));
+}
+
+const PHASES = /** @type {Record<string, [string, string]>} */ ({
+  connecting: ['Connecting', 'wait'], live: ['Live', 'on'], reconnecting: ['Reconnecting', 'wait'], polling: ['Live every 5 s', 'on'], paused: ['Paused', 'off'], hidden: ['Paused', 'off'],
+});
+
+function LiveLabel() {
+  const { phase } = livelink.value;
+  const seconds = age();
+  const [word, tone] = PHASES[phase];
+  const detail = phase === 'live' || phase === 'polling' ? (seconds !== null && seconds < 3 ? 'now' : seconds === null ? '' : `${duration(seconds * 1e9)} old`) : seconds === null ? '' : `${duration(Math.max(seconds, 1) * 1e9)} old`;
+  const stopped = phase === 'paused';
+  const text = detail ? `${word} · ${detail}` : word;
+  return html`<button class=${`live-label ${tone}`} onClick=${togglePause} title=${stopped ? 'Go on (p)' : 'Pause (p)'} aria-label=${`${text}. ${stopped ? 'Go on' : 'Pause'}`}>
+    ${stopped ? html`<${Icon} name="play" />` : html`<i class="dot"></i>`}<span>${word}</span>${detail ? html`<span class="live-age"> · ${detail}</span>` : null}</button>`;
+}
+
+/** The banner after a minute without the server, and the word about a newer version. */
+function Trouble() {
+  const seconds = age();
+  const { first, now: current } = serverVersion.value;
+  const lost = livelink.value.phase === 'reconnecting' && seconds !== null && seconds >= 60;
+  return html`${lost ? html`<div class="notice crit" role="alert"><${Icon} name="octagon" /><span>The server has not answered for ${duration(Number(seconds) * 1e9)}. The figures are of ${clock(livelink.value.heardAt, zone.value)}.</span></div>` : null}
+    ${first !== current ? html`<div class="notice" role="status"><${Icon} name="refresh" /><span>Version ${current} is running.</span><button class="button" onClick=${() => location.reload()}>Reload</button></div>` : null}`;
+}
+
+/** Speaks changes of the status sentence, at most one in 5 s. */
+function Announcer() {
+  const said = useRef({ text: '', at: 0 });
+  const sentence = state.value?.sentence ?? '';
+  if (sentence !== said.current.text && now.value - said.current.at >= 5000) said.current = { text: sentence, at: now.value };
+  return html`<p class="hidden-text" aria-live="polite">${said.current.text}</p>`;
+}
+
+const KEYS = [
+  ['/', 'Search'], ['g l', 'Live'], ['g t', 'Traces'], ['g c', 'Costs'], ['g ,', 'Settings'], ['t', 'Time range'], ['[ ]', 'Earlier, later'], ['z', 'Zoom out'],
+  ['p', 'Pause or go on'], ['y', 'Copy link'], ['j k', 'Move in lists'], ['Enter', 'Open'], ['Esc', 'Close'], ['e', 'Next error (trace)'], ['c', 'Next costly span (trace)'], ['f', 'Fit (trace)'], ['m f i u', 'Group costs by model, feature, tier, user'],
+];
+
+function KeyList() {
+  const ref = useRef(/** @type {HTMLDialogElement | null} */ (null));
+  const open = keyList.value;
+  useEffect(() => { if (open && !ref.current?.open) ref.current?.showModal(); }, [open]);
+  if (!open) return null;
+  const close = () => { keyList.value = false; };
+  return html`<dialog class="dialog" ref=${ref} onClose=${close} aria-labelledby="keys-title">
+    <header class="card-head"><h2 id="keys-title">Keys</h2><span class="card-actions"><button class="icon-button" aria-label="Close" onClick=${() => ref.current?.close()}><${Icon} name="cross" /></button></span></header>
+    <dl class="keys">${KEYS.map(([key, what]) => html`<div key=${key}><dt><kbd>${key}</kbd></dt><dd>${what}</dd></div>`)}</dl>
+    <footer class="dialog-foot"><button class="button" onClick=${copyLink}><${Icon} name="link" />Copy link to this view</button></footer>
+  </dialog>`;
+}

@@ -1,0 +1,138 @@
+"""From a call that has ended to its lines in the ledger.
+
+Given the call and what was read of its answer, fills its entry, makes further ones where `settle` says so, and records
+them. Tells the call around it what was billed.
+
+Never: waits, or keeps an entry back because a span was not sampled.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from spanledger.call import Call, Entry, fresh_span_id
+from spanledger.guard import guard
+from spanledger.ledger import record
+from spanledger.settle import Line, Observation, settle
+from spanledger.usage import Reading, over
+
+_LATE = guard("traced_cost.bill_late")
+
+
+def bill(call: Call, read: Reading | None) -> tuple[Reading | None, int | None]:
+    """Record the call's lines.
+
+    Args:
+        call: The call; its entry has its end and its error by now.
+        read: What was read of its answer.
+
+    Returns:
+        What its span shows, and the span that bills for it if it does not bill itself.
+    """
+    if call.observed is None and call.explicit is None and call.inner is None:
+        call.own = read
+        entry = call.entry
+        if read is not None:
+            fill(entry, read, call)
+        record(entry)
+        if call.outer is not None:
+            _tell(call.outer, entry)
+        return read, None
+    return _bill_settled(call, read)
+
+
+def fill(entry: Entry, read: Reading, call: Call) -> None:
+    """Write what was read into an entry."""
+    options = call.options
+    if read.operation is not None and options.operation == "chat":
+        entry.operation = read.operation
+    if entry.provider is None:
+        entry.provider = read.provider
+    entry.response_model = read.model
+    entry.response_id = read.response_id
+    tier = read.service_tier
+    if tier is not None:
+        entry.service_tier = tier
+        entry.batch = entry.batch or tier == "batch"
+    if read.usage is not None:
+        entry.usage = read.usage
+        entry.usage_state = read.state
+
+
+def bill_late(call: Call, observation: Observation) -> None:
+    """Record a model call that was seen below a call which has ended already, unless that call billed for it."""
+    with _LATE:
+        known = call.own is not None and call.own.usage is not None
+        lines = settle(call.own, (observation,)) if known else [Line(observation, observation.reading)]
+        for line in lines:
+            if line.observation is not None:
+                record(_beside(call, line.observation))
+
+
+def _bill_settled(call: Call, read: Reading | None) -> tuple[Reading | None, int | None]:
+    own, observed = read, call.observed or []
+    if call.explicit:
+        own, told = _explicit(call, read)
+        observed = [*observed, *told]
+    inner, outer = call.inner, call.outer
+    billed = () if inner is None else [response_id for response_id, _ in inner.billed]
+    billed_by = inner.spans[-1] if inner is not None and inner.spans else None
+    call.own = own
+    for line in settle(own, observed, billed, inner=inner is not None):
+        if line.observation is None:
+            entry, call.own, billed_by = call.entry, line.reading, None
+            if line.reading is not None:
+                fill(entry, line.reading, call)
+        else:
+            entry = _beside(call, line.observation)
+        record(entry)
+        if outer is not None:
+            _tell(outer, entry)
+    return call.own, billed_by
+
+
+def _tell(outer: Call, entry: Entry) -> None:
+    below = outer.below()
+    below.spans.append(entry.span_id)
+    if entry.usage is not None:
+        below.billed.append((entry.response_id, entry.span_id))
+
+
+def _explicit(call: Call, read: Reading | None) -> tuple[Reading, list[Observation]]:
+    """What `record_usage` said, over what was read; other responses than the first become observations."""
+    told, *others = call.explicit or [Reading()]
+    if read is not None and read.response_id and told.response_id and read.response_id != told.response_id:
+        others.append(read)
+        read = None
+    entry = call.entry
+    further = [
+        Observation(one, fresh_span_id(), (), entry.request_model, entry.start_ns, entry.end_ns, entry.sampled)
+        for one in others
+        if one.usage is not None
+    ]
+    return over(told, read), further
+
+
+def _beside(call: Call, seen: Observation) -> Entry:
+    """An entry for a model call below the call, under that one's own span."""
+    entry = dataclasses.replace(
+        call.entry,
+        span_id=seen.span_id,
+        parent_span_id=seen.ancestors[0] if seen.ancestors else call.entry.span_id,
+        start_ns=seen.start_ns,
+        end_ns=seen.end_ns,
+        sampled=seen.sampled,
+        provider=None,
+        request_model=seen.request_model,
+        service_tier=None,
+        batch=False,
+        time_to_first_chunk_s=None,
+        chunks=0,
+        stream=False,
+        error_type=seen.error_type,
+        usage=None,
+        usage_state="unknown",
+    )
+    fill(entry, seen.reading, call)
+    entry.provider = entry.provider or call.options.provider
+    return entry

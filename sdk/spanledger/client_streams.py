@@ -1,0 +1,221 @@
+"""Stream objects of provider packages, watched without changing how they are used.
+
+Given a call and what its function returned, tells whether that is a stream (or a helper around one, or a manager that
+will make one) and sees to it that the call ends when the stream ends, is closed, fails, or is thrown away. The object
+stays the object it is: its iterator is watched, and its class is replaced by a subclass that knows when it is closed.
+
+Never: a proxy, an import of a provider's package, or an item held back.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import weakref
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any
+
+from spanledger.call import Call
+from spanledger.guard import guard
+from spanledger.lifecycle import finish, scope
+from spanledger.streams import Progress, attach, detach
+
+_WATCH = guard("traced_cost.watch")
+
+_MOST_CLASSES = 256
+_watched_classes: dict[type, type] = {}
+_stream_kinds: dict[type, bool] = {}
+
+
+def watch(call: Call, answer: Any) -> bool:
+    """Watch a provider's stream object, so that the call ends with it; gives whether `answer` is one."""
+    with _WATCH:
+        if not _looks_like_a_stream(type(answer)):
+            return False
+        if hasattr(answer, "_raw_stream"):  # what `.stream()` of the clients gives once it is entered
+            _watch_object(call, answer, answer._raw_stream)
+        elif _is_manager(answer):
+            _watch_manager(call, answer)
+        else:
+            _watch_object(call, answer, answer)
+        return True
+    return False
+
+
+def _looks_like_a_stream(kind: type) -> bool:
+    known = _stream_kinds.get(kind)
+    if known is None:
+        known = hasattr(kind, "__stream__") or kind.__name__.endswith("StreamManager")
+        if len(_stream_kinds) >= _MOST_CLASSES:
+            _stream_kinds.clear()
+        _stream_kinds[kind] = known
+    return known
+
+
+def _watch_object(call: Call, handle: Any, source: Any) -> Progress:
+    """Watch `source` item by item, and `handle`, which the user holds and may close or drop."""
+    progress = Progress(call)
+    iterator = source._iterator
+    source._iterator = (
+        _AsyncWatched(iterator, progress) if hasattr(iterator, "__anext__") else _Watched(iterator, progress)
+    )
+    handle.__dict__.setdefault("_spanledger_streams", []).append(progress)
+    handle.__class__ = _subclass(type(handle))
+    weakref.finalize(handle, progress.abandon)
+    return progress
+
+
+def _subclass(kind: type) -> type:
+    """The type with its ways of closing watched; cached, so that two streams of a type stay of one type."""
+    if "_spanledger_watched" in kind.__dict__:
+        return kind
+    made = _watched_classes.get(kind)
+    if made is None:
+        body: dict[str, Any] = {
+            "_spanledger_watched": True,
+            "__module__": kind.__module__,
+            "__qualname__": kind.__qualname__,
+            "__doc__": kind.__doc__,
+        }
+        for name in ("close", "__exit__", "__aexit__"):
+            ends = getattr(kind, name, None)
+            if ends is not None:
+                body[name] = (_then_async if inspect.iscoroutinefunction(ends) else _then)(ends)
+        made = type(kind.__name__, (kind,), body)
+        if len(_watched_classes) >= _MOST_CLASSES:
+            _watched_classes.clear()
+        _watched_classes[kind] = made
+    return made
+
+
+def _then(ends: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(ends)
+    def close(self: Any, *args: Any) -> Any:
+        try:
+            return ends(self, *args)
+        finally:
+            _abandon(self)
+
+    return close
+
+
+def _then_async(ends: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    @functools.wraps(ends)
+    async def close(self: Any, *args: Any) -> Any:
+        try:
+            return await ends(self, *args)
+        finally:
+            _abandon(self)
+
+    return close
+
+
+def _abandon(handle: Any) -> None:
+    for progress in handle.__dict__.get("_spanledger_streams", ()):
+        progress.abandon()
+
+
+def _request_of(manager: Any) -> str | None:
+    return next((name for name in vars(manager) if name.endswith("__api_request")), None)
+
+
+def _is_manager(answer: Any) -> bool:
+    return not hasattr(answer, "_iterator") and _request_of(answer) is not None
+
+
+def _watch_manager(call: Call, manager: Any) -> None:
+    """A manager makes its request when it is entered: watch the stream that it gets, and the manager's exit."""
+    name = _request_of(manager)
+    if name is None:
+        return
+    request = getattr(manager, name)
+    streams: list[Progress] = []
+    manager.__dict__["_spanledger_streams"] = streams
+    manager.__class__ = _subclass(type(manager))
+    if callable(request):
+        setattr(manager, name, _requesting(call, request, streams))
+    else:
+        setattr(manager, name, _requesting_async(call, request, streams))
+
+
+def _requesting(call: Call, request: Callable[[], Any], streams: list[Progress]) -> Callable[[], Any]:
+    def make() -> Any:
+        token = attach(scope(call))
+        try:
+            stream = request()
+        except BaseException as error:
+            finish(call, None, error=error)
+            raise
+        finally:
+            detach(token)
+        with _WATCH:
+            streams.append(_watch_object(call, stream, stream))
+        return stream
+
+    return make
+
+
+async def _requesting_async(call: Call, request: Awaitable[Any], streams: list[Progress]) -> Any:
+    token = attach(scope(call))
+    try:
+        stream = await request
+    except BaseException as error:
+        finish(call, None, error=error)
+        raise
+    finally:
+        detach(token)
+    with _WATCH:
+        streams.append(_watch_object(call, stream, stream))
+    return stream
+
+
+class _Watched:
+    __slots__ = ("_inner", "_progress")
+
+    def __init__(self, inner: Iterator[Any], progress: Progress) -> None:
+        self._inner = inner
+        self._progress = progress
+
+    def __iter__(self) -> _Watched:
+        return self
+
+    def __next__(self) -> Any:
+        try:
+            chunk = next(self._inner)
+        except StopIteration:
+            self._progress.end()
+            raise
+        except BaseException as error:
+            self._progress.end(error)
+            raise
+        self._progress.chunk(chunk)
+        return chunk
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+class _AsyncWatched:
+    __slots__ = ("_inner", "_progress")
+
+    def __init__(self, inner: AsyncIterator[Any], progress: Progress) -> None:
+        self._inner = inner
+        self._progress = progress
+
+    def __aiter__(self) -> _AsyncWatched:
+        return self
+
+    async def __anext__(self) -> Any:
+        try:
+            chunk = await anext(self._inner)
+        except StopAsyncIteration:
+            self._progress.end()
+            raise
+        except BaseException as error:
+            self._progress.end(error)
+            raise
+        self._progress.chunk(chunk)
+        return chunk
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)

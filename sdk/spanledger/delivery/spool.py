@@ -1,0 +1,151 @@
+"""A directory of ledger entries that could not be delivered: encoded requests, one file each.
+
+Given a batch's bytes and count, writes a file; gives the oldest back to be sent again. A file's name says when it was
+written, by which process, and how many entries it holds, so that a later process takes over what a dead one left.
+Files are this user's only (0600) and lie in a directory of their own for each receiver, so that nothing is sent where
+it was not meant to go.
+
+Never: more bytes than allowed, anything but ledger entries, or a failure that reaches the caller.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from spanledger.guard import say_once
+
+SUFFIX = ".otlp"
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolFile:
+    """One file.
+
+    Attributes:
+        path: Where it lies.
+        count: Entries in it.
+        size: Bytes of it.
+        owner: The process that wrote it or took it over.
+    """
+
+    path: Path
+    count: int
+    size: int
+    owner: str
+
+
+class Spool:
+    """The files of one receiver; used by one thread at a time."""
+
+    def __init__(self, directory: Path, address: str, max_bytes: int) -> None:
+        self._directory = directory / hashlib.sha256(address.encode()).hexdigest()[:12]
+        self._max_bytes = max_bytes
+        self._own: list[SpoolFile] = []
+        self._sequence = 0
+        self._broken = max_bytes <= 0
+
+    def take_over(self) -> int:
+        """Make the files of dead processes ours; gives the number of entries in them."""
+        me, taken = process_name(), []
+        for found in self._files():
+            if is_alive(found.owner):
+                continue
+            ours = found.path.with_name(_file_name(found.path.name.split("_")[0], me, self._next(), found.count))
+            with contextlib.suppress(OSError):  # another process was quicker
+                found.path.rename(ours)
+                taken.append(SpoolFile(ours, found.count, found.size, me))
+        self._own = sorted(self._own + taken, key=lambda file: file.path.name)
+        return sum(file.count for file in taken)
+
+    def write(self, payload: bytes, count: int) -> bool:
+        """Keep a batch; False where there is no room, or the disk says no."""
+        if self._broken or sum(file.size for file in self._files()) + len(payload) > self._max_bytes:
+            return False
+        me = process_name()
+        path = self._directory / _file_name(f"{time.time_ns():020d}", me, self._next(), count)
+        part = path.with_suffix(".part")
+        try:
+            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(payload)
+            part.rename(path)
+        except OSError as error:
+            self._broken = True
+            with contextlib.suppress(OSError):
+                part.unlink()
+            say_once(
+                "spool", logging.WARNING, "spanledger cannot keep ledger entries in %s: %s", self._directory, error
+            )
+            return False
+        self._own.append(SpoolFile(path, count, len(payload), me))
+        return True
+
+    def oldest(self) -> SpoolFile | None:
+        """The file to send next, if there is one."""
+        return self._own[0] if self._own else None
+
+    def read(self, file: SpoolFile) -> bytes | None:
+        """A file's bytes; None where it is gone."""
+        try:
+            return file.path.read_bytes()
+        except OSError:
+            return None
+
+    def remove(self, file: SpoolFile) -> None:
+        """Forget a file that was delivered, or that nobody will ever take."""
+        if file in self._own:
+            self._own.remove(file)
+        with contextlib.suppress(OSError):
+            file.path.unlink()
+
+    def after_fork(self) -> None:
+        """The files are the parent's."""
+        self._own = []
+
+    def _next(self) -> int:
+        self._sequence += 1
+        return self._sequence
+
+    def _files(self) -> list[SpoolFile]:
+        """All files of this receiver, oldest first; other names are left alone."""
+        found = []
+        with contextlib.suppress(OSError):
+            for entry in os.scandir(self._directory):
+                parts = entry.name.removesuffix(SUFFIX).split("_")
+                if entry.name.endswith(SUFFIX) and len(parts) == 4 and parts[3].isdecimal():
+                    found.append(SpoolFile(Path(entry.path), int(parts[3]), entry.stat().st_size, parts[1]))
+        return sorted(found, key=lambda file: file.path.name)
+
+
+def _file_name(written: str, owner: str, sequence: int, count: int) -> str:
+    return f"{written}_{owner}_{sequence}_{count}{SUFFIX}"
+
+
+def process_name(pid: int | None = None) -> str:
+    """A process, told apart from a later one with the same number by when it began (where the system says so)."""
+    pid = os.getpid() if pid is None else pid
+    try:
+        began = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        began = "0"
+    return f"{pid}-{began}"
+
+
+def is_alive(owner: str) -> bool:
+    """Whether the process of that name still runs; what cannot be told counts as alive."""
+    number, _, began = owner.partition("-")
+    if not number.isdecimal():
+        return False
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return began == "0" or process_name(int(number)) == owner

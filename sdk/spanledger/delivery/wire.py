@@ -1,0 +1,124 @@
+"""Protobuf bytes by hand, for the one message that is written for every call, and a reader for one small answer.
+
+Given fields, gives bytes that any protobuf parser reads as the message of that shape (the tests compare with
+opentelemetry-proto). Written by hand because objects cost three times as much CPU per ledger entry.
+
+Never: a message whose generated class would be fast enough.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+MAX_TEXT = 8_192  # characters of one attribute's text; the rest is cut off
+MAX_DEPTH = 8
+MIN_INT, MAX_INT = -(1 << 63), (1 << 63) - 1
+_ONE_BYTE = tuple(bytes((number,)) for number in range(128))
+_fixed64 = struct.Struct("<Q").pack
+_double = struct.Struct("<d").pack
+
+
+def varint(number: int) -> bytes:
+    """A base-128 integer; negative ones as 64-bit two's complement."""
+    if 0 <= number < 128:
+        return _ONE_BYTE[number]
+    number &= 0xFFFFFFFFFFFFFFFF
+    out = bytearray()
+    while number > 127:
+        out.append(number & 127 | 128)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
+
+
+def block(field: int, payload: bytes) -> bytes:
+    """A length-delimited field: text, bytes or a message."""
+    return _ONE_BYTE[field << 3 | 2] + varint(len(payload)) + payload
+
+
+def time_field(field: int, nanoseconds: int) -> bytes:
+    """A fixed64 field."""
+    return _ONE_BYTE[field << 3 | 1] + _fixed64(nanoseconds & 0xFFFFFFFFFFFFFFFF)
+
+
+@lru_cache(maxsize=1024)
+def _key(key: str) -> bytes:
+    return block(1, key.encode("utf-8", "replace"))
+
+
+def text_attribute(key: str, value: str, field: int = 6) -> bytes:
+    """A KeyValue with text; `field` is its number in the message around it (6 in LogRecord)."""
+    text = value[:MAX_TEXT].encode("utf-8", "replace")
+    return block(field, _key(key) + block(2, block(1, text)))
+
+
+def int_attribute(key: str, value: int, field: int = 6) -> bytes:
+    """A KeyValue with a whole number; one too large for 64 bits is written as text."""
+    if not MIN_INT <= value <= MAX_INT:
+        return text_attribute(key, str(value), field)
+    return block(field, _key(key) + block(2, b"\x18" + varint(value)))
+
+
+def attribute(key: str, value: Any, field: int = 6) -> bytes:
+    """A KeyValue with whatever it is; what OTLP has no type for is written as text."""
+    if isinstance(value, str):
+        return text_attribute(key, value, field)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return int_attribute(key, value, field)
+    return block(field, _key(key) + block(2, any_value(value)))
+
+
+def any_value(value: Any, depth: int = 0) -> bytes:
+    """An AnyValue."""
+    match value:
+        case None:
+            return b""
+        case bool():
+            return b"\x10\x01" if value else b"\x10\x00"
+        case str():
+            return block(1, value[:MAX_TEXT].encode("utf-8", "replace"))
+        case int() if MIN_INT <= value <= MAX_INT:
+            return b"\x18" + varint(value)
+        case float() | Decimal():
+            return b"\x21" + _double(value)
+        case bytes():
+            return block(7, value[:MAX_TEXT])
+        case Mapping() if depth < MAX_DEPTH:
+            pairs = (block(1, _key(str(k)) + block(2, any_value(v, depth + 1))) for k, v in value.items())
+            return block(6, b"".join(pairs))
+        case Sequence() if depth < MAX_DEPTH:
+            return block(5, b"".join(block(1, any_value(item, depth + 1)) for item in value))
+        case _:
+            return block(1, str(value)[:MAX_TEXT].encode("utf-8", "replace"))
+
+
+def read_fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
+    """The fields of a message, by number; stops where the bytes stop making sense."""
+    at = 0
+    while at < len(message):
+        tag, at = _read_varint(message, at)
+        number, kind = tag >> 3, tag & 7
+        if kind == 0:
+            value, at = _read_varint(message, at)
+            yield number, value
+        elif kind == 2:
+            length, at = _read_varint(message, at)
+            yield number, message[at : at + length]
+            at += length
+        else:
+            at += {1: 8, 5: 4}.get(kind, len(message))
+
+
+def _read_varint(message: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while at < len(message):
+        byte = message[at]
+        value |= (byte & 127) << shift
+        at, shift = at + 1, shift + 7
+        if byte < 128:
+            break
+    return value, at

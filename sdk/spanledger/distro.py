@@ -1,0 +1,48 @@
+"""For `opentelemetry-instrument`: the same as `configure()` and `instrument_fastapi(app)`, with no code.
+
+Given the environment, configures the SDK and instruments what is installed, FastAPI by our own instrumentation.
+
+Never: a setting that OpenTelemetry's variables or ours have said and that is not honoured.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from opentelemetry.instrumentation.distro import BaseDistro  # type: ignore[attr-defined]
+from opentelemetry.util._importlib_metadata import EntryPoint
+
+from spanledger.configure import enabled, set_up
+
+
+class SpanledgerDistro(BaseDistro):  # type: ignore[misc]
+    """Chooses how libraries are instrumented."""
+
+    def _configure(self, **kwargs: Any) -> None:
+        """Nothing: the defaults of `configure()` hold."""
+        del kwargs
+
+    def load_instrumentor(self, entry_point: EntryPoint, **kwargs: Any) -> None:
+        """Instrument one library; FastAPI without a span for every chunk, with request ids and process times."""
+        if not enabled():
+            return
+        if entry_point.name == "fastapi":
+            from spanledger.fastapi import SpanledgerFastAPIInstrumentor
+
+            SpanledgerFastAPIInstrumentor().instrument(**kwargs)
+        else:
+            super().load_instrumentor(entry_point, **kwargs)
+
+
+class SpanledgerConfigurator:
+    """Configures the SDK from the environment."""
+
+    def configure(self, **kwargs: Any) -> None:
+        """Called by `opentelemetry-instrument` with the version of the instrumentation that is loaded."""
+        if os.environ.get("OTEL_CONFIG_FILE"):  # a whole SDK as a file: OpenTelemetry makes it, we add our processors
+            from opentelemetry.sdk._configuration import _OTelSDKConfigurator
+
+            _OTelSDKConfigurator().configure()  # type: ignore[no-untyped-call]
+        version = kwargs.get("auto_instrumentation_version")
+        set_up({}, attributes={"telemetry.auto.version": str(version)} if version else None)

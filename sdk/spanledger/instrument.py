@@ -1,0 +1,43 @@
+"""The doors to instrumentations whose libraries are imported only by whoever uses them.
+
+Never: an import of a web framework when the SDK is imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+    from opentelemetry.trace import TracerProvider
+
+
+def instrument_fastapi(
+    app: FastAPI,
+    *,
+    identify: Callable[[Any], Mapping[str, object] | None] | None = None,
+    identity_headers: Mapping[str, str] | None = None,
+    excluded_urls: str | None = None,
+    tracer_provider: TracerProvider | None = None,
+) -> None:
+    """Give each request a server span, an id (`X-Request-ID`, in and out) and its time (`X-Process-Time`, seconds).
+
+    Args:
+        app: The application, before it has begun to serve; a second call does nothing.
+        identify: Given a request's ASGI scope, gives who it is for, as any of `user_id`, `user_tier`, `session_id`,
+            `feature`, `tenant`. Runs in the event loop, for every request: it must not wait.
+        identity_headers: Headers to believe, by what they mean: `{"user_id": "X-User-ID"}`. Only behind a proxy that
+            sets them: any client can send any header.
+        excluded_urls: Regular expressions with commas between them; requests that match get no span.
+        tracer_provider: Where spans go; the global provider where None.
+    """
+    from spanledger.fastapi import instrument_fastapi as instrument
+
+    instrument(
+        app,
+        identify=identify,
+        identity_headers=identity_headers,
+        excluded_urls=excluded_urls,
+        tracer_provider=tracer_provider,
+    )

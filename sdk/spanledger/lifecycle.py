@@ -1,0 +1,185 @@
+"""How a traced call begins and ends.
+
+Given the options of a decorated function, `begin` starts its span and gives a `Call`, or `None` (switched off, or
+something of ours failed: the function then runs as if undecorated). `finish` ends it, once, whoever comes first: the
+function, its stream, or the garbage collector.
+
+Never: raises or waits.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from opentelemetry.context import Context, get_current
+from opentelemetry.trace import NoOpTracer, SpanKind, TraceFlags, Tracer
+from opentelemetry.trace.propagation import _SPAN_KEY
+
+from spanledger import content, semconv
+from spanledger.billing import bill
+from spanledger.call import CURRENT_CALL, Call, Entry, Options, fresh_span_id, fresh_trace_id
+from spanledger.configure import enabled, tracer
+from spanledger.context import current
+from spanledger.guard import guard
+from spanledger.providers import plain
+from spanledger.spans import show
+from spanledger.usage import Reading, Usage, named_usage, over
+
+_BEGIN = guard("traced_cost.begin")
+_READ = guard("traced_cost.read")
+_FINISH = guard("traced_cost.finish")
+_SHOW = guard("traced_cost.show")
+
+_NO_TRACER = NoOpTracer()
+_CANCELLED = frozenset({"CancelledError", "Cancelled", "GeneratorExit"})  # asyncio's, trio's, a closed generator's
+
+
+def begin(options: Options, arguments: Mapping[str, Any]) -> Call | None:
+    """Begin a call: start its span below the current one.
+
+    Args:
+        options: What the decorator was told.
+        arguments: The keyword arguments that the function was called with; the model asked for may be among them.
+    """
+    if not enabled():
+        return None
+    with _BEGIN:
+        return _begun(options, arguments, tracer())
+    with _BEGIN:  # somebody's sampler or processor failed: the ledger needs no span
+        return _begun(options, arguments, _NO_TRACER)
+    return None
+
+
+def scope(call: Call) -> Context:
+    """The context that the function runs in: the call's span is current, and the call can be found."""
+    if call.own_ids:
+        return Context({**get_current(), CURRENT_CALL: call})
+    return Context({**get_current(), CURRENT_CALL: call, _SPAN_KEY: call.span})
+
+
+def returned(call: Call, answer: Any) -> None:
+    """End a call with what its function returned."""
+    finish(call, reading_of(call, answer), answer=answer)
+
+
+def reading_of(call: Call, answer: Any) -> Reading | None:
+    """What the answer says; the user's own `usage=` callable comes first."""
+    with _READ:
+        read = plain.read(answer)
+        return read if call.options.usage is None else _told(call.options.usage(answer), read)
+    return None
+
+
+def chunk_arrived(call: Call) -> None:
+    """Count a stream's chunk, and note the time of the first."""
+    entry = call.entry
+    entry.chunks += 1
+    if entry.time_to_first_chunk_s is None:
+        entry.time_to_first_chunk_s = (time.perf_counter_ns() - call.started) / 1e9
+
+
+def finish(call: Call, read: Reading | None, *, error: BaseException | None = None, answer: Any = None) -> None:
+    """End a call: its lines go to the ledger, then its span ends. Later ends of the same call do nothing.
+
+    Args:
+        call: The call.
+        read: What is known of its answer.
+        error: What the function raised; a cancellation or a closed generator is no error.
+        answer: What it returned, for what only the span shows.
+    """
+    try:
+        call.open.pop()
+    except IndexError:
+        return
+    with _FINISH:
+        entry = call.entry
+        entry.end_ns = end_ns = entry.start_ns + time.perf_counter_ns() - call.started
+        if error is not None:
+            entry.error_type = _error_type(error)
+        shown, billed_by = read, None
+        try:
+            shown, billed_by = bill(call, read)
+        finally:
+            if call.recording:
+                with _SHOW:
+                    show(call, shown, billed_by, error, answer)
+                call.span.end(end_ns)
+
+
+def _begun(options: Options, arguments: Mapping[str, Any], spans: Tracer) -> Call:
+    around = get_current()
+    name, model, context = options.span_name, options.model, current(around)
+    if model is None:
+        asked = arguments.get("model")
+        if isinstance(asked, str):
+            model = asked
+            name = options.name or f"{name} {asked}"
+    attributes = {**options.at_start, **context} if context else dict(options.at_start)
+    if options.feature is not None:
+        attributes[semconv.FEATURE] = options.feature
+        context = {**context, semconv.FEATURE: options.feature}
+    if model is not None:
+        attributes[semconv.GEN_AI_REQUEST_MODEL] = model
+    start_ns, started = time.time_ns(), time.perf_counter_ns()
+    span = spans.start_span(name, around, SpanKind.CLIENT, attributes, (), start_ns)
+    mine = span.get_span_context()
+    parent_span: Any = around.get(_SPAN_KEY)
+    parent_id = 0 if parent_span is None else parent_span.get_span_context().span_id
+    outer: Any = around.get(CURRENT_CALL)
+    if outer is not None:
+        outer = _around(outer)
+    trace_id, span_id, own_ids = mine.trace_id, mine.span_id, False
+    if not span_id or span_id == parent_id:  # without a provider a tracer hands the parent's span back
+        trace_id, span_id, parent_id = _own_ids(trace_id, parent_id, outer)
+        own_ids = True
+    entry = Entry(
+        trace_id,
+        span_id,
+        parent_id or None,
+        start_ns,
+        start_ns,
+        bool(mine.trace_flags & TraceFlags.SAMPLED),
+        "usage",
+        options.operation,
+        options.provider,
+        model,
+        context=context,
+        attributes=options.attributes,
+    )
+    call = Call(options, span, entry, started, not own_ids and span.is_recording(), own_ids, outer, [None])
+    if options.capture_content:
+        call.messages = content.asked(arguments)
+    return call
+
+
+def _around(outer: Call) -> Call | None:
+    """The call around a new one, unless it has ended: a task may outlive the call it was made in."""
+    if not outer.open:
+        return None
+    outer.below()
+    return outer
+
+
+def _own_ids(trace_id: int, parent_id: int, outer: Call | None) -> tuple[int, int, int]:
+    """Trace, span and parent ids where no tracer gives a span."""
+    if outer is not None and outer.own_ids:
+        return outer.entry.trace_id, fresh_span_id(), outer.entry.span_id
+    return trace_id or fresh_trace_id(), fresh_span_id(), parent_id
+
+
+def _told(answer: Any, read: Reading | None) -> Reading | None:
+    """What the user's own reader answered (Usage, dict or None), over what we read ourselves."""
+    if isinstance(answer, Usage):
+        return over(Reading(answer), read)
+    told = plain.read(answer) if answer is not None else None
+    if told is None and isinstance(answer, dict):
+        usage = named_usage(answer)
+        told = None if usage is None else Reading(usage)
+    return read if told is None else over(told, read)
+
+
+def _error_type(error: BaseException) -> str | None:
+    name = type(error).__qualname__
+    return None if name in _CANCELLED else name

@@ -1,0 +1,242 @@
+"""Price files: rates written by hand, ours and the owner's; the format stands at the top of `prices/speech.yml`.
+
+Given a path, gives a `PriceFile` that can be asked for the rates of a model at a time, or every mistake in the file
+at once.
+
+Never: a half-read file.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any, Final
+
+from .published import FOREVER_NS, ORDINARY_TIERS, Resolved, provider_id
+from .rates import Rates, UnitRate
+from .units import UNITS, gaps
+
+KEYS: Final = frozenset(
+    {"provider", "model", "model_prefix", "valid_from", "batch", "service_tier", "estimated", "source", "rates"}
+)
+HIGHEST_RATE: Final = Decimal(10) ** 12
+NS_PER_DAY: Final = 86_400_000_000_000
+
+
+class MalformedPricesError(ValueError):
+    """Price files that cannot be used: `mistakes` has all of them, each with its file and key."""
+
+    def __init__(self, mistakes: list[str]) -> None:
+        super().__init__("price files cannot be used:\n" + "\n".join(f"  {mistake}" for mistake in mistakes))
+        self.mistakes = mistakes
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a price file."""
+
+    provider: str
+    model: str
+    prefix: bool
+    from_ns: int
+    batch: bool
+    service_tier: str
+    estimated: bool
+    rates: tuple[UnitRate, ...]
+
+    def names(self, provider: str | None, model: str) -> bool:
+        """Whether the entry is about this model."""
+        if provider is not None and provider != self.provider:
+            return False
+        return model.startswith(self.model) if self.prefix else model == self.model
+
+
+@dataclass(frozen=True, slots=True)
+class PriceFile:
+    """The entries of one file.
+
+    Attributes:
+        source: What `Priced.source` says of its rates.
+        as_of: The date that the file states.
+        entries: In the file's order.
+    """
+
+    source: str
+    as_of: str
+    entries: tuple[Entry, ...]
+
+    @property
+    def version(self) -> str:
+        """What `Priced.version` says of its rates."""
+        return f"{self.source} {self.as_of}"
+
+    def resolve(
+        self, provider: str | None, model: str, at_ns: int, service_tier: str | None, batch: bool
+    ) -> Resolved | None:
+        """The rates of a model at a time; None when the file is not about that model."""
+        wanted = provider_id(provider) if provider else None
+        about = [entry for entry in self.entries if entry.names(wanted, model.strip().lower())]
+        if not about or len({entry.provider for entry in about}) > 1:
+            return None
+        closest = max((not entry.prefix, len(entry.model)) for entry in about)
+        about = [entry for entry in about if (not entry.prefix, len(entry.model)) == closest]
+        tier = (service_tier or "").lower()
+        batch = batch or tier == "batch"
+        tier = "" if tier == "batch" or tier in ORDINARY_TIERS else tier
+        group, note = self._group(about, tier, batch)
+        return self._at(group, note, at_ns)
+
+    def _group(self, about: list[Entry], tier: str, batch: bool) -> tuple[list[Entry], str | None]:
+        """The entries for this way of being served, else the ordinary ones, with a note that they stand in."""
+        ways: dict[tuple[str, bool], list[Entry]] = defaultdict(list)
+        for entry in about:
+            ways[entry.service_tier, entry.batch].append(entry)
+        if (tier, batch) in ways:
+            return ways[tier, batch], None
+        what = "batch" if batch else f"service tier {tier}"
+        return ways.get(("", False), []), f"no_rate: {what}, the ordinary rate was used"
+
+    def _at(self, group: list[Entry], note: str | None, at_ns: int) -> Resolved:
+        begun = [entry for entry in group if entry.from_ns <= at_ns]
+        until = min((entry.from_ns for entry in group if entry.from_ns > at_ns), default=FOREVER_NS)
+        if not begun:
+            return Resolved("no_rate: none was valid yet", -FOREVER_NS, until)
+        entry = max(begun, key=lambda candidate: candidate.from_ns)
+        if entry.estimated and note is None:
+            note = "list_price: the provider's price depends on plan or mode"
+        return Resolved(Rates(entry.rates, self.source, self.version, note=note), entry.from_ns, until)
+
+
+def load(path: Path, source: str) -> PriceFile:
+    """A price file, checked.
+
+    Args:
+        path: The YAML file.
+        source: What `Priced.source` is to say of its rates.
+
+    Raises:
+        MalformedPricesError: With every mistake in the file.
+    """
+    import yaml
+
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise MalformedPricesError([f"{path}: cannot be read: {error}"]) from error
+    mistakes: list[str] = []
+    if not isinstance(content, dict) or not isinstance(content.get("prices"), list):
+        raise MalformedPricesError([f"{path}: must be a mapping with as_of and a list prices"])
+    as_of = content.get("as_of")
+    if not _is_date(as_of):
+        mistakes.append(f"{path}: as_of: must be a date such as 2026-11-01, not {as_of!r}")
+    mistakes += [f"{path}: {key}: not a key here" for key in content if key not in ("as_of", "prices")]
+    entries: list[Entry] = []
+    for number, raw in enumerate(content["prices"]):
+        wrong = list(_mistakes(raw))
+        mistakes += [f"{path}: prices[{number}]{mistake}" for mistake in wrong]
+        if not wrong:
+            entries.append(_entry(raw))
+    mistakes += [f"{path}: {twin}" for twin in _twins(entries)]
+    if mistakes:
+        raise MalformedPricesError(mistakes)
+    return PriceFile(source, str(as_of), tuple(entries))
+
+
+def load_all(paths: Mapping[Path, str]) -> list[PriceFile]:
+    """Several price files (path -> source), in that order.
+
+    Raises:
+        MalformedPricesError: With every mistake in every file.
+    """
+    found: list[PriceFile] = []
+    mistakes: list[str] = []
+    for path, source in paths.items():
+        try:
+            found.append(load(path, source))
+        except MalformedPricesError as error:
+            mistakes += error.mistakes
+    if mistakes:
+        raise MalformedPricesError(mistakes)
+    return found
+
+
+def _is_date(value: object) -> bool:
+    return isinstance(value, date) and not isinstance(value, datetime)
+
+
+def _mistakes(raw: Any) -> Iterator[str]:
+    if not isinstance(raw, dict):
+        yield ": must be a mapping"
+        return
+    yield from (f".{key}: not a key here" for key in raw if key not in KEYS)
+    if not (isinstance(raw.get("provider"), str) and raw["provider"].strip()):
+        yield ".provider: must be a name"
+    if ("model" in raw) == ("model_prefix" in raw):
+        yield ": give exactly one of model and model_prefix"
+    for key in ("model", "model_prefix", "service_tier", "source"):
+        if key in raw and not (isinstance(raw[key], str) and (raw[key].strip() or key == "model_prefix")):
+            yield f".{key}: must be text"
+    if "valid_from" in raw and not _is_date(raw["valid_from"]):
+        yield f".valid_from: must be a date such as 2026-11-01, not {raw['valid_from']!r}"
+    for key in ("batch", "estimated"):
+        if key in raw and not isinstance(raw[key], bool):
+            yield f".{key}: must be true or false"
+    yield from _rate_mistakes(raw.get("rates"))
+
+
+def _rate_mistakes(rates: Any) -> Iterator[str]:
+    if not isinstance(rates, dict) or not rates:
+        yield ".rates: must be a mapping, unit -> US dollars for one unit"
+        return
+    known = True
+    for name, rate in rates.items():
+        if name not in UNITS:
+            known = False
+            yield f".rates.{name}: not a unit; units are {', '.join(UNITS)}"
+        if _rate(rate) is None:
+            yield f'.rates.{name}: must be a decimal in quotes, such as "0.25", zero or more, not {rate!r}'
+    if known:
+        yield from (f".rates: {gap}" for gap in gaps([UNITS[name] for name in rates]))
+
+
+def _rate(value: Any) -> Decimal | None:
+    """The rate, None when it is not one: floats are refused, for they have lost digits already."""
+    if not isinstance(value, str) and type(value) is not int:
+        return None
+    try:
+        rate = Decimal(value)
+    except InvalidOperation:
+        return None
+    usable = rate.is_finite() and 0 <= rate <= HIGHEST_RATE and int(rate.as_tuple().exponent) >= -18
+    return rate if usable else None
+
+
+def _entry(raw: dict[str, Any]) -> Entry:
+    prefix = "model_prefix" in raw
+    day: date = raw.get("valid_from", date.min)
+    return Entry(
+        provider=provider_id(raw["provider"]),
+        model=raw["model_prefix" if prefix else "model"].strip().lower(),
+        prefix=prefix,
+        from_ns=-FOREVER_NS if day == date.min else (day - _EPOCH) // timedelta(days=1) * NS_PER_DAY,
+        batch=raw.get("batch", False),
+        service_tier=raw.get("service_tier", "").lower(),
+        estimated=raw.get("estimated", False),
+        rates=tuple(UnitRate(UNITS[name], _rate(rate) or Decimal(0)) for name, rate in raw["rates"].items()),
+    )
+
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC).date()
+
+
+def _twins(entries: list[Entry]) -> Iterator[str]:
+    seen: set[tuple[object, ...]] = set()
+    for entry in entries:
+        key = (entry.provider, entry.model, entry.prefix, entry.from_ns, entry.batch, entry.service_tier)
+        if key in seen:
+            yield f"{entry.provider} {entry.model}: two entries for the same model, date and way of being served"
+        seen.add(key)

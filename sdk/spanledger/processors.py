@@ -1,0 +1,139 @@
+"""What OpenTelemetry's providers call: who and what for onto each span; spans, log records and readings into lanes.
+
+Given spans, log records and readings on the caller's thread, does as little as possible there and leaves the rest to
+the delivery worker.
+
+Never: encodes or sends anything itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from opentelemetry.context import Context
+from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
+from opentelemetry.sdk._logs import LogRecordProcessor, ReadableLogRecord, ReadWriteLogRecord
+from opentelemetry.sdk.metrics import Counter, Histogram, ObservableCounter
+from opentelemetry.sdk.metrics.export import AggregationTemporality, MetricExporter, MetricExportResult, MetricsData
+from opentelemetry.sdk.metrics.view import Aggregation, ExponentialBucketHistogramAggregation
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
+
+from spanledger.context import current
+from spanledger.delivery.encode import Reading
+from spanledger.guard import guard
+
+_start_guard = guard("processors.span_start")
+_end_guard = guard("processors.span_end")
+_log_guard = guard("processors.log")
+
+
+class ContextSpanProcessor(SpanProcessor):
+    """Writes user, tier, session, feature and tenant onto every span; what the span was given at its creation stays."""
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        """Called by OpenTelemetry."""
+        with _start_guard:
+            values = current(parent_context)
+            if values:
+                given = span.attributes or {}
+                span.set_attributes({key: value for key, value in values.items() if key not in given})
+
+
+class LaneSpanProcessor(SpanProcessor):
+    """Puts sampled spans that have ended into a lane, until it is told to stop."""
+
+    def __init__(self, put: Callable[[ReadableSpan], None]) -> None:
+        self._put: Callable[[ReadableSpan], None] | None = put
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Called by OpenTelemetry."""
+        with _end_guard:
+            put = self._put
+            if put is not None and span.context is not None and span.context.trace_flags.sampled:
+                put(span)
+
+    def stop(self) -> None:
+        """Put nothing more; a provider cannot be rid of a processor."""
+        self._put = None
+
+
+class LaneLogProcessor(LogRecordProcessor):
+    """Puts log records into a lane, until it is told to stop."""
+
+    def __init__(self, put: Callable[[ReadableLogRecord], None]) -> None:
+        self._put: Callable[[ReadableLogRecord], None] | None = put
+
+    def on_emit(self, log_record: ReadWriteLogRecord) -> None:
+        """Called by OpenTelemetry."""
+        with _log_guard:
+            put = self._put
+            if put is not None:
+                put(
+                    ReadableLogRecord(
+                        log_record=log_record.log_record,
+                        resource=log_record.resource or Resource.get_empty(),
+                        instrumentation_scope=log_record.instrumentation_scope,
+                        limits=log_record.limits,
+                    )
+                )
+
+    def stop(self) -> None:
+        """Put nothing more."""
+        self._put = None
+
+    def shutdown(self) -> None:
+        """Nothing: the worker is stopped by `configure.shutdown`."""
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Nothing: `configure.flush` empties all lanes."""
+        del timeout_millis
+        return True
+
+
+class LaneMetricExporter(MetricExporter):
+    """Puts each reading of a MeterProvider into a lane; the environment chooses temporality."""
+
+    def __init__(self, put: Callable[[Reading], None], environ: Mapping[str, str]) -> None:
+        super().__init__(_temporality(environ), _aggregation(environ))
+        self._put = put
+
+    def export(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any) -> MetricExportResult:
+        """Called by OpenTelemetry's reader."""
+        del timeout_millis, kwargs
+        points = sum(
+            len(metric.data.data_points)
+            for resource in metrics_data.resource_metrics
+            for scope in resource.scope_metrics
+            for metric in scope.metrics
+        )
+        if points:
+            self._put(Reading(encode_metrics(metrics_data).SerializeToString(), points))
+        return MetricExportResult.SUCCESS
+
+    def force_flush(self, timeout_millis: float = 10_000) -> bool:
+        """Nothing: `configure.flush` empties all lanes."""
+        del timeout_millis
+        return True
+
+    def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
+        """Nothing: the worker is stopped by `configure.shutdown`."""
+        del timeout_millis, kwargs
+
+
+def _temporality(environ: Mapping[str, str]) -> dict[type, AggregationTemporality]:
+    """Cumulative; with DELTA or LOWMEMORY what can only grow is told as the difference."""
+    preference = environ.get("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "").strip().upper()
+    kinds: dict[str, tuple[type, ...]] = {
+        "DELTA": (Counter, Histogram, ObservableCounter),
+        "LOWMEMORY": (Counter, Histogram),
+    }
+    return dict.fromkeys(kinds.get(preference, ()), AggregationTemporality.DELTA)
+
+
+def _aggregation(environ: Mapping[str, str]) -> dict[type, Aggregation]:
+    chosen = environ.get("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", "").strip().lower()
+    if chosen == "base2_exponential_bucket_histogram":
+        return {Histogram: ExponentialBucketHistogramAggregation()}
+    return {}

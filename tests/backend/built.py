@@ -1,0 +1,67 @@
+"""The application around a store in memory, without sockets: for tests that look at its routes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from spanledger.pricing import PriceBook
+
+from spanledger_server import settings
+from spanledger_server.api import app
+from spanledger_server.api.answers import when
+from spanledger_server.api.gate import Gate
+from spanledger_server.api.receivers.http import HttpReceiver
+from spanledger_server.api.receivers.receive import Receiver
+from spanledger_server.api.vitals import Vitals
+from spanledger_server.auth.sessions import Sessions
+from spanledger_server.auth.tokens import Tokens
+from spanledger_server.clock import SystemClock
+from spanledger_server.ingest.accept import Ingest
+from spanledger_server.ingest.admission import Admission
+from spanledger_server.live.feed import LiveFeed
+from spanledger_server.rollups.dirty import DirtyBuckets
+from spanledger_server.store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """The gate, and the application behind it."""
+
+    gate: Gate
+
+    @property
+    def app(self) -> Any:
+        return self.gate.app
+
+
+@contextmanager
+def built() -> Iterator[Built]:
+    """An application that nothing is sent to."""
+    database, clock = Database.open(None), SystemClock()
+    ingest = Ingest(database, PriceBook.default(), clock, dirty=DirtyBuckets())
+    admission = Admission(2**20)
+    otlp = HttpReceiver(Receiver(accept=ingest.accept, admission=admission, now=clock.now_ns), max_request_bytes=2**20)
+    tokens = Tokens(database)
+    try:
+        yield Built(
+            app.build(
+                app.House(
+                    settings=settings.load({"data_dir": ":memory:"}, {}),
+                    clock=clock,
+                    database=database,
+                    tokens=tokens,
+                    sessions=Sessions(tokens, b"key"),
+                    live=LiveFeed(database, lambda now_ns: now_ns, when),
+                    receivers=otlp.router(),
+                    vitals=Vitals(database, ingest, admission, clock),
+                    port=1,
+                    otlp_port=None,
+                )
+            )
+        )
+    finally:
+        otlp.close()
+        database.close()

@@ -1,0 +1,88 @@
+"""Rows for the store's tables, put there by SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pyarrow as pa
+
+from spanledger_server.store.database import Database
+
+SECOND = 10**9
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+NOON = 1_795_262_400 * SECOND  # 2026-11-21T12:00:00Z, a Saturday
+
+
+def insert(database: Database, table: str, rows: Iterable[dict[str, Any]]) -> None:
+    """Add `rows`; every value travels as text and is cast by the table's column."""
+    listed = list(rows)
+    if not listed:
+        return
+    names = list(dict.fromkeys(name for row in listed for name in row))
+    texts = {name: [None if row.get(name) is None else str(row[name]) for row in listed] for name in names}
+    columns = pa.table({name: pa.array(values, pa.string()) for name, values in texts.items()})
+    with database.transaction() as tx, tx.scan("new_rows", columns):
+        tx.execute(f"INSERT INTO {table} BY NAME SELECT * FROM new_rows")
+
+
+def trace(number: int) -> str:
+    """A trace id as hexadecimal text."""
+    return f"{number:032x}"
+
+
+def line(number: int, at_ns: int = NOON, **values: Any) -> dict[str, Any]:
+    """A line of the ledger with key `number`: a priced chat call."""
+    return {
+        "trace_id": trace(number),
+        "span_id": number,
+        "at_ns": at_ns,
+        "duration_ns": SECOND,
+        "source": "event",
+        "service": "shop",
+        "kind": "usage",
+        "operation": "chat",
+        "provider": "openai",
+        "model": "gpt-5.2",
+        "state": "priced",
+        "cost_usd": "0.01",
+        "price_source": "genai-prices",
+        "price_version": "1",
+        "usage_state": "reported",
+        "input_tokens": 100,
+        "output_tokens": 10,
+        "cached_input_tokens": 0,
+    } | values
+
+
+def span(
+    trace_number: int, span_id: int, start_ns: int = NOON, duration_ns: int = SECOND, **values: Any
+) -> dict[str, Any]:
+    """A server span."""
+    return {
+        "trace_id": trace(trace_number),
+        "span_id": span_id,
+        "start_ns": start_ns,
+        "end_ns": start_ns + duration_ns,
+        "service": "shop",
+        "name": "GET /",
+        "kind": 2,
+        "status_code": 0,
+    } | values
+
+
+def add_spans(database: Database, spans: Iterable[dict[str, Any]]) -> None:
+    """Add spans and what the index of traces knows about them."""
+    listed = list(spans)
+    insert(database, "spans", listed)
+    index = [
+        {
+            "hash": int(one["trace_id"], 16) & (2**64 - 1),
+            "first_minute": one["start_ns"] // MINUTE,
+            "last_minute": one["end_ns"] // MINUTE,
+        }
+        for one in listed
+    ]
+    insert(database, "trace_index", index)

@@ -1,0 +1,23 @@
+"""Rollups of the ledger, made by a plain GROUP BY that shares nothing with the server's own."""
+
+from __future__ import annotations
+
+from spanledger_server.store.database import Database
+from tests.backend.rows import DAY, HOUR
+
+ROLL = """
+INSERT INTO {table} BY NAME
+SELECT at_ns // {width} AS bucket, service, kind, operation, provider, model, feature, tenant, user_tier,
+    count(*) AS calls, count(error_type) AS errors, count(*) FILTER (state = 'priced') AS priced_calls,
+    count(*) FILTER (state = 'unpriced') AS unpriced_calls, count(*) FILTER (state = 'estimated') AS estimated_calls,
+    count(*) FILTER (state = 'free') AS free_calls, sum(cost_usd) AS cost_usd, sum(input_tokens) AS input_tokens,
+    sum(output_tokens) AS output_tokens, sum(cached_input_tokens) AS cached_input_tokens
+FROM ledger WHERE at_ns // {width} < $before GROUP BY ALL
+"""
+
+
+def roll(database: Database, before_ns: int) -> None:
+    """Fill the hour and day rollups with whole buckets before `before_ns`."""
+    with database.transaction() as tx:
+        for table, width in (("cost_1h", HOUR), ("cost_1d", DAY)):
+            tx.execute(ROLL.format(table=table, width=width), before=before_ns // width)

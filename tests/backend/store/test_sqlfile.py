@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import pytest
+
+from spanledger_server.store import sqlfile
+
+TEXT = """-- What this file is for.
+
+-- name: first
+-- Its purpose.
+SELECT 1
+-- a comment inside stays
+FROM t;
+
+-- name: second
+-- Another.
+SELECT $x;
+"""
+
+
+def test_statements_are_cut_at_their_names_and_lose_their_purpose_lines_and_semicolons() -> None:
+    found = sqlfile.parse(TEXT, "here")
+    assert dict(found) == {"first": "SELECT 1\n-- a comment inside stays\nFROM t", "second": "SELECT $x"}
+    assert len(found) == 2
+
+
+def test_a_name_that_is_not_there_is_told_with_those_that_are() -> None:
+    with pytest.raises(KeyError, match="here has no statement named 'third'; it has first, second"):
+        sqlfile.parse(TEXT, "here")["third"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("-- name: a\nSELECT 1;\n-- name: a\nSELECT 2;", "two statements are named 'a'"),
+        ("-- name: a\n-- only a purpose\n", "'a' is empty"),
+        ("SELECT 1;\n", "before the first"),
+    ],
+)
+def test_a_file_that_is_not_a_list_of_named_statements_is_refused(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        sqlfile.parse(text, "here")
+
+
+def test_every_feature_reads_the_file_beside_it() -> None:
+    assert "applied_versions" in sqlfile.load("spanledger_server.store")

@@ -1,0 +1,80 @@
+"""What traced calls leave behind in a test: entries as the ledger gets them, spans as an exporter gets them."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from opentelemetry import trace
+from opentelemetry.context import get_current
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON, Sampler
+
+import spanledger.lifecycle
+from spanledger import guard, ledger
+from spanledger.call import Entry
+from spanledger.providers.instrumented import CallSpanProcessor
+
+
+class Calls:
+    """A ledger that is a list, and a tracer provider that keeps its spans."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._monkeypatch = monkeypatch
+        self.entries: list[Entry] = []
+        self.exporter = InMemorySpanExporter()
+        self.provider = TracerProvider()
+        self.sample(ALWAYS_ON)
+        ledger.connect(self.entries.append)
+
+    def sample(self, sampler: Sampler) -> None:
+        """Make spans with this sampler from now on."""
+        self.provider = TracerProvider(sampler=sampler, shutdown_on_exit=False)
+        self.provider.add_span_processor(CallSpanProcessor())
+        self.provider.add_span_processor(SimpleSpanProcessor(self.exporter))
+        self.use(self.provider.get_tracer("spanledger"))
+
+    def use(self, tracer: trace.Tracer) -> None:
+        """Make traced calls' spans with this tracer."""
+        self._monkeypatch.setattr(spanledger.lifecycle, "tracer", lambda: tracer)
+
+    @property
+    def spans(self) -> list[ReadableSpan]:
+        return list(self.exporter.get_finished_spans())
+
+    @property
+    def entry(self) -> Entry:
+        """The only entry, once garbage is collected."""
+        if not self.entries:
+            gc.collect()
+        assert len(self.entries) == 1, self.entries
+        return self.entries[0]
+
+    @property
+    def span(self) -> ReadableSpan:
+        """The only span of a traced call."""
+        if not self.spans:
+            gc.collect()
+        spans = [span for span in self.spans if span.instrumentation_scope.name == "spanledger"]
+        assert len(spans) == 1, spans
+        return spans[0]
+
+    def tokens(self) -> list[tuple[Any, Any]]:
+        """Input and output tokens of each entry."""
+        return [(e.usage.input_tokens, e.usage.output_tokens) if e.usage else (None, None) for e in self.entries]
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[Calls]:
+    """Traced calls caught; nothing of ours may fail, and no context may be left behind."""
+    guard.forget()
+    before = get_current()
+    caught = Calls(monkeypatch)
+    yield caught
+    ledger.connect(None)
+    assert guard.failures() == {}
+    assert get_current() == before

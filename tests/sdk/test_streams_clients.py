@@ -1,0 +1,296 @@
+"""The streams of the real clients: what they were stays what they are, and each leaves one span and one line."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import anthropic
+import httpx2
+import openai
+import pytest
+
+from spanledger.traced_cost import traced_cost
+from tests.sdk.calls import Calls, calls  # noqa: F401
+from tests.sdk.responses import Recorded, name, recorded, units
+
+STREAMS = recorded(streaming=True)
+CHAT = next(
+    one for one in STREAMS if one.api == "chat" and one.about["usage"]["input"] and one.path.parent.name == "openai"
+)
+RESPONSE = next(one for one in STREAMS if one.api == "responses")
+MESSAGE = next(one for one in STREAMS if one.api == "messages" and "tool_call" not in one.about["tags"])
+ASKED = {"model": "asked-model", "messages": [{"role": "user", "content": "hi"}]}
+
+
+class Body(httpx2.SyncByteStream, httpx2.AsyncByteStream):
+    """A recorded stream, event by event; may break off with an error."""
+
+    def __init__(self, body: bytes, fails_after: int | None = None) -> None:
+        self._events = [event + b"\n\n" for event in body.split(b"\n\n") if event.strip()]
+        self._fails_after = fails_after
+
+    def __iter__(self) -> Iterator[bytes]:
+        for place, event in enumerate(self._events):
+            if place == self._fails_after:
+                raise httpx2.ReadError("cut off")
+            yield event
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for event in self:
+            await asyncio.sleep(0)
+            yield event
+
+
+class Provider:
+    """Answers every request with one recorded stream."""
+
+    def __init__(self) -> None:
+        self.one = CHAT
+        self.fails_after: int | None = None
+
+    def __call__(self, request: httpx2.Request) -> httpx2.Response:
+        stream = Body(self.one.body.replace(b"\r\n", b"\n"), self.fails_after)
+        return httpx2.Response(200, headers={"content-type": "text/event-stream"}, stream=stream)
+
+
+provider = Provider()
+HTTP = httpx2.Client(transport=httpx2.MockTransport(provider))
+OPENAI: Any = openai.OpenAI(api_key="k", http_client=HTTP, max_retries=0)
+ANTHROPIC: Any = anthropic.Anthropic(api_key="k", http_client=HTTP, max_retries=0)
+ASYNC_HTTP = httpx2.AsyncClient(transport=httpx2.MockTransport(provider))
+ASYNC_OPENAI: Any = openai.AsyncOpenAI(api_key="k", http_client=ASYNC_HTTP, max_retries=0)
+ASYNC_ANTHROPIC: Any = anthropic.AsyncAnthropic(api_key="k", http_client=ASYNC_HTTP, max_retries=0)
+
+
+def client(one: Recorded, fails_after: int | None = None) -> Any:
+    provider.one, provider.fails_after = one, fails_after
+    return ANTHROPIC if one.api == "messages" else OPENAI
+
+
+def async_client(one: Recorded) -> Any:
+    provider.one, provider.fails_after = one, None
+    return ASYNC_ANTHROPIC if one.api == "messages" else ASYNC_OPENAI
+
+
+def ask(made: Any, one: Recorded) -> Any:
+    if one.api == "messages":
+        return made.messages.create(**ASKED, max_tokens=10, stream=True)
+    if one.api == "responses":
+        return made.responses.create(model="asked-model", input="hi", stream=True)
+    return made.chat.completions.create(**ASKED, stream=True)
+
+
+@pytest.mark.parametrize("one", STREAMS, ids=name)
+def test_a_stream_read_to_its_end_is_billed_as_its_index_says(calls: Calls, one: Recorded) -> None:
+    stream = traced_cost(lambda: ask(client(one), one))()
+    assert isinstance(stream, (openai.Stream, anthropic.Stream))
+    count = sum(1 for _ in stream)
+    assert units(calls.entry.usage) == one.expected
+    assert calls.entry.usage_state == ("unknown" if one.expected["input_tokens"] is None else "reported")
+    assert calls.entry.stream
+    assert calls.entry.chunks == count > 0
+    assert calls.entry.time_to_first_chunk_s is not None
+    assert calls.entry.response_model == one.about["model"]
+    assert calls.span.end_time == calls.entry.end_ns
+
+
+@pytest.mark.parametrize("one", [CHAT, RESPONSE, MESSAGE], ids=name)
+def test_an_async_stream_read_to_its_end_is_billed(calls: Calls, one: Recorded) -> None:
+    @traced_cost
+    async def call() -> Any:
+        return await ask(async_client(one), one)
+
+    async def run() -> None:
+        stream = await call()
+        assert isinstance(stream, (openai.AsyncStream, anthropic.AsyncStream))
+        async for _ in stream:
+            pass
+
+    asyncio.run(run())
+    assert units(calls.entry.usage) == one.expected
+
+
+@pytest.mark.parametrize("one", [CHAT, RESPONSE, MESSAGE], ids=name)
+@pytest.mark.parametrize("way", ["close", "with", "drop", "next"])
+def test_an_abandoned_stream_ends_its_call_once(calls: Calls, one: Recorded, way: str) -> None:
+    stream = traced_cost(lambda: ask(client(one), one))()
+    if way == "with":
+        with stream as inner:
+            assert inner is stream
+            next(iter(stream))
+    elif way == "next":
+        next(stream)
+        next(stream)
+        stream.close()
+    else:
+        for _ in stream:
+            break
+        if way == "close":
+            stream.close()
+            stream.close()
+    del stream
+    gc.collect()
+    if one is MESSAGE:
+        assert calls.entry.usage_state == "estimated"
+        assert calls.entry.usage is not None
+        assert calls.entry.usage.input_tokens == one.expected["input_tokens"]
+    else:
+        assert calls.entry.usage_state == "unknown"
+    assert calls.entry.error_type is None
+    assert calls.span.status.is_unset
+
+
+@pytest.mark.parametrize("one", [CHAT, RESPONSE, MESSAGE], ids=name)
+@pytest.mark.parametrize("way", ["close", "with", "drop"])
+def test_an_abandoned_async_stream_ends_its_call_once(calls: Calls, one: Recorded, way: str) -> None:
+    @traced_cost
+    async def call() -> Any:
+        return await ask(async_client(one), one)
+
+    async def run() -> None:
+        stream = await call()
+        if way == "with":
+            async with stream:
+                await anext(stream)
+        else:
+            await anext(stream)
+            if way == "close":
+                await stream.close()
+        del stream
+        gc.collect()
+
+    asyncio.run(run())
+    assert calls.entry.usage_state == ("estimated" if one is MESSAGE else "unknown")
+    assert calls.span.status.is_unset
+
+
+def test_a_stream_that_breaks_off_is_an_error_with_what_is_known(calls: Calls) -> None:
+    stream = traced_cost(lambda: ask(client(MESSAGE, fails_after=3), MESSAGE))()
+    with pytest.raises((anthropic.APIError, httpx2.ReadError)):
+        list(stream)
+    assert calls.entry.error_type in ("APIConnectionError", "ReadError")
+    assert calls.entry.usage_state == "estimated"
+    assert not calls.span.status.is_ok
+
+
+def test_stopping_after_the_usage_chunk_counts_as_reported(calls: Calls) -> None:
+    stream = traced_cost(lambda: ask(client(CHAT), CHAT))()
+    for chunk in stream:
+        if chunk.usage is not None:
+            break
+    stream.close()
+    assert units(calls.entry.usage) == CHAT.expected
+    assert calls.entry.usage_state == "reported"
+
+
+def test_two_traced_functions_around_one_stream_make_one_line(calls: Calls) -> None:
+    @traced_cost
+    def inner() -> Any:
+        return ask(client(CHAT), CHAT)
+
+    @traced_cost
+    def outer() -> Any:
+        return inner()
+
+    for _ in outer():
+        pass
+    assert units(calls.entry.usage) == CHAT.expected
+    assert len(calls.spans) == 2
+
+
+def test_two_streams_of_one_type_stay_of_one_type(calls: Calls) -> None:
+    call = traced_cost(lambda: ask(client(CHAT), CHAT))
+    first, second = call(), call()
+    assert type(first) is type(second)
+    assert repr(type(first)) == repr(openai.Stream)
+    assert first.response.status_code == 200
+    first.close()
+    second.close()
+    assert len(calls.entries) == 2
+
+
+@pytest.mark.parametrize("leave_early", [False, True])
+def test_the_helper_of_chat_completions_is_watched(calls: Calls, leave_early: bool) -> None:
+    @traced_cost
+    def call() -> Any:
+        return client(CHAT).chat.completions.stream(**ASKED)
+
+    with call() as stream:
+        for event in stream:
+            if leave_early:
+                break
+            assert event.type
+    if leave_early:
+        assert calls.entry.usage_state == "unknown"
+    else:
+        assert units(calls.entry.usage) == CHAT.expected
+
+
+@pytest.mark.parametrize("leave_early", [False, True])
+def test_the_helper_of_messages_is_watched(calls: Calls, leave_early: bool) -> None:
+    @traced_cost
+    def call() -> Any:
+        return client(MESSAGE).messages.stream(**ASKED, max_tokens=10)
+
+    with call() as stream:
+        if leave_early:
+            next(iter(stream))
+        else:
+            assert stream.get_final_message().usage.output_tokens == MESSAGE.expected["output_tokens"]
+    assert calls.entry.usage_state == ("estimated" if leave_early else "reported")
+    assert calls.entry.usage is not None
+    assert calls.entry.usage.input_tokens == MESSAGE.expected["input_tokens"]
+
+
+def test_the_async_helpers_are_watched(calls: Calls) -> None:
+    @traced_cost
+    def call(one: Recorded) -> Any:
+        if one is MESSAGE:
+            return async_client(one).messages.stream(**ASKED, max_tokens=10)
+        return async_client(one).responses.stream(model="asked-model", input="hi")
+
+    async def run(one: Recorded) -> None:
+        async with call(one) as stream:
+            async for _ in stream:
+                pass
+
+    for one in (MESSAGE, RESPONSE):
+        calls.entries.clear()
+        asyncio.run(run(one))
+        assert units(calls.entry.usage) == one.expected
+
+
+def test_a_helper_made_inside_and_returned_is_watched(calls: Calls) -> None:
+    @traced_cost
+    def call() -> Any:
+        return client(RESPONSE).responses.stream(model="asked-model", input="hi").__enter__()
+
+    stream = call()
+    stream.until_done()
+    assert units(calls.entry.usage) == RESPONSE.expected
+
+
+def test_a_stream_given_on_by_a_generator_is_read_from_its_chunks(calls: Calls) -> None:
+    @traced_cost(provider="openai")
+    def call() -> Iterator[Any]:
+        yield from ask(client(CHAT), CHAT)
+
+    assert list(call())
+    assert units(calls.entry.usage) == CHAT.expected
+
+
+def test_a_refused_request_is_an_error_without_usage(calls: Calls) -> None:
+    def refuse(request: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(429, json={"error": {"message": "slow down", "type": "rate_limit"}})
+
+    made = openai.OpenAI(api_key="k", http_client=httpx2.Client(transport=httpx2.MockTransport(refuse)), max_retries=0)
+    with pytest.raises(openai.RateLimitError):
+        traced_cost(lambda: ask(made, CHAT))()
+    assert calls.entry.error_type == "RateLimitError"
+    assert calls.entry.usage is None
+    assert calls.span.attributes is not None
+    assert calls.span.attributes["error.type"] == "RateLimitError"
+    assert calls.span.status.description == "RateLimitError"

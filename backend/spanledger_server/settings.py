@@ -56,7 +56,7 @@ def duration(text: str) -> timedelta:
     Raises:
         ValueError: When it is not one, or not above zero; the text says what is allowed.
     """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]+)", text.strip().lower())
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]+)", text.strip().lower(), re.ASCII)
     if match is None or match[2] not in _SECONDS or float(match[1]) <= 0:
         raise _NotUsableError("a duration above zero such as 500ms, 10s, 15m, 24h, 7d")
     return timedelta(seconds=float(match[1]) * _SECONDS[match[2]])
@@ -68,14 +68,14 @@ def size(text: str) -> int:
     Raises:
         ValueError: When it is not one, or not above zero; the text says what is allowed.
     """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text.strip().lower())
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text.strip().lower(), re.ASCII)
     if match is None or match[2] not in _BYTES or int(float(match[1]) * _BYTES[match[2]]) <= 0:
         raise _NotUsableError("a size above zero such as 1048576, 64MiB, 2GB")
     return int(float(match[1]) * _BYTES[match[2]])
 
 
 def _port(text: str) -> int:
-    if not re.fullmatch(r"\d{1,5}", text.strip()) or int(text) > 65535:
+    if not re.fullmatch(r"[0-9]{1,5}", text.strip()) or int(text) > 65535:
         raise _NotUsableError("a port from 0 to 65535")
     return int(text)
 

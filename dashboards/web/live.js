@@ -19,8 +19,8 @@ const TRIES_BEFORE_POLLING = 3;
 export const points = signal([]);
 /** @type {import('@preact/signals').Signal<any>} */
 export const state = signal(null);
-/** phase: connecting, live, reconnecting, polling, paused, hidden. heardAt: when figures last came, or null. */
-export const link = signal({ phase: 'connecting', heardAt: /** @type {number | null} */ (null) });
+/** phase: connecting, live, reconnecting, polling, paused, hidden. heardAt: when figures last came, or null. failures: attempts in a row that gave nothing. */
+export const link = signal({ phase: 'connecting', heardAt: /** @type {number | null} */ (null), failures: 0 });
 /** The version the server named last; another than the first means a new one was started. */
 export const serverVersion = signal({ first: '', now: '' });
 /** A clock that ticks once a second, for ages. */
@@ -71,7 +71,8 @@ function drop() {
   else old.close();
 }
 
-function reopen() {
+/** Connects at once, whatever the back-off says. */
+export function reopen() {
   clearTimeout(retry);
   if (!session.value || paused || document.hidden) return;
   drop();
@@ -90,6 +91,7 @@ function reopen() {
 function lost() {
   drop();
   failures += 1;
+  link.value = { ...link.value, failures };
   setPhase(failures > TRIES_BEFORE_POLLING && polling ? 'polling' : link.value.heardAt ? 'reconnecting' : 'connecting');
   retry = window.setTimeout(reopen, backOff(failures - 1, Math.random()));
 }
@@ -113,7 +115,7 @@ function take(message, phase) {
   batch(() => {
     if (message.points?.length || message.type === 'snapshot') points.value = mergePoints(message.type === 'snapshot' ? [] : points.value, message.points ?? []);
     if (message.state) state.value = message.state;
-    link.value = { phase, heardAt: Date.now() };
+    link.value = { phase, heardAt: Date.now(), failures };
     now.value = Date.now();
   });
 }

@@ -27,19 +27,37 @@ class Bill:
     cost: Decimal = Decimal(0)
     tokens: int = 0
 
+    def shown_cost(self) -> str:
+        """The cost as a person reads it: a dash when no call has a price."""
+        return "—" if self.calls and self.unpriced == self.calls else f"{self.cost.normalize():f}"
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Rows of (what, sent, stored), and a sentence for each that differs."""
+    """Rows of (what, sent, stored), models with their two bills, and a sentence for each figure that differs."""
 
     rows: list[tuple[str, str, str]] = field(default_factory=list)
+    models: dict[str, tuple[Bill, Bill]] = field(default_factory=dict)
     differences: list[str] = field(default_factory=list)
 
     def compare(self, what: str, sent: object, stored: object) -> None:
         """Add a row, and a difference where the two are not equal."""
-        self.rows.append((what, _text(sent), _text(stored)))
+        self.rows.append((what, text(sent), text(stored)))
+        self._differ(what, sent, stored)
+
+    def compare_models(self, sent: Mapping[str, Bill], stored: Mapping[str, Bill]) -> None:
+        """Add every model of either side, figure by figure."""
+        for model in sorted(sent.keys() | stored.keys()):
+            bill, line = sent.get(model, Bill()), stored.get(model, Bill())
+            self.models[model] = bill, line
+            self._differ(f"{model}, calls", bill.calls, line.calls)
+            self._differ(f"{model}, tokens", bill.tokens, line.tokens)
+            self._differ(f"{model}, calls without a price", bill.unpriced, line.unpriced)
+            self._differ(f"{model}, USD", bill.cost, line.cost)
+
+    def _differ(self, what: str, sent: object, stored: object) -> None:
         if sent != stored:
-            self.differences.append(f"{what}: sent {_text(sent)}, stored {_text(stored)}")
+            self.differences.append(f"{what}: sent {text(sent)}, stored {text(stored)}")
 
 
 def bills(served: Iterable[Mapping[str, Any]], at: datetime) -> dict[str, Bill]:
@@ -89,5 +107,6 @@ def _price(call: Mapping[str, Any], at: datetime) -> Decimal | None:
         return None
 
 
-def _text(value: object) -> str:
+def text(value: object) -> str:
+    """A figure as a person reads it; all digits of a Decimal."""
     return f"{value.normalize():f}" if isinstance(value, Decimal) else str(value)

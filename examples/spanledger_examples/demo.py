@@ -178,12 +178,7 @@ def _compare(
     comparison.compare("lost on the way", 0, lost)
     comparison.compare("mistakes that the SDK kept to itself", {}, sdk["failures"])
     bills, stored = check.bills(served, began), check.stored(lines)
-    for model in sorted(bills.keys() | stored.keys()):
-        bill, line = bills.get(model, check.Bill()), stored.get(model, check.Bill())
-        comparison.compare(f"{model}: calls", bill.calls, line.calls)
-        comparison.compare(f"{model}: tokens", bill.tokens, line.tokens)
-        comparison.compare(f"{model}: calls without a price", bill.unpriced, line.unpriced)
-        comparison.compare(f"{model}: USD", bill.cost, line.cost)
+    comparison.compare_models(bills, stored)
     total = sum((bill.cost for bill in bills.values()), Decimal(0))
     comparison.compare("total USD, the ledger", total, sum((line.cost for line in stored.values()), Decimal(0)))
     if began.month == datetime.now(UTC).month:
@@ -196,18 +191,32 @@ def _compare(
 
 
 def _report(comparison: check.Comparison, console: Console) -> int:
-    table = Table(title="What was sent, and what is stored", title_justify="left")
-    table.add_column("")
-    table.add_column("sent", justify="right")
-    table.add_column("stored", justify="right")
+    totals = Table(title="What was sent, and what is stored", title_justify="left")
+    totals.add_column("")
+    totals.add_column("sent", justify="right")
+    totals.add_column("stored", justify="right")
     for what, sent, stored in comparison.rows:
-        table.add_row(what, sent, stored if sent == stored else f"[bold red]{stored}[/]")
-    console.print(table)
+        totals.add_row(what, sent, _marked(stored, agrees=sent == stored))
+    models = Table(title="By model: the provider's bill, and the ledger", title_justify="left")
+    models.add_column("model", no_wrap=True)
+    for heading in ("calls", "tokens", "no price", "billed USD", "ledger USD"):
+        models.add_column(heading, justify="right", no_wrap=True)
+    for model, (bill, line) in comparison.models.items():
+        counts = [
+            _marked(check.text(stored), agrees=sent == stored)
+            for sent, stored in ((bill.calls, line.calls), (bill.tokens, line.tokens), (bill.unpriced, line.unpriced))
+        ]
+        models.add_row(model, *counts, bill.shown_cost(), _marked(line.shown_cost(), agrees=bill.cost == line.cost))
+    console.print(totals, models)
     for difference in comparison.differences:
         console.print(f"[bold red]Differs:[/] {difference}", highlight=False)
     if not comparison.differences:
         console.print("[bold green]Every number agrees, to the last decimal.[/]")
     return 1 if comparison.differences else 0
+
+
+def _marked(figure: str, *, agrees: bool) -> str:
+    return figure if agrees else f"[bold red]{figure}[/]"
 
 
 @contextmanager

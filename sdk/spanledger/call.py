@@ -86,7 +86,7 @@ class Options:
 
     Attributes:
         span_name: The span's name, but for a model that is only known from the arguments.
-        at_start: The attributes that the span starts with, but for model and context.
+        at_start: The attributes that the span starts with, but for what is only known from arguments and context.
     """
 
     name: str | None = None
@@ -105,6 +105,10 @@ class Options:
         at_start: dict[str, Any] = {semconv.GEN_AI_OPERATION_NAME: self.operation, **(self.attributes or {})}
         if self.provider is not None:
             at_start[semconv.GEN_AI_PROVIDER_NAME] = self.provider
+        if self.model is not None:
+            at_start[semconv.GEN_AI_REQUEST_MODEL] = self.model
+        if self.feature is not None:
+            at_start[semconv.FEATURE] = self.feature
         object.__setattr__(self, "span_name", name)
         object.__setattr__(self, "at_start", at_start)
 

@@ -61,14 +61,16 @@ def scope(call: Call) -> Context:
 
 def returned(call: Call, answer: Any) -> None:
     """End a call with what its function returned."""
-    finish(call, reading_of(call, answer), answer=answer)
+    with _READ:
+        _finish(call, _read(call, answer), None, answer)
+        return
+    finish(call, None, answer=answer)
 
 
 def reading_of(call: Call, answer: Any) -> Reading | None:
     """What the answer says; the user's own `usage=` callable comes first."""
     with _READ:
-        read = plain.read(answer)
-        return read if call.options.usage is None else _told(call.options.usage(answer), read)
+        return _read(call, answer)
     return None
 
 
@@ -89,39 +91,47 @@ def finish(call: Call, read: Reading | None, *, error: BaseException | None = No
         error: What the function raised; a cancellation or a closed generator is no error.
         answer: What it returned, for what only the span shows.
     """
+    with _FINISH:
+        _finish(call, read, error, answer)
+
+
+def _finish(call: Call, read: Reading | None, error: BaseException | None, answer: Any) -> None:
     try:
         call.open.pop()
     except IndexError:
         return
-    with _FINISH:
-        entry = call.entry
-        entry.end_ns = end_ns = entry.start_ns + time.perf_counter_ns() - call.started
-        if error is not None:
-            entry.error_type = _error_type(error)
-        shown, billed_by = read, None
-        try:
-            shown, billed_by = bill(call, read)
-        finally:
-            if call.recording:
-                with _SHOW:
-                    show(call, shown, billed_by, error, answer)
-                call.span.end(end_ns)
+    entry = call.entry
+    entry.end_ns = end_ns = entry.start_ns + time.perf_counter_ns() - call.started
+    if error is not None:
+        entry.error_type = _error_type(error)
+    shown, billed_by = read, None
+    try:
+        shown, billed_by = bill(call, read)
+    finally:
+        if call.recording:
+            with _SHOW:
+                show(call, shown, billed_by, error, answer)
+            call.span.end(end_ns)
+
+
+def _read(call: Call, answer: Any) -> Reading | None:
+    read = plain.read(answer)
+    return read if call.options.usage is None else _told(call.options.usage(answer), read)
 
 
 def _begun(options: Options, arguments: Mapping[str, Any], spans: Tracer) -> Call:
     around = get_current()
-    name, model, context = options.span_name, options.model, current(around)
+    name, model, attributes, context = options.span_name, options.model, options.at_start, current(around)
+    if context:
+        attributes = {**context, **attributes}
+    if options.feature is not None:
+        context = {**context, semconv.FEATURE: options.feature}
     if model is None:
         asked = arguments.get("model")
         if isinstance(asked, str):
             model = asked
             name = options.name or f"{name} {asked}"
-    attributes = {**options.at_start, **context} if context else dict(options.at_start)
-    if options.feature is not None:
-        attributes[semconv.FEATURE] = options.feature
-        context = {**context, semconv.FEATURE: options.feature}
-    if model is not None:
-        attributes[semconv.GEN_AI_REQUEST_MODEL] = model
+            attributes = {**attributes, semconv.GEN_AI_REQUEST_MODEL: asked}
     start_ns, started = time.time_ns(), time.perf_counter_ns()
     span = spans.start_span(name, around, SpanKind.CLIENT, attributes, (), start_ns)
     mine = span.get_span_context()

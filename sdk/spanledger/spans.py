@@ -8,6 +8,8 @@ Never: a prompt, an answer or an exception's message, unless content is captured
 
 from __future__ import annotations
 
+from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 from opentelemetry.trace import Status, StatusCode
@@ -17,9 +19,9 @@ from spanledger.call import Call
 from spanledger.providers import plain
 from spanledger.usage import USAGE_FIELDS, Reading, Usage
 
-_PARTS = tuple(
-    (name, semconv.DIALECTS[name][0]) for name in USAGE_FIELDS if name not in ("input_tokens", "output_tokens")
-)
+_PART_NAMES = tuple(name for name in USAGE_FIELDS if name not in ("input_tokens", "output_tokens"))
+_PART_ATTRIBUTES = tuple(semconv.DIALECTS[name][0] for name in _PART_NAMES)
+_PARTS = attrgetter(*_PART_NAMES)
 _USUAL_TIERS = frozenset({"default", "standard", "auto"})
 _LONGEST_DESCRIPTION = 500
 
@@ -83,10 +85,11 @@ def _show_usage(shown: dict[str, Any], usage: Usage) -> None:
         shown[semconv.GEN_AI_USAGE_INPUT_TOKENS] = usage.input_tokens
     if usage.output_tokens is not None:
         shown[semconv.GEN_AI_USAGE_OUTPUT_TOKENS] = usage.output_tokens
-    for name, attribute in _PARTS:
-        value = getattr(usage, name)
-        if value:
-            shown[attribute] = float(value) if name == "audio_seconds" else value
+    parts = _PARTS(usage)
+    if any(parts):
+        for attribute, value in zip(_PART_ATTRIBUTES, parts, strict=True):
+            if value:
+                shown[attribute] = float(value) if isinstance(value, Decimal) else value
 
 
 def _description(call: Call, error: BaseException | None, error_type: str) -> str:

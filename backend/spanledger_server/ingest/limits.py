@@ -119,8 +119,8 @@ def _folded(points: pa.Table, series: pa.Table, beyond: list[int]) -> tuple[pa.T
         folded[found["service"] or NO_SERVICE] += 1
     merged = overflow.merged(rows, {series_id: found["kind"] for series_id, found in into.items()})
     return (
-        pa.concat_tables([points.take(stay), pa.Table.from_pylist(merged, POINT_SCHEMA)]),
-        pa.concat_tables([series.take(kept), pa.Table.from_pylist(list(into.values()), SERIES_SCHEMA)]),
+        pa.concat_tables([points.take(pa.array(stay, pa.int64())), pa.Table.from_pylist(merged, POINT_SCHEMA)]),
+        pa.concat_tables([series.take(pa.array(kept, pa.int64())), pa.Table.from_pylist(list(into.values()), SERIES_SCHEMA)]),
         dict(folded),
     )
 

@@ -28,9 +28,10 @@ export function Bars({ statement, buckets, series, height = 180, axis, time, onP
   const [hover, setHover] = useState(-1);
   const dragFrom = useRef(-1);
   const pattern = useId();
-  const marks = ticks(Math.max(0, ...buckets.map((bucket) => total(bucket, stacked))));
-  const left = Math.min(64, 14 + 6.6 * Math.max(...marks.map((mark) => axis(mark).length)));
-  const most = marks[marks.length - 1];
+  const unknown = buckets.every((bucket) => bucket.values.every((value) => value === null));
+  const marks = unknown ? [] : ticks(Math.max(0, ...buckets.map((bucket) => total(bucket, stacked))));
+  const left = Math.min(64, 14 + 6.6 * Math.max(0, ...marks.map((mark) => axis(mark).length)));
+  const most = marks[marks.length - 1] ?? 1;
   const inner = Math.max(0, width - left - 4);
   const slot = buckets.length ? inner / buckets.length : 0;
   const y = (/** @type {number} */ value) => TOP + (height - TOP - BOTTOM) * (1 - value / most);
@@ -52,9 +53,10 @@ export function Bars({ statement, buckets, series, height = 180, axis, time, onP
       ${marks.map((mark) => html`<g key=${mark}><path class="grid-line" d=${`M${left} ${crisp(y(mark))}H${width}`} /><text class="axis-text" x=${left - 8} y=${y(mark) + 4} text-anchor="end">${axis(mark)}</text></g>`)}
       ${hover >= 0 ? html`<rect class="bar-hover" x=${left + hover * slot} y=${TOP} width=${slot} height=${height - TOP - BOTTOM} />` : null}
       ${buckets.map((bucket, index) => html`<${Stack} key=${bucket.at} bucket=${bucket} series=${series} x=${left + index * slot} slot=${slot} y=${y} pattern=${pattern} stacked=${stacked} />`)}
-      ${timeMarks(buckets, inner).map((index) => html`<text class="axis-text" key=${index} x=${left + (index + 0.5) * slot} y=${height - 6} text-anchor="middle">${time(buckets[index].at)}</text>`)}
+      ${timeMarks(buckets, inner).map((index) => html`<text class="axis-text" key=${index} x=${Math.max(left + 12, Math.min(width - 18, left + (index + 0.5) * slot))} y=${height - 6} text-anchor="middle">${time(buckets[index].at)}</text>`)}
       ${drag ? html`<rect class="drag" x=${left + drag[0] * slot} y=${TOP} width=${(drag[1] - drag[0] + 1) * slot} height=${height - TOP - BOTTOM} />` : null}
     </svg>` : null}
+    ${unknown ? html`<p class="plot-note">No data</p>` : null}
     ${hover >= 0 && buckets[hover] ? html`<${Tip} x=${left + (hover + 0.5) * slot} width=${width} title=${buckets[hover].title} rows=${series.map((one, index) => ({ ...one, value: buckets[hover].texts[index] })).filter((row) => row.value)} />` : null}
   </div>`;
 }
@@ -85,9 +87,16 @@ function Stack({ bucket, series, x, slot, y, pattern, stacked }) {
   })}</g>`;
 }
 
-/** Which buckets get a time below them: about one in 84 px. @param {Bucket[]} buckets @param {number} inner */
+const ROUND_MS = [6e4, 12e4, 3e5, 6e5, 9e5, 18e5, 36e5];
+
+/** Which buckets get a time below them: about one in 84 px, on round minutes where buckets are short. @param {Bucket[]} buckets @param {number} inner */
 function timeMarks(buckets, inner) {
-  const every = Math.max(1, Math.ceil(buckets.length / Math.max(1, Math.floor(inner / 84))));
+  const most = Math.max(1, Math.floor(inner / 84));
+  const size = buckets.length > 1 ? buckets[1].at - buckets[0].at : 864e5;
+  const onRound = (/** @type {number} */ step) => buckets.flatMap((bucket, index) => (bucket.at % step === 0 ? [index] : []));
+  const step = size < 36e5 ? ROUND_MS.find((one) => one >= size && buckets.some((bucket) => bucket.at % one === 0) && onRound(one).length <= most) : undefined;
+  if (step) return onRound(step);
+  const every = Math.max(1, Math.ceil(buckets.length / most));
   const offset = every > 1 ? Math.floor(every / 2) : 0;
   return buckets.map((_, index) => index).filter((index) => index % every === offset);
 }

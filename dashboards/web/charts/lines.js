@@ -39,7 +39,9 @@ export function Lines({ statement, times, values, lines, band, text, axis, heigh
   }, [width, height, dark, theme.value, zone.value, times[1] - times[0]]);
   useEffect(() => { plot.current?.setData(data.current); }, [times, values]);
 
+  const unknown = values.every((row) => row.every((value) => value === null));
   return html`<div class="plot" style=${{ height: `${height}px` }} role="img" aria-label=${statement}><div ref=${ref} class="plot-host"></div>
+    ${unknown ? html`<p class="plot-note">No data</p>` : null}
     ${cursor && times[cursor.index] !== undefined ? html`<${Tip} x=${cursor.x} width=${width} title=${clock(times[cursor.index] * 1000, zone.value)} rows=${lines.map((line, index) => ({ ...line, value: values[index][cursor.index] === null ? 'no data' : text(values[index][cursor.index]) })).reverse()} />` : null}
   </div>`;
 }
@@ -68,7 +70,7 @@ function options({ width, height, lines, band, axis: spell, setCursor, pick, ste
     scales: { x: { time: true }, y: { range: (/** @type {any} */ _, /** @type {number} */ __, /** @type {number} */ most) => [0, (most || 1) * 1.08] } },
     axes: [
       { ...axis, size: 24, gap: 6, space: 84, values: (/** @type {any} */ _, /** @type {number[]} */ marks) => marks.map((mark) => minute(mark * 1000, zone.value)) },
-      { ...axis, size: 58, gap: 6, space: 36, values: (/** @type {any} */ _, /** @type {number[]} */ marks) => marks.map((mark) => spell(mark)) },
+      { ...axis, size: 58, gap: 6, space: 36, values: (/** @type {any} */ chart, /** @type {number[]} */ marks) => marks.map((mark) => (chart.data.slice(1).some((/** @type {any[]} */ row) => row.some((value) => value !== null)) ? spell(mark) : '')) },
     ],
     series: [{}, ...lines.map((line) => ({ stroke: colour(`--s${line.slot}`), width: line.width, spanGaps: false, points: { show: hasLonely, filter: lonely, size: 4 } }))],
     bands: [{ series: [band[0] + 1, band[1] + 1], fill: `color-mix(in srgb, ${colour('--s2')} 8%, transparent)` }],

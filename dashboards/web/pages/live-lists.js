@@ -53,8 +53,8 @@ export function Models({ models, tiles }) {
   <//>`;
 }
 
-/** @param {{calls: any[]}} props */
-export function SlowCalls({ calls }) {
+/** @param {{calls: any[], known: boolean}} props known: whether any call was received in that time */
+export function SlowCalls({ calls, known }) {
   const { shown, waiting, hold } = useSteady(calls, (one) => `${one.trace_id}${one.span_id}`);
   return html`<${Card} title="Slow and failed calls" sub=${waiting ? `${waiting} new when you leave the list` : 'last 15 min, newest first'} actions=${html`<a href=${link('/traces', { from: 'now-15m' }, ['tz'])}>All traces</a>`}>
     ${calls.length ? html`<div ...${hold}><table class="table cards-narrow calls-table">
@@ -66,6 +66,6 @@ export function SlowCalls({ calls }) {
         <td class="num cell-figure2"><${Money} value=${one.cost} unpriced=${isUnknown(one.cost) ? 1 : 0} /></td>
         <td class="cell-state"><${Chip} look=${one.error_type ? { ...look('error'), word: 'Error' } : look('slow')} title=${one.error_type ?? undefined} /></td>
         <td class="num quiet cell-when"><${Ago} ms=${moment(one.at)} /></td>
-      </tr>`)}</tbody></table></div>` : html`<${Empty} title="No slow or failed calls in the last 15 minutes." />`}
+      </tr>`)}</tbody></table></div>` : html`<${Empty} title=${known ? 'No slow or failed calls in the last 15 minutes.' : 'No calls were received in the last 15 minutes.'} />`}
   <//>`;
 }

@@ -44,7 +44,7 @@ function faces(tiles, five) {
     { label: 'Calls', figure: rate(tiles.calls_per_s), unit: '/s', context: context(tiles.calls_per_s, isUnknown(tiles.calls_today) ? '' : `${count(tiles.calls_today)} today`), spark: spark('calls'), slot: 1 },
     { label: 'Failed', figure: percentFigure(tiles.error_ratio), unit: '%', context: context(tiles.error_ratio, `${whole(errors)} of ${whole(calls)} in 60 s`), spark: spark('errors'), slot: 9, bars: true },
     { label: 'Latency p95', ...latency, context: context(tiles.p95_ms, latest ? `p50 ${milliseconds(latest.p50)} · p99 ${milliseconds(latest.p99)}` : 'last 60 s'), spark: spark('p95'), slot: 1 },
-    { label: 'First token p95', ...first, context: isUnknown(tiles.ttfc_p95_ms) ? 'no streamed calls in 60 s' : 'streamed, last 60 s', spark: spark('ttfc'), slot: 5 },
+    { label: 'First token', ...first, context: isUnknown(tiles.ttfc_p95_ms) ? 'no streamed calls in 60 s' : 'p95 · streamed, 60 s', spark: spark('ttfc'), slot: 5 },
     { label: 'Tokens', figure: rate(tiles.tokens_per_s), unit: '/s', context: context(tiles.tokens_per_s, 'in and out, last 60 s'), spark: spark('tokens'), slot: 7 },
     spend(tiles, spark('cost')),
   ];

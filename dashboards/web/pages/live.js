@@ -7,7 +7,7 @@
  */
 import { html } from '../html.js';
 import { Icon } from '../icons.js';
-import { link as livelink, now, points, state } from '../live.js';
+import { link as livelink, now, points, reopen, state } from '../live.js';
 import { axisDuration, clock, count, instant, milliseconds, minute, percent, plural, whole } from '../format.js';
 import { look } from '../status.js';
 import { steps } from '../points.js';
@@ -29,7 +29,7 @@ export function View() {
   usePageKeys(Object.fromEntries(tileLinks().map((_, index) => [String(index + 1), () => navigate(tileLinks()[index])])));
   const told = state.value;
   const ages = livelink.value.phase === 'reconnecting' && livelink.value.heardAt !== null && now.value - livelink.value.heardAt > 5000;
-  if (!told) return html`<div class="page live-page" aria-busy="true"><${Skeleton} /></div>`;
+  if (!told) return html`<div class="page live-page" aria-busy="true">${livelink.value.failures ? html`<${Unreached} />` : null}<${Skeleton} blank=${!livelink.value.failures} /></div>`;
   const never = !told.services.length && !points.value.length && !told.tiles.calls_today;
   if (never) return html`<div class="page live-page"><${Welcome} told=${told} /></div>`;
   return html`<div class=${`page live-page${ages ? ' dimmed' : ''}`}>
@@ -38,13 +38,19 @@ export function View() {
     <div class="live-body">
       <div class="live-charts"><${Latency} /><${Calls} /></div>
       <div class="live-side"><${Services} services=${told.services} /><${Models} models=${told.models} tiles=${told.tiles} /></div>
-      <div class="live-calls"><${SlowCalls} calls=${told.slow} /></div>
+      <div class="live-calls"><${SlowCalls} calls=${told.slow} known=${points.value.length > 0} /></div>
     </div>
   </div>`;
 }
 
-function Skeleton() {
-  return html`<div class="sentence blank"></div><div class="tiles">${[1, 2, 3, 4, 5, 6].map((index) => html`<div class="tile blank" key=${index}></div>`)}</div>
+/** No figures yet, and the channel does not open. */
+function Unreached() {
+  return html`<section class="sentence crit" role="alert"><${Icon} name="octagon" /><div class="sentence-text"><h2>Could not load live figures</h2><p>The live channel does not answer. It is tried again by itself, attempt ${livelink.value.failures + 1}.</p></div><button class="button" onClick=${reopen}>Retry now</button></section>`;
+}
+
+/** @param {{blank: boolean}} props */
+function Skeleton({ blank }) {
+  return html`${blank ? html`<div class="sentence blank"></div>` : null}<div class="tiles">${[1, 2, 3, 4, 5, 6].map((index) => html`<div class="tile blank" key=${index}></div>`)}</div>
     <div class="live-body"><div class="live-charts"><div class="card blank tall"></div><div class="card blank half"></div></div><div class="live-side"><div class="card blank tall"></div></div></div>`;
 }
 

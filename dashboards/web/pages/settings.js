@@ -16,7 +16,7 @@ export const title = 'Settings';
 export function View() {
   const who = session.value;
   const loss = useLoad('/api/v1/loss');
-  const complete = instant(state.value?.complete_to ?? who?.complete_to);
+  const complete = instant(state.value ? state.value.complete_to : who?.complete_to);
   const leave = () => signOut().catch(() => toast('Signing out did not work; the server did not answer'));
   return html`<div class="page settings-page">
     <${Card} title="Appearance"><div class="rows">

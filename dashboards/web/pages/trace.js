@@ -123,6 +123,6 @@ function Notices({ trace, shown }) {
 
 /** Calls whose span was not kept: the ledger has them all the same. @param {{lines: any[], hasSpans: boolean}} props */
 function Orphans({ lines, hasSpans }) {
-  return html`<${Card} title="Calls without a span here" sub=${hasSpans ? 'their spans were not kept; the ledger has every call' : 'the spans of this trace were not kept; the ledger has every call'}>
+  return html`<${Card} class="orphan-card" title="Calls without a span here" sub=${hasSpans ? 'their spans were not kept; the ledger has every call' : 'the spans of this trace were not kept; the ledger has every call'}>
     <ul class="orphans">${lines.map((line) => html`<li key=${line.span_id}><p><b>${[line.operation, line.model ?? line.request_model].filter(Boolean).join(' ') || line.kind}</b> <span class="quiet">${line.service} · ${milliseconds(line.duration_ms)}</span></p><${CostBox} line=${line} /></li>`)}</ul><//>`;
 }

@@ -28,7 +28,7 @@ function Place({ place }) {
 /** @param {{page: {title: any, range?: string, presets?: string[]}, children: any}} props */
 export function Frame({ page, children }) {
   const who = session.value;
-  const complete = instant(state.value?.complete_to ?? who?.complete_to);
+  const complete = instant(state.value ? state.value.complete_to : who?.complete_to);
   return html`<div class="frame">
     <a class="skip" href="#main" onClick=${(/** @type {Event} */ event) => { event.preventDefault(); document.getElementById('main')?.focus(); }}>Skip to content</a>
     <nav class="rail" aria-label="Pages">

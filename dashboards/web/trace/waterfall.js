@@ -45,7 +45,7 @@ export function Waterfall({ roots, folded, fold, view, selected, select, narrow 
     frame.current = requestAnimationFrame(() => setTop(box.scrollTop));
   };
   const press = (/** @type {KeyboardEvent} */ event) => { if (treeKey(event, rows, at, folded, fold, (id) => select(id, false))) { event.preventDefault(); event.stopPropagation(); } };
-  const nameWidth = narrow ? 0 : Math.min(380, Math.max(240, width * 0.4));
+  const nameWidth = narrow ? 0 : Math.min(440, Math.max(250, width * 0.43));
   const ticks = marks(view, narrow ? 3 : Math.max(2, Math.floor((width - nameWidth) / 120)));
   const lane = { left: narrow ? 12 : nameWidth, right: narrow ? 12 : 72 };
   const across = (/** @type {number} */ ns) => `calc(${lane.left}px + (100% - ${lane.left + lane.right}px) * ${(ns - view.start) / (view.end - view.start)})`;

@@ -76,6 +76,28 @@ def _chat(raw: Fields, prompt: int) -> Usage:
     return as_usage(draft)
 
 
+def chat_reading(answer: Fields, raw: Fields, module: str) -> Reading:
+    """What a chat completion says: `reading`, with nothing asked that a chat completion does not have.
+
+    Args:
+        answer: The answer's fields.
+        raw: The fields of its usage.
+        module: The package that the answer's type comes from.
+    """
+    model, response_id, tier = answer.get("model"), answer.get("id"), answer.get("service_tier")
+    azure = answer.get("prompt_filter_results") is not None
+    model = model if isinstance(model, str) and model else None
+    return Reading(
+        usage(raw),
+        "azure.ai.openai" if azure else provider(model, module),
+        model,
+        response_id if isinstance(response_id, str) and response_id else None,
+        tier if isinstance(tier, str) and tier else None,
+        (),
+        "chat",
+    )
+
+
 def reading(answer: Fields, kind: str, module: str, used: Usage | None) -> Reading:
     """What an answer in OpenAI's form says, but for `finish_reasons`, which only a span that is kept needs.
 
@@ -123,8 +145,8 @@ def finish_reasons(answer: Fields) -> tuple[str, ...]:
     """Why each choice stopped; for the responses form, its status or what made it incomplete."""
     choices = answer.get("choices")
     if isinstance(choices, (list, tuple)):
-        reasons = ((fields_of(choice) or _NONE).get("finish_reason") for choice in choices)
-        return tuple(reason for reason in reasons if isinstance(reason, str))
+        reasons = [(fields_of(choice) or _NONE).get("finish_reason") for choice in choices]
+        return tuple([reason for reason in reasons if isinstance(reason, str)])
     incomplete = fields_of(answer.get("incomplete_details")) or _NONE
     reason = text(incomplete.get("reason")) or text(answer.get("status"))
     return (reason,) if reason else ()

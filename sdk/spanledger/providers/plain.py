@@ -19,17 +19,24 @@ _NOT_BILLED = frozenset({"MessageTokensCount", "BetaMessageTokensCount", "InputT
 def read(answer: object) -> Reading | None:
     """What `answer` says of its usage and of itself, or `None` if it is no answer that is understood."""
     fields = fields_of(answer)
-    kind = type(answer).__name__
-    if fields is None or kind in _NOT_BILLED:
+    if fields is None:
         return None
     raw = fields_of(fields.get("usage"))
+    if raw is not None and fields.get("object") == "chat.completion":  # the commonest first
+        return openai.chat_reading(fields, raw, "builtins" if fields is answer else module_of(answer))
+    return _read(fields, raw, type(answer).__name__, module_of(answer))
+
+
+def _read(fields: Fields, raw: Fields | None, kind: str, module: str) -> Reading | None:
+    if kind in _NOT_BILLED:
+        return None
     if raw is None:
-        return _without_usage(fields, kind, module_of(answer))
+        return _without_usage(fields, kind, module)
     if fields.get("type") == "message":
         return anthropic.reading(fields, anthropic.usage(raw))
     used = usage(raw)
     if kind != "dict" or fields.get("object") is not None or fields.get("choices") is not None:
-        return openai.reading(fields, kind, module_of(answer), used)
+        return openai.reading(fields, kind, module, used)
     return None if used is None else _plain(fields, used)
 
 

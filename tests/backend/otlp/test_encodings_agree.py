@@ -6,9 +6,10 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from spanledger import semconv
 from spanledger_server.otlp.limits import DecodeLimits
 from spanledger_server.store.database import Database
 from tests.backend.otlp.generated import requests
@@ -42,6 +43,7 @@ def test_a_record_reads_the_same_piece_by_piece(signal: str, data: st.DataObject
     body = data.draw(requests(signal)).SerializeToString()
     whole = decode(signal, body)
     pieces = decode(signal, body, limits=DecodeLimits(wide_bytes=300))
+    assume(semconv.TRUNCATED_VALUES not in repr(plain(pieces)))  # 300 bytes are also where nested values are cut
     assert plain(whole) == plain(pieces)
 
 

@@ -1,0 +1,100 @@
+"""What reading costs: statistics and pages over a million ledger lines in thirty days, searches over half a million spans."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from zoneinfo import ZoneInfo
+
+from spanledger_server.ledger import read
+from spanledger_server.statistics import costs, loss, periods
+from spanledger_server.store.database import Database, Reader
+from spanledger_server.traces import filters, search, trace
+from tests.backend.rows import DAY, HOUR
+
+LINES, SPANS = 1_000_000, 500_000
+NOW = 1_796_083_199 * 10**9  # the last second of November 2026, UTC
+BEGIN = NOW - 30 * DAY + 10**9
+LEDGER = """
+INSERT INTO ledger BY NAME
+SELECT md5((i // 3)::VARCHAR)::UUID AS trace_id, hash(i) AS span_id, $begin + i * $gap AS at_ns, 10**9 AS duration_ns,
+    'event' AS source, 'service-' || i % 5 AS service, 'usage' AS kind, 'chat' AS operation,
+    'provider-' || hash(i) % 4 AS provider, 'model-' || hash(i) % 20 AS model,
+    CASE WHEN i % 50 = 0 THEN 'unpriced' ELSE 'priced' END AS state,
+    CASE WHEN i % 50 > 0 THEN (hash(i * 3) % 1000000 * 0.000001)::DECIMAL(24, 12) END AS cost_usd,
+    hash(i + 1) % 10000 AS input_tokens, hash(i + 2) % 1000 AS output_tokens, hash(i + 3) % 100 AS cached_input_tokens,
+    'user-' || (power(hash(i + 5) % 1000000 / 1e6, 4) * 200000)::INTEGER AS user_id,
+    'feature-' || hash(i + 4) % 8 AS feature, 'tier-' || i % 3 AS user_tier
+FROM range($lines) AS r(i)
+"""
+SPANS_SQL = """
+INSERT INTO spans BY NAME
+SELECT md5((i // 4)::VARCHAR)::UUID AS trace_id, hash(i) AS span_id,
+    CASE WHEN i % 4 > 0 THEN hash(i // 4 * 4) END AS parent_span_id, $begin + i * $gap AS start_ns,
+    start_ns + hash(i) % 3000000000 AS end_ns, 'service-' || i % 4 AS service, 'operation-' || i % 40 AS name,
+    2 AS kind, CASE WHEN hash(i) % 100 = 0 THEN 2 ELSE 0 END AS status_code, '{"a": "some text of span ' || i || '"}' AS attributes
+FROM range($spans) AS r(i)
+"""
+INDEX = """
+INSERT INTO trace_index
+SELECT ('0x' || replace(trace_id::VARCHAR, '-', '')[17:])::UBIGINT, min(start_ns) // 60000000000, max(end_ns) // 60000000000
+FROM spans GROUP BY trace_id
+"""
+
+
+def filled() -> Database:
+    database = Database.open(None)
+    with database.transaction() as tx:
+        tx.execute(LEDGER, begin=BEGIN, gap=(NOW - BEGIN) // LINES, lines=LINES)
+        tx.execute(SPANS_SQL, begin=NOW - HOUR, gap=HOUR // SPANS, spans=SPANS)
+        tx.execute(INDEX)
+    return database
+
+
+def milliseconds(work: Callable[[], object]) -> tuple[float, float]:
+    times = []
+    for _ in range(9):
+        began = time.perf_counter()
+        work()
+        times.append((time.perf_counter() - began) * 1000)
+    return min(times), statistics.median(times)
+
+
+def show(name: str, work: Callable[[], object]) -> None:
+    best, middle = milliseconds(work)
+    print(f"{name:<44} best {best:6.1f} ms   median {middle:6.1f} ms")
+
+
+def spent(reader: Reader, period: str, zone: str, by: str, *f: str) -> object:
+    conditions = filters.parse(f, filters.LEDGER)
+    chosen = periods.to_date(period, NOW, ZoneInfo(zone))  # type: ignore[arg-type]
+    return costs.costs(reader, chosen, by, conditions.bound(), conditions.asked())
+
+
+def main() -> None:
+    began = time.perf_counter()
+    database = filled()
+    print(f"{LINES:,} ledger lines and {SPANS:,} spans in memory, made in {time.perf_counter() - began:.1f} s")
+    with database.reader() as reader:
+        for by in ("model", "feature", "user"):
+            show(f"costs, month by {by}", lambda by=by: spent(reader, "month", "UTC", by))
+        show("costs, month by model, Europe/Berlin", lambda: spent(reader, "month", "Europe/Berlin", "model"))
+        show("costs, month by model, one feature", lambda: spent(reader, "month", "UTC", "model", "feature:feature-1"))
+        show("costs, today by model", lambda: spent(reader, "today", "UTC", "model"))
+        everything = filters.parse((), filters.LEDGER)
+        show("ledger, first 100 lines of 30 days", lambda: read.page(reader, BEGIN, NOW, everything.bound(), None, 100))
+        one_user = filters.parse(["user_id:user-7"], filters.LEDGER)
+        show("ledger, lines of one user", lambda: read.page(reader, BEGIN, NOW, one_user.bound(), None, 100))
+        for text in ("", "status:error", "service:service-1 duration>2s", "text 4711"):
+            asked = filters.search((), text, filters.TRACES)
+            name = f"traces, last hour, {text or 'all'}"
+            show(name, lambda asked=asked: search.search(reader, NOW - HOUR, NOW, asked, "-start", None, 50))
+        wanted = reader.value("SELECT trace_id FROM spans WHERE trace_id IN (SELECT trace_id FROM spans LIMIT 1)")
+        show("one trace", lambda: trace.find(reader, wanted))
+        show("loss, one day", lambda: loss.report(reader, NOW - DAY, NOW))
+    database.close()
+
+
+if __name__ == "__main__":
+    main()

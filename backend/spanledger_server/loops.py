@@ -13,13 +13,19 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
-
-from spanledger_server.clock import Clock
+from typing import Final, Protocol
 
 log = logging.getLogger(__name__)
 
 STOP_PATIENCE_S: Final = 30.0
+
+
+class TellsTime(Protocol):
+    """A clock."""
+
+    def now_ns(self) -> int:
+        """Nanoseconds since 1970, UTC."""
+        ...
 
 
 @dataclass(slots=True)
@@ -50,7 +56,7 @@ class Task:
 class TickLoop:
     """Runs tasks on a thread of its own, every `tick_s` seconds."""
 
-    def __init__(self, clock: Clock, tasks: Sequence[Task], tick_s: float = 10.0) -> None:
+    def __init__(self, clock: TellsTime, tasks: Sequence[Task], tick_s: float = 10.0) -> None:
         self.tasks = tuple(tasks)
         self._clock = clock
         self._tick_s = tick_s

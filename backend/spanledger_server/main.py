@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from spanledger.pricing import MalformedPricesError, PriceBook
-
 from spanledger_server import timegrid
 from spanledger_server.api import app, sockets
 from spanledger_server.api.answers import when

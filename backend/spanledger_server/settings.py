@@ -1,9 +1,11 @@
-"""The settings of `spanledger serve`: one table that is its flags, its environment variables and the keys of its configuration file.
+"""The settings of `spanledger serve`: one table that is its flags, its variables and the keys of its file.
 
-Given a mapping of flags, the environment and perhaps a TOML file, gives one frozen `Settings`; flag beats environment beats file beats
-default. All mistakes are told at once, each with the name under which the value was given, the value, and what is allowed.
+Given a mapping of flags, the environment and perhaps a TOML file, gives one frozen `Settings`; flag beats environment
+beats file beats default. All mistakes are told at once, each with the name under which the value was given, the
+value, and what is allowed.
 
-Never: a setting that has a flag but no environment variable, or a mistake that is told only after the one before it was mended.
+Never: a setting that has a flag but no environment variable, or a mistake that is told only after the one before it
+was mended.
 """
 
 from __future__ import annotations
@@ -126,7 +128,10 @@ def _row(default: str | None, read: Callable[[str], Any], meaning: str) -> dict[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What a server is told before it starts. `data_dir` None means in memory; ports 0 mean off, but `port` 0 means any free one."""
+    """What a server is told before it starts.
+
+    `data_dir` None means in memory; a receiver's port 0 means off, but `port` 0 means any free one.
+    """
 
     host: str = field(
         metadata=_row("127.0.0.1", _text, "address to listen on; beyond loopback everything needs a token")

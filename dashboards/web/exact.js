@@ -6,8 +6,8 @@
  * Never: a change to what stands inside a string; the pattern walks over every string of the text.
  */
 
-/** Keys whose number is an amount in USD. */
-const MONEY = new Set(['cost', 'cost_usd', 'total_cost', 'spend_today']);
+/** Keys whose number is an amount in USD, or a price of one unit. */
+const MONEY = new Set(['cost', 'cost_usd', 'total_cost', 'spend_today', 'rate']);
 /** Keys whose object maps names to amounts (or units to rates). */
 const MONEY_MAPS = new Set(['by', 'rate']);
 

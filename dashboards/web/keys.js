@@ -15,7 +15,7 @@ import { rangeButtonId } from './parts/range.js';
 
 export const keyList = signal(false);
 const PLACES = /** @type {Record<string, string>} */ ({ l: '/', t: '/traces', c: '/costs', ',': '/settings' });
-const KEPT = ['from', 'to', 'tz', 'f'];
+const KEPT = ['tz'];
 
 /** Keys of the page in view; one that gives false leaves the key to the browser. @type {Record<string, (event: KeyboardEvent) => unknown>} */
 let pageKeys = {};

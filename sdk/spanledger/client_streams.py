@@ -15,10 +15,11 @@ import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
+from spanledger.attached import attach, detach
 from spanledger.call import Call
 from spanledger.guard import guard
 from spanledger.lifecycle import finish, scope
-from spanledger.streams import Progress, attach, detach
+from spanledger.streams import Progress
 
 _WATCH = guard("traced_cost.watch")
 

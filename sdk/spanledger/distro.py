@@ -14,14 +14,17 @@ from opentelemetry.instrumentation.distro import BaseDistro  # type: ignore[attr
 from opentelemetry.util._importlib_metadata import EntryPoint
 
 from spanledger.configure import enabled, set_up
+from spanledger.instrument import use_stable_names
 
 
 class SpanledgerDistro(BaseDistro):  # type: ignore[misc]
     """Chooses how libraries are instrumented."""
 
     def _configure(self, **kwargs: Any) -> None:
-        """Nothing: the defaults of `configure()` hold."""
+        """Ask for the stable HTTP names before the first instrumentation is loaded; the rest is `configure()`'s."""
         del kwargs
+        if enabled():
+            use_stable_names()
 
     def load_instrumentor(self, entry_point: EntryPoint, **kwargs: Any) -> None:
         """Instrument one library; FastAPI without a span for every chunk, with request ids and process times."""

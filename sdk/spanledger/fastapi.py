@@ -13,7 +13,6 @@ Never: a request that fails because of telemetry, or an answer that waits for it
 
 from __future__ import annotations
 
-import os
 import secrets
 import time
 import types
@@ -25,11 +24,13 @@ from opentelemetry.context import attach
 from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined]
 from opentelemetry.trace import Span
+from starlette.middleware import Middleware
 
 from spanledger import semconv
 from spanledger.configure import enabled
 from spanledger.context import MAX_VALUE_LENGTH, with_values
 from spanledger.guard import guard
+from spanledger.instrument import use_stable_names
 
 if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
@@ -44,7 +45,6 @@ Identity = Callable[[Scope], Mapping[str, object] | None]
 REQUEST_ID_HEADER = b"x-request-id"
 PROCESS_TIME_HEADER = b"x-process-time"
 MAX_REQUEST_ID = 128
-STABLE_NAMES = "OTEL_SEMCONV_STABILITY_OPT_IN"
 MARK = "_spanledger_instrumented"
 STATE = "spanledger.request"  # in the scope
 NAMES = dict(zip(("user_id", "user_tier", "session_id", "feature", "tenant"), semconv.CONTEXT_KEYS, strict=True))
@@ -86,15 +86,9 @@ def instrument_fastapi(
         _wrap(app)
 
 
-def use_stable_names() -> None:
-    """Ask OpenTelemetry for the stable HTTP names, unless somebody said otherwise; it reads that only once."""
-    said = os.environ.get(STABLE_NAMES, "")
-    if not any(part.strip().startswith("http") for part in said.split(",")):
-        os.environ[STABLE_NAMES] = f"{said},http" if said else "http"
-
-
 def _wrap(app: fastapi.FastAPI) -> None:
-    """Put our layer around everything, also around what answers 500 when the application fails."""
+    """Put one layer around everything, also around what answers 500 when the application fails, and one inside."""
+    app.user_middleware.insert(0, Middleware(EndLayer))
     build = app.build_middleware_stack
 
     def build_middleware_stack(self: fastapi.FastAPI) -> Application:
@@ -139,10 +133,22 @@ class RequestLayer:
                     _finish(request)
             await send(message)
 
+        await self.app(scope, receive, send_with_headers)
+
+
+class EndLayer:
+    """A layer inside of OpenTelemetry's, for answers that never end: outside of it their span is over already."""
+
+    def __init__(self, app: Application) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Called by the layer around it."""
         try:
-            await self.app(scope, receive, send_with_headers)
+            await self.app(scope, receive, send)
         finally:
-            with _guard:
+            request = scope.get(STATE)
+            if isinstance(request, _Request):
                 _finish(request)
 
 
@@ -204,7 +210,7 @@ def _add_headers(message: Message, request: _Request) -> None:
 
 def _finish(request: _Request) -> None:
     span, request.span = request.span, None
-    if span is not None:
+    if span is not None and span.is_recording():
         span.set_attribute(semconv.PROCESS_TIME_S, time.perf_counter() - request.started)
 
 

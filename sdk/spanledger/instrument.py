@@ -5,12 +5,15 @@ Never: an import of a web framework when the SDK is imported.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
     from opentelemetry.trace import TracerProvider
+
+STABLE_NAMES = "OTEL_SEMCONV_STABILITY_OPT_IN"
 
 
 def instrument_fastapi(
@@ -41,3 +44,10 @@ def instrument_fastapi(
         excluded_urls=excluded_urls,
         tracer_provider=tracer_provider,
     )
+
+
+def use_stable_names() -> None:
+    """Ask OpenTelemetry for the stable HTTP names, unless somebody said otherwise; it reads that only once."""
+    said = os.environ.get(STABLE_NAMES, "")
+    if not any(part.strip().startswith("http") for part in said.split(",")):
+        os.environ[STABLE_NAMES] = f"{said},http" if said else "http"

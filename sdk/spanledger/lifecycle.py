@@ -11,13 +11,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
-from opentelemetry.context import Context, get_current
+from opentelemetry.baggage import _BAGGAGE_KEY
+from opentelemetry.context import Context
 from opentelemetry.trace import NoOpTracer, SpanKind, TraceFlags, Tracer
 from opentelemetry.trace.propagation import _SPAN_KEY
 
 from spanledger import content, semconv
+from spanledger.attached import attached
 from spanledger.billing import bill
 from spanledger.call import CURRENT_CALL, Call, Entry, Options, fresh_span_id, fresh_trace_id
 from spanledger.configure import enabled, tracer
@@ -33,6 +36,7 @@ _FINISH = guard("traced_cost.finish")
 _SHOW = guard("traced_cost.show")
 
 _NO_TRACER = NoOpTracer()
+_NOBODY: Mapping[str, str] = MappingProxyType({})
 _CANCELLED = frozenset({"CancelledError", "Cancelled", "GeneratorExit"})  # asyncio's, trio's, a closed generator's
 
 
@@ -55,8 +59,8 @@ def begin(options: Options, arguments: Mapping[str, Any]) -> Call | None:
 def scope(call: Call) -> Context:
     """The context that the function runs in: the call's span is current, and the call can be found."""
     if call.own_ids:
-        return Context({**get_current(), CURRENT_CALL: call})
-    return Context({**get_current(), CURRENT_CALL: call, _SPAN_KEY: call.span})
+        return Context({**attached(), CURRENT_CALL: call})
+    return Context({**attached(), CURRENT_CALL: call, _SPAN_KEY: call.span})
 
 
 def returned(call: Call, answer: Any) -> None:
@@ -120,9 +124,10 @@ def _read(call: Call, answer: Any) -> Reading | None:
 
 
 def _begun(options: Options, arguments: Mapping[str, Any], spans: Tracer) -> Call:
-    around = get_current()
-    name, model, attributes, context = options.span_name, options.model, options.at_start, current(around)
-    if context:
+    around = attached()
+    name, model, attributes, context = options.span_name, options.model, options.at_start, _NOBODY
+    if _BAGGAGE_KEY in around:
+        context = current(around)
         attributes = {**context, **attributes}
     if options.feature is not None:
         context = {**context, semconv.FEATURE: options.feature}

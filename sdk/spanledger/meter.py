@@ -9,9 +9,10 @@ Never: an attribute that may have more than a handful of values, or more than `M
 
 from __future__ import annotations
 
+import math
 import time
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
@@ -34,11 +35,28 @@ if TYPE_CHECKING:
 MAX_SERIES = 2_000  # as OpenTelemetry's SDK has it; what is beyond goes into one series that says so
 OVERFLOW = (("otel.metric.overflow", "true"),)
 
+OVERFLOWN = ("otel.metric.overflow",)
 Labels = tuple[tuple[str, str], ...]
+Values = tuple[str | None, ...]
+LABELS = (
+    semconv.GEN_AI_OPERATION_NAME,
+    semconv.GEN_AI_PROVIDER_NAME,
+    semconv.GEN_AI_REQUEST_MODEL,
+    semconv.GEN_AI_RESPONSE_MODEL,
+    semconv.ERROR_TYPE,
+    *semconv.LOW_CARDINALITY_CONTEXT_KEYS,
+)
 INSTRUMENTS: tuple[tuple[str, str, str, Sequence[float]], ...] = (
     (semconv.METRIC_OPERATION_DURATION, "s", "Duration of a GenAI call", semconv.DURATION_BUCKETS_S),
     (semconv.METRIC_TOKEN_USAGE, "{token}", "Tokens used by a GenAI call", semconv.TOKEN_BUCKETS),
     (semconv.METRIC_TIME_TO_FIRST_CHUNK, "s", "Time to the first chunk of a stream", semconv.DURATION_BUCKETS_S),
+)
+BOUNDS = tuple(tuple(float(bound) for bound in bounds) for _, _, _, bounds in INSTRUMENTS)
+SERIES: tuple[tuple[int, Labels], ...] = (  # what one call may record: which instrument, and a label of its own
+    (0, ()),
+    (1, ((semconv.GEN_AI_TOKEN_TYPE, "input"),)),
+    (1, ((semconv.GEN_AI_TOKEN_TYPE, "output"),)),
+    (2, ()),
 )
 
 
@@ -50,40 +68,54 @@ class EntryMeter(Protocol):
         ...
 
 
-class Histogram:
-    """One histogram with explicit buckets, for all its series."""
+class Series:
+    """One series of a histogram.
 
-    def __init__(self, name: str, unit: str, description: str, bounds: Sequence[float]) -> None:
-        self.name, self.unit, self.description = name, unit, description
-        self.bounds = tuple(float(bound) for bound in bounds)
-        self.series: dict[Labels, _Series] = {}
+    Attributes:
+        labels: What tells it from the others.
+        bounds: Upper ends of its buckets.
+    """
 
-    def record(self, labels: Labels, value: float, entry: Entry) -> None:
-        """Add one value; a sampled call becomes the series' exemplar."""
-        series = self.series.get(labels)
-        if series is None:
-            if len(self.series) >= MAX_SERIES:
-                labels = OVERFLOW
-            series = self.series.setdefault(labels, _Series(len(self.bounds) + 1))
-        series.add(value, bisect_left(self.bounds, value))
-        if entry.sampled:
-            series.exemplar = (value, entry.end_ns, entry.trace_id, entry.span_id)
+    __slots__ = ("bounds", "buckets", "count", "exemplar", "highest", "labels", "lowest", "total")
 
-
-class _Series:
-    __slots__ = ("buckets", "count", "exemplar", "highest", "lowest", "total")
-
-    def __init__(self, buckets: int) -> None:
-        self.buckets = [0] * buckets
+    def __init__(self, labels: Labels, bounds: tuple[float, ...]) -> None:
+        self.labels, self.bounds = labels, bounds
+        self.buckets = [0] * (len(bounds) + 1)
         self.count, self.total = 0, 0.0
-        self.lowest, self.highest = float("inf"), float("-inf")
-        self.exemplar: tuple[float, int, int, int] | None = None
+        self.lowest, self.highest = math.inf, -math.inf
+        self.exemplar: tuple[float, Entry] | None = None
 
-    def add(self, value: float, bucket: int) -> None:
-        self.buckets[bucket] += 1
+    def add(self, value: float, entry: Entry) -> None:
+        """Add one value; a sampled call becomes the exemplar."""
+        self.buckets[bisect_left(self.bounds, value)] += 1
         self.count += 1
         self.total += value
-        self.lowest, self.highest = min(self.lowest, value), max(self.highest, value)
+        if value < self.lowest:
+            self.lowest = value
+        if value > self.highest:
+            self.highest = value
+        if entry.sampled:
+            self.exemplar = (value, entry)
+
+    def point(self, began_ns: int, now_ns: int) -> HistogramDataPoint:
+        """As OTLP has it."""
+        point = HistogramDataPoint(
+            attributes=key_values(self.labels),
+            start_time_unix_nano=began_ns,
+            time_unix_nano=now_ns,
+            count=self.count,
+            sum=self.total,
+            bucket_counts=self.buckets,
+            explicit_bounds=self.bounds,
+            min=self.lowest,
+            max=self.highest,
+        )
+        if self.exemplar is not None:
+            value, entry = self.exemplar
+            trace_id, span_id = entry.trace_id.to_bytes(16, "big"), entry.span_id.to_bytes(8, "big")
+            at_ns = entry.end_ns
+            point.exemplars.append(Exemplar(as_double=value, time_unix_nano=at_ns, trace_id=trace_id, span_id=span_id))
+        return point
 
 
 class Meter:
@@ -95,45 +127,58 @@ class Meter:
     def clear(self) -> None:
         """Start at zero (in a forked child, what was counted before is the parent's)."""
         self.began_ns = time.time_ns()
-        self.histograms = tuple(Histogram(*instrument) for instrument in INSTRUMENTS)
+        self._known: dict[Values, tuple[Series, ...]] = {}
 
     def observe(self, entry: Entry) -> None:
-        """Add one call."""
-        duration, tokens, first_chunk = self.histograms
-        for value, which, labels in measurements(entry):
-            (duration, tokens, first_chunk)[which].record(labels, value, entry)
+        """Add one call; an explicit cost is no call."""
+        if entry.kind != "usage":
+            return
+        values = label_values(entry)
+        known = self._known.get(values)
+        if known is None:
+            known = self._new(values)
+        duration, given, gotten, first_chunk = known
+        duration.add((entry.end_ns - entry.start_ns) / 1e9, entry)
+        usage = entry.usage
+        if usage is not None:
+            if usage.input_tokens is not None:
+                given.add(usage.input_tokens, entry)
+            if usage.output_tokens is not None:
+                gotten.add(usage.output_tokens, entry)
+        if entry.time_to_first_chunk_s is not None:
+            first_chunk.add(entry.time_to_first_chunk_s, entry)
+
+    def _new(self, values: Values) -> tuple[Series, ...]:
+        if len(self._known) >= MAX_SERIES:
+            if OVERFLOWN in self._known:
+                return self._known[OVERFLOWN]
+            values, labels = OVERFLOWN, OVERFLOW
+        else:
+            labels = labels_of(values)
+        made = tuple(Series((*labels, *more), BOUNDS[which]) for which, more in SERIES)
+        self._known[values] = made
+        return made
+
+    def series(self) -> Iterator[tuple[int, Series]]:
+        """All series that have values, with the number of their instrument."""
+        for known in list(self._known.values()):
+            for (which, _), series in zip(SERIES, known, strict=True):
+                if series.count:
+                    yield which, series
 
     def read(self, now_ns: int) -> list[Metric]:
         """All data points, cumulative since the beginning."""
-        return [self._metric(histogram, now_ns) for histogram in self.histograms if histogram.series]
-
-    def _metric(self, histogram: Histogram, now_ns: int) -> Metric:
-        metric = Metric(name=histogram.name, unit=histogram.unit, description=histogram.description)
-        metric.histogram.aggregation_temporality = AGGREGATION_TEMPORALITY_CUMULATIVE
-        for labels, series in histogram.series.items():
-            point = HistogramDataPoint(
-                attributes=key_values(labels),
-                start_time_unix_nano=self.began_ns,
-                time_unix_nano=now_ns,
-                count=series.count,
-                sum=series.total,
-                bucket_counts=series.buckets,
-                explicit_bounds=histogram.bounds,
-                min=series.lowest,
-                max=series.highest,
-            )
-            if series.exemplar is not None:
-                value, at_ns, trace_id, span_id = series.exemplar
-                point.exemplars.append(
-                    Exemplar(
-                        as_double=value,
-                        time_unix_nano=at_ns,
-                        trace_id=trace_id.to_bytes(16, "big"),
-                        span_id=span_id.to_bytes(8, "big"),
-                    )
-                )
-            metric.histogram.data_points.append(point)
-        return metric
+        found: list[Metric] = []
+        points: dict[int, list[HistogramDataPoint]] = {}
+        for which, series in self.series():
+            points.setdefault(which, []).append(series.point(self.began_ns, now_ns))
+        for which, of_it in sorted(points.items()):
+            name, unit, description, _ = INSTRUMENTS[which]
+            metric = Metric(name=name, unit=unit, description=description)
+            metric.histogram.aggregation_temporality = AGGREGATION_TEMPORALITY_CUMULATIVE
+            metric.histogram.data_points.extend(of_it)
+            found.append(metric)
+        return found
 
 
 class InstrumentMeter:
@@ -146,41 +191,41 @@ class InstrumentMeter:
         )
 
     def observe(self, entry: Entry) -> None:
-        """Add one call."""
+        """Add one call; an explicit cost is no call."""
+        if entry.kind != "usage":
+            return
         flags = TraceFlags(TraceFlags.SAMPLED if entry.sampled else TraceFlags.DEFAULT)
         span = NonRecordingSpan(SpanContext(entry.trace_id, entry.span_id, is_remote=False, trace_flags=flags))
         where = set_span_in_context(span)
-        for value, which, labels in measurements(entry):
-            self._instruments[which].record(value, dict(labels), where)
+        labels = labels_of(label_values(entry))
+        usage = entry.usage
+        values = (
+            (entry.end_ns - entry.start_ns) / 1e9,
+            usage.input_tokens if usage else None,
+            usage.output_tokens if usage else None,
+            entry.time_to_first_chunk_s,
+        )
+        for value, (which, more) in zip(values, SERIES, strict=True):
+            if value is not None:
+                self._instruments[which].record(value, dict((*labels, *more)), where)
 
 
-def measurements(entry: Entry) -> list[tuple[float, int, Labels]]:
-    """What one call measures: value, which of `INSTRUMENTS`, labels. An explicit cost is no call: nothing."""
-    if entry.kind != "usage":
-        return []
-    labels = _labels(entry)
-    found = [((entry.end_ns - entry.start_ns) / 1e9, 0, labels)]
-    usage = entry.usage
-    if usage is not None:
-        for kind, tokens in (("input", usage.input_tokens), ("output", usage.output_tokens)):
-            if tokens is not None:
-                found.append((float(tokens), 1, (*labels, (semconv.GEN_AI_TOKEN_TYPE, kind))))
-    if entry.time_to_first_chunk_s is not None:
-        found.append((entry.time_to_first_chunk_s, 2, labels))
-    return found
-
-
-def _labels(entry: Entry) -> Labels:
-    context = entry.context
-    said = (
-        (semconv.GEN_AI_OPERATION_NAME, entry.operation),
-        (semconv.GEN_AI_PROVIDER_NAME, entry.provider),
-        (semconv.GEN_AI_REQUEST_MODEL, entry.request_model),
-        (semconv.GEN_AI_RESPONSE_MODEL, entry.response_model),
-        (semconv.ERROR_TYPE, entry.error_type),
-        *((key, context.get(key)) for key in semconv.LOW_CARDINALITY_CONTEXT_KEYS),
+def label_values(entry: Entry) -> Values:
+    """What tells this call's series from others, in the order of `LABELS`."""
+    get = entry.context.get
+    return (
+        entry.operation,
+        entry.provider,
+        entry.request_model,
+        entry.response_model,
+        entry.error_type,
+        *[get(key) for key in semconv.LOW_CARDINALITY_CONTEXT_KEYS],
     )
-    return tuple((key, str(value)) for key, value in said if value is not None)
+
+
+def labels_of(values: Values) -> Labels:
+    """Names and values, without those that nobody said."""
+    return tuple((name, str(value)) for name, value in zip(LABELS, values, strict=True) if value is not None)
 
 
 def key_values(labels: Labels) -> list[KeyValue]:

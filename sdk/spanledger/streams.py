@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from typing import Any
 
-from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 
+from spanledger.attached import attach, detach
 from spanledger.call import Call
 from spanledger.guard import guard
 from spanledger.lifecycle import chunk_arrived, finish, reading_of, scope
@@ -23,18 +23,6 @@ from spanledger.usage import Reading, over
 
 _CHUNK = guard("traced_cost.chunk")
 _END = guard("traced_cost.end_of_stream")
-
-_RUNTIME = getattr(otel_context, "_RUNTIME_CONTEXT", otel_context)
-attach = _RUNTIME.attach
-
-
-def detach(token: Any) -> None:
-    """Take a context off again; one that another context put on stays, without OpenTelemetry's log record."""
-    try:
-        _RUNTIME.detach(token)
-    except ValueError:
-        return
-
 
 class Progress:
     """What is known of one stream so far; ends its call. Without a call it does nothing.

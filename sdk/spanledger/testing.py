@@ -21,7 +21,7 @@ from opentelemetry.sdk.trace.id_generator import IdGenerator
 
 from spanledger import lifecycle, recording
 from spanledger.configure import replaced
-from spanledger.meter import Meter
+from spanledger.meter import INSTRUMENTS, Meter
 from spanledger.processors import ContextSpanProcessor, LaneSpanProcessor
 from spanledger.providers.instrumented import CallSpanProcessor
 from spanledger.sampling.ratio import RatioSampler
@@ -106,9 +106,8 @@ class Captured:
     def metrics(self) -> list[MetricPoint]:
         """The GenAI metrics of all entries so far."""
         return [
-            MetricPoint(histogram.name, dict(labels), series.count, series.total)
-            for histogram in self._meter.histograms
-            for labels, series in histogram.series.items()
+            MetricPoint(INSTRUMENTS[which][0], dict(series.labels), series.count, series.total)
+            for which, series in self._meter.series()
         ]
 
     def span(self, name: str) -> ReadableSpan:

@@ -19,11 +19,12 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapp
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any, ParamSpec, Protocol, TypeVar, overload
 
+from spanledger.attached import attach, detach
 from spanledger.call import Call, Options
 from spanledger.client_streams import watch
 from spanledger.guard import guard
 from spanledger.lifecycle import begin, finish, returned, scope
-from spanledger.streams import Progress, attach, detach, relaying, steps
+from spanledger.streams import Progress, relaying, steps
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from spanledger.pricing import PriceBook
-
 from spanledger_server import settings
 from spanledger_server.api import app
 from spanledger_server.api.answers import when

@@ -24,7 +24,9 @@ def test_it_is_ready_within_three_seconds_on_an_empty_store(tmp_path: Path):
     began = time.monotonic()
     try:
         server.start()
-        assert time.monotonic() - began < 3 * 4  # the machine may be busy with other things; the figure is in the report
+        assert (
+            time.monotonic() - began < 3 * 4
+        )  # the machine may be busy with other things; the figure is in the report
     finally:
         server.stop()
 

@@ -1,4 +1,4 @@
-"""What reading costs: statistics and pages over a million ledger lines in thirty days, searches over half a million spans."""
+"""What reading costs: statistics and pages over a million ledger lines, searches over half a million spans."""
 
 from __future__ import annotations
 
@@ -33,12 +33,14 @@ INSERT INTO spans BY NAME
 SELECT md5((i // 4)::VARCHAR)::UUID AS trace_id, hash(i) AS span_id,
     CASE WHEN i % 4 > 0 THEN hash(i // 4 * 4) END AS parent_span_id, $begin + i * $gap AS start_ns,
     start_ns + hash(i) % 3000000000 AS end_ns, 'service-' || i % 4 AS service, 'operation-' || i % 40 AS name,
-    2 AS kind, CASE WHEN hash(i) % 100 = 0 THEN 2 ELSE 0 END AS status_code, '{"a": "some text of span ' || i || '"}' AS attributes
+    2 AS kind, CASE WHEN hash(i) % 100 = 0 THEN 2 ELSE 0 END AS status_code,
+    '{"a": "some text of span ' || i || '"}' AS attributes
 FROM range($spans) AS r(i)
 """
 INDEX = """
 INSERT INTO trace_index
-SELECT ('0x' || replace(trace_id::VARCHAR, '-', '')[17:])::UBIGINT, min(start_ns) // 60000000000, max(end_ns) // 60000000000
+SELECT ('0x' || replace(trace_id::VARCHAR, '-', '')[17:])::UBIGINT, min(start_ns) // 60000000000,
+    max(end_ns) // 60000000000
 FROM spans GROUP BY trace_id
 """
 

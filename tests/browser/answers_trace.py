@@ -62,7 +62,7 @@ def _spans(size: int) -> list[dict[str, Any]]:
     spans.append(_span(0xA9, 0xA7, "vector search", "postgres", "database", 1735, 101))
     spans.append(_span(0xB0, 0xA0, "chat claude-opus-4.6", "llm-gateway", "model", 1915, 2230))
     spans[-1]["ledger"] = _line("00000000000000b0", "claude-opus-4.6", "0.042115600000", 9920, 816, first=505.0)
-    spans[-1]["events"] = [{"name": "first chunk", "offset_ns": 505 * MS, "attributes": {"chunk": 1}}]
+    spans[-1]["events"] = [{"name": "first chunk", "offset_ns": 2420 * MS, "attributes": {"chunk": 1}}]
     spans.append(_span(0xB2, 0xB0, "tool: lookup_order", "orders", "tool", 2600, 88))
     spans.append(_span(0xB3, 0xA0, "chat qwen3-32b", "llm-gateway", "model", 4160, 380))
     spans[-1]["ledger"] = {
@@ -139,7 +139,7 @@ def _failed(span: dict[str, Any]) -> dict[str, Any]:
         "exception.message": "voice backend did not answer in 230 ms",
         "exception.stacktrace": "Traceback (most recent call last):\n  File voice.py, line 88, in speak",
     }
-    event = {"name": "exception", "offset_ns": 230 * MS, "attributes": said}
+    event = {"name": "exception", "offset_ns": 4780 * MS, "attributes": said}
     return {**span, "status": "error", "status_message": "voice backend did not answer in 230 ms", "events": [event]}
 
 

@@ -1,5 +1,5 @@
 """Fixtures of the contract tests."""
 
-from tests.contract.reads import reads
+from tests.contract.reads import reading_app, reads
 
-__all__ = ["reads"]
+__all__ = ["reading_app", "reads"]

@@ -64,14 +64,20 @@ def _never(word: str) -> Decimal:
     raise AssertionError(f"{word} in an answer")
 
 
-@pytest.fixture
-def reads() -> Iterator[Reads]:
-    database, clock = Database.open(None), Still()
+@pytest.fixture(scope="session")
+def reading_app() -> Iterator[tuple[FastAPI, TestClient]]:
     app = FastAPI()
     answers.install(app)
     for module in (costs, ledger, logs, loss, metrics, traces):
         app.include_router(module.router)
+    with TestClient(app) as client:
+        yield app, client
+
+
+@pytest.fixture
+def reads(reading_app: tuple[FastAPI, TestClient]) -> Iterator[Reads]:
+    app, client = reading_app
+    database, clock = Database.open(None), Still()
     app.state.database, app.state.clock = database, clock
-    with TestClient(app, raise_server_exceptions=True) as client:
-        yield Reads(database, clock, client)
+    yield Reads(database, clock, client)
     database.close()

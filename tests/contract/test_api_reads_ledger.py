@@ -105,10 +105,11 @@ def test_a_line_has_the_shape_that_was_agreed(reads):
     insert(reads.database, "ledger", [row])
     (item,) = reads.get("/api/v1/ledger")["items"]
     agreed = (
-        "trace_id span_id at service kind operation provider model request_model state state_reason cost_usd price_source price_version "
-        "rate usage_state input_tokens output_tokens cached_input_tokens cache_write_tokens reasoning_tokens audio_input_tokens "
-        "audio_output_tokens audio_seconds characters user_id session_id feature tenant user_tier duration_ms time_to_first_chunk_ms "
-        "error_type service_tier batch source"
+        "trace_id span_id at service kind operation provider model request_model state state_reason "
+        "cost_usd price_source price_version rate usage_state input_tokens output_tokens "
+        "cached_input_tokens cache_write_tokens reasoning_tokens audio_input_tokens audio_output_tokens "
+        "audio_seconds characters user_id session_id feature tenant user_tier duration_ms "
+        "time_to_first_chunk_ms error_type service_tier batch source"
     )
     assert set(agreed.split()) <= set(item)
     assert (item["trace_id"], item["span_id"], item["at"]) == (trace(7), f"{7:016x}", "2026-11-21T12:00:00Z")

@@ -8,8 +8,14 @@ from tests.backend.rows import DAY, MINUTE, NOON, SECOND, insert, trace
 
 
 def record(number, at_ns=NOON, **values):
-    return {"record_id": 2**64 - 1 - number, "at_ns": at_ns, "service": "shop", "severity": 9, "severity_text": "INFO",
-            "body": f"record {number}"} | values
+    return {
+        "record_id": 2**64 - 1 - number,
+        "at_ns": at_ns,
+        "service": "shop",
+        "severity": 9,
+        "severity_text": "INFO",
+        "body": f"record {number}",
+    } | values
 
 
 def bodies(reads, **query):
@@ -18,21 +24,43 @@ def bodies(reads, **query):
 
 def test_a_record_has_the_shape_that_was_agreed(reads):
     assert reads.get("/api/v1/logs") == {"items": [], "next_cursor": None}
-    insert(reads.database, "logs", [record(1, trace_id=trace(1), span_id=2, event_name="e", attributes='{"a": [1]}', user_id="u"), record(2, NOON - 1)])
+    insert(
+        reads.database,
+        "logs",
+        [
+            record(1, trace_id=trace(1), span_id=2, event_name="e", attributes='{"a": [1]}', user_id="u"),
+            record(2, NOON - 1),
+        ],
+    )
     first, second = reads.get("/api/v1/logs")["items"]
     assert first == {
-        "at": "2026-11-21T12:00:00Z", "service": "shop", "severity": 9, "severity_text": "INFO", "event_name": "e", "body": "record 1",
-        "trace_id": trace(1), "span_id": f"{2:016x}", "user_id": "u", "session_id": None, "attributes": {"a": [1]},
+        "at": "2026-11-21T12:00:00Z",
+        "service": "shop",
+        "severity": 9,
+        "severity_text": "INFO",
+        "event_name": "e",
+        "body": "record 1",
+        "trace_id": trace(1),
+        "span_id": f"{2:016x}",
+        "user_id": "u",
+        "session_id": None,
+        "attributes": {"a": [1]},
     }
     assert (second["trace_id"], second["span_id"], second["attributes"]) == (None, None, {})
 
 
 def test_records_are_found_by_trace_severity_filters_and_words(reads):
-    insert(reads.database, "logs", [
-        record(1, trace_id=trace(1), severity=17), record(2, NOON - 30 * DAY, trace_id=trace(1)), record(3, NOON - SECOND, service="other"),
-        record(4, NOON - 2 * SECOND, severity=None, body="Coffee IS out", attributes='{"machine": "kitchen"}'),
-        record(5, NOON - 3 * SECOND, event_name="tick", body=None),
-    ])
+    insert(
+        reads.database,
+        "logs",
+        [
+            record(1, trace_id=trace(1), severity=17),
+            record(2, NOON - 30 * DAY, trace_id=trace(1)),
+            record(3, NOON - SECOND, service="other"),
+            record(4, NOON - 2 * SECOND, severity=None, body="Coffee IS out", attributes='{"machine": "kitchen"}'),
+            record(5, NOON - 3 * SECOND, event_name="tick", body=None),
+        ],
+    )
     assert bodies(reads, trace_id=trace(1)) == ["record 1", "record 2"]
     assert bodies(reads, trace_id=trace(1), from_="now-1h") == ["record 1"]
     assert bodies(reads, f=f"trace_id:{trace(1)}", from_="now-1h") == ["record 1"]
@@ -54,8 +82,16 @@ def test_pages_hold_every_record_once_also_those_of_one_instant(reads):
 
 @pytest.mark.parametrize(
     ("query", "parameter"),
-    [({"severity": "loud"}, "severity"), ({"severity": "0"}, "severity"), ({"severity": "25"}, "severity"), ({"trace_id": "12"}, "trace_id"),
-     ({"trace_id": "g" * 32}, "trace_id"), ({"f": "model:x"}, "f"), ({"limit": "1e3"}, "limit"), ({"cursor": "AAAA"}, "cursor")],
+    [
+        ({"severity": "loud"}, "severity"),
+        ({"severity": "0"}, "severity"),
+        ({"severity": "25"}, "severity"),
+        ({"trace_id": "12"}, "trace_id"),
+        ({"trace_id": "g" * 32}, "trace_id"),
+        ({"f": "model:x"}, "f"),
+        ({"limit": "1e3"}, "limit"),
+        ({"cursor": "AAAA"}, "cursor"),
+    ],
 )
 def test_a_bad_parameter_of_logs_is_named(reads, query, parameter):
     assert reads.refused("/api/v1/logs", **query)["parameter"] == parameter

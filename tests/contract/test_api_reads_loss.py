@@ -8,14 +8,37 @@ from tests.backend.rows import DAY, HOUR, MINUTE, NOON, add_spans, insert, line,
 
 
 def told(reads, number, signal, outcome, points, start_ns=NOON - HOUR, service="shop", reason=None):
-    labels = {"spanledger.signal": signal, "spanledger.outcome": outcome} | ({"spanledger.reason": reason} if reason else {})
-    insert(reads.database, "metric_series", [{"series_id": number, "name": "spanledger.sdk.items", "kind": "sum", "temporality": "cumulative",
-                                              "monotonic": True, "service": service, "attributes": json.dumps(labels)}])
-    insert(reads.database, "metric_points", [{"series_id": number, "at_ns": at, "start_ns": start_ns, "value": value} for at, value in points])
+    labels = {"spanledger.signal": signal, "spanledger.outcome": outcome} | (
+        {"spanledger.reason": reason} if reason else {}
+    )
+    insert(
+        reads.database,
+        "metric_series",
+        [
+            {
+                "series_id": number,
+                "name": "spanledger.sdk.items",
+                "kind": "sum",
+                "temporality": "cumulative",
+                "monotonic": True,
+                "service": service,
+                "attributes": json.dumps(labels),
+            }
+        ],
+    )
+    insert(
+        reads.database,
+        "metric_points",
+        [{"series_id": number, "at_ns": at, "start_ns": start_ns, "value": value} for at, value in points],
+    )
 
 
 def entry(reads, service, signal, **query):
-    (found,) = [one for one in reads.get("/api/v1/loss", **query)["services"] if (one["service"], one["signal"]) == (service, signal)]
+    (found,) = [
+        one
+        for one in reads.get("/api/v1/loss", **query)["services"]
+        if (one["service"], one["signal"]) == (service, signal)
+    ]
     return found
 
 
@@ -28,12 +51,30 @@ def test_what_a_sender_tells_stands_beside_what_is_stored_and_refused(reads):
     told(reads, 2, "spans", "dropped", [(NOON - MINUTE, 2)], reason="queue_full")
     told(reads, 3, "spans", "refused", [(NOON - MINUTE, 1)])
     add_spans(reads.database, [span(1, number, NOON - MINUTE) for number in range(5)])
-    insert(reads.database, "loss", [{"at_ns": NOON - MINUTE, "service": "shop", "signal": "traces", "reason": "too_late", "records": 1},
-                                    {"at_ns": NOON - MINUTE, "service": "shop", "signal": "metrics", "reason": "cardinality_limit", "records": 4}])
+    insert(
+        reads.database,
+        "loss",
+        [
+            {"at_ns": NOON - MINUTE, "service": "shop", "signal": "traces", "reason": "too_late", "records": 1},
+            {
+                "at_ns": NOON - MINUTE,
+                "service": "shop",
+                "signal": "metrics",
+                "reason": "cardinality_limit",
+                "records": 4,
+            },
+        ],
+    )
     insert(reads.database, "ledger", [line(1, NOON - MINUTE), line(2, NOON - MINUTE, source="span")])
     insert(reads.database, "logs", [{"record_id": 1, "at_ns": NOON - MINUTE}])
     assert entry(reads, "shop", "spans") == {
-        "service": "shop", "signal": "spans", "recorded": 0, "sent": 5, "stored": 5, "refused": 1, "dropped": 2,
+        "service": "shop",
+        "signal": "spans",
+        "recorded": 0,
+        "sent": 5,
+        "stored": 5,
+        "refused": 1,
+        "dropped": 2,
         "reasons": {"queue_full": 2, "too_late": 1},
     }
     ledger = entry(reads, "shop", "ledger")
@@ -44,7 +85,14 @@ def test_what_a_sender_tells_stands_beside_what_is_stored_and_refused(reads):
 
 
 def test_a_window_counts_only_what_came_within_it_and_restarts_count_from_nothing(reads):
-    told(reads, 1, "ledger", "sent", [(NOON - 2 * HOUR - MINUTE, 100), (NOON - HOUR, 140), (NOON - MINUTE, 10)], start_ns=NOON - 3 * DAY)
+    told(
+        reads,
+        1,
+        "ledger",
+        "sent",
+        [(NOON - 2 * HOUR - MINUTE, 100), (NOON - HOUR, 140), (NOON - MINUTE, 10)],
+        start_ns=NOON - 3 * DAY,
+    )
     assert entry(reads, "shop", "ledger", from_="now-2h")["sent"] == 50
     assert entry(reads, "shop", "ledger", from_="now-30m")["sent"] in (0, 10)
 

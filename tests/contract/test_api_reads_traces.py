@@ -7,7 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from spanledger_server.traces import search, trace as one_trace
+from spanledger_server.traces import search
+from spanledger_server.traces import trace as one_trace
 from tests.backend.rows import DAY, HOUR, MINUTE, NOON, SECOND, add_spans, insert, line, span, trace
 
 MS = 10**6
@@ -25,19 +26,50 @@ def test_an_empty_store_has_no_traces(reads):
 
 def test_a_trace_has_the_shape_that_was_agreed(reads):
     start = NOON - 10 * SECOND
-    add_spans(reads.database, [
-        span(1, 1, start, 3 * SECOND, name="POST /chat", user_id="u", session_id="s"),
-        span(1, 2, start + MS, SECOND, parent_span_id=1, service="llm", name="chat gpt-5.2", kind=3, model="gpt-5.2", status_code=2),
-    ])
-    insert(reads.database, "ledger", [
-        line(1, start + SECOND, span_id=2, service="llm"),
-        line(1, start + 2 * SECOND, span_id=99, cost_usd=None, state="unpriced", model="mystery"),
-    ])
+    add_spans(
+        reads.database,
+        [
+            span(1, 1, start, 3 * SECOND, name="POST /chat", user_id="u", session_id="s"),
+            span(
+                1,
+                2,
+                start + MS,
+                SECOND,
+                parent_span_id=1,
+                service="llm",
+                name="chat gpt-5.2",
+                kind=3,
+                model="gpt-5.2",
+                status_code=2,
+            ),
+        ],
+    )
+    insert(
+        reads.database,
+        "ledger",
+        [
+            line(1, start + SECOND, span_id=2, service="llm"),
+            line(1, start + 2 * SECOND, span_id=99, cost_usd=None, state="unpriced", model="mystery"),
+        ],
+    )
     (item,) = reads.get("/api/v1/traces")["items"]
     assert item == {
-        "trace_id": trace(1), "start": "2026-11-21T11:59:50Z", "duration_ms": 3000, "name": "POST /chat", "service": "shop",
-        "services": ["llm", "shop"], "span_count": 2, "error_count": 1, "status": "error", "calls": 2, "cost_usd": Decimal("0.01"),
-        "unpriced_calls": 1, "models": ["gpt-5.2", "mystery"], "user_id": "u", "session_id": "s", "feature": None,
+        "trace_id": trace(1),
+        "start": "2026-11-21T11:59:50Z",
+        "duration_ms": 3000,
+        "name": "POST /chat",
+        "service": "shop",
+        "services": ["llm", "shop"],
+        "span_count": 2,
+        "error_count": 1,
+        "status": "error",
+        "calls": 2,
+        "cost_usd": Decimal("0.01"),
+        "unpriced_calls": 1,
+        "models": ["gpt-5.2", "mystery"],
+        "user_id": "u",
+        "session_id": "s",
+        "feature": None,
     }
 
 
@@ -53,7 +85,11 @@ def test_a_call_whose_span_was_not_kept_is_still_a_trace(reads):
 
 def test_the_cost_of_a_trace_is_whole_wherever_its_lines_lie(reads):
     add_spans(reads.database, [span(1, 1, NOON - MINUTE)])
-    insert(reads.database, "ledger", [line(1, NOON - MINUTE), line(1, NOON - 3 * HOUR, span_id=7), line(1, NOON + HOUR, span_id=8)])
+    insert(
+        reads.database,
+        "ledger",
+        [line(1, NOON - MINUTE), line(1, NOON - 3 * HOUR, span_id=7), line(1, NOON + HOUR, span_id=8)],
+    )
     (item,) = reads.get("/api/v1/traces")["items"]
     assert (item["calls"], item["cost_usd"]) == (3, Decimal("0.03"))
     whole = reads.get(f"/api/v1/traces/{trace(1)}")
@@ -68,17 +104,73 @@ def found(reads, *f, q=None, **query):
 
 @pytest.fixture
 def shop(reads):
-    add_spans(reads.database, [
-        span(1, 1, NOON - 1 * MINUTE, 2 * SECOND, name="POST /chat", route="/chat", user_id="alice", attributes='{"note": "A Blue Whale"}'),
-        span(1, 2, NOON - 1 * MINUTE, SECOND, parent_span_id=1, service="llm", kind=3, model="m1", provider="p1", operation="chat"),
-        span(2, 1, NOON - 2 * MINUTE, 4 * SECOND, name="POST /speak", status_code=2, status_message="Out of Coffee", session_id="s2"),
-        span(3, 1, NOON - 3 * MINUTE, SECOND, service="audio", kind=1, status_code=1, feature="f", tenant="t", user_tier="gold"),
-    ])
-    insert(reads.database, "ledger", [
-        line(1, NOON - MINUTE + SECOND, span_id=2, service="llm", model="m1", cost_usd="0.02"),
-        line(4, NOON - 4 * MINUTE, service="llm", model="m2", provider="p2", cost_usd="0.50", user_id="bob", duration_ns=8 * SECOND),
-        line(2, NOON - 2 * MINUTE + SECOND, service="shop", model="m3", cost_usd=None, state="unpriced"),
-    ])
+    add_spans(
+        reads.database,
+        [
+            span(
+                1,
+                1,
+                NOON - 1 * MINUTE,
+                2 * SECOND,
+                name="POST /chat",
+                route="/chat",
+                user_id="alice",
+                attributes='{"note": "A Blue Whale"}',
+            ),
+            span(
+                1,
+                2,
+                NOON - 1 * MINUTE,
+                SECOND,
+                parent_span_id=1,
+                service="llm",
+                kind=3,
+                model="m1",
+                provider="p1",
+                operation="chat",
+            ),
+            span(
+                2,
+                1,
+                NOON - 2 * MINUTE,
+                4 * SECOND,
+                name="POST /speak",
+                status_code=2,
+                status_message="Out of Coffee",
+                session_id="s2",
+            ),
+            span(
+                3,
+                1,
+                NOON - 3 * MINUTE,
+                SECOND,
+                service="audio",
+                kind=1,
+                status_code=1,
+                feature="f",
+                tenant="t",
+                user_tier="gold",
+            ),
+        ],
+    )
+    insert(
+        reads.database,
+        "ledger",
+        [
+            line(1, NOON - MINUTE + SECOND, span_id=2, service="llm", model="m1", cost_usd="0.02"),
+            line(
+                4,
+                NOON - 4 * MINUTE,
+                service="llm",
+                model="m2",
+                provider="p2",
+                cost_usd="0.50",
+                user_id="bob",
+                duration_ns=8 * SECOND,
+            ),
+            line(2, NOON - 2 * MINUTE + SECOND, service="shop", model="m3", cost_usd=None, state="unpriced"),
+        ],
+    )
     return reads
 
 
@@ -165,7 +257,11 @@ def test_every_order_holds_over_pages_and_unknown_costs_come_last(shop, sort, ex
 
 def test_facets_count_the_traces_that_match_and_choosing_one_gives_as_many(shop):
     facets = shop.get("/api/v1/traces")["facets"]
-    assert facets["service"] == [{"value": "llm", "count": 2}, {"value": "shop", "count": 2}, {"value": "audio", "count": 1}]
+    assert facets["service"] == [
+        {"value": "llm", "count": 2},
+        {"value": "shop", "count": 2},
+        {"value": "audio", "count": 1},
+    ]
     for key, values in facets.items():
         for entry in values:
             assert len(found(shop, f"{key}:{entry['value']}")) == entry["count"]
@@ -208,8 +304,16 @@ def test_a_search_that_would_cost_too_much_looks_at_the_newest_part_and_says_so(
 
 @pytest.mark.parametrize(
     ("query", "parameter"),
-    [({"sort": "name"}, "sort"), ({"f": "colour:red"}, "f"), ({"q": "status:red"}, "q"), ({"q": "x" * 2001}, "q"),
-     ({"q": " ".join("abcdefghijkl")}, "q"), ({"f": "duration>fast"}, "f"), ({"f": "cost>-1"}, "f"), ({"limit": "0"}, "limit")],
+    [
+        ({"sort": "name"}, "sort"),
+        ({"f": "colour:red"}, "f"),
+        ({"q": "status:red"}, "q"),
+        ({"q": "x" * 2001}, "q"),
+        ({"q": " ".join("abcdefghijkl")}, "q"),
+        ({"f": "duration>fast"}, "f"),
+        ({"f": "cost>-1"}, "f"),
+        ({"limit": "0"}, "limit"),
+    ],
 )
 def test_a_bad_parameter_of_a_search_is_named(reads, query, parameter):
     assert reads.refused("/api/v1/traces", **query)["parameter"] == parameter
@@ -217,27 +321,76 @@ def test_a_bad_parameter_of_a_search_is_named(reads, query, parameter):
 
 def test_a_whole_trace_tells_everything_about_its_spans(reads):
     start = NOON - MINUTE
-    insert(reads.database, "resources", [{"resource_id": 7, "attributes": '{"service.name": "shop", "host.name": "h"}'}])
-    add_spans(reads.database, [
-        span(1, 1, start, 5 * SECOND, name="root", resource_id=7, scope="lib", attributes='{"a": 1, "deep": {"b": [1, null]}}',
-             events=json.dumps([{"name": "tick", "at_ns": start + 5, "attributes": {"x": "y"}}]),
-             links=json.dumps([{"trace_id": trace(9), "span_id": f"{9:016x}", "attributes": {}}]),
-             sampling_threshold=2**55, adjusted_count=2.0),
-        span(1, 2, start + MS, SECOND, parent_span_id=1, kind=3, model="gpt-5.2", operation="chat", input_tokens=5, status_code=2,
-             status_message="bad", error_type="timeout"),
-        span(1, 3, start + 2 * MS, SECOND, parent_span_id=77, kind=1),
-        span(1, 4, start + 3 * MS, SECOND, parent_span_id=4, kind=1),
-        span(1, 5, start + 4 * MS, SECOND, parent_span_id=6, kind=1),
-        span(1, 6, start + 5 * MS, SECOND, parent_span_id=5, kind=1),
-    ])
+    insert(
+        reads.database, "resources", [{"resource_id": 7, "attributes": '{"service.name": "shop", "host.name": "h"}'}]
+    )
+    add_spans(
+        reads.database,
+        [
+            span(
+                1,
+                1,
+                start,
+                5 * SECOND,
+                name="root",
+                resource_id=7,
+                scope="lib",
+                attributes='{"a": 1, "deep": {"b": [1, null]}}',
+                events=json.dumps([{"name": "tick", "at_ns": start + 5, "attributes": {"x": "y"}}]),
+                links=json.dumps([{"trace_id": trace(9), "span_id": f"{9:016x}", "attributes": {}}]),
+                sampling_threshold=2**55,
+                adjusted_count=2.0,
+            ),
+            span(
+                1,
+                2,
+                start + MS,
+                SECOND,
+                parent_span_id=1,
+                kind=3,
+                model="gpt-5.2",
+                operation="chat",
+                input_tokens=5,
+                status_code=2,
+                status_message="bad",
+                error_type="timeout",
+            ),
+            span(1, 3, start + 2 * MS, SECOND, parent_span_id=77, kind=1),
+            span(1, 4, start + 3 * MS, SECOND, parent_span_id=4, kind=1),
+            span(1, 5, start + 4 * MS, SECOND, parent_span_id=6, kind=1),
+            span(1, 6, start + 5 * MS, SECOND, parent_span_id=5, kind=1),
+        ],
+    )
     rate = '{"input_mtok":"1.75","output_mtok":"14"}'
-    insert(reads.database, "ledger", [line(1, start + SECOND, span_id=2, rate=rate, input_tokens=1_000_000, output_tokens=500_000, cost_usd="8.75"),
-                                      line(1, start + SECOND, span_id=50, parent_span_id=1)])
+    insert(
+        reads.database,
+        "ledger",
+        [
+            line(
+                1, start + SECOND, span_id=2, rate=rate, input_tokens=1_000_000, output_tokens=500_000, cost_usd="8.75"
+            ),
+            line(1, start + SECOND, span_id=50, parent_span_id=1),
+        ],
+    )
     whole = reads.get(f"/api/v1/traces/{trace(1).upper()}")
-    assert (whole["trace_id"], whole["span_count"], whole["missing_parents"], whole["truncated"]) == (trace(1), 6, 1, False)
-    assert (whole["start"], whole["duration_ms"], whole["cost_usd"], whole["calls"]) == ("2026-11-21T11:59:00Z", 5000, Decimal("8.76"), 2)
+    assert (whole["trace_id"], whole["span_count"], whole["missing_parents"], whole["truncated"]) == (
+        trace(1),
+        6,
+        1,
+        False,
+    )
+    assert (whole["start"], whole["duration_ms"], whole["cost_usd"], whole["calls"]) == (
+        "2026-11-21T11:59:00Z",
+        5000,
+        Decimal("8.76"),
+        2,
+    )
     root, call, orphan, selfish, *_ = whole["spans"]
-    assert (root["attributes"], root["resource"]["host.name"], root["scope"]) == ({"a": 1, "deep": {"b": [1, None]}}, "h", "lib")
+    assert (root["attributes"], root["resource"]["host.name"], root["scope"]) == (
+        {"a": 1, "deep": {"b": [1, None]}},
+        "h",
+        "lib",
+    )
     assert root["events"] == [{"name": "tick", "offset_ns": 5, "attributes": {"x": "y"}}]
     assert root["links"][0]["trace_id"] == trace(9)
     assert root["sampling"] == {"threshold": 2**55, "adjusted_count": 2}
@@ -255,7 +408,9 @@ def test_a_whole_trace_tells_everything_about_its_spans(reads):
 
 
 def test_a_trace_of_more_spans_than_can_be_shown_is_cut_and_says_so(reads, monkeypatch):
-    add_spans(reads.database, [span(1, number + 1, NOON + number, parent_span_id=number or None) for number in range(30)])
+    add_spans(
+        reads.database, [span(1, number + 1, NOON + number, parent_span_id=number or None) for number in range(30)]
+    )
     with reads.database.reader() as reader:
         found = one_trace.find(reader, one_trace.UUID(trace(1)), most=20)
     assert (len(found.spans), found.truncated, found.summary["span_count"], found.missing_parents) == (20, True, 30, 0)

@@ -27,6 +27,7 @@ from spanledger.pricing import PriceBook
 from spanledger_server.clock import SystemClock
 from spanledger_server.errors import Busy
 from spanledger_server.ingest.accept import Acknowledgement, Ingest
+from spanledger_server.rollups.dirty import DirtyBuckets
 from spanledger_server.store.database import Database
 from tests.contract.receiving import PATIENCE_S, Receiving, receiving
 
@@ -126,7 +127,7 @@ def test_a_stock_exporter_comes_back_when_the_server_was_busy(server: Receiving,
 def test_what_a_stock_exporter_was_told_is_taken_is_in_the_database(
     server: Receiving, database: Database, protocol: str
 ) -> None:
-    ingest = Ingest(database, PriceBook.default(), SystemClock(), None)
+    ingest = Ingest(database, PriceBook.default(), SystemClock(), dirty=DirtyBuckets())
     ingest.start()
     try:
         server.recorder.answer = lambda decoded: ingest.accept(decoded, 1)

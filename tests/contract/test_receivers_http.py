@@ -20,6 +20,7 @@ from spanledger_server.errors import Busy, Forbidden, SpanledgerError, Unauthent
 from spanledger_server.ingest.accept import Acknowledgement
 from tests.backend.otlp.payloads import REQUESTS, as_json, log, request, span
 from tests.contract.receiving import ADMITTED_BYTES, LIMIT_BYTES, PATIENCE_S, Receiving, receiving
+from tests.support.waiting import until
 
 PROTOBUF = {"content-type": "application/x-protobuf"}
 JSON = {"content-type": "application/json"}
@@ -251,11 +252,7 @@ def test_a_sender_that_goes_away_leaves_nothing_behind(server: Receiving) -> Non
     connection.putheader("Content-Type", "application/x-protobuf")
     connection.putheader("Content-Length", "1000")
     connection.endheaders(b"half")
-    deadline = time.monotonic() + PATIENCE_S
-    while server.admission.inside_bytes == 0 and time.monotonic() < deadline:
-        httpx.get(f"{server.http_url}/nowhere")
+    until(lambda: server.admission.inside_bytes > 0)
     connection.close()
-    while server.admission.inside_bytes and time.monotonic() < deadline:
-        httpx.get(f"{server.http_url}/nowhere")
-    assert server.admission.inside_bytes == 0
+    until(lambda: server.admission.inside_bytes == 0)
     assert post(server, json.dumps({}), JSON).status_code == 200

@@ -103,7 +103,7 @@ def test_every_route_has_a_door_and_it_is_the_one_written_here(application: Buil
 
 
 def test_every_door_written_here_belongs_to_a_route(application: Built):
-    assert (SENDING | OPEN | SCRAPED | ADMINISTERED | READ) <= set(routes(application))
+    assert set(routes(application)) >= (SENDING | OPEN | SCRAPED | ADMINISTERED | READ)
 
 
 def test_what_has_no_door_asks_for_an_administrator(shared_server: Server):
@@ -120,9 +120,9 @@ def passes(server: Server, method: str, path: str, token: str | None) -> bool:
         try:
             with connect(server.url.replace("http", "ws", 1) + filled(path), additional_headers=headers):
                 pass
-        except InvalidStatus as error:
-            assert error.response.status_code in (401, 403)
-            return False
+        except InvalidStatus as refused:
+            status = refused.response.status_code
+            return status not in (401, 403)
         return True
     answer = httpx.request(method, server.url + filled(path), headers=headers, timeout=30)
     if answer.status_code in (401, 403):

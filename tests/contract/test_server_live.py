@@ -202,7 +202,10 @@ def test_what_a_page_says_at_first_may_be_anything(server: Server):
 def test_the_channel_of_a_revoked_token_is_closed(server: Server):
     viewer = server.token_for("viewer")
     address = server.url.replace("http", "ws", 1) + "/api/v1/live"
-    with connect(address, additional_headers={"Authorization": f"Bearer {viewer}"}) as socket, server.client() as client:
+    with (
+        connect(address, additional_headers={"Authorization": f"Bearer {viewer}"}) as socket,
+        server.client() as client,
+    ):
         socket.send("{}")
         socket.recv(PATIENCE_S)
         made = next(each for each in client.get("/api/v1/tokens").json()["items"] if each["role"] == "viewer")

@@ -15,7 +15,9 @@ from tests.support.server import Server
 ROOT = pages.directory()
 
 
-@pytest.mark.parametrize("path", ["/", "/traces", "/traces/" + "a" * 32, "/costs", "/settings/tokens", "/alerts/rules/7"])
+@pytest.mark.parametrize(
+    "path", ["/", "/traces", "/traces/" + "a" * 32, "/costs", "/settings/tokens", "/alerts/rules/7"]
+)
 def test_every_place_is_the_one_page(shared_server: Server, path: str):
     answer = httpx.get(shared_server.url + path)
     assert answer.status_code == 200
@@ -31,9 +33,9 @@ def test_the_policy_allows_the_import_map_by_its_hash_and_nothing_else_inline(sh
     assert len(found) == 1
     digest = base64.b64encode(hashlib.sha256(found[0].encode()).digest()).decode()
     assert answer.headers["content-security-policy"] == (
-        f"default-src 'none'; script-src 'self' 'sha256-{digest}'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-        "font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
-        "require-trusted-types-for 'script'; trusted-types 'none'"
+        f"default-src 'none'; script-src 'self' 'sha256-{digest}'; style-src 'self'; img-src 'self' data:; "
+        "connect-src 'self'; font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; "
+        "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
     )
 
 
@@ -56,8 +58,17 @@ def test_every_file_of_the_dashboard_is_served_as_what_it_is_and_asked_for_again
 
 @pytest.mark.parametrize(
     "path",
-    ["/assets/../../../pyproject.toml", "/assets/..%2f..%2fpyproject.toml", "/assets/%2e%2e/%2e%2e/pyproject.toml"]
-    + ["/assets//etc/passwd", "/assets/none.js", "/assets/", "/assets/%00", "/assets/vendor", "/assets/" + "a/" * 500],
+    [
+        "/assets/../../../pyproject.toml",
+        "/assets/..%2f..%2fpyproject.toml",
+        "/assets/%2e%2e/%2e%2e/pyproject.toml",
+        "/assets//etc/passwd",
+        "/assets/none.js",
+        "/assets/",
+        "/assets/%00",
+        "/assets/vendor",
+        "/assets/" + "a/" * 500,
+    ],
 )
 def test_nothing_outside_of_the_dashboard_is_served(shared_server: Server, path: str):
     address = httpx.URL(shared_server.url).copy_with(raw_path=path.encode())
@@ -75,7 +86,9 @@ def test_the_page_of_the_api_needs_nothing_from_elsewhere(shared_server: Server)
 def test_what_routes_say_about_themselves_cannot_become_markup():
     document = {
         "info": {"title": "<b>", "version": "1"},
-        "paths": {"/<i>": {"get": {"summary": "<u>", "parameters": [{"name": "<s>", "in": "query", "description": "<q>"}]}}},
+        "paths": {
+            "/<i>": {"get": {"summary": "<u>", "parameters": [{"name": "<s>", "in": "query", "description": "<q>"}]}}
+        },
     }
     for tag in ("<b>", "<i>", "<u>", "<s>", "<q>"):
         assert tag not in docs.rendered(document)

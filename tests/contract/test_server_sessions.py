@@ -119,7 +119,9 @@ def test_a_name_that_is_not_ours_in_the_host_header_is_refused(shared_server: Se
     assert httpx.get(f"{shared_server.url}/healthz", headers={"Host": host}).status_code == 200
 
 
-@pytest.mark.parametrize("host", ["localhost", "127.0.0.1:8321", "LOCALHOST:1", "[::1]:8321", "192.0.2.1", "a.localhost"])
+@pytest.mark.parametrize(
+    "host", ["localhost", "127.0.0.1:8321", "LOCALHOST:1", "[::1]:8321", "192.0.2.1", "a.localhost"]
+)
 def test_names_of_this_machine_and_addresses_are_taken(shared_server: Server, host: str):
     assert httpx.get(f"{shared_server.url}/metrics", headers={"Host": host}).status_code == 200
 

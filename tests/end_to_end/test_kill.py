@@ -67,16 +67,20 @@ def test_everything_acknowledged_is_there_once_after_ten_kills(backend: Backend)
     moments = random.Random(20261121)
     backend.start()
     senders = [Sender(backend.otlp_port, seed) for seed in range(3)]
+    pause = threading.Event()
     try:
         for _ in range(KILLS):
-            threading.Event().wait(moments.uniform(0.1, 0.9))
+            wanted = sum(len(sender.acknowledged) for sender in senders) + moments.randint(3, 20)
+            while sum(len(sender.acknowledged) for sender in senders) < wanted:
+                pause.wait(0.005)
+            pause.wait(moments.uniform(0, 0.08))  # anywhere between two acknowledgements
             backend.kill()
             backend.start()
     finally:
         for sender in senders:
             sender.stop()
     acknowledged = [body for sender in senders for body in sender.acknowledged]
-    assert len(acknowledged) > 3 * KILLS
+    assert len(acknowledged) >= 3 * KILLS
     lines = Counter((line["trace_id"], line["span_id"]) for line in backend.ledger())
     assert set(lines.values()) == {1}
     expected = ids(acknowledged)

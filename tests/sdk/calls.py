@@ -68,8 +68,8 @@ class Calls:
         return [(e.usage.input_tokens, e.usage.output_tokens) if e.usage else (None, None) for e in self.entries]
 
 
-@pytest.fixture
-def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[Calls]:
+@pytest.fixture(name="calls")
+def calls_fixture(monkeypatch: pytest.MonkeyPatch) -> Iterator[Calls]:
     """Traced calls caught; nothing of ours may fail, and no context may be left behind."""
     guard.forget()
     before = get_current()

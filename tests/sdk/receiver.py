@@ -1,7 +1,8 @@
 """A tiny OTLP receiver on a loopback port, over HTTP and over gRPC, whose answers a test chooses.
 
-Given requests, keeps them decoded; `answers` is a list of what to say next (an HTTP status and headers, or a gRPC code), and when it
-is empty everything is accepted. `wait_for` waits for a condition with a deadline instead of sleeping.
+Given requests, keeps them decoded; `answers` is a list of what to say next (an HTTP status and headers, or a gRPC
+code), and when it is empty everything is accepted. `wait_for` waits for a condition with a deadline instead of
+sleeping.
 
 Never: a clock of its own, or a port that is not free.
 """

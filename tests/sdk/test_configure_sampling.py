@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, TraceState, set_span_in_context
 
+from spanledger.sampling.choose import chosen_sampler
 from spanledger.sampling.ratio import ALL, RatioSampler, from_argument, random_value, threshold_text, with_threshold
 from spanledger.settings import Settings
-from spanledger.sampling.choose import chosen_sampler
 
 TRACE_IDS = st.integers(1, 2**128 - 1)
 

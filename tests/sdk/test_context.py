@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from opentelemetry import baggage
 
+from spanledger.configure import tracer
 from spanledger.context import context, current
 from spanledger.testing import capture
-from spanledger.configure import tracer
 
 
 def test_inner_values_win_none_leaves_and_an_empty_string_takes_away():

@@ -309,6 +309,11 @@ def test_a_lane_whose_request_hangs_is_given_up_at_the_end_without_counting_twic
             release.wait(20)
             return Sent()
 
+        forks_wait = False
+
+        def prepare(self):
+            pass
+
         def close(self):
             pass
 

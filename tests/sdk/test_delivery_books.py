@@ -1,4 +1,4 @@
-"""The books add up whatever receivers answer, in whatever order things are put in, sent, spilled, forked and given up."""
+"""The books add up whatever receivers answer, in whatever order things are put in, sent, spilled and given up."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -44,6 +44,11 @@ class Encoder:
 class NoTransport:
     def send(self, payload, timeout_s):
         raise AssertionError
+
+    forks_wait = False
+
+    def prepare(self):
+        pass
 
     def close(self):
         pass

@@ -74,7 +74,7 @@ def load():
         number = next(parents)
         written.append(number)
         record(entry(number))
-threads = [threading.Thread(target=load) for _ in range(2)]
+threads = [threading.Thread(target=load, daemon=True) for _ in range(2)]
 for thread in threads: thread.start()
 children = []
 for child_number in range(20):

@@ -80,7 +80,7 @@ def test_everything_that_is_known_is_there_under_its_name_and_nothing_that_is_no
 def test_an_explicit_cost_keeps_all_its_digits():
     record = decoded(entry(kind="cost", usage=None, cost_usd=Decimal("1E-12")))
     assert attributes(record)[semconv.COST_USD] == "0.000000000001"
-    assert plain(Decimal("100")) == "100"
+    assert plain(Decimal(100)) == "100"
     assert plain(Decimal("1.500")) == "1.5"
     assert plain(Decimal("0.000")) == "0"
 

@@ -121,7 +121,7 @@ def test_headers_add_up_and_the_token_becomes_a_bearer():
     assert "t0p" not in repr(found)
 
 
-def test_opentelemetrys_variables_for_protocol_compression_timeout_and_certificates_are_honoured_and_their_mistakes_told():
+def test_opentelemetrys_variables_for_each_signal_are_honoured_and_their_mistakes_told():
     environ = {
         "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
         "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL": "http/protobuf",

@@ -13,7 +13,7 @@ import openai
 import pytest
 
 from spanledger.traced_cost import traced_cost
-from tests.sdk.calls import Calls, calls  # noqa: F401
+from tests.sdk.calls import Calls, calls_fixture  # noqa: F401
 from tests.sdk.responses import Recorded, name, recorded, units
 
 STREAMS = recorded(streaming=True)

@@ -9,12 +9,13 @@ import anthropic
 import httpx2
 import pytest
 from opentelemetry.context import Context, attach, detach, get_current
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased
 from opentelemetry.trace import set_span_in_context
 
+from spanledger.providers.instrumented import WitnessSampler
 from spanledger.recording import record_usage
 from spanledger.traced_cost import traced_cost
-from tests.sdk.calls import Calls, calls  # noqa: F401
+from tests.sdk.calls import Calls, calls_fixture  # noqa: F401
 from tests.sdk.responses import recorded
 
 MESSAGE = next(one for one in recorded(streaming=False, provider="anthropic") if one.about["usage"]["input"])
@@ -132,6 +133,23 @@ def test_an_unsampled_call_that_can_be_read_needs_no_span(calls: Calls, client: 
     calls.sample(ALWAYS_OFF)
     traced_cost(lambda: client.messages.create(**ASKED))()
     assert calls.tokens() == [TOKENS]
+
+
+def test_an_unsampled_call_that_returns_text_is_billed_through_a_span_that_is_not_kept(calls: Calls) -> None:
+    calls.sample(WitnessSampler(ParentBased(ALWAYS_OFF)))
+    telemetry: Any = {"tracer_provider": calls.provider}
+    client = anthropic.Anthropic(api_key="k", http_client=HTTP, max_retries=0, open_telemetry=telemetry)
+
+    @traced_cost
+    def chat() -> str:
+        return client.messages.create(**ASKED).id
+
+    chat()
+    chat_span(calls)
+    assert calls.tokens() == [TOKENS]
+    assert not calls.entry.sampled
+    assert calls.spans == []
+    assert "WitnessSampler{ParentBased" in calls.provider.sampler.get_description()
 
 
 def test_the_inner_traced_call_makes_the_line(calls: Calls) -> None:

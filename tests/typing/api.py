@@ -116,6 +116,6 @@ def misuses() -> None:
     traced_cost("openai")  # type: ignore[call-overload]
     traced_cost(providr="openai")  # type: ignore[call-overload]
     traced_cost(model=1)  # type: ignore[call-overload]
-    record_usage("openai")  # type: ignore[misc]
+    record_usage("openai")  # type: ignore[call-arg]
     record_usage(tokens=3)  # type: ignore[call-arg]
     Chat().method(b"a")  # type: ignore[arg-type]

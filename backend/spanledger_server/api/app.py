@@ -10,7 +10,21 @@ from dataclasses import dataclass, field
 from fastapi import APIRouter, FastAPI
 
 from spanledger_server import __version__
-from spanledger_server.api import answers, auth, costs, docs, health, ledger, live, logs, loss, metrics, pages, status, traces
+from spanledger_server.api import (
+    answers,
+    auth,
+    costs,
+    docs,
+    health,
+    ledger,
+    live,
+    logs,
+    loss,
+    metrics,
+    pages,
+    status,
+    traces,
+)
 from spanledger_server.api.doors import Doors
 from spanledger_server.api.gate import Gate
 from spanledger_server.api.hosts import Hosts

@@ -1,4 +1,4 @@
-"""The API's description as a page that needs nothing from elsewhere: every route with its parameters, from the OpenAPI document.
+"""The API's description as a page that needs nothing from elsewhere: every route with its parameters.
 
 Never: a script, or a file of another origin.
 """
@@ -36,7 +36,8 @@ def rendered(document: dict[str, Any]) -> str:
     return (
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
         f"<title>{escape(info['title'])} API</title><h1>{escape(info['title'])} {escape(info['version'])}</h1>"
-        "<p>Send <code>Authorization: Bearer TOKEN</code>. The machine-readable form is <a href=/openapi.json>/openapi.json</a>.</p>"
+        "<p>Send <code>Authorization: Bearer TOKEN</code>. "
+        "The machine-readable form is <a href=/openapi.json>/openapi.json</a>.</p>"
         f"{body}</html>"
     )
 

@@ -1,7 +1,7 @@
 """The gate before every route: which host, which port, who, and whether they may.
 
-Given each request before its body is read, lets it pass with the caller noted in its state, or answers itself. It stands outside the
-routes, so that a route cannot be forgotten.
+Given each request before its body is read, lets it pass with the caller noted in its state, or answers itself. It
+stands outside the routes, so that a route cannot be forgotten.
 
 Never: reads a body, or lets a browser change something for a page from elsewhere.
 """
@@ -29,7 +29,7 @@ from spanledger_server.errors import Forbidden, NotFound, SpanledgerError, Unaut
 HEALTH = ("/healthz", "/readyz")
 ON_THE_OTLP_PORT = (*HEALTH, "/v1/traces", "/v1/metrics", "/v1/logs")
 HEADERS = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"same-origin"))
-NO_TOKEN = "send 'Authorization: Bearer TOKEN'; `spanledger token create` makes one"
+HOW_TO_ENTER = "send 'Authorization: Bearer TOKEN'; `spanledger token create` makes one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,11 @@ class Gate:
         return False, None if session is None else self.sessions.recognise(session, now_ns)
 
     def _check_browser(self, headers: Headers, method: str, *, by_cookie: bool) -> None:
-        """Refuse what a page from elsewhere could make a browser do; a known bearer token shows that it was no such page."""
+        """Refuse what a page from elsewhere could make a browser do.
+
+        Raises:
+            Forbidden: The Host header is not ours, or the page is not.
+        """
         host = headers.get("host", "")
         if not self.hosts.know(host):
             raise Forbidden(
@@ -148,7 +152,7 @@ class Gate:
         if asked is Access.OPEN or (self.loopback and asked.open_on_loopback):
             return
         if token is None:
-            raise Unauthenticated(NO_TOKEN)
+            raise Unauthenticated(HOW_TO_ENTER)
         if not asked.admits(token.role):
             raise Forbidden(f"the token {token.name!r} has the role {token.role}, which may not {asked} here")
 

@@ -52,7 +52,7 @@ def _number(value: float) -> str:
 
 
 def health_router(unready: Callable[[], list[str]]) -> APIRouter:
-    """Liveness and readiness, open to all; `unready` gives the reasons not to send anything here, none when all is well."""
+    """Liveness and readiness, open to all; `unready` gives the reasons not to send anything here."""
     routes = APIRouter(tags=["health"])
 
     @routes.get("/healthz")

@@ -1,7 +1,7 @@
 """Is the name in the Host header one of ours? The defence against DNS rebinding.
 
-A page from elsewhere can make a browser talk to this server under a name of its own; so only names that nobody else can own are taken.
-Addresses are safe by nature: rebinding needs a name.
+A page from elsewhere can make a browser talk to this server under a name of its own; so only names that nobody else
+can own are taken. Addresses are safe by nature: rebinding needs a name.
 
 Never: a name that was not given, or that is not this machine's.
 """

@@ -1,7 +1,8 @@
 """The live channel: one socket a page, one message a second, the same bytes for everybody.
 
-A page says what it has; it gets what it lacks, and from then on what changed. One task looks at the feed for all pages; a page that is slow
-misses messages, not points: when it is ready again it gets what changed since the one it had.
+A page says what it has; it gets what it lacks, and from then on what changed. One task looks at the feed for all
+pages; a page that is slow misses messages, not points: when it is ready again it gets what changed since the one it
+had.
 
 Never: a queue for a page, or a look at the store for each of them.
 """

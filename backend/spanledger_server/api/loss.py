@@ -5,7 +5,7 @@ Never: silence about what was not kept.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Response
 
@@ -15,18 +15,21 @@ from spanledger_server.statistics import loss as statistics
 
 router = APIRouter(tags=["loss"])
 
-DAY_S = 86400
+SINCE_S: Final = 25 * 3600  # what may still come late is at most a day old
+AHEAD_S: Final = 3600  # as far as the clocks of senders may be ahead
 
 
 @router.get("/api/v1/loss")
 def loss(
     store: Store,
     now_ns: NowNs,
-    from_: Annotated[str | None, Query(alias="from", description="RFC 3339 or now-15m; default now-1d")] = None,
-    to: Annotated[str | None, Query(description="RFC 3339 or now (default); not part of the window")] = None,
+    from_: Annotated[str | None, Query(alias="from", description="RFC 3339 or now-15m; default now-25h")] = None,
+    to: Annotated[
+        str | None, Query(description="RFC 3339 or now; default now+1h, as far as clocks may be ahead")
+    ] = None,
 ) -> Response:
     """For each service and signal: what its sender sent and dropped, what is stored, what was refused and why."""
-    window = parameters.window(from_, to, now_ns, DAY_S)
+    window = parameters.window(from_ or f"now-{SINCE_S}s", to or f"now+{AHEAD_S}s", now_ns)
     with store.reader() as reader:
         services = statistics.report(reader, window.from_ns, window.to_ns)
     return answers.answer(

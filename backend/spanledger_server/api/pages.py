@@ -1,7 +1,7 @@
 """The dashboard's files: the page itself at every place it has, and what it loads under `/assets/`.
 
-In the wheel they lie in `spanledger_server/web`, in a checkout in `dashboards/web`. The policy that is sent with the page carries the hash
-of its import map, worked out from the file at the start, so that the two cannot differ.
+In the wheel they lie in `spanledger_server/web`, in a checkout in `dashboards/web`. The policy that is sent with the
+page carries the hash of its import map, worked out from the file at the start, so that the two cannot differ.
 
 Never: a file from outside that directory, or anything from another origin.
 """
@@ -52,12 +52,14 @@ TYPES |= {
     ".woff2": "font/woff2",
 }
 POLICY = (
-    "default-src 'none'; script-src 'self'{hashes}; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; "
-    "manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+    "default-src 'none'; script-src 'self'{hashes}; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types 'none'"
 )
 MISSING = (
     "<!doctype html><html lang=en><meta charset=utf-8><title>spanledger</title>"
-    "<h1>spanledger is running</h1><p>The dashboard's files are not part of this installation. The API is described at /openapi.json.</p>"
+    "<h1>spanledger is running</h1><p>The dashboard's files are not part of this installation. "
+    "The API is described at /openapi.json.</p>"
 )
 _IMPORT_MAP = re.compile(r'<script type="?importmap"?>(.*?)</script>', re.DOTALL)
 

@@ -1,0 +1,1 @@
+"""Who may come in: roles, tokens, sessions, and the trail of what administrators changed."""

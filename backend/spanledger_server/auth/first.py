@@ -56,7 +56,7 @@ class Left:
 
 
 def leave_for_the_command_line(directory: Path, secret: str | None, url: str) -> None:
-    """Put address and secret where the command line of the same user finds them: `admin-token` in the data directory, mode 0600.
+    """Put address and secret where the same user's command line finds them: `admin-token`, mode 0600.
 
     Without a secret, the one left by an earlier start is kept and only the address is brought up to date.
     """

@@ -1,6 +1,7 @@
 """Who may do what: three roles, and the four kinds of door a route can have.
 
-Never: one role standing in for another by being "higher". A reader's token cannot write telemetry, a sender's token cannot read it.
+Never: one role standing in for another by being "higher". A reader's token cannot write telemetry, a sender's token
+cannot read it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Browser sessions: what the cookie holds in place of the token.
 
-A cookie reaches every server on the same host name, whatever its port, so it must not hold the token itself. It holds the token's id and an
-end, signed with a key of this installation and the token's hash: it survives a restart, and it dies with the token.
+A cookie reaches every server on the same host name, whatever its port, so it must not hold the token itself. It holds
+the token's id and an end, signed with a key of this installation and the token's hash: it survives a restart, and it
+dies with the token.
 
 Never: state on the server, or anything in the cookie from which the token could be learnt.
 """
@@ -20,7 +21,7 @@ LASTS_S = 30 * 86400
 
 
 def key(directory: Path | None) -> bytes:
-    """The signing key of this installation: `session.key` in its data directory, made when missing; of this run only when None."""
+    """The signing key of this installation, in `session.key`, made when missing; without directory for one run."""
     if directory is None:
         return secrets.token_bytes(32)
     file = directory / "session.key"

@@ -1,7 +1,7 @@
 """Tokens: made, listed, revoked, recognised.
 
-A token is ``sl_`` and 256 random bits; kept as a SHA-256 hash, which is enough for a secret that nobody can guess. All of them are held in
-memory (this process is the only writer), so recognising one costs a hash and a look-up.
+A token is ``sl_`` and 256 random bits; kept as a SHA-256 hash, which is enough for a secret that nobody can guess.
+All of them are held in memory (this process is the only writer), so recognising one costs a hash and a look-up.
 
 Never: a secret stored, logged, or shown a second time.
 """

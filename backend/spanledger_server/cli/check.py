@@ -54,7 +54,10 @@ class Finding:
 @click.option("--url", help="Ask this server whether it is ready, instead of looking at a file.")
 @click.option("--json", "as_json", is_flag=True, help="The findings as JSON.")
 def check(file: Path | None, data_dir: Path, url: str | None, as_json: bool) -> None:
-    """Look whether the database FILE is sound, or with --url whether a server is ready. Stop the server before a file is checked."""
+    """Look whether the database FILE is sound, or with --url whether a server is ready.
+
+    Stop the server before its file is checked.
+    """
     if url is not None:
         _check_server(url, as_json)
         return

@@ -90,7 +90,8 @@ class Client:
     def _away(self, error: httpx.HTTPError) -> str:
         if isinstance(error, httpx.TimeoutException):
             return f"{self.url} did not answer within {TIMEOUT_S:.0f} s"
-        return f"no server answers at {self.url}: start one with `spanledger serve`, or name it with --url or SPANLEDGER_URL"
+        way = "start one with `spanledger serve`, or name it with --url or SPANLEDGER_URL"
+        return f"no server answers at {self.url}: {way}"
 
     def _refused(self, answer: httpx.Response) -> str:
         detail = _json(answer).get("detail") or answer.reason_phrase

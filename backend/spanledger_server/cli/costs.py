@@ -10,7 +10,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from spanledger_server.cli import format
+from spanledger_server.cli import format as shown
 from spanledger_server.cli.asking import Asked, asks, plain_table
 from spanledger_server.cli.client import decimal
 
@@ -41,9 +41,9 @@ def costs(asked: Asked, period: str, group_by: str, tz: str | None, filters: tup
 def _show(console: Console, data: dict[str, Any]) -> None:
     unpriced = f" + {data['unpriced_calls']} unpriced" if data["unpriced_calls"] else ""
     console.print(
-        f"{format.money(decimal(data['total_cost']))}{unpriced}  {data['period']}, {data['from']} to {data['to']}"
+        f"{shown.money(decimal(data['total_cost']))}{unpriced}  {data['period']}, {data['from']} to {data['to']}"
     )
-    console.print(f"  {format.count(data['calls'])} calls, {format.percent(decimal(data['coverage']))} of them priced")
+    console.print(f"  {shown.count(data['calls'])} calls, {shown.percent(decimal(data['coverage']))} of them priced")
     if not data["breakdown"]:
         console.print("  nothing was called in this time")
         return
@@ -53,12 +53,12 @@ def _show(console: Console, data: dict[str, Any]) -> None:
     for row in data["breakdown"]:
         percentage = decimal(row["percentage"])
         table.add_row(
-            format.text(row["category"]),
-            format.money(decimal(row["cost"])),
-            format.percent(None if percentage is None else percentage / 100),
-            format.count(row["count"]),
-            format.count(row["unpriced_calls"]),
-            format.count(row["input_tokens"]),
-            format.count(row["output_tokens"]),
+            shown.text(row["category"]),
+            shown.money(decimal(row["cost"])),
+            shown.percent(None if percentage is None else percentage / 100),
+            shown.count(row["count"]),
+            shown.count(row["unpriced_calls"]),
+            shown.count(row["input_tokens"]),
+            shown.count(row["output_tokens"]),
         )
     console.print(table)

@@ -12,7 +12,7 @@ import click
 def demo() -> None:
     """Run the server, a simulated provider and a bookshop, and check every total; Ctrl-C ends it."""
     try:
-        from spanledger_examples.demo import main as run  # noqa: PLC0415 - see above
+        from spanledger_examples.demo import main as run
     except ImportError as error:
         raise click.ClickException(f"the demo cannot be loaded ({error}): install 'spanledger[server]'") from error
     raise SystemExit(run())

@@ -10,7 +10,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from spanledger_server.cli import format
+from spanledger_server.cli import format as shown
 from spanledger_server.cli.asking import Asked, asks, plain_table
 from spanledger_server.cli.client import decimal
 
@@ -45,12 +45,12 @@ def _show_ledger(console: Console, data: dict[str, Any]) -> None:
         reason = f" ({line['state_reason']})" if line["state_reason"] else ""
         table.add_row(
             line["at"],
-            format.text(line["service"]),
-            format.text(line["model"]),
+            shown.text(line["service"]),
+            shown.text(line["model"]),
             line["state"] + reason,
-            format.text(line["input_tokens"]),
-            format.text(line["output_tokens"]),
-            format.exact_money(decimal(line["cost_usd"])),
+            shown.text(line["input_tokens"]),
+            shown.text(line["output_tokens"]),
+            shown.exact_money(decimal(line["cost_usd"])),
             line["trace_id"],
         )
     console.print(table)
@@ -74,7 +74,5 @@ def _show_loss(console: Console, data: dict[str, Any]) -> None:
     table = plain_table("service", "signal", *numbers, "reasons", right=numbers)
     for row in data["services"]:
         reasons = ", ".join(f"{reason} {count}" for reason, count in (row["reasons"] or {}).items())
-        table.add_row(
-            format.text(row["service"]), row["signal"], *(format.text(row[name]) for name in numbers), reasons
-        )
+        table.add_row(shown.text(row["service"]), row["signal"], *(shown.text(row[name]) for name in numbers), reasons)
     console.print(table)

@@ -54,8 +54,8 @@ def serve(config: Path | None, ready_file: Path | None, log_level: str, **flags:
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    from spanledger_server.clock import SystemClock  # noqa: PLC0415 - the help needs none of the server
-    from spanledger_server.main import Server  # noqa: PLC0415
+    from spanledger_server.clock import SystemClock  # here, since the help needs none of it
+    from spanledger_server.main import Server
 
     try:
         server = Server(settings_table.load(flags, os.environ, config), SystemClock())

@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from spanledger_server.cli import format
+from spanledger_server.cli import format as shown
 from spanledger_server.cli.asking import CHECK_FAILED, Asked, asks, plain_table
 from spanledger_server.cli.client import decimal
 
@@ -37,14 +37,13 @@ def _show(console: Console, data: dict[str, Any]) -> None:
     level = data["level"]
     console.print(Text(f"{MARKS[level]} {data['sentence']}", style=STYLES[level]))
     tiles = data["tiles"]
-    today = f"{format.money(decimal(tiles['spend_today']))} today, {format.count(tiles['calls_today'])} calls"
+    today = f"{shown.money(decimal(tiles['spend_today']))} today, {shown.count(tiles['calls_today'])} calls"
+    priced = f"{shown.percent(tiles['spend_today_coverage'])} priced, {shown.count(tiles['unpriced_today'])} unpriced"
+    console.print(f"  {today}, {priced}")
     console.print(
-        f"  {today}, {format.percent(tiles['spend_today_coverage'])} priced, {format.count(tiles['unpriced_today'])} unpriced"
-    )
-    console.print(
-        f"  last minute: {format.rate(tiles['calls_per_s'])} calls, {format.percent(tiles['error_ratio'])} errors, "
-        f"p95 {format.duration(tiles['p95_ms'])}, first token p95 {format.duration(tiles['ttfc_p95_ms'])}, "
-        f"{format.rate(tiles['tokens_per_s'])} tokens"
+        f"  last minute: {shown.rate(tiles['calls_per_s'])} calls, {shown.percent(tiles['error_ratio'])} errors, "
+        f"p95 {shown.duration(tiles['p95_ms'])}, first token p95 {shown.duration(tiles['ttfc_p95_ms'])}, "
+        f"{shown.rate(tiles['tokens_per_s'])} tokens"
     )
     if data["services"]:
         console.print()
@@ -67,11 +66,11 @@ def _services(services: list[dict[str, Any]]) -> Any:
         table.add_row(
             service["service"],
             Text(f"{MARKS[service['state']]} {service['state']}", style=STYLES[service["state"]]),
-            format.count(service["calls"]),
-            format.count(service["errors"]),
-            format.duration(service["p95_ms"]),
-            format.money(decimal(service["cost"])),
-            format.text(service["last_seen"]),
+            shown.count(service["calls"]),
+            shown.count(service["errors"]),
+            shown.duration(service["p95_ms"]),
+            shown.money(decimal(service["cost"])),
+            shown.text(service["last_seen"]),
             service["reason"] or "",
         )
     return table

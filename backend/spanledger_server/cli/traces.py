@@ -11,7 +11,8 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from spanledger_server.cli import format, waterfall
+from spanledger_server.cli import format as shown
+from spanledger_server.cli import waterfall
 from spanledger_server.cli.asking import Asked, asks, plain_table
 from spanledger_server.cli.client import decimal
 
@@ -52,12 +53,12 @@ def _show(console: Console, data: dict[str, Any]) -> None:
         table.add_row(
             item["start"],
             item["trace_id"],
-            format.text(item["name"]),
-            format.text(item["service"]),
+            shown.text(item["name"]),
+            shown.text(item["service"]),
             Text(item["status"], style=STATUS_STYLES.get(item["status"], "")),
-            format.duration(item["duration_ms"]),
-            format.count(item["span_count"]),
-            (format.money(decimal(item["cost_usd"])) if item["calls"] else "") + unpriced,
+            shown.duration(item["duration_ms"]),
+            shown.count(item["span_count"]),
+            (shown.money(decimal(item["cost_usd"])) if item["calls"] else "") + unpriced,
         )
     console.print(table)
     if data["next_cursor"]:

@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from spanledger_server.cli import format
+from spanledger_server.cli import format as shown
 from spanledger_server.cli.asking import plain_table
 from spanledger_server.cli.client import decimal
 
@@ -24,10 +24,10 @@ STYLES = {"model": "blue", "tool": "yellow", "database": "cyan", "http": "magent
 def show(console: Console, trace: dict[str, Any]) -> None:
     """Print the trace."""
     unpriced = f" + {trace['unpriced_calls']} unpriced" if trace["unpriced_calls"] else ""
-    cost = format.money(decimal(trace["cost_usd"])) if trace["calls"] else "no calls"
+    cost = shown.money(decimal(trace["cost_usd"])) if trace["calls"] else "no calls"
     errors = f", {trace['error_count']} errors" if trace["error_count"] else ""
     console.print(f"{trace['trace_id']}  {trace['start']}")
-    console.print(f"{format.duration(trace['duration_ms'])}, {trace['span_count']} spans{errors}, {cost}{unpriced}")
+    console.print(f"{shown.duration(trace['duration_ms'])}, {trace['span_count']} spans{errors}, {cost}{unpriced}")
     if trace["missing_parents"]:
         console.print(f"{trace['missing_parents']} parents were not received", style="yellow")
     console.print()
@@ -36,15 +36,15 @@ def show(console: Console, trace: dict[str, Any]) -> None:
     for depth, span in in_order(trace["spans"]):
         table.add_row(
             _name(span, depth),
-            format.text(span["service"]),
-            format.duration(span["duration_ns"] / 10**6),
+            shown.text(span["service"]),
+            shown.duration(span["duration_ns"] / 10**6),
             _cost(span),
             _bar(span, total_ns),
         )
     console.print(table)
     for line in trace["ledger"]:
         console.print(
-            f"also billed, without a span here: {format.text(line['model'])} {format.money(decimal(line['cost_usd']))}"
+            f"also billed, without a span here: {shown.text(line['model'])} {shown.money(decimal(line['cost_usd']))}"
         )
 
 
@@ -55,16 +55,16 @@ def in_order(spans: list[dict[str, Any]]) -> Iterator[tuple[int, dict[str, Any]]
     for span in sorted(spans, key=lambda span: span["start_offset_ns"]):
         parent = span["parent_span_id"]
         children.setdefault(parent if parent in known and parent != span["span_id"] else None, []).append(span)
-    shown: set[str] = set()
+    drawn: set[str] = set()
     open_spans = [(0, span) for span in reversed(children.get(None, []))]
     while open_spans:
         depth, span = open_spans.pop()
-        if span["span_id"] in shown:
+        if span["span_id"] in drawn:
             continue
-        shown.add(span["span_id"])
+        drawn.add(span["span_id"])
         yield depth, span
         open_spans += [(depth + 1, child) for child in reversed(children.get(span["span_id"], []))]
-    yield from ((0, span) for span in spans if span["span_id"] not in shown)
+    yield from ((0, span) for span in spans if span["span_id"] not in drawn)
 
 
 def _name(span: dict[str, Any], depth: int) -> Text:
@@ -78,7 +78,7 @@ def _cost(span: dict[str, Any]) -> str:
     line = span["ledger"]
     if line is None:
         return ""
-    return "unpriced" if line["state"] == "unpriced" else format.money(decimal(line["cost_usd"]))
+    return "unpriced" if line["state"] == "unpriced" else shown.money(decimal(line["cost_usd"]))
 
 
 def _bar(span: dict[str, Any], total_ns: int) -> Text:

@@ -120,7 +120,9 @@ def _folded(points: pa.Table, series: pa.Table, beyond: list[int]) -> tuple[pa.T
     merged = overflow.merged(rows, {series_id: found["kind"] for series_id, found in into.items()})
     return (
         pa.concat_tables([points.take(pa.array(stay, pa.int64())), pa.Table.from_pylist(merged, POINT_SCHEMA)]),
-        pa.concat_tables([series.take(pa.array(kept, pa.int64())), pa.Table.from_pylist(list(into.values()), SERIES_SCHEMA)]),
+        pa.concat_tables(
+            [series.take(pa.array(kept, pa.int64())), pa.Table.from_pylist(list(into.values()), SERIES_SCHEMA)]
+        ),
         dict(folded),
     )
 

@@ -76,22 +76,24 @@ INSERT INTO ledger_links BY NAME SELECT * FROM beaten_links;
 
 -- name: oldest
 -- The time of the oldest row of everything that expires.
-SELECT 'spans' AS subject, min(end_ns) AS oldest_ns FROM spans
-UNION ALL SELECT 'logs', min(at_ns) FROM logs
-UNION ALL SELECT 'metric_points', min(at_ns) FROM metric_points
-UNION ALL SELECT 'trace_index', min(last_minute)::BIGINT * 60000000000 FROM trace_index
-UNION ALL SELECT 'cost_1m', min(bucket) * 60000000000 FROM cost_1m
-UNION ALL SELECT 'span_1m', min(bucket) * 60000000000 FROM span_1m
-UNION ALL SELECT 'metric_1m', min(bucket) * 60000000000 FROM metric_1m
-UNION ALL SELECT 'cost_1h', min(bucket) * 3600000000000 FROM cost_1h
-UNION ALL SELECT 'span_1h', min(bucket) * 3600000000000 FROM span_1h
-UNION ALL SELECT 'metric_1h', min(bucket) * 3600000000000 FROM metric_1h
-UNION ALL SELECT 'cost_1d', min(bucket) * 86400000000000 FROM cost_1d
-UNION ALL SELECT 'span_1d', min(bucket) * 86400000000000 FROM span_1d
-UNION ALL SELECT 'metric_1d', min(bucket) * 86400000000000 FROM metric_1d
-UNION ALL SELECT 'ledger', min(at_ns) FROM ledger
-UNION ALL SELECT 'ledger_links', min(at_ns) FROM ledger_links
-UNION ALL SELECT 'loss', min(at_ns) FROM loss;
+SELECT subject, oldest_ns FROM (
+    SELECT 'spans' AS subject, min(end_ns) AS oldest_ns FROM spans
+    UNION ALL SELECT 'logs', min(at_ns) FROM logs
+    UNION ALL SELECT 'metric_points', min(at_ns) FROM metric_points
+    UNION ALL SELECT 'trace_index', min(last_minute)::BIGINT * 60000000000 FROM trace_index
+    UNION ALL SELECT 'cost_1m', min(bucket) * 60000000000 FROM cost_1m
+    UNION ALL SELECT 'span_1m', min(bucket) * 60000000000 FROM span_1m
+    UNION ALL SELECT 'metric_1m', min(bucket) * 60000000000 FROM metric_1m
+    UNION ALL SELECT 'cost_1h', min(bucket) * 3600000000000 FROM cost_1h
+    UNION ALL SELECT 'span_1h', min(bucket) * 3600000000000 FROM span_1h
+    UNION ALL SELECT 'metric_1h', min(bucket) * 3600000000000 FROM metric_1h
+    UNION ALL SELECT 'cost_1d', min(bucket) * 86400000000000 FROM cost_1d
+    UNION ALL SELECT 'span_1d', min(bucket) * 86400000000000 FROM span_1d
+    UNION ALL SELECT 'metric_1d', min(bucket) * 86400000000000 FROM metric_1d
+    UNION ALL SELECT 'ledger', min(at_ns) FROM ledger
+    UNION ALL SELECT 'ledger_links', min(at_ns) FROM ledger_links
+    UNION ALL SELECT 'loss', min(at_ns) FROM loss)
+WHERE $subject IS NULL OR subject = $subject;
 
 -- name: waiting_marks
 -- Whether a rollup that is made of what would be deleted still waits to be recomputed.

@@ -26,7 +26,6 @@ log = logging.getLogger(__name__)
 
 SQL = sqlfile.load(__package__)
 
-SLICE_NS: Final = HOUR_NS  # how much one transaction deletes: the writer waits meanwhile
 MOST_EVICTIONS: Final = 8  # a sweep
 EVICT_TO: Final = 0.9  # of what the file may hold
 
@@ -52,7 +51,10 @@ class Keep:
 
 @dataclass(frozen=True, slots=True)
 class _Subject:
-    """A table that expires. `feeds` is the rollup that is made of it, `grid_ns` what its cut is rounded down to."""
+    """A table that expires. `feeds` is the rollup that is made of it.
+
+    `grid_ns` is what its cut is rounded down to, and how much one transaction deletes: the writer waits meanwhile.
+    """
 
     name: str
     delete: str
@@ -110,6 +112,7 @@ class Retention:
         self._rollups.refresh(now_ns)
         deleted: Counter[str] = Counter()
         keep = self._keep
+        oldest = self._oldest()
         for subjects, kept_ns in (
             (RAW, keep.raw_ns),
             (MINUTES, keep.minutes_ns),
@@ -117,19 +120,19 @@ class Retention:
             (DAYS, keep.days_ns),
         ):
             for subject in subjects:
-                deleted[subject.name] += self._delete(subject, now_ns - kept_ns)
+                deleted[subject.name] += self._delete(subject, now_ns - kept_ns, oldest.get(subject.name))
         deleted += self._evict(now_ns)
         if deleted.total():
             self._delete_orphans(deleted)
             log.info("retention deleted rows", extra={"rows": dict(deleted)})
         return +deleted
 
-    def _delete(self, subject: _Subject, cut_ns: int) -> int:
-        """Delete a table's rows from before the cut, an hour's worth or more a transaction."""
+    def _delete(self, subject: _Subject, cut_ns: int, oldest_ns: int | None) -> int:
+        """Delete a table's rows from before the cut, a slice of time a transaction, from its oldest row on."""
         before_ns = (cut_ns - subject.slack_ns) // subject.grid_ns * subject.grid_ns
         deleted = 0
-        while (oldest_ns := self._oldest().get(subject.name)) is not None and oldest_ns < before_ns:
-            until_ns = min(before_ns, (oldest_ns // subject.grid_ns + 1) * max(subject.grid_ns, SLICE_NS))
+        while oldest_ns is not None and oldest_ns < before_ns:
+            until_ns = min(before_ns, (oldest_ns // subject.grid_ns + 1) * subject.grid_ns)
             with self._database.transaction() as tx:
                 if subject.feeds is not None:
                     family, level = subject.feeds
@@ -139,11 +142,12 @@ class Retention:
                         return deleted
                 tx.execute(SQL["keep_from"], subject=subject.name, from_ns=before_ns)
                 deleted += tx.execute(SQL[subject.delete], before_ns=until_ns)
+            oldest_ns = self._oldest(subject.name).get(subject.name)
         return deleted
 
-    def _oldest(self) -> dict[str, int | None]:
+    def _oldest(self, subject: str | None = None) -> dict[str, int | None]:
         with self._database.reader() as reader:
-            return dict(reader.tuples(SQL["oldest"]))
+            return dict(reader.tuples(SQL["oldest"], subject=subject))
 
     def _evict(self, now_ns: int) -> Counter[str]:
         """Raw rows, oldest first, until the file holds less than it may; the last hour stays."""
@@ -155,7 +159,8 @@ class Retention:
         if used <= most:
             return deleted
         for _ in range(MOST_EVICTIONS):
-            times = [time_ns for subject, time_ns in self._oldest().items() if subject in _RAW_NAMES and time_ns]
+            oldest = self._oldest()
+            times = [time_ns for subject, time_ns in oldest.items() if subject in _RAW_NAMES and time_ns is not None]
             last_ns = now_ns - HOUR_NS
             if not times or min(times) >= last_ns // HOUR_NS * HOUR_NS:
                 log.error("the file holds more than it may, and only the last hour of raw rows is left")
@@ -163,7 +168,7 @@ class Retention:
             share = 1 - EVICT_TO * most / used
             cut_ns = min(last_ns, min(times) + max(HOUR_NS, int((now_ns - min(times)) * share)))
             for subject in RAW:
-                deleted[subject.name] += self._delete(subject, cut_ns)
+                deleted[subject.name] += self._delete(subject, cut_ns, oldest.get(subject.name))
             self._database.checkpoint()
             used = self.used_bytes()
             if used <= EVICT_TO * most:

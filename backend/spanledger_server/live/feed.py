@@ -1,7 +1,7 @@
 """What is new, each second, for all pages at once.
 
-Ingest says after each commit which seconds it touched. While somebody looks, those seconds are worked out again from the store by one
-query for all who look; while nobody does, nothing is read and nothing kept.
+Ingest says after each commit which seconds it touched. While somebody looks, those seconds are worked out again from
+the store by one query for all who look; while nobody does, nothing is read and nothing kept.
 
 Never: a figure that is not in the store, or work that grows with the number of pages.
 """
@@ -76,11 +76,11 @@ class LiveFeed:
             self._touched.update(seconds)
 
     def complete_to_ns(self, now_ns: int) -> int:
-        """The instant up to which all that this server has acknowledged is in the figures: acknowledging waits for the commit."""
+        """The instant up to which the figures hold all that was acknowledged: now, since that waits for the commit."""
         return now_ns
 
     def look(self, now_ns: int, *, after_version: int = -1, from_s: int = 0) -> Update:
-        """The newest state, and the points that changed after a version, from a second on. Reads only what is not known yet."""
+        """The newest state, and the points that changed after a version, from a second on; reads only what is new."""
         now_s = now_ns // NS
         with self._refreshing:
             if self._state_of_s != now_s or self._touched:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any, Literal
 
 from spanledger_server.live.window import Window, amount, milliseconds
@@ -114,7 +115,7 @@ def _add(health: ServiceHealth, calls: int, errors: int, cost: Decimal | None, s
 
 def usual_gap(seconds: Sequence[int]) -> int | None:
     """The gap that nine of ten of these reports stay within; None when there are too few to say."""
-    gaps = sorted(later - earlier for earlier, later in zip(seconds, seconds[1:], strict=False))
+    gaps = sorted(later - earlier for earlier, later in pairwise(seconds))
     if len(gaps) < 3:
         return None
     return gaps[min(len(gaps) - 1, len(gaps) * 9 // 10)]

@@ -1,7 +1,7 @@
 """The state beside the points: tiles, services, models, calls worth a look.
 
-Given one snapshot of the store and the window, gives what the live pages show. What changes slowly is read seldom; each reading says when
-it was made.
+Given one snapshot of the store and the window, gives what the live pages show. What changes slowly is read seldom;
+each reading says when it was made.
 
 Never: a number in place of one that is not known.
 """

@@ -1,7 +1,7 @@
 """The last quarter of an hour, second by second: what the live pages draw.
 
-Given rows that the store worked out again for a stretch of seconds, keeps them with a version, so that what changed since any version can
-be told. It is a copy of what the store says and can be thrown away at any time.
+Given rows that the store worked out again for a stretch of seconds, keeps them with a version, so that what changed
+since any version can be told. It is a copy of what the store says and can be thrown away at any time.
 
 Never: an increment. A second is replaced whole.
 """
@@ -46,7 +46,7 @@ class Window:
     def replace(
         self, first: int, end: int, points: Mapping[int, Mapping[str, Any]], reports: Mapping[int, tuple[Report, ...]]
     ) -> None:
-        """Put these in place of the seconds from `first` to before `end`; those that are no different keep their version."""
+        """Put these in place of the seconds from `first` to before `end`; what is no different keeps its version."""
         self.version += 1
         known = (t for t in self.seconds if first <= t < end)
         for t in {*known, *points, *reports}:

@@ -1,6 +1,7 @@
 -- name: log_page
 -- Log records of a window, newest first, from behind a position on.
-SELECT at_ns, service, severity, severity_text, event_name, body, trace_id, span_id, user_id, session_id, attributes, record_id
+SELECT at_ns, service, severity, severity_text, event_name, body, trace_id, span_id, user_id, session_id, attributes,
+    record_id
 FROM logs
 WHERE at_ns >= $from_ns AND at_ns < $to_ns
     AND ($before_ns IS NULL OR at_ns < $before_ns OR (at_ns = $before_ns AND record_id < $before_record::UBIGINT))
@@ -17,7 +18,9 @@ WHERE at_ns >= $from_ns AND at_ns < $to_ns
     AND ($not_trace_id IS NULL OR trace_id IS NULL OR NOT list_contains($not_trace_id::UUID[], trace_id))
     AND ($words IS NULL OR len(list_filter(
         $words::VARCHAR[],
-        lambda word: contains(lower(concat_ws(' ', body, event_name, service, user_id, session_id, severity_text, attributes)), word)
+        lambda word: contains(
+            lower(concat_ws(' ', body, event_name, service, user_id, session_id, severity_text, attributes)), word
+        )
     )) = len($words::VARCHAR[]))
 ORDER BY at_ns DESC, record_id DESC
 LIMIT $most;

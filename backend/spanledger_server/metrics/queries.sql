@@ -1,6 +1,7 @@
 -- name: metric_names
 -- Every metric name with its kind, unit and number of series.
-SELECT name, any_value(kind) AS kind, any_value(unit) AS unit, count(*) AS series, list(DISTINCT service) FILTER (service IS NOT NULL) AS services
+SELECT name, any_value(kind) AS kind, any_value(unit) AS unit, count(*) AS series,
+    list(DISTINCT service) FILTER (service IS NOT NULL) AS services
 FROM metric_series GROUP BY name ORDER BY name;
 
 -- name: series_of_metric
@@ -9,9 +10,11 @@ SELECT series_id, kind, unit, temporality, coalesce(monotonic, false) AS monoton
 FROM metric_series WHERE name = $name ORDER BY series_id;
 
 -- name: numbers
--- Points of gauges and sums by group and slot. A cumulative sum counts by its increments; after a restart, from nothing.
+-- Points of gauges and sums by group and slot. A cumulative sum counts by its increments; after a restart, from
+-- nothing.
 WITH chosen AS (
-    SELECT unnest($series::UBIGINT[]) AS series_id, unnest($groups::BIGINT[]) AS series_group, unnest($cumulative::BOOLEAN[]) AS cumulative
+    SELECT unnest($series::UBIGINT[]) AS series_id, unnest($groups::BIGINT[]) AS series_group,
+        unnest($cumulative::BOOLEAN[]) AS cumulative
 ),
 followed AS (
     SELECT
@@ -38,8 +41,8 @@ SELECT
 FROM counted GROUP BY series_group, slot;
 
 -- name: distributions
--- Histogram points by group and slot: observations, their sum and buckets. A cumulative series counts by what a point has
--- more than the one before; after a restart, from nothing. Buckets of different scales or bounds stay apart.
+-- Histogram points by group and slot: observations, their sum and buckets. A cumulative series counts by what a
+-- point has more than the one before; after a restart, from nothing. Buckets of different scales or bounds stay apart.
 WITH chosen AS (
     SELECT
         unnest($series::UBIGINT[]) AS series_id, unnest($groups::BIGINT[]) AS series_group,
@@ -60,12 +63,14 @@ followed AS (
 ),
 signed AS (
     SELECT
-        series_group, at_ns // $step_ns AS slot, scale, bounds, 1 AS sign, count, value, zero_count, bucket_index, bucket_count
+        series_group, at_ns // $step_ns AS slot, scale, bounds, 1 AS sign, count, value, zero_count, bucket_index,
+            bucket_count
     FROM followed
     WHERE at_ns >= $from_ns AND (NOT cumulative OR before_ns IS NOT NULL OR start_ns >= $look_from_ns)
     UNION ALL
     SELECT
-        series_group, at_ns // $step_ns AS slot, before_scale AS scale, before_bounds AS bounds, -1 AS sign, before_count AS count,
+        series_group, at_ns // $step_ns AS slot, before_scale AS scale, before_bounds AS bounds, -1 AS sign,
+            before_count AS count,
         before_value AS value, before_zero_count AS zero_count, before_bucket_index AS bucket_index,
         before_bucket_count AS bucket_count
     FROM followed

@@ -9,21 +9,18 @@ Never: a failure to start because of it.
 from __future__ import annotations
 
 import ctypes
-import ctypes.util
 import sys
 
 M_TRIM_THRESHOLD = -1
-M_MMAP_THRESHOLD = -3
 KEPT_BYTES = 256 * 1024 * 1024
-LARGEST_FROM_HEAP_BYTES = 32 * 1024 * 1024  # glibc's own maximum for M_MMAP_THRESHOLD
 
 
 def keep_arenas() -> bool:
-    """Raise glibc's trim and mmap thresholds for this process; call once at the start. True when it was done."""
-    if sys.platform != "linux" or ctypes.util.find_library("c") is None:
+    """Raise glibc's trim threshold for this process; call once at the start. True when it was done."""
+    if sys.platform != "linux":
         return False
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):  # musl has none
         return False
-    return bool(mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)) and bool(mallopt(M_MMAP_THRESHOLD, LARGEST_FROM_HEAP_BYTES))
+    return bool(mallopt(M_TRIM_THRESHOLD, KEPT_BYTES))

@@ -23,9 +23,8 @@ from spanledger_server.otlp.tracestate import Sampling, sampling
 
 NO_TRACE_ID = bytes(16)
 NO_SPAN_ID = bytes(8)
-SPAN_KINDS = range(6)
-STATUS_ERROR = 2
-STATUS_CODES = range(3)
+LAST_KIND = 5
+STATUS_ERROR = 2  # the last one
 INPUT_TOKENS = SPAN_COLUMNS.index("input_tokens")
 USAGE_KEYS = frozenset(name for field in USAGE_FIELDS for name in semconv.DIALECTS[field])
 START_COLUMN, END_COLUMN = 3, 4
@@ -82,22 +81,36 @@ class SpanRows:
         number = int.from_bytes(span_id, "big")
         parent = int.from_bytes(parent_id, "big") or None  # all zeros: a root
         promoted, rest = SPAN_PROMOTION.split(attributes)
-        most, service, scope = self._name_length, self._service, self._scope
-        trace_state = shortened(trace_state, most)
-        head = (trace_id, number, parent, start_ns, end_ns, service, shortened(name, most))
-        status = (
-            kind if kind in SPAN_KINDS else 0,
-            code if code in STATUS_CODES else 0,
-            shortened(message, most) or None,
+        service, scope = self._service, self._scope
+        if len(name) > self._name_length or message or trace_state:
+            name, message, trace_state = self._shortened(name, message, trace_state)
+        self._rows.append(
+            (
+                trace_id,
+                number,
+                parent,
+                start_ns,
+                end_ns,
+                service,
+                name,
+                kind if 0 <= kind <= LAST_KIND else 0,
+                code if 0 <= code <= STATUS_ERROR else 0,
+                message or None,
+                scope,
+                trace_state or None,
+                *(sampling(trace_state) if trace_state else UNKNOWN),
+                *promoted,
+                orjson.dumps(rest) if rest else None,
+                *(events, links, self._resource_id, flags),
+            )
         )
-        origin = (scope, trace_state or None, *(sampling(trace_state) if trace_state else UNKNOWN))
-        tail = (orjson.dumps(rest) if rest else None, events, links, self._resource_id, flags)
-        self._rows.append((*head, *status, *origin, *promoted, *tail))
         if promoted[INPUT_TOKENS] is not None or not USAGE_KEYS.isdisjoint(attributes):
             error = code == STATUS_ERROR
-            self._candidates.append(
-                Candidate("span", trace_id, number, parent, start_ns, end_ns, service, scope, error, attributes)
-            )
+            call = Candidate("span", trace_id, number, parent, start_ns, end_ns, service, scope, error, attributes)
+            self._candidates.append(call)
+
+    def _shortened(self, *texts: str) -> list[str]:
+        return [shortened(text, self._name_length) for text in texts]
 
     def _refuse(self, trace_id: bytes, span_id: bytes, parent_span_id: bytes, start_ns: int, end_ns: int) -> None:
         if len(trace_id) != 16 or trace_id == NO_TRACE_ID:

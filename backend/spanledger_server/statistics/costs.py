@@ -78,17 +78,12 @@ def costs(
     chosen = route or ("rollup" if period.name == "year" else "ledger")
     if dimension == "user" or not IN_ROLLUPS.issuperset(asked):
         chosen = "ledger"
-    sources = _sources(reader, period) if chosen == "rollup" else _all_from_ledger(period)
-    cells = reader.rows(
-        SQL["cost_cells"],
-        dimension=dimension,
-        most=MOST_CATEGORIES,
-        from_ns=period.from_ns,
-        to_ns=period.to_ns,
-        **sources,
-        **period.bound(),
-        **conditions,
-    )
+    bound = {"most": MOST_CATEGORIES, "from_ns": period.from_ns, "to_ns": period.to_ns, **period.bound(), **conditions}
+    if dimension == "user":
+        cells = reader.rows(SQL["cost_cells_by_user"], **bound)
+    else:
+        sources = _sources(reader, period) if chosen == "rollup" else _all_from_ledger(period)
+        cells = reader.rows(SQL["cost_cells"], dimension=dimension, **sources, **bound)
     known = reader.row(SQL["known_range"]) or {}
     with localcontext(EXACT):
         answer = _summary(cells) | {

@@ -2,18 +2,125 @@
 -- Costs of a period by part and category. Lines come from the ledger (all of them when head_ns = to_ns), and between
 -- head_ns and tail_ns from whole rollup buckets but for those listed in dirty, which are read from the ledger too. The
 -- categories beyond the costliest `most` are one, of rank null; `categories` tells how many there are.
-WITH lines AS NOT MATERIALIZED (
+WITH cells AS MATERIALIZED (
     SELECT
-        at_ns, cost_usd, state, input_tokens, output_tokens, cached_input_tokens,
+        (at_ns + CASE
+            WHEN at_ns >= $turn_4 THEN $offset_4 WHEN at_ns >= $turn_3 THEN $offset_3
+            WHEN at_ns >= $turn_2 THEN $offset_2 WHEN at_ns >= $turn_1 THEN $offset_1 ELSE $offset_0
+        END) // $width_ns AS part,
         CASE $dimension
             WHEN 'model' THEN model WHEN 'feature' THEN feature WHEN 'user_tier' THEN user_tier
-            WHEN 'provider' THEN provider WHEN 'service' THEN service WHEN 'user' THEN user_id
-        END AS category
+            WHEN 'provider' THEN provider WHEN 'service' THEN service
+        END AS category,
+        sum(cost_usd) AS cost_usd, count(*)::HUGEINT AS calls,
+        count(*) FILTER (state = 'priced')::HUGEINT AS priced_calls,
+        count(*) FILTER (state = 'unpriced')::HUGEINT AS unpriced_calls,
+        count(*) FILTER (state = 'estimated')::HUGEINT AS estimated_calls,
+        count(*) FILTER (state = 'free')::HUGEINT AS free_calls, sum(input_tokens) AS input_tokens,
+        sum(output_tokens) AS output_tokens, sum(cached_input_tokens) AS cached_input_tokens
+    FROM ledger
+    WHERE at_ns >= $from_ns AND at_ns < $to_ns
+        AND (at_ns < $head_ns OR at_ns >= $tail_ns
+            OR (at_ns >= $dirty_from_ns AND at_ns < $dirty_to_ns
+                AND list_contains($dirty::BIGINT[], at_ns // $unit_ns)))
+        AND ($service IS NULL OR list_contains($service::VARCHAR[], coalesce(service, '')))
+        AND ($not_service IS NULL OR NOT list_contains($not_service::VARCHAR[], coalesce(service, '')))
+        AND ($status IS NULL
+            OR list_contains($status::VARCHAR[], CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END))
+        AND ($not_status IS NULL
+            OR NOT list_contains($not_status::VARCHAR[], CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END))
+        AND ($kind IS NULL OR list_contains($kind::VARCHAR[], kind))
+        AND ($not_kind IS NULL OR NOT list_contains($not_kind::VARCHAR[], kind))
+        AND ($model IS NULL OR list_contains($model::VARCHAR[], coalesce(model, '')))
+        AND ($not_model IS NULL OR NOT list_contains($not_model::VARCHAR[], coalesce(model, '')))
+        AND ($provider IS NULL OR list_contains($provider::VARCHAR[], coalesce(provider, '')))
+        AND ($not_provider IS NULL OR NOT list_contains($not_provider::VARCHAR[], coalesce(provider, '')))
+        AND ($operation IS NULL OR list_contains($operation::VARCHAR[], coalesce(operation, '')))
+        AND ($not_operation IS NULL OR NOT list_contains($not_operation::VARCHAR[], coalesce(operation, '')))
+        AND ($user_id IS NULL OR list_contains($user_id::VARCHAR[], coalesce(user_id, '')))
+        AND ($not_user_id IS NULL OR NOT list_contains($not_user_id::VARCHAR[], coalesce(user_id, '')))
+        AND ($session_id IS NULL OR list_contains($session_id::VARCHAR[], coalesce(session_id, '')))
+        AND ($not_session_id IS NULL OR NOT list_contains($not_session_id::VARCHAR[], coalesce(session_id, '')))
+        AND ($feature IS NULL OR list_contains($feature::VARCHAR[], coalesce(feature, '')))
+        AND ($not_feature IS NULL OR NOT list_contains($not_feature::VARCHAR[], coalesce(feature, '')))
+        AND ($tenant IS NULL OR list_contains($tenant::VARCHAR[], coalesce(tenant, '')))
+        AND ($not_tenant IS NULL OR NOT list_contains($not_tenant::VARCHAR[], coalesce(tenant, '')))
+        AND ($user_tier IS NULL OR list_contains($user_tier::VARCHAR[], coalesce(user_tier, '')))
+        AND ($not_user_tier IS NULL OR NOT list_contains($not_user_tier::VARCHAR[], coalesce(user_tier, '')))
+        AND ($state IS NULL OR list_contains($state::VARCHAR[], state))
+        AND ($not_state IS NULL OR NOT list_contains($not_state::VARCHAR[], state))
+        AND ($trace_id IS NULL OR list_contains($trace_id::UUID[], trace_id))
+        AND ($not_trace_id IS NULL OR NOT list_contains($not_trace_id::UUID[], trace_id))
+        AND ($least_duration IS NULL OR duration_ns >= $least_duration)
+        AND ($most_duration IS NULL OR duration_ns <= $most_duration)
+        AND ($least_cost IS NULL OR cost_usd >= $least_cost)
+        AND ($most_cost IS NULL OR cost_usd <= $most_cost)
+    GROUP BY part, category
+    UNION ALL
+    SELECT
+        (at_ns + CASE
+            WHEN at_ns >= $turn_4 THEN $offset_4 WHEN at_ns >= $turn_3 THEN $offset_3
+            WHEN at_ns >= $turn_2 THEN $offset_2 WHEN at_ns >= $turn_1 THEN $offset_1 ELSE $offset_0
+        END) // $width_ns AS part,
+        CASE $dimension
+            WHEN 'model' THEN model WHEN 'feature' THEN feature WHEN 'user_tier' THEN user_tier
+            WHEN 'provider' THEN provider WHEN 'service' THEN service
+        END AS category,
+        sum(cost_usd), sum(calls), sum(priced_calls), sum(unpriced_calls), sum(estimated_calls), sum(free_calls),
+        sum(input_tokens), sum(output_tokens), sum(cached_input_tokens)
+    FROM (
+        SELECT bucket * $unit_ns AS at_ns, * FROM cost_1h WHERE $level = '1h'
+        UNION ALL
+        SELECT bucket * $unit_ns AS at_ns, * FROM cost_1d WHERE $level = '1d'
+    )
+    WHERE bucket >= $head_ns // $unit_ns AND bucket < $tail_ns // $unit_ns
+        AND NOT list_contains($dirty::BIGINT[], bucket)
+        AND ($service IS NULL OR list_contains($service::VARCHAR[], coalesce(service, '')))
+        AND ($not_service IS NULL OR NOT list_contains($not_service::VARCHAR[], coalesce(service, '')))
+        AND ($kind IS NULL OR list_contains($kind::VARCHAR[], kind))
+        AND ($not_kind IS NULL OR NOT list_contains($not_kind::VARCHAR[], kind))
+        AND ($model IS NULL OR list_contains($model::VARCHAR[], coalesce(model, '')))
+        AND ($not_model IS NULL OR NOT list_contains($not_model::VARCHAR[], coalesce(model, '')))
+        AND ($provider IS NULL OR list_contains($provider::VARCHAR[], coalesce(provider, '')))
+        AND ($not_provider IS NULL OR NOT list_contains($not_provider::VARCHAR[], coalesce(provider, '')))
+        AND ($operation IS NULL OR list_contains($operation::VARCHAR[], coalesce(operation, '')))
+        AND ($not_operation IS NULL OR NOT list_contains($not_operation::VARCHAR[], coalesce(operation, '')))
+        AND ($feature IS NULL OR list_contains($feature::VARCHAR[], coalesce(feature, '')))
+        AND ($not_feature IS NULL OR NOT list_contains($not_feature::VARCHAR[], coalesce(feature, '')))
+        AND ($tenant IS NULL OR list_contains($tenant::VARCHAR[], coalesce(tenant, '')))
+        AND ($not_tenant IS NULL OR NOT list_contains($not_tenant::VARCHAR[], coalesce(tenant, '')))
+        AND ($user_tier IS NULL OR list_contains($user_tier::VARCHAR[], coalesce(user_tier, '')))
+        AND ($not_user_tier IS NULL OR NOT list_contains($not_user_tier::VARCHAR[], coalesce(user_tier, '')))
+    GROUP BY part, category
+),
+costliest AS MATERIALIZED (
+    SELECT category, sum(cost_usd) AS cost_usd, sum(calls) AS calls, count(*) OVER () AS categories
+    FROM cells GROUP BY category ORDER BY cost_usd DESC NULLS LAST, calls DESC, category LIMIT $most
+),
+ranked AS MATERIALIZED (
+    SELECT
+        category, categories,
+        row_number() OVER (ORDER BY cost_usd DESC NULLS LAST, calls DESC, category) AS rank
+    FROM costliest
+)
+SELECT
+    part, rank, any_value(ranked.category) AS category, any_value(categories) AS categories, sum(cost_usd) AS cost_usd,
+    sum(calls) AS calls, sum(priced_calls) AS priced_calls, sum(unpriced_calls) AS unpriced_calls,
+    sum(estimated_calls) AS estimated_calls, sum(free_calls) AS free_calls, sum(input_tokens) AS input_tokens,
+    sum(output_tokens) AS output_tokens, sum(cached_input_tokens) AS cached_input_tokens
+FROM cells LEFT JOIN ranked ON cells.category IS NOT DISTINCT FROM ranked.category
+GROUP BY part, rank;
+
+-- name: cost_cells_by_user
+-- As cost_cells, by user and from the ledger alone. Users are ranked first: they are too many to be summed by part.
+WITH lines AS NOT MATERIALIZED (
+    SELECT at_ns, user_id AS category, cost_usd, state, input_tokens, output_tokens, cached_input_tokens
     FROM ledger
     WHERE at_ns >= $from_ns AND at_ns < $to_ns
         AND ($service IS NULL OR list_contains($service::VARCHAR[], coalesce(service, '')))
         AND ($not_service IS NULL OR NOT list_contains($not_service::VARCHAR[], coalesce(service, '')))
-        AND ($status IS NULL OR list_contains($status::VARCHAR[], CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END))
+        AND ($status IS NULL
+            OR list_contains($status::VARCHAR[], CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END))
         AND ($not_status IS NULL
             OR NOT list_contains($not_status::VARCHAR[], CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END))
         AND ($kind IS NULL OR list_contains($kind::VARCHAR[], kind))
@@ -43,56 +150,9 @@ WITH lines AS NOT MATERIALIZED (
         AND ($least_cost IS NULL OR cost_usd >= $least_cost)
         AND ($most_cost IS NULL OR cost_usd <= $most_cost)
 ),
-buckets AS NOT MATERIALIZED (
-    SELECT * FROM cost_1h WHERE $level = '1h'
-    UNION ALL
-    SELECT * FROM cost_1d WHERE $level = '1d'
-),
-counted AS NOT MATERIALIZED (
-    SELECT
-        at_ns, category, cost_usd, 1::BIGINT AS calls,
-        (state = 'priced')::BIGINT AS priced_calls, (state = 'unpriced')::BIGINT AS unpriced_calls,
-        (state = 'estimated')::BIGINT AS estimated_calls, (state = 'free')::BIGINT AS free_calls,
-        input_tokens::HUGEINT AS input_tokens, output_tokens::HUGEINT AS output_tokens,
-        cached_input_tokens::HUGEINT AS cached_input_tokens
-    FROM lines
-    WHERE at_ns < $head_ns OR at_ns >= $tail_ns
-        OR (at_ns >= $dirty_from_ns AND at_ns < $dirty_to_ns AND list_contains($dirty::BIGINT[], at_ns // $unit_ns))
-    UNION ALL
-    SELECT
-        bucket * $unit_ns AS at_ns,
-        CASE $dimension
-            WHEN 'model' THEN model WHEN 'feature' THEN feature WHEN 'user_tier' THEN user_tier
-            WHEN 'provider' THEN provider WHEN 'service' THEN service
-        END AS category,
-        cost_usd, calls, priced_calls, unpriced_calls, estimated_calls, free_calls,
-        input_tokens, output_tokens, cached_input_tokens
-    FROM buckets
-    WHERE bucket >= $head_ns // $unit_ns AND bucket < $tail_ns // $unit_ns
-        AND NOT list_contains($dirty::BIGINT[], bucket)
-        AND ($service IS NULL OR list_contains($service::VARCHAR[], coalesce(service, '')))
-        AND ($not_service IS NULL OR NOT list_contains($not_service::VARCHAR[], coalesce(service, '')))
-        AND ($kind IS NULL OR list_contains($kind::VARCHAR[], kind))
-        AND ($not_kind IS NULL OR NOT list_contains($not_kind::VARCHAR[], kind))
-        AND ($model IS NULL OR list_contains($model::VARCHAR[], coalesce(model, '')))
-        AND ($not_model IS NULL OR NOT list_contains($not_model::VARCHAR[], coalesce(model, '')))
-        AND ($provider IS NULL OR list_contains($provider::VARCHAR[], coalesce(provider, '')))
-        AND ($not_provider IS NULL OR NOT list_contains($not_provider::VARCHAR[], coalesce(provider, '')))
-        AND ($operation IS NULL OR list_contains($operation::VARCHAR[], coalesce(operation, '')))
-        AND ($not_operation IS NULL OR NOT list_contains($not_operation::VARCHAR[], coalesce(operation, '')))
-        AND ($feature IS NULL OR list_contains($feature::VARCHAR[], coalesce(feature, '')))
-        AND ($not_feature IS NULL OR NOT list_contains($not_feature::VARCHAR[], coalesce(feature, '')))
-        AND ($tenant IS NULL OR list_contains($tenant::VARCHAR[], coalesce(tenant, '')))
-        AND ($not_tenant IS NULL OR NOT list_contains($not_tenant::VARCHAR[], coalesce(tenant, '')))
-        AND ($user_tier IS NULL OR list_contains($user_tier::VARCHAR[], coalesce(user_tier, '')))
-        AND ($not_user_tier IS NULL OR NOT list_contains($not_user_tier::VARCHAR[], coalesce(user_tier, '')))
-),
-sums AS NOT MATERIALIZED (
-    SELECT category, sum(cost_usd) AS cost_usd, sum(calls) AS calls FROM counted GROUP BY category
-),
 costliest AS MATERIALIZED (
-    SELECT category, cost_usd, calls, count(*) OVER () AS categories
-    FROM sums ORDER BY cost_usd DESC NULLS LAST, calls DESC, category LIMIT $most
+    SELECT category, sum(cost_usd) AS cost_usd, count(*) AS calls, count(*) OVER () AS categories
+    FROM lines GROUP BY category ORDER BY cost_usd DESC NULLS LAST, calls DESC, category LIMIT $most
 ),
 ranked AS MATERIALIZED (
     SELECT
@@ -102,14 +162,17 @@ ranked AS MATERIALIZED (
 )
 SELECT
     (at_ns + CASE
-        WHEN at_ns >= $turn_4 THEN $offset_4 WHEN at_ns >= $turn_3 THEN $offset_3 WHEN at_ns >= $turn_2 THEN $offset_2
-        WHEN at_ns >= $turn_1 THEN $offset_1 ELSE $offset_0
+        WHEN at_ns >= $turn_4 THEN $offset_4 WHEN at_ns >= $turn_3 THEN $offset_3
+        WHEN at_ns >= $turn_2 THEN $offset_2 WHEN at_ns >= $turn_1 THEN $offset_1 ELSE $offset_0
     END) // $width_ns AS part,
     rank, any_value(ranked.category) AS category, any_value(categories) AS categories,
-    sum(cost_usd) AS cost_usd, sum(calls) AS calls, sum(priced_calls) AS priced_calls, sum(unpriced_calls) AS unpriced_calls,
-    sum(estimated_calls) AS estimated_calls, sum(free_calls) AS free_calls, sum(input_tokens) AS input_tokens,
+    sum(cost_usd) AS cost_usd, count(*)::HUGEINT AS calls,
+    count(*) FILTER (state = 'priced')::HUGEINT AS priced_calls,
+    count(*) FILTER (state = 'unpriced')::HUGEINT AS unpriced_calls,
+    count(*) FILTER (state = 'estimated')::HUGEINT AS estimated_calls,
+    count(*) FILTER (state = 'free')::HUGEINT AS free_calls, sum(input_tokens) AS input_tokens,
     sum(output_tokens) AS output_tokens, sum(cached_input_tokens) AS cached_input_tokens
-FROM counted LEFT JOIN ranked ON counted.category IS NOT DISTINCT FROM ranked.category
+FROM lines LEFT JOIN ranked ON lines.category IS NOT DISTINCT FROM ranked.category
 GROUP BY part, rank;
 
 -- name: rolled_from
@@ -122,7 +185,9 @@ SELECT greatest(
 -- name: dirty_costs
 -- Buckets of unit_ns of which some minute, hour or day is not recomputed yet.
 SELECT DISTINCT
-    bucket * CASE level WHEN '1m' THEN 60000000000 WHEN '1h' THEN 3600000000000 ELSE 86400000000000 END // $unit_ns AS bucket,
+    bucket * CASE level
+        WHEN '1m' THEN 60000000000 WHEN '1h' THEN 3600000000000 ELSE 86400000000000
+    END // $unit_ns AS bucket,
     level
 FROM dirty_buckets WHERE family = 'cost';
 
@@ -195,14 +260,18 @@ GROUP BY service, signal, outcome, reason;
 
 -- name: stored_items
 -- What a window holds, by service and signal.
-SELECT service, 'spans' AS signal, count(*) AS items FROM spans WHERE start_ns >= $from_ns AND start_ns < $to_ns GROUP BY service
+SELECT service, 'spans' AS signal, count(*) AS items
+FROM spans WHERE start_ns >= $from_ns AND start_ns < $to_ns GROUP BY service
 UNION ALL
-SELECT service, 'ledger', count(*) FROM ledger WHERE at_ns >= $from_ns AND at_ns < $to_ns AND source = 'event' GROUP BY service
+SELECT service, 'ledger', count(*)
+FROM ledger WHERE at_ns >= $from_ns AND at_ns < $to_ns AND source = 'event' GROUP BY service
 UNION ALL
 SELECT service, 'logs', count(*) FROM logs WHERE at_ns >= $from_ns AND at_ns < $to_ns GROUP BY service
 UNION ALL
 SELECT service, 'metrics', sum(points)::BIGINT
-FROM (SELECT series_id, count(*) AS points FROM metric_points WHERE at_ns >= $from_ns AND at_ns < $to_ns GROUP BY series_id)
+FROM (
+    SELECT series_id, count(*) AS points FROM metric_points WHERE at_ns >= $from_ns AND at_ns < $to_ns GROUP BY series_id
+)
 JOIN metric_series USING (series_id) GROUP BY service;
 
 -- name: refused_items

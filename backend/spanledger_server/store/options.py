@@ -19,7 +19,7 @@ class StoreOptions:
         memory_limit_bytes: Memory for buffers and operators; what does not fit spills to disk.
         threads: Threads of one statement. Ingest groups are small, so more of them help only large reads.
         checkpoint_wal_bytes: Size of the write-ahead log at which a commit also checkpoints.
-        documented: Whether views and columns get their comments at the start (a tenth of a second); None: only in a file.
+        documented: Whether views and columns get their comments at the start (50 ms); None: only those of a file.
     """
 
     memory_limit_bytes: int = 1024 * 1024 * 1024

@@ -1,13 +1,16 @@
 -- name: search
 -- Traces that left a span or a ledger line in a window and meet the conditions: their number, their histogram, what can
--- be narrowed further, and one page of ids. A key holds when any span or line of the trace has it; an empty value, when none has any.
+-- be narrowed further, and one page of ids. A key holds when any span or line of the trace has it; an empty value,
+-- when none has any.
 WITH seen AS NOT MATERIALIZED (
     SELECT
-        trace_id, start_ns, end_ns, service, name, ['unspecified', 'internal', 'server', 'client', 'producer', 'consumer'][kind + 1] AS kind,
+        trace_id, start_ns, end_ns, service, name,
+        ['unspecified', 'internal', 'server', 'client', 'producer', 'consumer'][kind + 1] AS kind,
         status_code, model, provider, operation, user_id, session_id, feature, tenant, user_tier, route,
         NULL::VARCHAR AS state, NULL::DECIMAL(24, 12) AS cost_usd,
         CASE WHEN $words IS NOT NULL THEN lower(concat_ws(
-            ' ', name, service, user_id, session_id, operation, model, provider, route, error_type, status_message, attributes
+            ' ', name, service, user_id, session_id, operation, model, provider, route, error_type, status_message,
+            attributes
         )) END AS words
     FROM spans
     WHERE start_ns >= $from_ns AND start_ns < $to_ns
@@ -34,7 +37,9 @@ judged AS NOT MATERIALIZED (
     FROM seen
     GROUP BY trace_id
     HAVING ($words IS NULL
-            OR bool_or(len(list_filter($words::VARCHAR[], lambda word: contains(words, word))) = len($words::VARCHAR[])))
+            OR bool_or(
+                len(list_filter($words::VARCHAR[], lambda word: contains(words, word))) = len($words::VARCHAR[])
+            ))
         AND ($service IS NULL OR coalesce(bool_or(list_contains($service::VARCHAR[], service)), false)
             OR (list_contains($service::VARCHAR[], '') AND count(service) = 0))
         AND ($not_service IS NULL OR NOT (coalesce(bool_or(list_contains($not_service::VARCHAR[], service)), false)
@@ -57,7 +62,8 @@ judged AS NOT MATERIALIZED (
             OR (list_contains($not_provider::VARCHAR[], '') AND count(provider) = 0)))
         AND ($operation IS NULL OR coalesce(bool_or(list_contains($operation::VARCHAR[], operation)), false)
             OR (list_contains($operation::VARCHAR[], '') AND count(operation) = 0))
-        AND ($not_operation IS NULL OR NOT (coalesce(bool_or(list_contains($not_operation::VARCHAR[], operation)), false)
+        AND ($not_operation IS NULL OR NOT (coalesce(bool_or(list_contains($not_operation::VARCHAR[], operation)),
+            false)
             OR (list_contains($not_operation::VARCHAR[], '') AND count(operation) = 0)))
         AND ($user_id IS NULL OR coalesce(bool_or(list_contains($user_id::VARCHAR[], user_id)), false)
             OR (list_contains($user_id::VARCHAR[], '') AND count(user_id) = 0))
@@ -65,7 +71,8 @@ judged AS NOT MATERIALIZED (
             OR (list_contains($not_user_id::VARCHAR[], '') AND count(user_id) = 0)))
         AND ($session_id IS NULL OR coalesce(bool_or(list_contains($session_id::VARCHAR[], session_id)), false)
             OR (list_contains($session_id::VARCHAR[], '') AND count(session_id) = 0))
-        AND ($not_session_id IS NULL OR NOT (coalesce(bool_or(list_contains($not_session_id::VARCHAR[], session_id)), false)
+        AND ($not_session_id IS NULL OR NOT (coalesce(bool_or(list_contains($not_session_id::VARCHAR[], session_id)),
+            false)
             OR (list_contains($not_session_id::VARCHAR[], '') AND count(session_id) = 0)))
         AND ($feature IS NULL OR coalesce(bool_or(list_contains($feature::VARCHAR[], feature)), false)
             OR (list_contains($feature::VARCHAR[], '') AND count(feature) = 0))
@@ -77,7 +84,8 @@ judged AS NOT MATERIALIZED (
             OR (list_contains($not_tenant::VARCHAR[], '') AND count(tenant) = 0)))
         AND ($user_tier IS NULL OR coalesce(bool_or(list_contains($user_tier::VARCHAR[], user_tier)), false)
             OR (list_contains($user_tier::VARCHAR[], '') AND count(user_tier) = 0))
-        AND ($not_user_tier IS NULL OR NOT (coalesce(bool_or(list_contains($not_user_tier::VARCHAR[], user_tier)), false)
+        AND ($not_user_tier IS NULL OR NOT (coalesce(bool_or(list_contains($not_user_tier::VARCHAR[], user_tier)),
+            false)
             OR (list_contains($not_user_tier::VARCHAR[], '') AND count(user_tier) = 0)))
         AND ($route IS NULL OR coalesce(bool_or(list_contains($route::VARCHAR[], route)), false)
             OR (list_contains($route::VARCHAR[], '') AND count(route) = 0))
@@ -93,7 +101,10 @@ matched AS MATERIALIZED (
         trace_id, start_ns, status,
         CASE WHEN $descending THEN -key ELSE key END AS place
     FROM (
-        SELECT *, CASE $sort_by WHEN 'start' THEN start_ns WHEN 'duration' THEN duration_ns ELSE cost_usd END::DECIMAL(38, 12) AS key
+        SELECT
+            *,
+            CASE $sort_by WHEN 'start' THEN start_ns WHEN 'duration' THEN duration_ns
+                ELSE cost_usd END::DECIMAL(38, 12) AS key
         FROM judged
     )
     WHERE ($status IS NULL OR list_contains($status::VARCHAR[], status))
@@ -115,7 +126,8 @@ models AS (
 statuses AS (SELECT status AS value, count(*) AS count FROM matched GROUP BY status),
 bars AS (
     SELECT
-        greatest(start_ns, $from_ns) // $step_ns AS bar, count(*) AS traces, count(*) FILTER (status = 'error') AS errors
+        greatest(start_ns, $from_ns) // $step_ns AS bar, count(*) AS traces,
+        count(*) FILTER (status = 'error') AS errors
     FROM matched GROUP BY bar
 ),
 page AS (
@@ -166,7 +178,8 @@ SELECT
         {'name': name, 'service': service},
         start_ns::HUGEINT + CASE WHEN parent_span_id IS NULL THEN 0 ELSE 9223372036854775807 END
     ) AS root,
-    list(DISTINCT service) FILTER (service IS NOT NULL) AS services, list(DISTINCT model) FILTER (model IS NOT NULL) AS models,
+    list(DISTINCT service) FILTER (service IS NOT NULL) AS services,
+    list(DISTINCT model) FILTER (model IS NOT NULL) AS models,
     arg_min(user_id, start_ns) FILTER (user_id IS NOT NULL) AS user_id,
     arg_min(session_id, start_ns) FILTER (session_id IS NOT NULL) AS session_id,
     arg_min(feature, start_ns) FILTER (feature IS NOT NULL) AS feature
@@ -178,9 +191,11 @@ GROUP BY trace_id;
 -- What traces look like from outside, by their ledger lines.
 SELECT
     trace_id, min(at_ns - coalesce(duration_ns, 0)) AS start_ns, max(at_ns) AS end_ns,
-    count(*) AS calls, sum(cost_usd) AS cost_usd, count(*) FILTER (state = 'unpriced') AS unpriced_calls, count(error_type) AS failed_calls,
+    count(*) AS calls, sum(cost_usd) AS cost_usd, count(*) FILTER (state = 'unpriced') AS unpriced_calls,
+    count(error_type) AS failed_calls,
     arg_min({'name': nullif(concat_ws(' ', operation, model), ''), 'service': service}, at_ns) AS root,
-    list(DISTINCT service) FILTER (service IS NOT NULL) AS services, list(DISTINCT model) FILTER (model IS NOT NULL) AS models,
+    list(DISTINCT service) FILTER (service IS NOT NULL) AS services,
+    list(DISTINCT model) FILTER (model IS NOT NULL) AS models,
     arg_min(user_id, at_ns) FILTER (user_id IS NOT NULL) AS user_id,
     arg_min(session_id, at_ns) FILTER (session_id IS NOT NULL) AS session_id,
     arg_min(feature, at_ns) FILTER (feature IS NOT NULL) AS feature

@@ -12,6 +12,8 @@ import { Figure, Money } from '../parts/chip.js';
 export const PERIODS = { today: 'Today', week: 'This week', month: 'This month', year: 'This year' };
 export const GROUPS = { model: 'Model', feature: 'Feature', user_tier: 'User tier', provider: 'Provider', user: 'User', service: 'Service' };
 const FIRST = 50;
+/** From how many rows on the server puts the rest together as one. */
+const MANY = 200;
 
 /** The filter that picks one row. @param {string} group @param {string | null} category */
 export const rowFilter = (group, category) => formatFilter({ key: group === 'user' ? 'user_id' : group, op: ':', value: category ?? '', negated: false });
@@ -35,7 +37,7 @@ function Rows({ data, group, name }) {
   return html`<table class="table cards-narrow breakdown">
     <thead><tr><th scope="col">${name}</th><th scope="col" class="wide-cell"><span class="hidden-text">Share</span></th><th scope="col" class="num">Cost</th><th scope="col" class="num">Share</th><th scope="col" class="num">Calls</th><th scope="col" class="num">Tokens in / out</th><th scope="col" class="num">$ / 1k calls</th></tr></thead>
     <tbody>${rows.map((/** @type {any} */ row) => html`<tr key=${row.category} class="row-link">
-      <td class="cell-name"><a href=${link('/traces', { f: rowFilter(group, row.category), from: data.from, to: data.to, sort: '-cost' }, ['tz', 'f'])} title=${row.category ?? ''}>${row.category ?? html`<span class="quiet">no ${name.toLowerCase()} given</span>`}</a></td>
+      <td class="cell-name">${row.category === 'other' && row.slot === null && data.breakdown.length > MANY ? html`<span class="quiet">all others</span>` : html`<a href=${link('/traces', { f: rowFilter(group, row.category), from: data.from, to: data.to, sort: '-cost' }, ['tz', 'f'])} title=${row.category ?? ''}>${row.category ?? html`<span class="quiet">no ${name.toLowerCase()} given</span>`}</a>`}</td>
       <td class="cell-bar"><span class="meter"><i class=${isUnknown(row.cost) ? 'hatched whole' : `slot${row.slot ?? 0}`} style=${{ width: isUnknown(row.cost) ? '100%' : `${most ? Math.max(0.5, (Number(moneyLength(row.cost)) / most) * 100) : 0}%` }}></i></span></td>
       <td class="num cell-figure"><${Money} value=${row.cost} unpriced=${isUnknown(row.cost) ? row.unpriced_calls : 0} /></td>
       <td class="num cell-figure2"><${Figure}>${isUnknown(row.percentage) ? '—' : percent(row.percentage / 100)}<//></td>
@@ -66,7 +68,7 @@ function download(data, group) {
 export function Unpriced({ load }) {
   return html`<${Card} title="Not priced" sub="by model" busy=${load.busy}><${Faces} load=${load} what="price coverage">${(/** @type {any} */ data) => {
     const rows = data.group_by === 'model' ? data.breakdown.filter((/** @type {any} */ row) => row.unpriced_calls) : [];
-    if (!rows.length) return html`<${Empty} title=${isUnknown(data.coverage) ? 'No calls to price.' : 'Every call in this period has a price.'} />`;
+    if (!rows.length) return html`<${Empty} title=${data.calls === 0 ? 'No calls to price.' : isUnknown(data.coverage) ? 'Price coverage is unknown.' : 'Every call in this period has a price.'} />`;
     return html`<ul class="list">${rows.map((/** @type {any} */ row) => html`<li key=${row.category}><a class="list-row" href=${route.value.path + query({ tab: 'ledger', f: [...params.value.getAll('f').filter((one) => !/^(model|state):/.test(one)), rowFilter('model', row.category), 'state:unpriced'] })}>
       <span class="list-main"><b>${row.category ?? 'no model named'}</b><span class="list-sub">of ${plural(row.count, 'call')}</span></span>
       <span class="list-figure">${plural(row.unpriced_calls, 'call')}</span></a></li>`)}</ul>

@@ -1,7 +1,7 @@
 // @ts-check
 /** Spend over time, stacked by group. A sum per bucket, so bars; the running bucket is lighter. Never: null drawn as nothing spent. */
 import { html } from '../html.js';
-import { day, isUnknown, minute, money, moneyLength, shortDateTime, whole } from '../format.js';
+import { addMoney, day, isUnknown, minute, money, moneyLength, shortDateTime, whole } from '../format.js';
 import { link, navigate, zone } from '../url.js';
 import { absoluteRange } from '../time.js';
 import { ChartCard } from '../charts/frame.js';
@@ -10,6 +10,7 @@ import { Faces } from '../parts/card.js';
 import { GROUPS } from './costs-breakdown.js';
 
 const MOST = 9;
+const MOST_BARS = 62;
 
 /** Milliseconds of a bucket's date in the zone it was summed in; a day or month begins at local midnight. @param {string} text @param {string} timezone */
 export function bucketStart(text, timezone) {
@@ -29,23 +30,38 @@ function offset(ms, timezone) {
   }
 }
 
-/** @param {any} data */
-function shape(data) {
+/** Days put together into months where they are too many to tell apart; sums stay exact. @param {any[]} trend */
+export function coarse(trend) {
+  if (trend.length <= MOST_BARS) return trend;
+  /** @type {Map<string, any[]>} */
+  const months = new Map();
+  for (const one of trend) months.set(one.date.slice(0, 7), [...(months.get(one.date.slice(0, 7)) ?? []), one]);
+  return [...months].map(([date, days]) => {
+    const known = days.filter((one) => !isUnknown(one.calls));
+    const sum = (/** @type {string} */ key) => (known.length ? known.reduce((total, one) => total + (one[key] ?? 0), 0) : null);
+    const names = new Set(days.flatMap((one) => Object.keys(one.by ?? {})));
+    const by = Object.fromEntries([...names].map((name) => [name, addMoney(days.map((one) => one.by?.[name] ?? null))]));
+    return { date, cost: addMoney(days.map((one) => one.cost)), calls: sum('calls'), unpriced_calls: sum('unpriced_calls'), complete: days.every((one) => one.complete), by };
+  });
+}
+
+/** @param {any} data @param {any[]} trend */
+function shape(data, trend) {
   const named = data.breakdown.filter((/** @type {any} */ row) => row.slot && !isUnknown(row.cost)).slice(0, MOST);
   const categories = named.map((/** @type {any} */ row) => row.category);
   const hasOther = data.breakdown.some((/** @type {any} */ row) => !isUnknown(row.cost) && !categories.includes(row.category));
   const series = [...named.map((/** @type {any} */ row) => ({ label: row.category ?? 'none', slot: row.slot })), ...(hasOther ? [{ label: 'other', slot: 0 }] : [])];
-  const starts = data.trend.map((/** @type {any} */ one) => bucketStart(one.date, data.timezone));
+  const starts = trend.map((/** @type {any} */ one) => bucketStart(one.date, data.timezone));
   const width = starts.length > 1 ? starts[1] - starts[0] : 864e5;
-  const buckets = data.trend.map((/** @type {any} */ one, /** @type {number} */ index) => {
-    const parts = categories.map((/** @type {string} */ category) => one.by?.[category ?? ''] ?? null);
+  const buckets = trend.map((/** @type {any} */ one, /** @type {number} */ index) => {
+    const parts = categories.map((/** @type {string} */ category) => one.by?.[category] ?? null);
     const known = parts.reduce((/** @type {number} */ sum, /** @type {string | null} */ part) => sum + (moneyLength(part) ?? 0), 0);
     const rest = isUnknown(one.cost) ? null : Math.max(0, Number(moneyLength(one.cost)) - known);
     const unknown = isUnknown(one.cost);
     return {
       at: starts[index], end: starts[index + 1] ?? starts[index] + width, partial: one.complete === false,
       values: unknown ? series.map(() => null) : [...parts.map((/** @type {string | null} */ part) => moneyLength(part) ?? 0), ...(hasOther ? [rest] : [])],
-      texts: unknown ? series.map(() => 'not priced') : [...parts.map((/** @type {string | null} */ part) => (part === null ? '' : money(part))), ...(hasOther ? [rest && rest > 1e-12 ? money(rest.toFixed(12)) : ''] : [])],
+      texts: unknown ? series.map(() => (isUnknown(one.calls) ? 'no data' : 'not priced')) : [...parts.map((/** @type {string | null} */ part) => (part === null ? '' : money(part))), ...(hasOther ? [rest && rest > 1e-12 ? money(rest.toFixed(12)) : ''] : [])],
       title: `${label(starts[index], width)} · ${money(one.cost)}${one.unpriced_calls ? ` + ${whole(one.unpriced_calls)} unpriced` : ''}${one.complete === false ? ' so far' : ''}`,
     };
   });
@@ -59,20 +75,26 @@ function label(ms, width) {
 }
 
 /** @param {number} value */
-const axisMoney = (value) => (value === 0 ? '$0' : value >= 1 ? money(String(value)).replace(/\.00$/, '') : `$${Number(value.toPrecision(3))}`);
+function axisMoney(value) {
+  if (value === 0 || value >= 1) return money(String(value)).replace(/\.00$/, '');
+  const text = value.toFixed(12).replace(/0+$/, '');
+  return `$${text.padEnd(4, '0')}`;
+}
 
-/** @param {{load: import('../api.js').Load, data: any, group: string, period: string}} props */
-export function Trend({ load, data, group, period }) {
-  const shaped = data ? shape(data) : null;
-  const unit = period === 'today' ? 'hour' : period === 'year' ? 'month' : 'day';
+/** @param {{load: import('../api.js').Load, data: any, group: string}} props */
+export function Trend({ load, data, group }) {
+  const trend = data ? coarse(data.trend) : [];
+  const shaped = data ? shape(data, trend) : null;
+  const unit = !shaped || shaped.width < 20 * 36e5 ? 'hour' : shaped.width > 20 * 864e5 ? 'month' : 'day';
   const open = (/** @type {number} */ from, /** @type {number} */ to) => navigate(link('/traces', { ...absoluteRange(from, to), sort: '-cost' }, ['tz', 'f']));
   const legend = (shaped?.series ?? []).map((/** @type {any} */ one) => ({ label: one.label, slot: one.slot }));
-  if (shaped?.buckets.some((/** @type {any} */ one) => one.values.every((/** @type {number | null} */ value) => value === null))) legend.push({ label: 'not priced', slot: null, hatched: true });
-  return html`<${ChartCard} title="Spend over time" sub=${`per ${!shaped || shaped.width > 20 * 36e5 ? unit : 'hour'}, by ${GROUPS[/** @type {keyof typeof GROUPS} */ (group)].toLowerCase()}`} busy=${load.busy} legend=${legend} empty=${!data}
-    table=${() => ({ columns: ['When', 'Cost', 'Calls', 'Unpriced'], rows: data.trend.map((/** @type {any} */ one, /** @type {number} */ index) => {
+  if (trend.some((one) => isUnknown(one.cost) && isUnknown(one.calls))) legend.push({ label: 'no data', slot: null, hatched: true });
+  if (trend.some((one) => isUnknown(one.cost) && !isUnknown(one.calls))) legend.push({ label: 'not priced', slot: null, hatched: true });
+  return html`<${ChartCard} title="Spend over time" sub=${`per ${unit}, by ${GROUPS[/** @type {keyof typeof GROUPS} */ (group)].toLowerCase()}`} busy=${load.busy} legend=${legend} empty=${!data}
+    table=${() => ({ columns: ['When', 'Cost', 'Calls', 'Unpriced'], rows: trend.map((/** @type {any} */ one, /** @type {number} */ index) => {
       const bucket = shaped?.buckets[index];
       return [html`<a href=${link('/traces', { ...absoluteRange(Number(bucket?.at), Number(bucket?.end)) }, ['tz', 'f'])}>${label(Number(bucket?.at), Number(shaped?.width))}</a>`, money(one.cost), whole(one.calls), whole(one.unpriced_calls)];
     }) })}>
-    ${shaped ? html`<${Bars} statement=${`Spend per ${unit}: ${data.trend.length} bars, ${money(data.total_cost)} in all, since ${shortDateTime(shaped.buckets[0]?.at, zone.value)}`} buckets=${shaped.buckets} series=${shaped.series} height=${220} axis=${axisMoney} time=${(/** @type {number} */ ms) => label(ms, shaped.width)} onPick=${open} />` : html`<${Faces} load=${{ ...load, data: null }} what="the trend" blank=${html`<div class="face blank trend-blank"></div>`}>${() => null}<//>`}
+    ${shaped ? html`<${Bars} statement=${`Spend per ${unit}: ${trend.length} bars, ${money(data.total_cost)} in all, since ${shortDateTime(shaped.buckets[0]?.at, zone.value)}`} buckets=${shaped.buckets} series=${shaped.series} height=${220} axis=${axisMoney} time=${(/** @type {number} */ ms) => label(ms, shaped.width)} onPick=${open} />` : html`<${Faces} load=${{ ...load, data: null }} what="the trend" blank=${html`<div class="face blank trend-blank"></div>`}>${() => null}<//>`}
   <//>`;
 }

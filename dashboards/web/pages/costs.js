@@ -46,7 +46,7 @@ export function View() {
     </div>
     <${Card} title=${`Spent ${PERIODS[/** @type {keyof typeof PERIODS} */ (period)].toLowerCase()}`} sub=${load.data ? span(load.data) : ''} busy=${load.busy} class="total-card"><${Faces} load=${load} what="spend" blank=${html`<div class="face blank total-blank"></div>`}>${(/** @type {any} */ data) => html`<${Total} data=${data} />`}<//><//>
     ${shown && shown.calls === 0 ? html`<${NoCalls} period=${period} />` : html`
-      <${Trend} load=${load} data=${shown} group=${group} period=${period} />
+      <${Trend} load=${load} data=${shown} group=${group} />
       <div class="tabs" role="group" aria-label="What to show">
           ${[['breakdown', 'Breakdown'], ['ledger', 'Ledger lines']].map(([name, text]) => html`<a key=${name} href=${route.value.path + query({ tab: name === 'breakdown' ? null : name, cursor: null })} aria-current=${tab === name ? 'true' : undefined}>${text}</a>`)}</div>
       <div class="costs-body">

@@ -5,6 +5,7 @@ import { useLoad } from '../api.js';
 import { count, instant, isUnknown } from '../format.js';
 import { priceLook } from '../status.js';
 import { link, params, setParams, spell } from '../url.js';
+import { bookOf, reasonOf } from '../trace/price-words.js';
 import { Card, Empty, Faces } from '../parts/card.js';
 import { Ago, Chip, Figure, Money } from '../parts/chip.js';
 
@@ -31,7 +32,7 @@ function Lines({ page, cursor }) {
       <td class="cell-sub">${line.service}</td>
       <td class="num cell-figure"><${Money} value=${line.cost_usd} unpriced=${isUnknown(line.cost_usd) ? 1 : 0} /></td>
       <td class="num wide-cell"><${Figure}>${count(line.input_tokens)}<//> / <${Figure}>${count(line.output_tokens)}<//></td>
-      <td class="cell-state"><${Chip} look=${priceLook(line.state)} title=${line.state_reason ?? [line.price_source, line.price_version].filter(Boolean).join(' ')} /></td>
+      <td class="cell-state"><${Chip} look=${priceLook(line.state)} plain=${line.state === 'priced' || line.state === 'free'} title=${reasonOf(line.state_reason) || bookOf(line)} /></td>
       <td class="num quiet cell-when"><${Ago} ms=${instant(line.at)} /></td></tr>`)}</tbody></table>
     <p class="more">${cursor ? html`<button class="button" onClick=${() => history.back()}>Newer</button>` : null}${page.next_cursor ? html`<button class="button" onClick=${() => setParams({ cursor: page.next_cursor })}>Older</button>` : null}</p>`;
 }

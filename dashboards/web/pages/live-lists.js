@@ -1,7 +1,7 @@
 // @ts-check
 /** The lists of Live: services, spend by model, slow and failed calls. Never: an order that changes under the pointer. */
 import { html } from '../html.js';
-import { instant, isUnknown, milliseconds, moneyLength, percent, plural } from '../format.js';
+import { count, instant, isUnknown, milliseconds, moneyLength, percent, plural } from '../format.js';
 import { look } from '../status.js';
 import { link } from '../url.js';
 import { useSteady } from '../parts/hooks.js';
@@ -30,9 +30,9 @@ export function Services({ services }) {
 function subline(one) {
   if (one.state !== 'ok' && one.reason) return one.reason;
   const pieces = [];
-  if (one.calls) pieces.push(plural(one.calls, 'call'));
-  if (one.errors) pieces.push(`${one.errors} failed`);
+  if (one.calls) pieces.push(`${count(one.calls)} ${one.calls === 1 ? 'call' : 'calls'}`);
   if (!isUnknown(one.p95_ms)) pieces.push(`p95 ${milliseconds(one.p95_ms)}`);
+  if (one.errors) pieces.push(`${count(one.errors)} failed`);
   if (!pieces.length && one.spans) pieces.push(plural(one.spans, 'span'));
   return pieces.join(' · ') || 'no calls';
 }

@@ -36,7 +36,7 @@ export function View({ argument }) {
   if (load.error?.status === 404) {
     return html`<div class="page"><${Card} title="No such trace"><${Empty} title="No spans and no ledger lines are stored under this id."><p class="quiet">It may be older than the retention, not sampled and without calls, or not have arrived yet.</p><p><button class="button" onClick=${load.reload}>Look again</button> <a class="button" href="/traces">Search traces</a></p><//><//></div>`;
   }
-  return html`<div class="page trace-page"><${Faces} load=${load} what="the trace" blank=${html`<div class="card blank head-blank"></div><div class="card blank water-blank"></div>`}>${(/** @type {any} */ trace) => html`<${Trace} key=${trace.trace_id} trace=${trace} />`}<//></div>`;
+  return html`<div class="page trace-page"><${Faces} load=${load} what="the trace" boxed=${true} blank=${html`<div class="card blank head-blank"></div><div class="card blank water-blank"></div>`}>${(/** @type {any} */ trace) => html`<${Trace} key=${trace.trace_id} trace=${trace} />`}<//></div>`;
 }
 
 /** @param {{trace: any}} props */

@@ -58,10 +58,10 @@ export function View() {
   const reload = () => { setMore({ url: '', items: [], cursor: null, busy: false }); load.reload(); };
   return html`<div class="page traces-page">
     <${SearchBar} /><${FilterChips} keys=${FILTER_KEYS} />
-    <${Faces} load=${load} what="traces" blank=${html`<div class="card blank histogram-blank"></div><div class="card blank list-blank"></div>`}>${(/** @type {any} */ data) => html`
+    <${Faces} load=${load} what="traces" boxed=${true} blank=${html`<div class="card blank histogram-blank"></div><div class="card blank list-blank"></div>`}>${(/** @type {any} */ data) => html`
       ${data.histogram?.length ? html`<${Histogram} data=${data} busy=${load.busy} />` : null}
       <div class="traces-body">
-        <${Facets} facets=${data.facets ?? {}} />
+        ${data.items.length || filters.value.length ? html`<${Facets} facets=${data.facets ?? {}} />` : null}
         <${Card} title="Traces" sub=${`${data.exact === false ? 'about ' : ''}${plural(data.matched, 'match', 'matches')}`} busy=${load.busy || more.busy}
           actions=${fresh ? html`<button class="button primary new-pill" onClick=${reload}>${fresh} new</button>` : null}>
           ${data.items.length ? html`<${TraceList} items=${[...data.items, ...extra]} />` : html`<${Nothing} />`}

@@ -21,11 +21,12 @@ export function Card({ title, sub, actions, busy = false, class: extra = '', id,
 
 /**
  * The body of a card by its load; `children` draws the data.
- * @param {{load: import('../api.js').Load, what: string, blank?: any, children: (data: any) => any}} props
+ * @param {{load: import('../api.js').Load, what: string, blank?: any, boxed?: boolean, children: (data: any) => any}} props boxed: the faces stand outside any card and bring their own
  */
-export function Faces({ load, what, blank, children }) {
-  if (load.error?.status === 403) return html`<p class="face"><${Icon} name="key" />Needs another role: ${load.error.message}</p>`;
-  if (!load.data && load.error) return html`<${Failure} load=${load} what=${what} />`;
+export function Faces({ load, what, blank, boxed = false, children }) {
+  const box = (/** @type {any} */ face) => (boxed ? html`<section class="card boxed" aria-label=${what}>${face}</section>` : face);
+  if (load.error?.status === 403) return box(html`<p class="face"><${Icon} name="key" />Needs another role: ${load.error.message}</p>`);
+  if (!load.data && load.error) return box(html`<${Failure} load=${load} what=${what} />`);
   if (!load.data) return blank ?? html`<div class="face blank"></div>`;
   return html`${load.error ? html`<${Failure} load=${load} what=${what} />` : null}
     <div class=${load.error ? 'stale' : 'fresh'}>${children(load.data)}</div>`;

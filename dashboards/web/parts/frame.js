@@ -91,7 +91,7 @@ function Announcer() {
 
 const KEYS = [
   ['/', 'Search'], ['g l', 'Live'], ['g t', 'Traces'], ['g c', 'Costs'], ['g ,', 'Settings'], ['t', 'Time range'], ['[ ]', 'Earlier, later'], ['z', 'Zoom out'],
-  ['p', 'Pause or go on'], ['y', 'Copy link'], ['j k', 'Move in lists'], ['Enter', 'Open'], ['Esc', 'Close'], ['e', 'Next error (trace)'], ['c', 'Next costly span (trace)'], ['f', 'Fit (trace)'], ['m f i u', 'Group costs by model, feature, tier, user'],
+  ['p', 'Pause or go on'], ['y', 'Copy link'], ['j k', 'Move in lists'], ['Enter', 'Open'], ['Esc', 'Close'], ['e', 'Next error (trace)'], ['c', 'Next costly span (trace)'], ['f', 'Fit (trace)'], ['m f i u', 'Costs by model, feature, tier, user'],
 ];
 
 function KeyList() {

@@ -4,12 +4,13 @@ import { useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { Icon } from '../icons.js';
 import { useLoad } from '../api.js';
-import { duration, exactMoney, instant, isUnknown, milliseconds, money, clock, whole } from '../format.js';
+import { clock, duration, exactMoney, instant, isUnknown, milliseconds, money, whole } from '../format.js';
 import { formatFilter } from '../filters.js';
 import { outcome, priceLook } from '../status.js';
 import { link, params, setParams, spell, zone } from '../url.js';
 import { Empty, Faces } from '../parts/card.js';
 import { Chip, Figure } from '../parts/chip.js';
+import { bookOf, counted, rateOf, reasonOf } from './price-words.js';
 import { Messages, messagesOf } from './messages.js';
 
 /** @param {{node: import('./layout.js').Node, trace: any, close?: () => void}} props */
@@ -45,7 +46,7 @@ function Summary({ node, trace }) {
   const covered = childrenTime(node);
   const error = (span.events ?? []).find((/** @type {any} */ event) => event.name === 'exception');
   const facts = [
-    ['Start', `+${duration(span.start_offset_ns)}`],
+    ['Start', span.start_offset_ns ? `+${duration(span.start_offset_ns)}` : 'with the trace'],
     ['Duration', isUnknown(span.duration_ns) ? 'still running, or its end never came' : duration(span.duration_ns)],
     ['Self time', isUnknown(span.duration_ns) || !node.children.length ? null : duration(Math.max(0, span.duration_ns - covered))],
     ['First token', isUnknown(line?.time_to_first_chunk_ms) ? null : milliseconds(line.time_to_first_chunk_ms)],
@@ -74,21 +75,15 @@ function childrenTime(node) {
   return busy;
 }
 
-const UNITS = /** @type {Record<string, string>} */ ({
-  input_tokens: 'Input', input: 'Input', output_tokens: 'Output', output: 'Output', cached_input_tokens: 'Cached input', cached_input: 'Cached input', cache_read: 'Cached input', cache_write_tokens: 'Cache write', cache_write: 'Cache write',
-  reasoning_tokens: 'Reasoning', audio_input_tokens: 'Audio in', audio_output_tokens: 'Audio out', audio_seconds: 'Audio', characters: 'Characters', requests: 'Requests',
-});
-const MEASURES = /** @type {Record<string, string>} */ ({ audio_seconds: 's', characters: 'characters', requests: 'requests' });
-
 /** @param {{line: any}} props a ledger line, with its parts where known */
 export function CostBox({ line }) {
   const unknown = isUnknown(line.cost_usd);
-  const book = [line.price_source, line.price_version].filter(Boolean).join(' ');
+  const book = bookOf(line);
   return html`<div class="cost-box"><table>
     ${line.parts?.length ? html`<thead class="hidden-text"><tr><th scope="col">Unit</th><th scope="col">Quantity</th><th scope="col">Rate</th><th scope="col">Cost</th></tr></thead>` : null}
-    <tbody>${(line.parts?.length ? line.parts : []).map((/** @type {any} */ part) => html`<tr key=${part.unit}><td>${UNITS[part.unit] ?? part.unit} <span class="quiet">${whole(Number(part.quantity))} ${MEASURES[part.unit] ?? 'tokens'}</span></td><td class="num quiet">${isUnknown(part.rate) ? '' : `× $${part.rate}`}</td><td class="num" title=${exactMoney(part.cost)}><${Figure}>${money(part.cost)}<//></td></tr>`)}
+    <tbody>${(line.parts?.length ? line.parts : []).map((/** @type {any} */ part) => html`<tr key=${part.unit}><td>${counted(part)[0]} <span class="quiet">${counted(part)[1]}</span></td><td class="num quiet" title=${isUnknown(part.rate) ? undefined : exactMoney(part.rate)}>${rateOf(part)}</td><td class="num" title=${exactMoney(part.cost)}><${Figure}>${money(part.cost)}<//></td></tr>`)}
       <tr class="cost-total"><th scope="row" colspan="2">Cost <${Chip} look=${priceLook(line.state)} plain=${true} /></th><td class="num" title=${exactMoney(line.cost_usd)}><${Figure}>${money(line.cost_usd)}<//></td></tr></tbody></table>
-    ${unknown ? html`<p class="quiet">${line.state_reason ?? 'There is no price for this model.'}</p>` : null}
+    ${line.state_reason || unknown ? html`<p class="quiet">${reasonOf(line.state_reason) || 'There is no price for this call.'}</p>` : null}
     ${line.parts?.length ? null : html`<p class="quiet">${[['in', line.input_tokens], ['out', line.output_tokens]].filter(([, n]) => !isUnknown(n)).map(([name, n]) => `${whole(/** @type {number} */ (n))} tokens ${name}`).join(' · ') || 'usage unknown'}</p>`}
     <p class="quiet">${[book && `price book ${book}`, line.usage_state && line.usage_state !== 'reported' ? `usage ${line.usage_state}` : '', line.service_tier, line.batch ? 'batch' : ''].filter(Boolean).join(' · ')}</p></div>`;
 }
@@ -110,7 +105,7 @@ const spoken = (value) => (typeof value === 'string' ? value : JSON.stringify(va
 /** @param {{span: any}} props */
 function Events({ span }) {
   if (!span.events?.length) return html`<${Empty} title="This span has no events." />`;
-  return html`<ol class="happenings">${span.events.map((/** @type {any} */ event, /** @type {number} */ index) => html`<li key=${index}><p><b>${event.name}</b><span class="quiet">+${duration(event.offset_ns)}</span></p>
+  return html`<ol class="happenings">${span.events.map((/** @type {any} */ event, /** @type {number} */ index) => html`<li key=${index}><p><b>${event.name}</b><span class="quiet">${isUnknown(event.offset_ns) ? '' : `+${duration(event.offset_ns - span.start_offset_ns)}`}</span></p>
     ${Object.entries(event.attributes ?? {}).map(([key, value]) => html`<div key=${key} class="happening-attribute"><span class="quiet">${key}</span><pre>${spoken(value)}</pre></div>`)}</li>`)}</ol>`;
 }
 

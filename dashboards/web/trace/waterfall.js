@@ -10,7 +10,7 @@ import { html } from '../html.js';
 import { Icon } from '../icons.js';
 import { axisDuration, duration, exactMoney, isUnknown, money, plural } from '../format.js';
 import { useSize } from '../parts/hooks.js';
-import { endOf, isStructural, marks, place, slotOf, visibleRows } from './layout.js';
+import { endOf, isStructural, marks, place, slotOf, visibleRows, walk } from './layout.js';
 
 const POOL = 96;
 const AHEAD = 6;
@@ -49,10 +49,11 @@ export function Waterfall({ roots, folded, fold, view, selected, select, narrow 
   const ticks = marks(view, narrow ? 3 : Math.max(2, Math.floor((width - nameWidth) / 120)));
   const lane = { left: narrow ? 12 : nameWidth, right: narrow ? 12 : 72 };
   const across = (/** @type {number} */ ns) => `calc(${lane.left}px + (100% - ${lane.left + lane.right}px) * ${(ns - view.start) / (view.end - view.start)})`;
+  const oneService = useMemo(() => { const name = roots[0]?.span.service; let same = true; walk(roots, (node) => { same &&= node.span.service === name; }); return same; }, [roots]);
   const inSight = at >= first && at < last;
-  return html`<div class=${`waterfall${narrow ? ' narrow' : ''}`}>
+  return html`<div class=${`waterfall${narrow ? ' narrow' : ''}${oneService ? ' one-service' : ''}`}>
     <div class="ruler" aria-hidden="true">${narrow ? null : html`<span class="ruler-names" style=${{ width: `${nameWidth}px` }}><b>Span</b><b>Cost</b></span>`}${ticks.map((tick) => html`<i key=${tick} style=${{ left: across(tick) }}>${axisDuration(tick)}</i>`)}</div>
-    <div class="water-scroll" ref=${ref} role="tree" aria-label="Spans" tabindex="0" aria-activedescendant=${inSight ? `row-${selected}` : undefined} onScroll=${scrolled} onKeyDown=${press}>
+    <div class="water-scroll" style=${{ height: `min(${rows.length * rowHeight}px, var(--water))` }} ref=${ref} role="tree" aria-label="Spans" tabindex="0" aria-activedescendant=${inSight ? `row-${selected}` : undefined} onScroll=${scrolled} onKeyDown=${press}>
       <div class="water-space" role="presentation" style=${{ height: `${rows.length * rowHeight}px` }}>
         ${ticks.map((tick) => html`<i key=${tick} class="water-line" aria-hidden="true" style=${{ left: across(tick) }}></i>`)}
         ${rows.slice(first, last).map((node, offset) => html`<${Row} key=${(first + offset) % POOL} node=${node} y=${(first + offset) * rowHeight} view=${view} nameWidth=${nameWidth} lane=${lane}
@@ -114,7 +115,7 @@ function Row({ node, y, view, nameWidth, lane, narrow, selected, folded, fold, s
 
 /** Marks inside a bar: the first token and the span's events. @param {any} span @param {{start: number, end: number}} view */
 function ticksOf(span, view) {
-  const found = (span.events ?? []).slice(0, 20).map((/** @type {any} */ event) => ({ kind: 'event', ns: span.start_offset_ns + event.offset_ns }));
+  const found = (span.events ?? []).slice(0, 20).map((/** @type {any} */ event) => ({ kind: 'event', ns: event.offset_ns ?? span.start_offset_ns }));
   const first = span.ledger?.time_to_first_chunk_ms;
   if (!isUnknown(first)) found.push({ kind: 'first', ns: span.start_offset_ns + first * 1e6 });
   return found.map((/** @type {any} */ one) => ({ kind: one.kind, at: (one.ns - view.start) / (view.end - view.start) })).filter((/** @type {any} */ one) => one.at >= 0 && one.at <= 1);

@@ -40,26 +40,18 @@ _parents: list[Any] = []  # channels of the process we were forked from: closing
 class GrpcTransport:
     """One channel to one receiver."""
 
+    forks_wait = (
+        True  # gRPC's fork handlers give up while a call is under way, and gRPC never works in that child again
+    )
+
     def __init__(self, target: Target) -> None:
         self._target = target
         self._metadata = tuple(target.headers.items())
         self._channel: grpc.Channel | None = None
         self._call: Any = None
 
-    def send(self, payload: bytes, timeout_s: float) -> Outcome:
-        """Make one call."""
-        import grpc  # imported late: 100 ms, and it starts threads
-
-        try:
-            self._connect()
-            answer: bytes = self._call(payload, timeout=timeout_s, metadata=self._metadata)
-        except grpc.RpcError as error:
-            return _failure(error)
-        except (OSError, ValueError) as error:  # a certificate file, a header, or a closed channel
-            return Lost(type(error).__name__)
-        return refused_in(answer)
-
-    def _connect(self) -> None:
+    def prepare(self) -> None:
+        """Import `grpc` (100 ms, and it starts threads) and make a channel."""
         if self._channel is not None:
             return
         import grpc
@@ -70,6 +62,19 @@ class GrpcTransport:
         else:
             self._channel = grpc.insecure_channel(self._target.address, OPTIONS, compression)
         self._call = self._channel.unary_unary(METHODS[self._target.signal], None, None)
+
+    def send(self, payload: bytes, timeout_s: float) -> Outcome:
+        """Make one call."""
+        import grpc
+
+        try:
+            self.prepare()
+            answer: bytes = self._call(payload, timeout=timeout_s, metadata=self._metadata)
+        except grpc.RpcError as error:
+            return _failure(error)
+        except (OSError, ValueError) as error:  # a certificate file, a header, or a closed channel
+            return Lost(type(error).__name__)
+        return refused_in(answer)
 
     def _credentials(self) -> grpc.ChannelCredentials:
         import grpc

@@ -24,6 +24,8 @@ BUSY = frozenset({408, 429, 502, 503, 504})
 class HttpTransport:
     """One session to one URL."""
 
+    forks_wait = False
+
     def __init__(self, target: Target) -> None:
         self._target = target
         self._session: requests.Session | None = None
@@ -35,13 +37,30 @@ class HttpTransport:
         if target.compression == "gzip":
             self._headers["content-encoding"] = "gzip"
 
+    def prepare(self) -> None:
+        """Import `requests` (60 ms, and not every program gets to send something) and make a session."""
+        self._session = self._session or self._made()
+
+    def _made(self) -> requests.Session:
+        import requests
+
+        session = requests.Session()
+        session.auth = _as_it_is
+        if self._target.certificate:
+            session.verify = self._target.certificate
+        if self._target.client_certificate:
+            key = self._target.client_key
+            session.cert = (self._target.client_certificate, key) if key else self._target.client_certificate
+        return session
+
     def send(self, payload: bytes, timeout_s: float) -> Outcome:
         """Post one request."""
-        import requests  # 60 ms to import, and not every program gets to send something
+        import requests
 
         body = gzip.compress(payload, 1) if self._target.compression == "gzip" else payload
         try:
-            answer = self._connected().post(
+            session = self._session = self._session or self._made()
+            answer = session.post(
                 self._target.address, data=body, headers=self._headers, timeout=timeout_s, allow_redirects=False
             )
         except (requests.ConnectionError, requests.Timeout) as error:
@@ -59,20 +78,6 @@ class HttpTransport:
         if status == 413:
             return TooLarge()
         return Lost(f"http_{status}")
-
-    def _connected(self) -> requests.Session:
-        if self._session is None:
-            import requests
-
-            session = requests.Session()
-            session.auth = _as_it_is
-            if self._target.certificate:
-                session.verify = self._target.certificate
-            if self._target.client_certificate:
-                key = self._target.client_key
-                session.cert = (self._target.client_certificate, key) if key else self._target.client_certificate
-            self._session = session
-        return self._session
 
     def close(self) -> None:
         """Close the connection."""

@@ -48,7 +48,17 @@ Outcome = Sent | TryAgain | TooLarge | Lost
 
 
 class Transport(Protocol):
-    """A way to one receiver."""
+    """A way to one receiver.
+
+    Attributes:
+        forks_wait: Whether the process must not fork in the middle of a request.
+    """
+
+    forks_wait: bool
+
+    def prepare(self) -> None:
+        """Import and make what `send` needs, without the network; no fork copies it while it is half done."""
+        ...
 
     def send(self, payload: bytes, timeout_s: float) -> Outcome:
         """Send one request and say what became of it; never raises for what a network or a receiver does."""

@@ -47,29 +47,46 @@ def time_field(field: int, nanoseconds: int) -> bytes:
 
 @lru_cache(maxsize=1024)
 def _key(key: str) -> bytes:
-    return block(1, key.encode("utf-8", "replace"))
+    """A KeyValue's key, and the tag of the value that follows."""
+    return block(1, key.encode("utf-8", "replace")) + b"\x12"
 
 
-def text_attribute(key: str, value: str, field: int = 6) -> bytes:
-    """A KeyValue with text; `field` is its number in the message around it (6 in LogRecord)."""
-    text = value[:MAX_TEXT].encode("utf-8", "replace")
-    return block(field, _key(key) + block(2, block(1, text)))
+# The two below are written out because they are called a dozen times for each entry: half the time of the readable
+# form.
+def text_attribute(key: str, value: str) -> bytes:
+    """An attribute of a LogRecord with text."""
+    text = (value if len(value) <= MAX_TEXT else value[:MAX_TEXT]).encode("utf-8", "replace")
+    size = len(text)
+    inner = b"\x0a" + (_ONE_BYTE[size] if size < 128 else varint(size)) + text
+    size = len(inner)
+    pair = _key(key) + (_ONE_BYTE[size] if size < 128 else varint(size)) + inner
+    size = len(pair)
+    return b"\x32" + (_ONE_BYTE[size] if size < 128 else varint(size)) + pair
 
 
-def int_attribute(key: str, value: int, field: int = 6) -> bytes:
-    """A KeyValue with a whole number; one too large for 64 bits is written as text."""
+def int_attribute(key: str, value: int) -> bytes:
+    """An attribute of a LogRecord with a whole number; one too large for 64 bits is written as text."""
     if not MIN_INT <= value <= MAX_INT:
-        return text_attribute(key, str(value), field)
-    return block(field, _key(key) + block(2, b"\x18" + varint(value)))
+        return text_attribute(key, str(value))
+    number = varint(value)
+    pair = _key(key) + _ONE_BYTE[len(number) + 1] + b"\x18" + number
+    size = len(pair)
+    return b"\x32" + (_ONE_BYTE[size] if size < 128 else varint(size)) + pair
 
 
-def attribute(key: str, value: Any, field: int = 6) -> bytes:
-    """A KeyValue with whatever it is; what OTLP has no type for is written as text."""
+def attribute(key: str, value: Any) -> bytes:
+    """An attribute of a LogRecord, whatever it is; what OTLP has no type for is written as text."""
     if isinstance(value, str):
-        return text_attribute(key, value, field)
+        return text_attribute(key, value)
     if isinstance(value, int) and not isinstance(value, bool):
-        return int_attribute(key, value, field)
-    return block(field, _key(key) + block(2, any_value(value)))
+        return int_attribute(key, value)
+    return block(6, key_value(key, value))
+
+
+def key_value(key: str, value: Any, depth: int = 0) -> bytes:
+    """A KeyValue."""
+    inner = any_value(value, depth)
+    return _key(key) + varint(len(inner)) + inner
 
 
 def any_value(value: Any, depth: int = 0) -> bytes:
@@ -88,8 +105,7 @@ def any_value(value: Any, depth: int = 0) -> bytes:
         case bytes():
             return block(7, value[:MAX_TEXT])
         case Mapping() if depth < MAX_DEPTH:
-            pairs = (block(1, _key(str(k)) + block(2, any_value(v, depth + 1))) for k, v in value.items())
-            return block(6, b"".join(pairs))
+            return block(6, b"".join(block(1, key_value(str(k), v, depth + 1)) for k, v in value.items()))
         case Sequence() if depth < MAX_DEPTH:
             return block(5, b"".join(block(1, any_value(item, depth + 1)) for item in value))
         case _:

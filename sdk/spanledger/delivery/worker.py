@@ -9,6 +9,7 @@ Never: longer than a slice without letting other threads run, and no waiting in 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import random
@@ -26,7 +27,8 @@ from spanledger.guard import after_fork as guard_after_fork
 from spanledger.guard import guard, say_once
 
 BREATH_S = 0.0005  # between two slices: measured, p99.9 of an event loop beside it stays at 1 ms instead of 12
-FORK_PATIENCE_S = 1.0
+CALL_PATIENCE_S = 1.0
+FORK_PATIENCE_S = 5.0  # the longest piece is the first one, which imports the transport and loads prices
 _guard = guard("delivery")
 
 
@@ -63,13 +65,14 @@ class Worker:
 
     def _fresh(self) -> None:
         self._gate = threading.Lock()  # held while anything but the network is worked on: a fork waits for it
+        self._wire = threading.Lock()  # held while a call is under way that a fork must not copy
         self._news = threading.Condition(threading.RLock())
         self._wake = threading.Event()
         self._asked = self._answered = 0
         self._deadline: float | None = None
         self._next_collect = time.monotonic() + self._collect_interval_s
         self._thread: threading.Thread | None = None
-        self._held_for_fork = False
+        self._held_for_fork: list[threading.Lock] = []
         self.stopped = False
 
     # --- for everybody ------------------------------------------------------------------------------------------------
@@ -159,14 +162,22 @@ class Worker:
                     return True
         if time.monotonic() < lane.not_before or not lane.has_work():
             return False
-        with self._gate:
-            batch = lane.next_batch(self._breathe)
+        batch = self._next(lane)
         if batch is None:
             return False
         return isinstance(self._send(lane, batch, self._timeout_s[lane.signal]), (Sent, Lost)) and lane.has_work()
 
+    def _next(self, lane: Lane) -> Batch | None:
+        with self._gate:
+            batch = lane.next_batch(self._breathe)
+            if batch is not None:
+                with _guard:
+                    lane.transport.prepare()
+        return batch
+
     def _send(self, lane: Lane, batch: Batch, timeout_s: float) -> Outcome:
-        outcome = lane.transport.send(batch.payload, timeout_s)
+        with self._wire if lane.transport.forks_wait else contextlib.nullcontext():
+            outcome = lane.transport.send(batch.payload, timeout_s)
         with self._gate:
             lane.settle(batch, outcome, time.monotonic(), random.random(), self._max_pause_s)
         _tell(lane, outcome)
@@ -196,8 +207,7 @@ class Worker:
     def _drain_lane(self, lane: Lane, deadline: float) -> None:
         lane.not_before = 0.0
         while lane.has_work() and (left := deadline - time.monotonic()) > 0:
-            with self._gate:
-                batch = lane.next_batch(self._breathe)
+            batch = self._next(lane)
             if batch is None:
                 return
             outcome = self._send(lane, batch, min(self._timeout_s[lane.signal], left))
@@ -233,13 +243,20 @@ class Worker:
 
     def before_fork(self) -> None:
         """Wait until the worker is between two pieces of work: no library's lock is to be copied while it is held."""
-        self._held_for_fork = self._gate.acquire(timeout=FORK_PATIENCE_S)
+        if self._gate.acquire(timeout=FORK_PATIENCE_S):
+            self._held_for_fork.append(self._gate)
+        if not self._wire.acquire(timeout=CALL_PATIENCE_S):
+            for lane in self.lanes:  # a hanging call is broken off, and tried again later
+                if lane.transport.forks_wait:
+                    lane.transport.close()
+            if not self._wire.acquire(timeout=CALL_PATIENCE_S):
+                return
+        self._held_for_fork.append(self._wire)
 
     def after_fork_in_parent(self) -> None:
         """Go on."""
-        if self._held_for_fork:
-            self._held_for_fork = False
-            self._gate.release()
+        while self._held_for_fork:
+            self._held_for_fork.pop().release()
 
     def after_fork_in_child(self) -> None:
         """Nothing was recorded here yet; connections and waiting items are the parent's."""

@@ -10,12 +10,14 @@ Never: a span of ours, or of an agent or workflow, whose usage is the sum of its
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
-from opentelemetry.trace import StatusCode
+from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
+from opentelemetry.trace import Link, SpanKind, StatusCode, TraceState
+from opentelemetry.util.types import Attributes
 
 from spanledger import semconv
 from spanledger.billing import bill_late
@@ -76,6 +78,43 @@ class CallSpanProcessor(SpanProcessor):
             with self._lock:  # spans that are never ended pile up: the oldest is forgotten
                 self._open.pop(next(iter(self._open)), None)
         self._open[span.get_span_context().span_id] = (call, ancestors)
+
+
+class WitnessSampler(Sampler):
+    """Lets spans of model calls below traced calls be recorded, not kept, where they would be dropped.
+
+    A dropped span reaches no processor, and a traced call that returns text only would lose its usage with it.
+
+    Args:
+        inner: Decides everything else.
+    """
+
+    def __init__(self, inner: Sampler) -> None:
+        self._inner = inner
+
+    def should_sample(
+        self,
+        parent_context: Context | None,
+        trace_id: int,
+        name: str,
+        kind: SpanKind | None = None,
+        attributes: Attributes = None,
+        links: Sequence[Link] | None = None,
+        trace_state: TraceState | None = None,
+    ) -> SamplingResult:
+        """Decide; see the class."""
+        decided = self._inner.should_sample(parent_context, trace_id, name, kind, attributes, links, trace_state)
+        if decided.decision is not Decision.DROP or not attributes or semconv.GEN_AI_OPERATION_NAME not in attributes:
+            return decided
+        with _GUARD:
+            call = current_call(parent_context)
+            if call is not None and call.open:
+                return SamplingResult(Decision.RECORD_ONLY, attributes, decided.trace_state)
+        return decided
+
+    def get_description(self) -> str:
+        """For people."""
+        return f"spanledger.WitnessSampler{{{self._inner.get_description()}}}"
 
 
 def _is_ours(span: Span) -> bool:

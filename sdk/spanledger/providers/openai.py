@@ -87,8 +87,9 @@ def chat_reading(answer: Fields, raw: Fields, module: str) -> Reading:
     model, response_id, tier = answer.get("model"), answer.get("id"), answer.get("service_tier")
     azure = answer.get("prompt_filter_results") is not None
     model = model if isinstance(model, str) and model else None
+    prompt = whole(raw.get("prompt_tokens"))
     return Reading(
-        usage(raw),
+        usage(raw) if prompt is None else _chat(raw, prompt),
         "azure.ai.openai" if azure else provider(model, module),
         model,
         response_id if isinstance(response_id, str) and response_id else None,

@@ -107,15 +107,15 @@ def test_a_session_stands_for_its_token_until_its_end(tokens: Tokens):
     assert token.hash not in value
 
 
-@given(st.text(max_size=200))
-def test_no_text_but_the_signed_one_is_a_session(text: str):
-    database = Database.open(None)
-    try:
-        known = Tokens(database)
-        known.create("me", Role.VIEWER, NOW, "me")
-        assert Sessions(known, b"key").recognise(text, NOW) is None
-    finally:
-        database.close()
+def test_no_text_but_the_signed_one_is_a_session(tokens: Tokens):
+    tokens.create("me", Role.VIEWER, NOW, "me")
+    signer = Sessions(tokens, b"key")
+
+    @given(st.text(max_size=200))
+    def refused(text: str) -> None:
+        assert signer.recognise(text, NOW) is None
+
+    refused()
 
 
 def test_the_key_of_sessions_is_made_once_and_for_its_owner(tmp_path: Path):

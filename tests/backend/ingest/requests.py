@@ -11,7 +11,6 @@ from typing import Any
 import pyarrow as pa
 
 from spanledger.pricing import PriceBook
-
 from spanledger_server.ingest.accept import Ingest
 from spanledger_server.otlp.columns import (
     LOG_SCHEMA,
@@ -73,7 +72,14 @@ def log(number: int, at_ns: int = NOON, **values: Any) -> dict[str, Any]:
 
 
 def series(number: int, name: str = "depth", kind: str = "gauge", **values: Any) -> dict[str, Any]:
-    return {"series_id": number, "name": name, "kind": kind, "service": "shop", "attributes": f'{{"n":{number}}}', **values}
+    return {
+        "series_id": number,
+        "name": name,
+        "kind": kind,
+        "service": "shop",
+        "attributes": f'{{"n":{number}}}',
+        **values,
+    }
 
 
 def point(number: int, value: float | None, at_ns: int = NOON, **values: Any) -> dict[str, Any]:

@@ -191,7 +191,7 @@ def test_dirty_minutes_are_marked_once_in_the_same_transaction() -> None:
 
 
 def test_the_trace_index_holds_the_low_half_of_the_trace_id_and_the_minutes_of_its_starts() -> None:
-    trace = int.from_bytes(trace_id(7) [:8] + b"\xff" * 8, "big")
+    trace = int.from_bytes(trace_id(7)[:8] + b"\xff" * 8, "big")
     first, last = span(1, NOON, trace=trace), span(2, NOON + HOUR, trace=trace)
     with ingesting() as (ingest, database):
         ingest.accept(spans(first, last), 1)
@@ -204,7 +204,9 @@ def test_the_live_feed_is_told_the_seconds_of_spans_and_lines_after_the_commit()
 
     class Feed:
         def touched(self, seconds: set[int]) -> None:
-            told.append((seconds, value(opened[0], "SELECT (SELECT count(*) FROM spans) + (SELECT count(*) FROM ledger)")))
+            told.append(
+                (seconds, value(opened[0], "SELECT (SELECT count(*) FROM spans) + (SELECT count(*) FROM ledger)"))
+            )
 
     opened: list[Database] = []
     with ingesting(live=Feed()) as (ingest, database):

@@ -8,7 +8,8 @@ from spanledger_server.ingest.limits import OVERFLOW_ATTRIBUTES, Cardinality
 from tests.backend.ingest.requests import NOON, ingesting, point, request, series, tuples, value
 
 FEW = Cardinality(per_metric=3, per_service=5)
-OVERFLOWN = "SELECT s.name, p.value FROM metric_points AS p JOIN metric_series AS s USING (series_id) WHERE s.attributes = $attributes"
+OVERFLOWN = """SELECT s.name, p.value FROM metric_points AS p JOIN metric_series AS s USING (series_id)
+    WHERE s.attributes = $attributes"""
 
 
 def test_points_beyond_the_limit_go_to_one_visible_series_and_are_counted() -> None:
@@ -39,8 +40,14 @@ def test_the_limit_of_a_service_holds_over_all_its_metrics_and_not_over_other_se
     mine = [series(n, name=f"metric {n}") for n in range(1, 9)]
     theirs = [series(n, name=f"metric {n}", service="other") for n in range(11, 15)]
     with ingesting(cardinality=FEW) as (ingest, database):
-        ingest.accept(request("metrics", [point(each["series_id"], 1.0) for each in mine + theirs], of=mine + theirs), 1)
-        found = tuples(database, "SELECT service, attributes = $o, count(*) FROM metric_series GROUP BY ALL ORDER BY ALL", o=OVERFLOW_ATTRIBUTES)
+        ingest.accept(
+            request("metrics", [point(each["series_id"], 1.0) for each in mine + theirs], of=mine + theirs), 1
+        )
+        found = tuples(
+            database,
+            "SELECT service, attributes = $o, count(*) FROM metric_series GROUP BY ALL ORDER BY ALL",
+            o=OVERFLOW_ATTRIBUTES,
+        )
         assert found == [("other", False, 4), ("shop", False, 5), ("shop", True, 3)]
 
 
@@ -52,8 +59,12 @@ def test_which_series_are_admitted_is_known_after_a_restart(tmp_path: Path) -> N
                 ingest.accept(request("metrics", [point(n, 1.0, NOON + n)], of=[series(n)]), 1)
             assert value(database, "SELECT count(*) FROM metric_series") == 4
     with ingesting(path, cardinality=FEW) as (ingest, database):
-        ingest.accept(request("metrics", [point(2, 1.0, NOON + 20), point(9, 1.0, NOON + 9)], of=[series(2), series(9)]), 1)
-        stored = tuples(database, "SELECT series_id FROM metric_series WHERE attributes <> $o ORDER BY ALL", o=OVERFLOW_ATTRIBUTES)
+        ingest.accept(
+            request("metrics", [point(2, 1.0, NOON + 20), point(9, 1.0, NOON + 9)], of=[series(2), series(9)]), 1
+        )
+        stored = tuples(
+            database, "SELECT series_id FROM metric_series WHERE attributes <> $o ORDER BY ALL", o=OVERFLOW_ATTRIBUTES
+        )
         assert stored == [(1,), (2,), (3,)]
         assert value(database, "SELECT count(*) FROM metric_points WHERE series_id = 2") == 2
 

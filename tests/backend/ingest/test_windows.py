@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,7 +19,7 @@ def test_every_time_is_in_a_window_and_windows_do_not_touch(times: list[int], ap
     found = windows(times, apart)
     assert len(found) <= MOST_WINDOWS
     assert all(sum(window.from_ns <= time <= window.to_ns for window in found) == 1 for time in times)
-    assert all(before.to_ns < after.from_ns for before, after in zip(found, found[1:], strict=False))
+    assert all(before.to_ns < after.from_ns for before, after in pairwise(found))
 
 
 def test_too_many_windows_become_one() -> None:

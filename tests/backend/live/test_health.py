@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -57,7 +58,8 @@ def test_a_service_may_be_silent_for_three_of_its_own_intervals():
 
 
 @pytest.mark.parametrize(
-    ("count", "errors", "state"), [(20, 0, "ok"), (20, 1, "warning"), (20, 4, "warning"), (20, 5, "critical"), (4, 4, "ok")]
+    ("count", "errors", "state"),
+    [(20, 0, "ok"), (20, 1, "warning"), (20, 4, "warning"), (20, 5, "critical"), (4, 4, "ok")],
 )
 def test_failed_calls_are_judged_from_five_calls_on(count: int, errors: int, state: str):
     assert judged(window((1, calls("a", count, errors))))[0].state == state
@@ -70,11 +72,14 @@ def test_errors_older_than_five_minutes_no_longer_judge():
 
 
 def test_the_worst_is_said_first_and_unknown_is_still_counted():
-    made = window((1, calls("bad", 10, 9)), (1, calls("worse", 10, 1)), (1, calls("well", 10)), (300, calls("silent", 1)))
+    made = window(
+        (1, calls("bad", 10, 9)), (1, calls("worse", 10, 1)), (1, calls("well", 10)), (300, calls("silent", 1))
+    )
     told, level = sentence(judged(made), ever=True)
     assert level == "critical"
     assert told == (
-        "2 of 4 services need attention (bad: 9 of 10 calls failed in 5 min; worse: 1 of 10 calls failed in 5 min) · 1 unknown"
+        "2 of 4 services need attention "
+        "(bad: 9 of 10 calls failed in 5 min; worse: 1 of 10 calls failed in 5 min) · 1 unknown"
     )
 
 
@@ -88,7 +93,11 @@ def test_a_server_that_cannot_store_says_so_before_everything_else():
     assert (told, level) == ("New data cannot be stored: the disk is full", "critical")
 
 
-@given(st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 899), st.integers(0, 50), st.integers(0, 50)), max_size=40))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("abcdef"), st.integers(0, 899), st.integers(0, 50), st.integers(0, 50)), max_size=40
+    )
+)
 def test_all_is_well_only_when_every_service_is(rows: list[tuple[str, int, int, int]]):
     found = judged(window(*[(ago, calls(name, max(count, errors), errors)) for name, ago, count, errors in rows]))
     told, level = sentence(found, ever=True)
@@ -101,5 +110,5 @@ def test_all_is_well_only_when_every_service_is(rows: list[tuple[str, int, int, 
 def test_the_usual_gap_is_one_of_the_gaps(seconds: list[int]):
     seconds.sort()
     gap = usual_gap(seconds)
-    gaps = [later - earlier for earlier, later in zip(seconds, seconds[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(seconds)]
     assert gap is None if len(gaps) < 3 else gap in gaps

@@ -15,7 +15,6 @@ from tests.backend.rollups.test_refresh import LATER, LEVELS, House, counter, ga
 from tests.backend.rows import HOUR, MINUTE, NOON, SECOND, insert
 
 
-
 @pytest.fixture
 def house() -> Iterator[House]:
     made = House()
@@ -53,7 +52,9 @@ def test_the_last_value_of_an_hour_is_that_of_its_last_minute(house: House) -> N
 
 def test_values_that_are_not_numbers_are_left_out(house: House) -> None:
     insert(house.database, "metric_series", [gauge()])
-    house.put("metric_points", "metric", [at(1, 0, 1.0), at(1, 1, float("nan")), at(1, 2, float("inf")), at(1, 3, None)])
+    house.put(
+        "metric_points", "metric", [at(1, 0, 1.0), at(1, 1, float("nan")), at(1, 2, float("inf")), at(1, 3, None)]
+    )
     house.rollups.refresh(LATER)
     assert minutes(house, "points", "sum") == [(0, 1, 1.0)]
 

@@ -21,8 +21,9 @@ LATER = NOON + 3 * DAY
 LEVELS = {"1m": MINUTE, "1h": HOUR, "1d": DAY}
 COSTS = """SELECT sum(calls), sum(errors), sum(priced_calls), sum(unpriced_calls), sum(cost_usd), sum(input_tokens),
     sum(duration_sum_ns), min(duration_min_ns), max(duration_max_ns) FROM cost_{level}"""
-LEDGER = """SELECT count(*), count(error_type), count(*) FILTER (state = 'priced'), count(*) FILTER (state = 'unpriced'),
-    sum(cost_usd), sum(input_tokens), sum(duration_ns), min(duration_ns), max(duration_ns) FROM ledger"""
+LEDGER = """SELECT count(*), count(error_type), count(*) FILTER (state = 'priced'),
+    count(*) FILTER (state = 'unpriced'), sum(cost_usd), sum(input_tokens), sum(duration_ns), min(duration_ns),
+    max(duration_ns) FROM ledger"""
 
 
 class House:

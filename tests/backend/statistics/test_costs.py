@@ -13,6 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from spanledger_server import timegrid
+from spanledger_server.rollups.dirty import DirtyBuckets
+from spanledger_server.rollups.refresh import Rollups
 from spanledger_server.statistics import costs, periods, slots
 from spanledger_server.store.database import Database
 from spanledger_server.traces import filters
@@ -302,3 +304,20 @@ def test_a_zone_turns_where_the_database_of_zones_says(database):
     ]
     for name in ZONES:
         assert len(periods.to_date("year", NOON + 40 * DAY, ZoneInfo(name)).offsets) <= periods.MOST_TURNS + 1
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(ledgers(), st.booleans())
+def test_the_servers_own_rollups_fresh_or_not_change_no_total(drawn, refreshed):
+    zone, now_ns, lines, rolled = drawn
+    database, dirty = Database.open(None), DirtyBuckets()
+    for part in (lines[:rolled], lines[rolled:]):
+        insert(database, "ledger", part)
+        with database.transaction() as tx:
+            dirty.mark(tx, "cost", {one["at_ns"] // MINUTE for one in part})
+        if part == lines[:rolled] or refreshed:
+            Rollups(database, dirty).refresh(now_ns)
+    expected = by_hand(lines, "year", now_ns, zone, "model")
+    found = figures(ask(database, "year", now_ns, zone, "model", route="rollup"))
+    database.close()
+    assert found == expected

@@ -159,8 +159,8 @@ def test_a_large_sort_spills_within_its_memory(tmp_path: Path) -> None:
     options = StoreOptions(memory_limit_bytes=64 * 1024 * 1024, threads=1)
     database = Database.open(tmp_path / "a.duckdb", options=options)
     with database.reader() as reader:
-        sql = "SELECT max(n) FROM (SELECT hash(n) AS h, n, n::VARCHAR AS t FROM range(2000000) AS r(n) ORDER BY t LIMIT 1500000)"
-        assert reader.value(sql) > 0
+        ordered = "SELECT n, n::VARCHAR AS t FROM range(2000000) AS r(n) ORDER BY t LIMIT 1500000"
+        assert reader.value(f"SELECT max(n) FROM ({ordered})") > 0
     database.close()
 
 

@@ -1,0 +1,187 @@
+"""Plain generators that are traced, and generators that other functions make."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from typing import Any
+
+import pytest
+from opentelemetry.context import get_current
+from opentelemetry.trace import get_current_span
+
+from spanledger.call import current_call
+from spanledger.traced_cost import traced_cost
+from tests.sdk.calls import Calls, calls_fixture  # noqa: F401
+
+USAGE = {"usage": {"input_tokens": 7, "output_tokens": 3}}
+ABANDONED, COMPLETE = "unknown", "reported"
+
+
+@traced_cost(model="m")
+async def chat(fail: BaseException | None = None, wait: asyncio.Event | None = None) -> AsyncGenerator[Any, Any]:
+    for word in ("one", "two"):
+        assert current_call() is not None
+        yield word
+    if wait is not None:
+        await wait.wait()
+    if fail is not None:
+        raise fail
+    yield USAGE
+
+
+@traced_cost(model="m")
+def sync_chat(fail: BaseException | None = None) -> Generator[Any, Any, str]:
+    for word in ("one", "two"):
+        assert current_call() is not None
+        yield word
+    if fail is not None:
+        raise fail
+    yield USAGE
+    return "the end"
+
+
+@pytest.fixture(autouse=True)
+def no_complaints(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """OpenTelemetry logs "Failed to detach context" where a context was left in another one than it was entered in."""
+    with caplog.at_level(logging.WARNING):
+        yield
+    assert [record.getMessage() for record in caplog.records if "detach" in record.getMessage()] == []
+
+
+def outside() -> None:
+    """Nothing of ours is attached where the consumer works."""
+    assert current_call() is None
+    assert not get_current_span().get_span_context().is_valid
+
+
+def run(main: Any) -> Any:
+    result = asyncio.run(main)
+    gc.collect()
+    return result
+
+
+def test_sync_full_with_its_return_value(calls: Calls) -> None:
+    def delegate() -> Iterator[Any]:
+        assert (yield from sync_chat()) == "the end"
+
+    for _ in delegate():
+        outside()
+    assert calls.tokens() == [(7, 3)]
+
+
+def test_sync_break_and_garbage(calls: Calls) -> None:
+    for _ in sync_chat():
+        break
+    gc.collect()
+    assert calls.entry.usage_state == ABANDONED
+
+
+def test_sync_error(calls: Calls) -> None:
+    with pytest.raises(LookupError):
+        list(sync_chat(fail=LookupError()))
+    assert calls.entry.error_type == "LookupError"
+
+
+def test_sync_send_throw_and_close(calls: Calls) -> None:
+    heard: list[Any] = []
+
+    @traced_cost(model="m")
+    def listening() -> Generator[str, Any, None]:
+        try:
+            heard.append((yield "first"))
+            try:
+                yield "second"
+            except LookupError:
+                yield "handled"
+        finally:
+            heard.append(current_call() is not None)
+
+    stream = listening()
+    next(stream)
+    assert stream.send("sent") == "second"
+    assert stream.throw(LookupError()) == "handled"
+    stream.close()
+    assert heard == ["sent", True]
+    assert calls.entry.error_type is None
+
+
+def test_a_generator_that_ignores_its_close_complains_as_ever(calls: Calls) -> None:
+    @traced_cost(model="m")
+    def stubborn() -> Iterator[int]:
+        while True:
+            with contextlib.suppress(GeneratorExit):
+                yield 1
+
+    stream = stubborn()
+    next(stream)
+    with pytest.raises(RuntimeError, match="ignored GeneratorExit"):
+        stream.close()
+    assert len(calls.entries) == 1
+
+
+def test_a_generator_made_by_a_plain_function_is_watched(calls: Calls) -> None:
+    @traced_cost(model="m")
+    def make() -> Iterator[Any]:
+        return (item for item in ("a", USAGE))
+
+    assert list(make()) == ["a", USAGE]
+    assert calls.tokens() == [(7, 3)]
+
+
+def test_one_made_by_a_plain_function_and_never_read_ends_its_call(calls: Calls) -> None:
+    @traced_cost(model="m")
+    def make() -> Iterator[Any]:
+        return (item for item in ("a", USAGE))
+
+    make()
+    gc.collect()
+    assert calls.entry.usage_state == ABANDONED
+
+
+def test_an_async_generator_made_by_a_coroutine_is_watched(calls: Calls) -> None:
+    @traced_cost(model="m")
+    async def make() -> AsyncIterator[Any]:
+        async def words() -> AsyncIterator[Any]:
+            yield "a"
+            yield USAGE
+
+        return words()
+
+    async def main() -> list[Any]:
+        return [item async for item in await make()]
+
+    assert run(main()) == ["a", USAGE]
+    assert calls.tokens() == [(7, 3)]
+
+
+def test_the_answer_that_a_generator_returns_is_read(calls: Calls) -> None:
+    @traced_cost(model="m")
+    def words() -> Generator[str, None, Any]:
+        yield "word"
+        return {"input_tokens": 5, "output_tokens": 1}
+
+    list(words())
+    assert calls.tokens() == [(5, 1)]
+
+
+def test_the_users_reader_gets_the_last_chunk(calls: Calls) -> None:
+    @traced_cost(model="m", usage=lambda chunk: {"output_tokens": len(chunk)})
+    def words() -> Iterator[str]:
+        yield "ab"
+        yield "abcd"
+
+    list(words())
+    assert calls.tokens() == [(None, 4)]
+
+
+def test_the_context_of_the_caller_is_the_same_before_and_after(calls: Calls) -> None:
+    before = get_current()
+    stream = sync_chat()
+    next(stream)
+    assert get_current() is before
+    list(stream)
+    assert get_current() is before

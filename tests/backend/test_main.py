@@ -8,10 +8,10 @@ import socket
 import stat
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from tests.support.server import Server, environment
@@ -19,16 +19,9 @@ from tests.support.telemetry import ledger_event, ledger_request, span, span_req
 from tests.support.waiting import until
 
 
-def test_it_is_ready_within_three_seconds_on_an_empty_store(tmp_path: Path):
-    server = Server(tmp_path)
-    began = time.monotonic()
-    try:
-        server.start()
-        assert (
-            time.monotonic() - began < 3 * 4
-        )  # the machine may be busy with other things; the figure is in the report
-    finally:
-        server.stop()
+def test_starting_on_an_empty_store_takes_less_than_three_seconds_of_work(server: Server):
+    used = psutil.Process(server.pid).cpu_times()  # of the processor, whatever else the machine does meanwhile
+    assert used.user + used.system < 3
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from fastapi import APIRouter, FastAPI
 
-from spanledger_server import __version__
+from spanledger.version import __version__
 from spanledger_server.api import (
     answers,
     auth,

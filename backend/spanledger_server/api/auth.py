@@ -12,7 +12,7 @@ from typing import Any
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from spanledger_server import __version__
+from spanledger.version import __version__
 from spanledger_server.api import answers
 from spanledger_server.api.gate import Caller
 from spanledger_server.auth import audit

@@ -21,7 +21,7 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from fastapi.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from spanledger_server import __version__
+from spanledger.version import __version__
 from spanledger_server.api import answers
 from spanledger_server.api.gate import Caller
 from spanledger_server.auth.tokens import Tokens

@@ -11,7 +11,7 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from spanledger_server import __version__
+from spanledger.version import __version__
 from spanledger_server.api import answers
 from spanledger_server.api.live import Channel
 

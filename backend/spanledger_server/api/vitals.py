@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import psutil
 
-from spanledger_server import __version__
+from spanledger.version import __version__
 from spanledger_server.api.health import Sample
 from spanledger_server.clock import Clock
 from spanledger_server.errors import SpanledgerError

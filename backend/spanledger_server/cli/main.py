@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import click
 
-from spanledger_server import __version__
+from spanledger.version import __version__
 from spanledger_server.cli import check, costs, demo, ledger, serve, status, token, traces
 
 

@@ -75,7 +75,8 @@ signed AS (
         before_bucket_count AS bucket_count
     FROM followed
     WHERE at_ns >= $from_ns AND cumulative AND before_ns IS NOT NULL
-        AND NOT (count < before_count OR coalesce(start_ns >= before_ns, false) OR bounds IS DISTINCT FROM before_bounds)
+        AND NOT (count < before_count OR coalesce(start_ns >= before_ns, false)
+            OR bounds IS DISTINCT FROM before_bounds)
 ),
 totals AS (
     SELECT

@@ -270,7 +270,8 @@ SELECT service, 'logs', count(*) FROM logs WHERE at_ns >= $from_ns AND at_ns < $
 UNION ALL
 SELECT service, 'metrics', sum(points)::BIGINT
 FROM (
-    SELECT series_id, count(*) AS points FROM metric_points WHERE at_ns >= $from_ns AND at_ns < $to_ns GROUP BY series_id
+    SELECT series_id, count(*) AS points
+    FROM metric_points WHERE at_ns >= $from_ns AND at_ns < $to_ns GROUP BY series_id
 )
 JOIN metric_series USING (series_id) GROUP BY service;
 

@@ -19,7 +19,7 @@ class UnsupportedMedia(SpanledgerError):
 
 
 class TooLarge(SpanledgerError):
-    """More bytes than the limit, before or after decompression (HTTP 413, gRPC RESOURCE_EXHAUSTED); not worth a retry."""
+    """More bytes than the limit, before or after decompression (HTTP 413, gRPC RESOURCE_EXHAUSTED); do not retry."""
 
 
 class Invalid(SpanledgerError):

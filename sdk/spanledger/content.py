@@ -42,7 +42,7 @@ def _said(answer: Any) -> Any:
         return None
     choices = fields.get("choices")
     if isinstance(choices, (list, tuple)):
-        return [(fields_of(choice) or {}).get("message") for choice in choices]  # type: ignore[call-overload]
+        return [(fields_of(choice) or {}).get("message") for choice in choices]
     return fields.get("content") or fields.get("output")
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from spanledger.call import Entry
 
 MAX_SERIES = 2_000  # as OpenTelemetry's SDK has it; what is beyond goes into one series that says so
-OVERFLOW = (("otel.metric.overflow", "true"),)
+OVERFLOW: tuple[tuple[str, str], ...] = (("otel.metric.overflow", "true"),)
 
 OVERFLOWN = ("otel.metric.overflow",)
 Labels = tuple[tuple[str, str], ...]
@@ -149,12 +149,11 @@ class Meter:
             first_chunk.add(entry.time_to_first_chunk_s, entry)
 
     def _new(self, values: Values) -> tuple[Series, ...]:
+        labels = labels_of(values)
         if len(self._known) >= MAX_SERIES:
             if OVERFLOWN in self._known:
                 return self._known[OVERFLOWN]
             values, labels = OVERFLOWN, OVERFLOW
-        else:
-            labels = labels_of(values)
         made = tuple(Series((*labels, *more), BOUNDS[which]) for which, more in SERIES)
         self._known[values] = made
         return made

@@ -24,6 +24,7 @@ from spanledger.usage import Reading, over
 _CHUNK = guard("traced_cost.chunk")
 _END = guard("traced_cost.end_of_stream")
 
+
 class Progress:
     """What is known of one stream so far; ends its call. Without a call it does nothing.
 

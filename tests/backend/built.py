@@ -30,6 +30,7 @@ class Built:
     """The gate, and the application behind it."""
 
     gate: Gate
+    vitals: Vitals
 
     @property
     def app(self) -> Any:
@@ -44,6 +45,7 @@ def built() -> Iterator[Built]:
     admission = Admission(2**20)
     otlp = HttpReceiver(Receiver(accept=ingest.accept, admission=admission, now=clock.now_ns), max_request_bytes=2**20)
     tokens = Tokens(database)
+    vitals = Vitals(database, ingest, admission, clock)
     try:
         yield Built(
             app.build(
@@ -55,11 +57,12 @@ def built() -> Iterator[Built]:
                     sessions=Sessions(tokens, b"key"),
                     live=LiveFeed(database, lambda now_ns: now_ns, when),
                     receivers=otlp.router(),
-                    vitals=Vitals(database, ingest, admission, clock),
+                    vitals=vitals,
                     port=1,
                     otlp_port=None,
                 )
-            )
+            ),
+            vitals,
         )
     finally:
         otlp.close()

@@ -1,6 +1,7 @@
 """Made-up answers of the server for the browser tests: the same for the same second, in every face a page can have.
 
-Given a face (full, empty, unknown, partial) and the present, gives the JSON bodies the pages ask for. Money is text with exact digits.
+Given a face (full, empty, unknown, partial) and the present, gives the JSON bodies the pages ask for.
+Money is text with exact digits.
 Never: a figure that depends on when the test process started.
 """
 
@@ -75,7 +76,8 @@ def state(face: str, now_s: int) -> dict[str, Any]:
     last = recent[-1] if recent else None
     partial = face == "partial"
     return {
-        "sentence": "2 of 6 services need attention (voice-backend: 12 of 96 calls failed in 5 min; chat-api: 6 of 104 calls failed in 5 min) · 1 unknown",
+        "sentence": "2 of 6 services need attention (voice-backend: 12 of 96 calls failed in 5 min; "
+        "chat-api: 6 of 104 calls failed in 5 min) · 1 unknown",
         "level": "critical",
         "tiles": {
             "calls_per_s": round(calls / 60, 3) if calls else None,
@@ -316,7 +318,7 @@ def _bucket(date: str, at: int, of: int, rows: list[dict[str, Any]], unknown: bo
     chance = random.Random(at)
     weight = Decimal(str(round(0.7 + 0.5 * chance.random(), 3))) / of
     by = {
-        row["category"] or "": Exact(str((row["cost"] * weight).quantize(Decimal("1e-9"))))
+        row["category"] or "unknown": Exact(str((row["cost"] * weight).quantize(Decimal("1e-9"))))
         for row in rows
         if row["cost"] is not None
     }

@@ -1,4 +1,4 @@
-"""One made-up trace for the browser tests: a dialogue with audio, model calls, tools, an error, and as many spans as asked for."""
+"""One made-up trace for the browser tests: a dialogue with audio, model calls, tools and an error, as long as asked."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def trace(face: str, now_s: int, size: int = 120) -> dict[str, Any]:
                 span["ledger"].update(
                     cost_usd=None,
                     state="unpriced",
-                    state_reason="no price for this model",
+                    state_reason="model_unknown",
                     parts=[],
                     input_tokens=None,
                     output_tokens=None,
@@ -69,7 +69,7 @@ def _spans(size: int) -> list[dict[str, Any]]:
         **_line("00000000000000b3", "qwen3-32b", "0", 310, 44),
         "cost_usd": None,
         "state": "unpriced",
-        "state_reason": "no price for qwen3-32b from local",
+        "state_reason": "model_unknown",
         "parts": [],
     }
     spans.append(_failed(_span(0xB1, 0xA0, "synthesize speech", "audio-worker", "audio", 4550, 231)))
@@ -146,23 +146,9 @@ def _failed(span: dict[str, Any]) -> dict[str, Any]:
 def _line(
     span_id: str, model: str, cost: str, tokens_in: int | None, tokens_out: int | None, first: float | None = None
 ) -> dict[str, Any]:
-    parts = [
-        {
-            "unit": "input_tokens",
-            "quantity": tokens_in,
-            "rate": "0.000003",
-            "cost": Exact(str(Decimal(cost) * Decimal("0.6"))),
-        }
-    ]
+    parts = [_part("input_mtok", "input_tokens", tokens_in, "3", Decimal(cost) * Decimal("0.6"))]
     if tokens_out is not None:
-        parts.append(
-            {
-                "unit": "output_tokens",
-                "quantity": tokens_out,
-                "rate": "0.000015",
-                "cost": Exact(str(Decimal(cost) * Decimal("0.4"))),
-            }
-        )
+        parts.append(_part("output_mtok", "output_tokens", tokens_out, "15", Decimal(cost) * Decimal("0.4")))
     return {
         "trace_id": TRACE_ID,
         "span_id": span_id,
@@ -177,8 +163,8 @@ def _line(
         "state_reason": None,
         "cost_usd": Exact(cost),
         "price_source": "genai-prices",
-        "price_version": "0.2.3",
-        "rate": {"input_tokens": "0.000003"},
+        "price_version": "genai-prices 0.2.3",
+        "rate": {"input_mtok": "3"},
         "usage_state": "reported",
         "input_tokens": tokens_in,
         "output_tokens": tokens_out,
@@ -195,4 +181,16 @@ def _line(
         "batch": False,
         "source": "event",
         "parts": parts,
+    }
+
+
+def _part(unit: str, counted: str, amount: int | None, rate: str, cost: Decimal) -> dict[str, Any]:
+    quantity = None if amount is None else Exact(str(Decimal(amount) / 1_000_000))
+    return {
+        "unit": unit,
+        "quantity": quantity,
+        "rate": Exact(rate),
+        "cost": Exact(str(cost)),
+        "counted": counted,
+        "amount": amount,
     }

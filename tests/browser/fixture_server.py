@@ -1,7 +1,7 @@
 """The dashboard's pages from the checkout, under the server's own policy, with made-up answers and a live channel.
 
-The browser chooses with the cookie `face` what it gets: full, empty, unknown, partial, nomatch, error, slow, forbidden, signedout, nosocket,
-hung. Run as `python -m tests.browser.fixture_server --port N`; it prints the address when it listens.
+The browser chooses with the cookie `face` what it gets: full, empty, unknown, partial, nomatch, error, slow,
+forbidden, signedout, nosocket, hung. Run as `python -m tests.browser.fixture_server --port N`; it prints the address when it listens.
 Never: used outside tests.
 """
 

@@ -1,4 +1,4 @@
-"""The pictures of README and docs, taken from a running server: `python -m tests.browser.screenshots --url … --token …`.
+"""The pictures of README and docs from a running server: `python -m tests.browser.screenshots --url … --token …`.
 
 Given a server with data and a token, writes docs/pictures/{live,costs,trace}-{light,dark}.png at 1440 × 900.
 Never: the token in a picture; it is gone from the address before the first one is taken.
@@ -35,7 +35,7 @@ def take(browser: Browser, url: str, token: str, theme: str, to: Path) -> None:
     """The three pictures of one theme."""
     context = browser.new_context(viewport=SIZE, color_scheme=theme, timezone_id="UTC")
     page = context.new_page()
-    page.goto(f"{url}/#token={token}")
+    page.goto(f"{url}/?from=now-5m#token={token}")
     expect(page.locator(".tiles")).to_be_visible(timeout=20_000)
     shoot(page, to / f"live-{theme}.png")
     page.goto(f"{url}/costs?period=today&group=model")

@@ -83,9 +83,9 @@ def rendered(value: Any) -> bytes:
         return orjson.dumps(_bounded(value), default=_other)
 
 
-def answer(value: Any) -> Response:
+def answer(value: Any, status: int = 200) -> Response:
     """`value` as an answer that no cache keeps."""
-    return Response(rendered(value), 200, {"Cache-Control": "no-store"}, "application/json")
+    return Response(rendered(value), status, {"Cache-Control": "no-store"}, "application/json")
 
 
 def when(at_ns: int | None) -> str | None:

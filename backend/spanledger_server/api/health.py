@@ -65,7 +65,8 @@ def health_router(unready: Callable[[], list[str]]) -> APIRouter:
         """200 when data can be taken and questions answered; else 503 with the reasons."""
         reasons = unready()
         if reasons:
-            return answers.answer({"status": "not ready", "reasons": reasons}, 503)
+            body = answers.rendered({"status": "not ready", "reasons": reasons})
+            return Response(body, 503, {"Cache-Control": "no-store"}, "application/json")
         return answers.answer({"status": "ready"})
 
     return routes

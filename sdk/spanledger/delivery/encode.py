@@ -19,7 +19,7 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource as ResourceMes
 from opentelemetry.sdk.resources import Resource
 
 from spanledger.delivery.ledger_record import ledger_record
-from spanledger.delivery.wire import any_value, block
+from spanledger.delivery.wire import block, key_value
 from spanledger.guard import guard
 from spanledger.version import __version__
 
@@ -150,10 +150,7 @@ class EntryEncoder:
 
 def encode_resource(resource: Resource) -> bytes:
     """A resource message."""
-    pairs = (
-        block(1, block(1, key.encode()) + block(2, any_value(value))) for key, value in resource.attributes.items()
-    )
-    return b"".join(pairs)
+    return b"".join(block(1, key_value(key, value)) for key, value in resource.attributes.items())
 
 
 def resource_message(resource: Resource) -> Any:

@@ -9,6 +9,7 @@ Never: an attribute for what is not known, or a prompt's text.
 from __future__ import annotations
 
 from decimal import Decimal
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from spanledger import semconv
@@ -36,6 +37,8 @@ INT_USAGE = (
     ("requests", semconv.USAGE_REQUESTS),
     ("web_searches", semconv.USAGE_WEB_SEARCHES),
 )
+INT_USAGE_NAMES = tuple(name for _, name in INT_USAGE)
+INT_USAGE_VALUES = attrgetter(*(field for field, _ in INT_USAGE))
 COMMON = (
     semconv.ENTRY_KIND,
     semconv.GEN_AI_OPERATION_NAME,
@@ -127,8 +130,7 @@ def _usage(entry: Entry) -> bytes:
     if usage is None:
         return b""
     out = b""
-    for field, name in INT_USAGE:
-        value = getattr(usage, field)
+    for name, value in zip(INT_USAGE_NAMES, INT_USAGE_VALUES(usage), strict=True):
         if value is not None:
             out += int_attribute(name, value) if type(value) is int else attribute(name, value)
     if usage.audio_seconds is not None:

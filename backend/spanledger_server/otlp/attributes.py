@@ -29,7 +29,7 @@ KNOWN_KEYS = {value: value for value in vars(semconv).values() if isinstance(val
 V = TypeVar("V")
 
 
-class Oversize(Exception):  # noqa: N818 - a way out of a recursion, not an error
+class Oversize(Exception):
     """A nested value is too deep or too long."""
 
 

@@ -26,7 +26,7 @@ WITH_TEMPORALITY = frozenset({"sum", "histogram", "exponential_histogram"})
 MIN_INT32, MAX_INT32 = -(2**31), 2**31 - 1
 
 
-class Refused(Exception):  # noqa: N818 - a way out of reading one point, not an error
+class Refused(Exception):
     """A point cannot be taken; the text is the reason's word."""
 
 

@@ -4,6 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 WORKERS ?= 2
+TESTS   ?= tests
 
 .PHONY: help demo test lint format bench screenshots vendor clean
 
@@ -22,7 +23,7 @@ demo: $(STAMP) ## the backend, a simulated provider and a bookshop, on real traf
 	@exec $(BIN)/spanledger demo
 
 test: $(STAMP) ## all tests; what needs a browser or Node is skipped, with the reason, where there is none
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+	@$(BIN)/python -m pytest $(TESTS) -n $(WORKERS) --dist loadgroup
 
 lint: $(STAMP) ## ruff and mypy --strict
 	@$(BIN)/ruff check .

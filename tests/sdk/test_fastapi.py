@@ -178,7 +178,11 @@ def test_an_application_that_opentelemetry_has_instrumented_already_still_gets_t
     from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 
     app = fastapi.FastAPI()
-    app.get("/")(dict)
+
+    @app.get("/")
+    def nothing():
+        return {}
+
     FastAPIInstrumentor.instrument_app(app, tracer_provider=captured.tracer_provider)
     instrument_fastapi(app)
     assert "x-request-id" in TestClient(app).get("/").headers

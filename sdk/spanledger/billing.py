@@ -83,6 +83,8 @@ def _bill_settled(call: Call, read: Reading | None) -> tuple[Reading | None, int
             entry, call.own, billed_by = call.entry, line.reading, None
             if line.reading is not None:
                 fill(entry, line.reading, call)
+            if call.explicit and call.explicit[0].provider is not None:
+                entry.provider = call.explicit[0].provider  # said at run time: it beats the decorator's
         else:
             entry = _beside(call, line.observation)
         record(entry)

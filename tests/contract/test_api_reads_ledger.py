@@ -223,3 +223,29 @@ def test_filters_of_one_key_are_alternatives_and_of_several_all_hold(reads):
     assert found(f"!trace_id:{uuid.UUID(int=2).hex.upper()}") == {1, 3, 4}
     assert found("duration>=1s", "duration<=1000ms") == {1, 2, 3}
     assert found("duration>1s") == set()
+
+
+@pytest.mark.parametrize(
+    "raw", ["%00", "%ff%fe", "%ED%A0%80", "%F0%9F%98%80", "%2e%2e%2f", "+", "%250a", "%22", "a" * 3000]
+)
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/admin/statistics/costs?f=model:{}&tz=UTC",
+        "/admin/statistics/costs?period={}",
+        "/api/v1/ledger?f=user_id:{}",
+        "/api/v1/ledger?cursor={}",
+        "/api/v1/traces?q={}",
+        "/api/v1/traces?f=name:{}",
+        "/api/v1/traces/{}",
+        "/api/v1/logs?q={}&severity=error",
+        "/api/v1/logs?trace_id={}",
+        "/api/v1/metrics/query?name={}",
+        "/api/v1/metrics/query?name=m&group_by={}",
+        "/api/v1/loss?from={}",
+    ],
+)
+def test_bytes_that_are_no_text_get_an_answer_and_never_a_failure(reads, path, raw):
+    response = reads.client.get(path.format(raw))
+    assert response.status_code in (200, 404, 422), response.text
+    assert response.json() is not None

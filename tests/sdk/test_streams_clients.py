@@ -294,3 +294,50 @@ def test_a_refused_request_is_an_error_without_usage(calls: Calls) -> None:
     assert calls.span.attributes is not None
     assert calls.span.attributes["error.type"] == "RateLimitError"
     assert calls.span.status.description == "RateLimitError"
+
+
+@pytest.mark.parametrize("one", [CHAT, MESSAGE], ids=name)
+def test_an_async_stream_that_breaks_off_is_an_error(calls: Calls, one: Recorded) -> None:
+    @traced_cost
+    async def call() -> Any:
+        made = async_client(one)
+        provider.fails_after = 3
+        return await ask(made, one)
+
+    async def run() -> None:
+        with pytest.raises((openai.APIError, anthropic.APIError, httpx2.ReadError)):
+            async for _ in await call():
+                pass
+
+    asyncio.run(run())
+    assert calls.entry.error_type in ("APIConnectionError", "ReadError")
+    assert calls.entry.chunks > 0
+
+
+class Refused(Exception):
+    pass
+
+
+def refuse(request: httpx2.Request) -> httpx2.Response:
+    raise Refused
+
+
+def test_a_helper_whose_request_is_refused_is_an_error(calls: Calls) -> None:
+    http = httpx2.Client(transport=httpx2.MockTransport(refuse))
+    made: Any = openai.OpenAI(api_key="k", http_client=http, max_retries=0)
+    with pytest.raises(openai.APIConnectionError), traced_cost(lambda: made.chat.completions.stream(**ASKED))():
+        pass
+    assert calls.entry.error_type == "APIConnectionError"
+
+
+def test_an_async_helper_whose_request_is_refused_is_an_error(calls: Calls) -> None:
+    http = httpx2.AsyncClient(transport=httpx2.MockTransport(refuse))
+    made: Any = openai.AsyncOpenAI(api_key="k", http_client=http, max_retries=0)
+
+    async def run() -> None:
+        async with traced_cost(lambda: made.chat.completions.stream(**ASKED))():
+            pass
+
+    with pytest.raises(openai.APIConnectionError):
+        asyncio.run(run())
+    assert calls.entry.error_type == "APIConnectionError"

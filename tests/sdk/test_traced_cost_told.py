@@ -129,3 +129,15 @@ def test_record_usage_takes_nonsense_without_complaint(calls: Calls, caplog: pyt
     assert calls.entry.usage is None
     assert "tokens" in caplog.text
     guard.forget()
+
+
+def test_record_usage_of_another_response_than_the_one_returned_makes_two_lines(calls: Calls) -> None:
+    @traced_cost(provider="openai")
+    def chat() -> Any:
+        record_usage(provider="groq", model="m", input_tokens=1, response_id="other")
+        return ANSWER
+
+    chat()
+    assert calls.tokens() == [(1, None), (120, 18)]
+    assert [entry.provider for entry in calls.entries] == ["groq", "openai"]
+    assert [entry.response_id for entry in calls.entries] == ["other", "chatcmpl-1"]

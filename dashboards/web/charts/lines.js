@@ -65,7 +65,7 @@ function options({ width, height, lines, band, axis: spell, setCursor, pick, ste
   const font = `11px ${colour('--font')}`;
   const axis = { stroke: colour('--text-3'), font, grid: { stroke: colour('--grid'), width: 1 }, ticks: { show: false } };
   return {
-    width, height, legend: { show: false }, padding: [8, 4, 0, 0],
+    width, height, legend: { show: false }, padding: [8, 14, 0, 0],
     cursor: { y: false, points: { size: 6 }, drag: { x: true, y: false, setScale: false } },
     scales: { x: { time: true }, y: { range: (/** @type {any} */ _, /** @type {number} */ __, /** @type {number} */ most) => [0, (most || 1) * 1.08] } },
     axes: [

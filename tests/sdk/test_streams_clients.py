@@ -314,12 +314,8 @@ def test_an_async_stream_that_breaks_off_is_an_error(calls: Calls, one: Recorded
     assert calls.entry.chunks > 0
 
 
-class Refused(Exception):
-    pass
-
-
 def refuse(request: httpx2.Request) -> httpx2.Response:
-    raise Refused
+    raise httpx2.ConnectError("refused")
 
 
 def test_a_helper_whose_request_is_refused_is_an_error(calls: Calls) -> None:

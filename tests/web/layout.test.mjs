@@ -25,7 +25,7 @@ test('folding hides what is beneath and sums it exactly', () => {
     span('a', null, 0, 100), span('b', 'a', 1, 5, { status: 'error', ledger: { cost_usd: '0.1' } }), span('c', 'b', 2, 1, { ledger: { cost_usd: '0.2' } }), span('d', 'a', 9, 1, { ledger: { cost_usd: null } }),
   ]);
   assert.equal(names(visibleRows(roots, new Set(['a']))), 'a');
-  assert.deepEqual(roots[0].beneath, { spans: 3, errors: 1, cost: '0.3', unpriced: 1, end: 100 });
+  assert.deepEqual(roots[0].beneath, { spans: 3, errors: 1, cost: '0.3', unpriced: 1, start: 0, end: 100 });
 });
 
 test('ten thousand nested spans need no stack', () => {
@@ -41,7 +41,7 @@ test('bars are cut at the window; one without an end stays open', () => {
 });
 
 test('the extent reaches from the first start to the last end, even where clocks disagree', () => {
-  assert.deepEqual(extent(buildTree([span('a', null, 0, 10), span('b', 'a', -5, 40)]), 0.00001), { start: 0, end: 35 });
+  assert.deepEqual(extent(buildTree([span('a', null, 0, 10), span('b', 'a', -5, 40)]), 0.00001), { start: -5, end: 35 });
   assert.deepEqual(extent(buildTree([span('b', null, -5, 3)]), null), { start: -5, end: -2 });
 });
 

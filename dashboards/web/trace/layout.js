@@ -9,7 +9,7 @@ import { addMoney, isUnknown } from '../format.js';
 
 /**
  * @typedef {{span: any, depth: number, children: Node[], parent: Node | null, index: number, position: number, siblings: number,
- *   beneath: {spans: number, errors: number, cost: string | null, unpriced: number, end: number}}} Node
+ *   beneath: {spans: number, errors: number, cost: string | null, unpriced: number, start: number, end: number}}} Node
  */
 
 const SLOTS = /** @type {Record<string, number>} */ ({ model: 1, tool: 2, database: 3, http: 4, audio: 5, gpu: 6, cache: 10, server: 8, internal: 8 });
@@ -23,7 +23,7 @@ export const endOf = (span) => (isUnknown(span.duration_ns) ? null : span.start_
 
 /** @param {any[]} spans @returns {Node[]} roots, each with its children, in order of start */
 export function buildTree(spans) {
-  const nodes = spans.map((span) => /** @type {Node} */ ({ span, depth: 0, children: [], parent: null, index: 0, position: 1, siblings: 1, beneath: { spans: 0, errors: 0, cost: null, unpriced: 0, end: 0 } }));
+  const nodes = spans.map((span) => /** @type {Node} */ ({ span, depth: 0, children: [], parent: null, index: 0, position: 1, siblings: 1, beneath: { spans: 0, errors: 0, cost: null, unpriced: 0, start: 0, end: 0 } }));
   const byId = new Map(nodes.map((node) => [node.span.span_id, node]));
   for (const node of nodes) {
     const parent = byId.get(node.span.parent_span_id);
@@ -85,6 +85,7 @@ function sum(node) {
   const costs = node.children.map((child) => child.beneath.cost).filter((cost) => cost !== null);
   if (own && !isUnknown(own.cost_usd)) costs.push(own.cost_usd);
   below.cost = costs.length ? addMoney(costs) : null;
+  below.start = node.children.reduce((first, child) => Math.min(first, child.beneath.start), node.span.start_offset_ns);
   below.end = node.children.reduce((last, child) => Math.max(last, child.beneath.end), endOf(node.span) ?? node.span.start_offset_ns);
 }
 
@@ -98,9 +99,9 @@ export function visibleRows(roots, folded) {
 
 /** Start and end of the whole, in ns from the trace's start. @param {Node[]} roots @param {number | null} durationMs */
 export function extent(roots, durationMs) {
-  const start = Math.min(0, ...roots.map((node) => node.span.start_offset_ns));
-  const end = Math.max(...roots.map((node) => node.beneath.end), (durationMs ?? 0) * 1e6, start + 1);
-  return { start, end };
+  const start = roots.reduce((first, node) => Math.min(first, node.beneath.start), Infinity);
+  const end = roots.reduce((last, node) => Math.max(last, node.beneath.end), start + 1);
+  return { start, end: isUnknown(durationMs) ? end : Math.max(end, Number(durationMs) * 1e6) };
 }
 
 /**

@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 WORKERS ?= 2
 TESTS   ?= tests
 
-.PHONY: help demo test lint format bench screenshots vendor clean
+.PHONY: help demo test fuzz lint format bench screenshots vendor clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -24,6 +24,9 @@ demo: $(STAMP) ## the backend, a simulated provider and a bookshop, on real traf
 
 test: $(STAMP) ## all tests; what needs a browser or Node is skipped, with the reason, where there is none
 	@$(BIN)/python -m pytest $(TESTS) -n $(WORKERS) --dist loadgroup
+
+fuzz: $(STAMP) ## a minute of coverage-guided fuzzing for each decoder, and ten times the generated examples
+	@SPANLEDGER_FUZZ_SECONDS=60 SPANLEDGER_TEST_THOROUGHNESS=10 $(BIN)/python -m pytest tests/backend -n $(WORKERS) --dist loadgroup --timeout 1800 -k "fuzz or agree or mutated or random_bytes or order or hostile or every_zone"
 
 lint: $(STAMP) ## ruff and mypy --strict
 	@$(BIN)/ruff check .

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.server import Server
+from tests.support.inside import Inside
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
+def server(tmp_path: Path) -> Iterator[Inside]:
     """A running server of this test's own."""
-    running = Server(tmp_path)
+    running = Inside(tmp_path)
     try:
         yield running.start()
     finally:
@@ -21,9 +21,9 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
     """A running server for all tests of a file: for those that change nothing others would notice."""
-    running = Server(tmp_path_factory.mktemp("server"))
+    running = Inside(tmp_path_factory.mktemp("server"))
     try:
         yield running.start()
     finally:

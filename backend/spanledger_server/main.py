@@ -8,12 +8,16 @@ Never: a part that is started before what it stands on, or stopped before what s
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
+from pathlib import Path
 
 from spanledger.pricing import MalformedPricesError, PriceBook
+from spanledger.usage import Usage
 from spanledger_server import timegrid
 from spanledger_server.api import app, sockets
 from spanledger_server.api.answers import when
@@ -23,7 +27,7 @@ from spanledger_server.api.receivers.http import HttpReceiver
 from spanledger_server.api.receivers.receive import Receiver
 from spanledger_server.api.serving import GRACE_S, HttpServer
 from spanledger_server.api.vitals import Vitals
-from spanledger_server.auth import first, sessions
+from spanledger_server.auth import first, left, sessions
 from spanledger_server.auth.tokens import Tokens
 from spanledger_server.clock import Clock
 from spanledger_server.errors import SpanledgerError
@@ -80,6 +84,18 @@ class Server:
             raise SpanledgerError("the server is not started")
         return self._addresses
 
+    @property
+    def left_token(self) -> Path | None:
+        """The file in which an earlier start left its admin token for this user; None when there is none to use."""
+        directory = self.settings.data_dir
+        if (
+            directory is None
+            or self.settings.admin_token is not None
+            or left.left_for_the_command_line(directory) is None
+        ):
+            return None
+        return directory / left.FILE
+
     def start(self) -> None:
         """Take the ports, open the store, start everything; returns when requests are answered.
 
@@ -114,12 +130,17 @@ class Server:
         vitals = self._vitals = Vitals(database, ingest, Admission(settings.max_waiting_bytes), self.clock)
         self._tick(vitals, tokens, live, dirty)
         receiver = Receiver(
-            accept=ingest.accept, admission=vitals.admission, now=self.clock.now_ns, limits=_limits(settings)
+            accept=ingest.accept,
+            admission=vitals.admission,
+            now=self.clock.now_ns,
+            limits=_limits(settings),
+            turn=ingest.turn,
         )
         self.new_admin = first.admin(tokens, settings.admin_token, self.clock.now_ns())
         self._addresses = self._serve(listening, receiver, vitals, tokens, live)
+        self._warm(prices)
         if settings.data_dir is not None and settings.loopback:
-            first.leave_for_the_command_line(settings.data_dir, self.new_admin, self._addresses.url)
+            left.leave_for_the_command_line(settings.data_dir, self.new_admin, self._addresses.url)
 
     def _listen(self) -> Mapping[str, sockets.Listening]:
         """All ports at once, so that a taken one is told before anything else happens."""
@@ -139,6 +160,8 @@ class Server:
         if directory is not None:
             try:
                 directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            except FileExistsError as error:
+                raise SpanledgerError(f"--data-dir {directory} is a file: name a directory") from error
             except OSError as error:
                 raise SpanledgerError(f"--data-dir {directory} cannot be made: {error.strerror}") from error
         database = Database.open(self.settings.file)
@@ -210,6 +233,13 @@ class Server:
         self._stack.callback(grpc.stop, GRACE_S)
         return port
 
+    def _warm(self, prices: PriceBook) -> None:
+        """Load the published prices beside the first requests, so that the first priced one need not wait for it."""
+        call = partial(prices.price, Usage(input_tokens=1), provider="openai", model="gpt-5", at_ns=self.clock.now_ns())
+        warming = threading.Thread(target=call, name="spanledger-warm", daemon=True)
+        warming.start()
+        self._stack.callback(warming.join)
+
     def _failing(self) -> str | None:
         return None if self._vitals is None else self._vitals.failing()
 
@@ -221,7 +251,8 @@ def _prices(settings: Settings) -> PriceBook:
     try:
         return PriceBook.default(settings.price_files)
     except MalformedPricesError as error:
-        raise SpanledgerError(f"--price-files: {error}") from error
+        mistakes = (" ".join(mistake.split()) for mistake in error.mistakes)
+        raise SpanledgerError("\n".join(f"--price-files: {mistake}" for mistake in mistakes)) from error
 
 
 def _limits(settings: Settings) -> DecodeLimits:

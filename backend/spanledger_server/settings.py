@@ -265,8 +265,11 @@ def _file(path: Path | None, mistakes: list[str]) -> dict[str, str]:
         return {}
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        mistakes.append(f"--config: {path} cannot be read: {error}")
+    except OSError as error:
+        mistakes.append(f"--config: {path} cannot be read: {error.strerror}")
+        return {}
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        mistakes.append(f"--config: {path} is not TOML: {error}")
         return {}
     names = {row.name for row in table()}
     values: dict[str, str] = {}

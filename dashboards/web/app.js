@@ -28,6 +28,7 @@ const PAGES = [
 const NOWHERE = { title: 'Not found', View: () => html`<div class="card"><div class="face empty"><p class="face-title">There is no page at this address.</p><a class="button" href="/">Go to Live</a></div></div>` };
 
 const failure = signal('');
+let pageMissing = false;
 const signInError = signal('');
 let fallbackRange = 'now-1h';
 
@@ -41,7 +42,7 @@ function App() {
       if (stale) return;
       fallbackRange = module.range ?? 'now-1h';
       setPage({ ...module, path, argument: found?.match?.[1] ?? '' });
-    }, () => { failure.value = 'This page could not be loaded. Is the server running?'; });
+    }, () => { pageMissing = true; failure.value = 'This page could not be loaded. Is the server running?'; });
     return () => { stale = true; };
   }, [path]);
   const attention = (state.value?.services ?? []).filter((/** @type {any} */ one) => one.state === 'critical' || one.state === 'warning').length;
@@ -65,6 +66,7 @@ async function begin() {
   try {
     if (token) await signIn(token);
     else await loadSession();
+    if (pageMissing) location.reload(); // the browser may not ask again for a module that failed
   } catch (problem) {
     if (!(problem instanceof ApiError)) throw problem;
     if (!token || problem.passing) failure.value = problem.message;

@@ -5,8 +5,9 @@
  * Given: messages of /api/v1/live. Gives: `points` (one a second, sorted, each second once), `state`, `link` (how the channel does).
  * Never: a gap papered over, a point twice, an update while the tab is hidden or paused.
  */
-import { batch, signal } from '@preact/signals';
+import { batch, computed, signal } from '@preact/signals';
 import { request, session } from './api.js';
+import { instant } from './format.js';
 import { backOff, mergePoints } from './points.js';
 
 /** @typedef {import('./points.js').Point} Point */
@@ -23,6 +24,8 @@ export const state = signal(null);
 export const link = signal({ phase: 'connecting', heardAt: /** @type {number | null} */ (null), failures: 0 });
 /** The version the server named last; another than the first means a new one was started. */
 export const serverVersion = signal({ first: '', now: '' });
+/** The second up to which the figures speak, in unix s: silence after the last point counts too. */
+export const latest = computed(() => Math.max(points.value.at(-1)?.t ?? 0, Math.floor((instant(state.value?.complete_to) ?? 0) / 1000)) || Math.floor(Date.now() / 1000));
 /** A clock that ticks once a second, for ages. */
 export const now = signal(Date.now());
 

@@ -26,7 +26,7 @@ export const look = (state) => (state && Object.hasOwn(LOOKS, state) ? LOOKS[sta
 export function outcome(status) {
   if (status === 'error') return LOOKS.error;
   if (status === 'ok') return { icon: 'tick', word: 'OK', tone: 'ok' };
-  return { icon: 'dash', word: 'Not set', tone: 'unk' };
+  return { icon: 'dash', word: 'No error', tone: 'unk' };
 }
 
 /**

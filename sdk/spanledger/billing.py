@@ -12,7 +12,7 @@ import dataclasses
 
 from spanledger.call import Call, Entry, fresh_span_id
 from spanledger.guard import guard
-from spanledger.ledger import record
+from spanledger.ledger import hand_over
 from spanledger.settle import Line, Observation, settle
 from spanledger.usage import Reading, over
 
@@ -34,7 +34,7 @@ def bill(call: Call, read: Reading | None) -> tuple[Reading | None, int | None]:
         entry = call.entry
         if read is not None:
             fill(entry, read, call)
-        record(entry)
+        hand_over(entry)
         if call.outer is not None:
             _tell(call.outer, entry)
         return read, None
@@ -66,7 +66,7 @@ def bill_late(call: Call, observation: Observation) -> None:
         lines = settle(call.own, (observation,)) if known else [Line(observation, observation.reading)]
         for line in lines:
             if line.observation is not None:
-                record(_beside(call, line.observation))
+                hand_over(_beside(call, line.observation))
 
 
 def _bill_settled(call: Call, read: Reading | None) -> tuple[Reading | None, int | None]:
@@ -87,7 +87,7 @@ def _bill_settled(call: Call, read: Reading | None) -> tuple[Reading | None, int
                 entry.provider = call.explicit[0].provider  # said at run time: it beats the decorator's
         else:
             entry = _beside(call, line.observation)
-        record(entry)
+        hand_over(entry)
         if outer is not None:
             _tell(outer, entry)
     return call.own, billed_by
@@ -132,6 +132,7 @@ def _beside(call: Call, seen: Observation) -> Entry:
         chunks=0,
         stream=False,
         error_type=seen.error_type,
+        http_status=None,
         usage=None,
         usage_state="unknown",
     )

@@ -51,6 +51,7 @@ class Entry:
         chunks: How many chunks came.
         stream: Whether it was a stream.
         error_type: What went wrong.
+        http_status: What the provider answered with instead of an answer, such as 429; it bills nothing for that.
         context: Who and what for, read when the call began.
         attributes: What the user added.
     """
@@ -76,6 +77,7 @@ class Entry:
     chunks: int = 0
     stream: bool = False
     error_type: str | None = None
+    http_status: int | None = None
     context: Mapping[str, str] = field(default_factory=dict)
     attributes: Mapping[str, Any] | None = None
 

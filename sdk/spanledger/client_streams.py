@@ -1,8 +1,9 @@
 """Stream objects of provider packages, watched without changing how they are used.
 
 Given a call and what its function returned, tells whether that is a stream (or a helper around one, or a manager that
-will make one) and sees to it that the call ends when the stream ends, is closed, fails, or is thrown away. The object
-stays the object it is: its iterator is watched, and its class is replaced by a subclass that knows when it is closed.
+will make one, or what another instrumentation has wrapped around any of them) and sees to it that the call ends when
+the stream ends, is closed, fails, or is thrown away. The object stays the object it is: its iterator is watched, and
+its class is replaced by a subclass that knows when it is closed.
 
 Never: a proxy, an import of a provider's package, or an item held back.
 """
@@ -13,7 +14,7 @@ import functools
 import inspect
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from typing import Any
+from typing import Any, Literal
 
 from spanledger.attached import attach, detach
 from spanledger.call import Call
@@ -24,33 +25,57 @@ from spanledger.streams import Progress
 _WATCH = guard("traced_cost.watch")
 
 _MOST_CLASSES = 256
+_MOST_WRAPPERS = 4  # around one another
+_INSIDE = ("__wrapped__", "stream", "_manager")  # where wrappers keep what they wrap
+_Kind = Literal["stream", "wrapper", "neither"]
 _watched_classes: dict[type, type] = {}
-_stream_kinds: dict[type, bool] = {}
+_kinds: dict[type, _Kind] = {}
 
 
 def watch(call: Call, answer: Any) -> bool:
     """Watch a provider's stream object, so that the call ends with it; gives whether `answer` is one."""
     with _WATCH:
-        if not _looks_like_a_stream(type(answer)):
+        stream = _inside(answer)
+        if stream is None:
             return False
-        if hasattr(answer, "_raw_stream"):  # what `.stream()` of the clients gives once it is entered
-            _watch_object(call, answer, answer._raw_stream)
-        elif _is_manager(answer):
-            _watch_manager(call, answer)
+        if hasattr(stream, "_raw_stream"):  # what `.stream()` of the clients gives once it is entered
+            _watch_object(call, stream, stream._raw_stream)
+        elif _is_manager(stream):
+            _watch_manager(call, stream)
         else:
-            _watch_object(call, answer, answer)
+            _watch_object(call, stream, stream)
         return True
     return False
 
 
-def _looks_like_a_stream(kind: type) -> bool:
-    known = _stream_kinds.get(kind)
+def is_never_a_stream(kind: type) -> bool:
+    """Whether no object of this type needs to be shown to `watch`."""
+    return _kind_of(kind) == "neither"
+
+
+def _kind_of(kind: type) -> _Kind:
+    known = _kinds.get(kind)
     if known is None:
-        known = hasattr(kind, "__stream__") or kind.__name__.endswith("StreamManager")
-        if len(_stream_kinds) >= _MOST_CLASSES:
-            _stream_kinds.clear()
-        _stream_kinds[kind] = known
+        if hasattr(kind, "__stream__") or kind.__name__.endswith("StreamManager"):
+            known = "stream"
+        elif hasattr(kind, "__wrapped__") or kind.__name__.endswith(("StreamWrapper", "StreamManagerWrapper")):
+            known = "wrapper"
+        else:
+            known = "neither"
+        if len(_kinds) >= _MOST_CLASSES:
+            _kinds.clear()
+        _kinds[kind] = known
     return known
+
+
+def _inside(answer: Any) -> Any:
+    """The provider's own object, which other instrumentations may have wrapped; `None` where it is no stream."""
+    for _ in range(_MOST_WRAPPERS):
+        kind = _kind_of(type(answer))
+        if kind != "wrapper":
+            return answer if kind == "stream" else None
+        answer = next((inner for name in _INSIDE if (inner := getattr(answer, name, None)) is not None), None)
+    return None
 
 
 def _watch_object(call: Call, handle: Any, source: Any) -> Progress:

@@ -24,10 +24,12 @@ _put: Callable[[Entry], None] | None = None
 def record(entry: Entry) -> None:
     """Hand a finished call over; O(1), safe from any thread, in a task, in a signal handler and after a fork."""
     with _GUARD:
-        put = _put
-        if put is None:
-            put = _start()
-        put(entry)
+        hand_over(entry)
+
+
+def hand_over(entry: Entry) -> None:
+    """`record` for who keeps failures from the program already."""
+    (_put or _start())(entry)
 
 
 def connect(put: Callable[[Entry], None] | None) -> None:

@@ -44,7 +44,7 @@ from spanledger.endpoints import Signal, Target
 from spanledger.guard import say_once
 from spanledger.meter import EntryMeter, InstrumentMeter, Meter, items_metric
 from spanledger.processors import ContextSpanProcessor, LaneLogProcessor, LaneMetricExporter, LaneSpanProcessor
-from spanledger.providers.instrumented import CallSpanProcessor
+from spanledger.providers.instrumented import CallSpanProcessor, WitnessSampler
 from spanledger.sampling.choose import chosen_sampler
 from spanledger.settings import Settings, spool_directory
 from spanledger.version import __version__
@@ -145,6 +145,7 @@ class Pipeline:
         sampler, mistakes = chosen_sampler(self.settings, self._environ)
         there: Any = trace.get_tracer_provider()
         if is_unset(there):
+            sampler = WitnessSampler(sampler)
             there = TracerProvider(sampler=sampler, resource=self.resource(), shutdown_on_exit=False)
             trace.set_tracer_provider(there)
         self._tracer_provider = there

@@ -23,7 +23,7 @@ from spanledger import lifecycle, recording
 from spanledger.configure import replaced
 from spanledger.meter import INSTRUMENTS, Meter
 from spanledger.processors import ContextSpanProcessor, LaneSpanProcessor
-from spanledger.providers.instrumented import CallSpanProcessor
+from spanledger.providers.instrumented import CallSpanProcessor, WitnessSampler
 from spanledger.sampling.ratio import RatioSampler
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def capture(*, sample_ratio: float = 1.0, clock: SteppedClock | None = None) -> 
         clock: The time that calls begin and end by; None: the real one.
     """
     provider = TracerProvider(
-        sampler=RatioSampler(sample_ratio),
+        sampler=WitnessSampler(RatioSampler(sample_ratio)),
         resource=Resource({"service.name": "test"}),
         id_generator=FixedIds(),
         shutdown_on_exit=False,

@@ -21,7 +21,7 @@ from typing import Any, ParamSpec, Protocol, TypeVar, overload
 
 from spanledger.attached import attach, detach
 from spanledger.call import Call, Options
-from spanledger.client_streams import watch
+from spanledger.client_streams import is_never_a_stream, watch
 from spanledger.guard import guard
 from spanledger.lifecycle import begin, finish, returned, scope
 from spanledger.streams import Progress, relaying, steps
@@ -205,7 +205,7 @@ def _answered(call: Call, answer: Any) -> Any:
     if kind is CoroutineType:
         return _awaited(call, answer)
     if not watch(call, answer):
-        if len(_FINAL) < _MOST_TYPES:
+        if len(_FINAL) < _MOST_TYPES and is_never_a_stream(kind):
             _FINAL.add(kind)
         returned(call, answer)
     return answer

@@ -1,17 +1,30 @@
-"""What reading costs: statistics and pages over a million ledger lines, searches over half a million spans."""
+"""What reading costs: statistics and pages over a million ledger lines, searches over half a million spans.
+
+At last over HTTP, from a real server's file, while another process sends spans as fast as half the server's target.
+"""
 
 from __future__ import annotations
 
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
+
+import httpx
 
 from spanledger_server.ledger import read
 from spanledger_server.statistics import costs, loss, periods
 from spanledger_server.store.database import Database, Reader
 from spanledger_server.traces import filters, search, trace
 from tests.backend.rows import DAY, HOUR
+from tests.backend.statistics.rolled import roll
+from tests.benchmarks.bench_ingest import Backend
+from tests.support.waiting import until
 
 LINES, SPANS = 1_000_000, 500_000
 NOW = 1_796_083_199 * 10**9  # the last second of November 2026, UTC
@@ -43,6 +56,9 @@ SELECT ('0x' || replace(trace_id::VARCHAR, '-', '')[17:])::UBIGINT, min(start_ns
     max(end_ns) // 60000000000
 FROM spans GROUP BY trace_id
 """
+
+
+INGESTED_A_SECOND, INGESTING_S, ASKED, TARGET_MS = 5_000, 40, 40, 100
 
 
 def filled() -> Database:
@@ -81,7 +97,7 @@ def main() -> None:
     with database.reader() as reader:
         for by in ("model", "feature", "user"):
             show(f"costs, month by {by}", lambda by=by: spent(reader, "month", "UTC", by))
-        show("costs, month by model, Europe/Berlin", lambda: spent(reader, "month", "Europe/Berlin", "model"))
+        show("costs, month by model, America/New_York", lambda: spent(reader, "month", "America/New_York", "model"))
         show("costs, month by model, one feature", lambda: spent(reader, "month", "UTC", "model", "feature:feature-1"))
         show("costs, today by model", lambda: spent(reader, "today", "UTC", "model"))
         everything = filters.parse((), filters.LEDGER)
@@ -96,6 +112,47 @@ def main() -> None:
         show("one trace", lambda: trace.find(reader, wanted))
         show("loss, one day", lambda: loss.report(reader, NOW - DAY, NOW))
     database.close()
+    while_ingesting()
+
+
+def while_ingesting() -> None:
+    """The statistics of a month that holds a million lines, asked for while spans come in."""
+    now = datetime.now(UTC)
+    begin = int(now.replace(day=1, hour=0, minute=0, second=0, microsecond=0).timestamp()) * 10**9
+    with tempfile.TemporaryDirectory() as directory:
+        database = Database.open(Path(directory) / "spanledger.duckdb")
+        with database.transaction() as tx:
+            tx.execute(LEDGER, begin=begin, gap=(time.time_ns() - begin) // LINES, lines=LINES)
+        roll(database, time.time_ns())
+        database.close()
+        backend = Backend(Path(directory))
+        try:
+            ask_while_ingesting(backend)
+        finally:
+            backend.child.stop(60)
+
+
+def ask_while_ingesting(backend: Backend) -> None:
+    arguments = ["http", f"http://127.0.0.1:{backend.otlp}", 512, 8, INGESTING_S, INGESTED_A_SECOND]
+    sender = subprocess.Popen([sys.executable, "-m", "tests.benchmarks.sender", *map(str, arguments)])
+    try:
+        with httpx.Client(base_url=backend.url, headers=backend.headers, timeout=60) as client:
+            until(lambda: backend.stored() > 0, 60, called="spans come in")
+            for period in ("month", "year", "today"):
+                waits = []
+                for _ in range(ASKED):
+                    began = time.perf_counter()
+                    calls = client.get("/admin/statistics/costs", params={"period": period}).json()["calls"]
+                    waits.append((time.perf_counter() - began) * 1000)
+                waits.sort()
+                print(
+                    f"costs, {period}, over HTTP, at {INGESTED_A_SECOND:,} spans/s   p50 {waits[ASKED // 2]:.0f} ms"
+                    f"   p95 {waits[ASKED * 95 // 100]:.0f} ms   {calls:,} calls   (< {TARGET_MS} ms)"
+                )
+        assert sender.poll() is None, "the sender ended before all was asked"
+    finally:
+        sender.terminate()
+        sender.wait()
 
 
 if __name__ == "__main__":

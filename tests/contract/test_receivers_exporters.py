@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -27,8 +28,10 @@ from spanledger.pricing import PriceBook
 from spanledger_server.clock import SystemClock
 from spanledger_server.errors import Busy
 from spanledger_server.ingest.accept import Acknowledgement, Ingest
+from spanledger_server.otlp.columns import Decoded
 from spanledger_server.rollups.dirty import DirtyBuckets
 from spanledger_server.store.database import Database
+from tests.contract.door import Door
 from tests.contract.receiving import PATIENCE_S, Receiving, receiving
 
 RESOURCE = Resource({"service.name": "stock"})
@@ -123,19 +126,54 @@ def test_a_stock_exporter_comes_back_when_the_server_was_busy(server: Receiving,
     assert [row["name"] for row in server.recorder.rows()] == ["again", "again"]
 
 
-@PROTOCOLS
-def test_what_a_stock_exporter_was_told_is_taken_is_in_the_database(
-    server: Receiving, database: Database, protocol: str
-) -> None:
+@pytest.fixture
+def stored(server: Receiving, database: Database) -> Iterator[Callable[[], int]]:
+    """The real ingest behind the receivers; gives how many spans are in the database."""
     ingest = Ingest(database, PriceBook.default(), SystemClock(), dirty=DirtyBuckets())
     ingest.start()
-    try:
-        server.recorder.answer = lambda decoded: ingest.accept(decoded, 1)
-        provider = TracerProvider(resource=RESOURCE)
-        provider.add_span_processor(SimpleSpanProcessor(exporters(server, protocol, "traces")))
-        provider.get_tracer("scope").start_span("stored").end()
-        provider.shutdown()
+    server.recorder.answer = lambda decoded: ingest.accept(decoded, 1)
+
+    def count() -> int:
         with database.reader() as reader:
-            assert reader.value("SELECT count(*) FROM spans WHERE name = 'stored' AND service = 'stock'") == 1
-    finally:
-        ingest.stop()
+            return int(reader.value("SELECT count(*) FROM spans WHERE service = 'stock'"))
+
+    yield count
+    ingest.stop()
+
+
+@PROTOCOLS
+def test_what_a_stock_exporter_was_told_is_taken_is_in_the_database(
+    server: Receiving, stored: Callable[[], int], protocol: str
+) -> None:
+    provider = TracerProvider(resource=RESOURCE)
+    provider.add_span_processor(SimpleSpanProcessor(exporters(server, protocol, "traces")))
+    provider.get_tracer("scope").start_span("stored").end()
+    provider.shutdown()
+    assert stored() == 1
+
+
+@PROTOCOLS
+def test_a_stock_exporter_whose_server_was_away_and_whose_answer_was_lost_delivers_once(
+    server: Receiving, stored: Callable[[], int], protocol: str
+) -> None:
+    behind = server.grpc_target if protocol == "grpc" else server.http_url.removeprefix("http://")
+    answers: list[Acknowledgement] = []
+    with Door(behind, away=1) as door:
+        take = server.recorder.answer
+        assert take is not None
+
+        def lose_the_first_answer(decoded: Decoded) -> Acknowledgement:
+            answers.append(take(decoded))
+            if len(answers) == 1:
+                door.hang_up()
+            return answers[-1]
+
+        server.recorder.answer = lose_the_first_answer
+        through = replace(server, http_url=f"http://{door.address}", grpc_target=door.address)
+        provider = TracerProvider(resource=RESOURCE)
+        provider.add_span_processor(SimpleSpanProcessor(exporters(through, protocol, "traces")))
+        provider.get_tracer("scope").start_span("once").end()
+        provider.shutdown()
+    assert door.turned_away == 1
+    assert len(answers) == 2
+    assert stored() == 1

@@ -167,18 +167,19 @@ def test_several_gzip_members_are_one_body(server: Receiving) -> None:
     assert len(server.recorder.rows()) == 1
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        gzip.compress(b"x" * 1000)[:-9],
-        gzip.compress(b"x" * 1000)[:5],
-        b"not gzip",
-        gzip.compress(b"") + b"rest",
-        gzip.compress(b"") * 2000,
-        gzip.compress(b"x" * 1000)[:-8] + bytes(8),
-    ],
-)
-def test_a_broken_gzip_body_is_malformed(server: Receiving, content: bytes) -> None:
+BROKEN_GZIP = {  # by name: the bytes hold the time at which they were packed
+    "without its checksum": gzip.compress(b"x" * 1000)[:-9],
+    "half a header": gzip.compress(b"x" * 1000)[:5],
+    "not gzip": b"not gzip",
+    "something behind it": gzip.compress(b"") + b"rest",
+    "too many members": gzip.compress(b"") * 2000,
+    "a wrong checksum": gzip.compress(b"x" * 1000)[:-8] + bytes(8),
+}
+
+
+@pytest.mark.parametrize("how", BROKEN_GZIP)
+def test_a_broken_gzip_body_is_malformed(server: Receiving, how: str) -> None:
+    content = BROKEN_GZIP[how]
     assert post(server, content, PROTOBUF | {"content-encoding": "gzip"}).status_code == 400
 
 

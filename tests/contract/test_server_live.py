@@ -167,7 +167,7 @@ def test_after_a_restart_a_page_gets_a_snapshot_from_the_store(server: Server):
         send(server, ledger_event(cost="1.25"))
         opened.until(lambda known: known.calls == 1)
         epoch, last = opened.epoch, max(opened.points)
-    server.kill()
+    server.stop()
     server.start()
     with page(server, epoch, last) as again:
         assert again.epoch != epoch

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from tests.end_to_end.backend import Backend
+from tests.support.waiting import until
 
 ROOT = Path(__file__).parents[2]
 OPENAI_COST = Decimal("0.00045")  # 1,000 × 0.25 + 100 × 2 USD a million
@@ -79,13 +80,13 @@ class Absence:
 
 
 def expect_lines(backend: Backend, count: int, within_s: float = 20) -> list[dict[str, Any]]:
-    deadline = time.monotonic() + within_s
-    while True:
-        lines = list(backend.ledger())
-        if len(lines) >= count or time.monotonic() > deadline:
-            assert len(lines) == count
-            return lines
-        time.sleep(0.02)
+    def lines() -> list[dict[str, Any]]:
+        found = list(backend.ledger())
+        return found if len(found) >= count else []
+
+    found = until(lines, within_s, called=f"{count} lines")
+    assert len(found) == count
+    return found
 
 
 @pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
@@ -129,6 +130,27 @@ def test_a_backend_that_is_away_loses_nothing_and_counts_nothing_twice(backend: 
     assert stats["ledger"]["sent"] == 30
     assert stats["spans"]["sent"] == backend.stored("spans")
     assert not any(stats["ledger"]["dropped"].values())
+
+
+def test_what_the_sdk_had_to_drop_is_counted_and_the_server_shows_it(backend: Backend) -> None:
+    with Absence(backend.otlp_port) as absence:
+        program = Program(backend, 60, SPANLEDGER_QUEUE_SIZE="10", SPANLEDGER_SPOOL_DIR="")
+        absence.wait_for_tries(3)
+    backend.start()
+    stats = program.finish()
+
+    def shown() -> dict[str, Any]:
+        rows = backend.get("/api/v1/loss")["services"]
+        return {row["signal"]: row for row in rows if row["service"] == "program"}
+
+    until(lambda: "spans" in shown() and shown()["spans"]["sent"] == stats["spans"]["sent"], called="told by the SDK")
+    for signal in ("spans", "ledger"):
+        row, books = shown()[signal], stats[signal]
+        dropped = sum(books["dropped"].values())
+        assert dropped > 0
+        assert (row["dropped"], row["sent"], row["stored"]) == (dropped, books["sent"], books["sent"])
+        assert row["recorded"] == row["sent"] + row["dropped"]
+        assert row["reasons"] == books["dropped"]
 
 
 def test_what_could_not_be_sent_before_the_end_is_sent_by_the_next_run(backend: Backend) -> None:

@@ -5,9 +5,12 @@ from decimal import Decimal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+from opentelemetry.sdk.resources import Resource
 
 from spanledger import guard, ledger, semconv
+from spanledger.delivery.encode import EntryEncoder
 from spanledger.delivery.ledger_record import ledger_record, plain
 from spanledger.delivery.wire import read_fields
 from spanledger.pricing import PriceBook
@@ -42,6 +45,7 @@ def test_everything_that_is_known_is_there_under_its_name_and_nothing_that_is_no
             stream=True,
             time_to_first_chunk_s=0.25,
             error_type="Timeout",
+            http_status=408,
             context={"user.id": "u", "session.id": "s", "spanledger.feature": "f"},
             attributes={"mine": [1, "two", {"three": 3.0}], "none": None, "flag": True},
         ),
@@ -65,6 +69,7 @@ def test_everything_that_is_known_is_there_under_its_name_and_nothing_that_is_no
         semconv.SERVICE_TIER: "flex",
         semconv.BATCH: True,
         semconv.ERROR_TYPE: "Timeout",
+        semconv.HTTP_RESPONSE_STATUS_CODE: 408,
         semconv.DURATION_NS: 1_500_000_000,
         semconv.USER_ID: "u",
         semconv.SESSION_ID: "s",
@@ -143,6 +148,21 @@ def test_names_that_are_no_text_are_written_as_text():
     assert found[semconv.GEN_AI_PROVIDER_NAME] == "['a']"
     assert found[semconv.GEN_AI_RESPONSE_MODEL] == "7"
     assert found[semconv.GEN_AI_USAGE_INPUT_TOKENS] == "12"
+
+
+def test_an_entry_whose_cost_cannot_be_estimated_goes_without_the_estimate():
+    def broken(entry):
+        raise ZeroDivisionError
+
+    guard.forget()
+    payload, good = EntryEncoder(lambda: Resource({}), broken).encode([entry(1), entry(2)], lambda: None)
+    (resource,) = ExportLogsServiceRequest.FromString(payload).resource_logs
+    found = [attributes(record) for record in resource.scope_logs[0].log_records]
+    assert [one[semconv.GEN_AI_RESPONSE_ID] for one in found] == ["resp-1", "resp-2"]
+    assert not any(semconv.COST_ESTIMATED_USD in one for one in found)
+    assert len(good) == 2
+    assert guard.failures() == {"delivery.estimate: ZeroDivisionError": 2}
+    guard.forget()
 
 
 def test_recording_never_raises_and_what_went_wrong_is_counted():

@@ -15,6 +15,7 @@ from spanledger_server.api import (
     auth,
     costs,
     docs,
+    document,
     health,
     ledger,
     live,
@@ -68,9 +69,9 @@ def build(house: House) -> Gate:
         version=__version__,
         docs_url=None,
         redoc_url=None,
-        description="Cost and traces of LLM calls.",
     )
     answers.install(app)
+    document.install(app, house.doors)
     house.doors.add(app.routes, Access.OPEN)
     for router, reading, changing in _routers(house, app):
         house.doors.add(router.routes, reading, changing)

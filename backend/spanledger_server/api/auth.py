@@ -5,15 +5,15 @@ Never: a secret in an answer but the one that is new, once.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from spanledger.version import __version__
-from spanledger_server.api import answers
+from spanledger_server.api import answers, parameters
 from spanledger_server.api.gate import Caller
 from spanledger_server.auth import audit
 from spanledger_server.auth.attempts import Attempts
@@ -21,11 +21,11 @@ from spanledger_server.auth.roles import Role
 from spanledger_server.auth.sessions import LASTS_S, Sessions
 from spanledger_server.auth.tokens import Token, Tokens
 from spanledger_server.clock import Clock
-from spanledger_server.errors import Unauthenticated
+from spanledger_server.errors import Invalid, Unauthenticated
 from spanledger_server.live.feed import LiveFeed
 from spanledger_server.store.database import Database
 
-FAR_NS = 2**62
+CURSOR = re.compile(r"(\d{1,18}|[1-8]\d{18})-(\d{1,18})", re.ASCII)
 
 
 class SignIn(BaseModel):
@@ -41,7 +41,7 @@ class NewToken(BaseModel):
     model_config = ConfigDict(extra="forbid")
     name: str = Field(max_length=1000)
     role: Role
-    expires_at: datetime | None = None
+    expires_at: str | None = Field(None, description="RFC 3339, or now+90d; without it, until it is revoked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,30 +144,48 @@ def admin_router(desk: Desk) -> APIRouter:
     @router.post("/api/v1/tokens", status_code=201)
     def create(body: NewToken, request: Request) -> dict[str, Any]:
         """A new token; its secret stands only in this answer."""
-        expires_ns = None if body.expires_at is None else int(_aware(body.expires_at).timestamp()) * 10**9
+        now_ns = desk.clock.now_ns()
+        expires_ns = _end_ns(body.expires_at, now_ns)
         token, secret = desk.tokens.create(
-            body.name, body.role, desk.clock.now_ns(), _caller(request).name or "", expires_ns=expires_ns
+            body.name, body.role, now_ns, _caller(request).name or "", expires_ns=expires_ns
         )
         return {**_shown(token), "token": secret}
 
     @router.delete("/api/v1/tokens/{token_id}", status_code=204)
-    def revoke(token_id: str, request: Request) -> Response:
+    def revoke(token_id: Annotated[str, Path(description="the id, not the secret")], request: Request) -> Response:
         """Makes a token useless at once."""
         desk.tokens.revoke(token_id, desk.clock.now_ns(), _caller(request).name or "")
         return Response(status_code=204)
 
     @router.get("/api/v1/audit")
-    def trail(limit: int = Query(100, ge=1, le=1000), cursor: int | None = Query(None, ge=0)) -> dict[str, Any]:
+    def trail(
+        limit: Annotated[str | None, Query(description="1 to 1000, default 100")] = None,
+        cursor: Annotated[str | None, Query(description="next_cursor of the page before")] = None,
+    ) -> dict[str, Any]:
         """What administrators changed, newest first."""
-        rows = audit.page(desk.database, FAR_NS if cursor is None else cursor, limit)
+        most = parameters.limit(limit)
+        rows = audit.page(desk.database, _behind(cursor), most + 1)
         items = [
             {"at": answers.when(row["at_ns"]), **{key: row[key] for key in ("actor", "action", "subject", "detail")}}
-            for row in rows
+            for row in rows[:most]
         ]
-        return {"items": items, "next_cursor": str(rows[-1]["at_ns"]) if len(rows) == limit else None}
+        last = rows[most - 1] if len(rows) > most else None
+        return {"items": items, "next_cursor": None if last is None else f"{last['at_ns']}-{last['place']}"}
 
     return router
 
 
-def _aware(moment: datetime) -> datetime:
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+def _behind(cursor: str | None) -> tuple[int, int] | None:
+    if cursor is None:
+        return None
+    match = CURSOR.fullmatch(cursor)
+    if match is None:
+        raise Invalid("cursor", cursor, parameters.CURSOR)
+    return int(match[1]), int(match[2])
+
+
+def _end_ns(text: str | None, now_ns: int) -> int | None:
+    end_ns = None if text is None else parameters.instant("expires_at", text, now_ns)
+    if end_ns is not None and end_ns <= now_ns:
+        raise Invalid("expires_at", text, "a time in the future such as now+90d")
+    return end_ns

@@ -135,7 +135,7 @@ def router(channel: Channel, tokens: Tokens, clock: Clock) -> APIRouter:
         token_id = caller.token.token_id if caller.token else ""
         with contextlib.suppress(WebSocketDisconnect, TimeoutError, RuntimeError):
             await _serve(socket, channel, lambda: tokens.by_id(token_id, clock.now_ns()) is not None, clock)
-        with contextlib.suppress(RuntimeError):
+        with contextlib.suppress(RuntimeError, WebSocketDisconnect):  # it may have left already
             await socket.close()
 
     return routes

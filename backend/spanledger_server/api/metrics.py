@@ -35,7 +35,7 @@ def names(store: Store) -> Response:
 def values(
     store: Store,
     now_ns: NowNs,
-    name: Annotated[str | None, Query(description="the metric")] = None,
+    name: Annotated[str | None, Query(description="the metric; required, GET /api/v1/metrics lists them")] = None,
     from_: Annotated[str | None, Query(alias="from", description="RFC 3339 or now-15m; default now-1h")] = None,
     to: Annotated[str | None, Query(description="RFC 3339 or now (default); not part of the window")] = None,
     step: Annotated[

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Path, Query, Response
 
 from spanledger_server.api import answers, parameters
 from spanledger_server.api.deps import NowNs, Store
@@ -114,7 +114,7 @@ def _item(summary: dict[str, Any]) -> dict[str, Any]:
 
 
 @router.get("/api/v1/traces/{trace_id}")
-def one_trace(trace_id: str, store: Store) -> Response:
+def one_trace(trace_id: Annotated[str, Path(description="32 hexadecimal digits")], store: Store) -> Response:
     """A trace: its first 20,000 spans by start, and its ledger lines, those without a span apart."""
     if not TRACE_ID.fullmatch(trace_id):
         raise Invalid("trace_id", trace_id, "32 hexadecimal digits")

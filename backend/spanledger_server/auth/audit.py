@@ -28,7 +28,8 @@ def record(
     tx.execute(SQL["add_audit"], at_ns=at_ns, actor=actor, action=action, subject=subject, detail=text)
 
 
-def page(database: Database, before_ns: int, most: int) -> list[dict[str, Any]]:
-    """Up to `most` rows written before `before_ns`, newest first."""
+def page(database: Database, behind: tuple[int, int] | None, most: int) -> list[dict[str, Any]]:
+    """Up to `most` rows, newest first; from behind the row with this `at_ns` and `place` on, when there is one."""
+    before_ns, before_place = behind or (None, None)
     with database.reader() as reader:
-        return reader.rows(SQL["audit_page"], before_ns=before_ns, most=most)
+        return reader.rows(SQL["audit_page"], before_ns=before_ns, before_place=before_place, most=most)

@@ -5,17 +5,12 @@ Never: a made token that is shown again, or a given one that is shown at all.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
-
 from spanledger_server.auth.roles import Role
-from spanledger_server.auth.sessions import write_private
 from spanledger_server.auth.tokens import Tokens, fingerprint
 
 ACTOR = "start of the server"
 GIVEN = "admin token of the settings"
 MADE = "first admin"
-FILE = "admin-token"
 
 
 def admin(tokens: Tokens, given: str | None, now_ns: int) -> str | None:
@@ -45,33 +40,3 @@ def _only_this(tokens: Tokens, secret: str, now_ns: int) -> None:
             tokens.revoke(token.token_id, now_ns, ACTOR)
     if not known and tokens.recognise(secret, now_ns) is None:
         tokens.create(GIVEN, Role.ADMIN, now_ns, ACTOR, secret=secret)
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    """What the command line needs for a server of the same user: its address and a token for it."""
-
-    url: str
-    secret: str
-
-
-def leave_for_the_command_line(directory: Path, secret: str | None, url: str) -> None:
-    """Put address and secret where the same user's command line finds them: `admin-token`, mode 0600.
-
-    Without a secret, the one left by an earlier start is kept and only the address is brought up to date.
-    """
-    if secret is None:
-        earlier = left_for_the_command_line(directory)
-        if earlier is None or earlier.url == url:
-            return
-        secret = earlier.secret
-    write_private(directory / FILE, f"{secret}\n{url}\n")
-
-
-def left_for_the_command_line(directory: Path) -> Left | None:
-    """What a server left there; None when there is nothing that this user can read."""
-    try:
-        lines = (directory / FILE).read_text(encoding="utf-8").split()
-    except OSError:
-        return None
-    return Left(url=lines[1], secret=lines[0]) if len(lines) == 2 else None

@@ -20,5 +20,7 @@ UPDATE tokens SET last_used_ns = $last_used_ns WHERE token_id = $token_id;
 INSERT INTO audit (at_ns, actor, action, subject, detail) VALUES ($at_ns, $actor, $action, $subject, $detail);
 
 -- name: audit_page
--- The audit trail, newest first, before an instant.
-SELECT at_ns, actor, action, subject, detail FROM audit WHERE at_ns < $before_ns ORDER BY at_ns DESC LIMIT $most;
+-- The audit trail, newest first, from behind a row on.
+SELECT at_ns, actor, action, subject, detail, rowid AS place FROM audit
+WHERE $before_ns IS NULL OR at_ns < $before_ns OR (at_ns = $before_ns AND rowid < $before_place)
+ORDER BY at_ns DESC, rowid DESC LIMIT $most;

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import secrets
 from pathlib import Path
 
+from spanledger_server.auth.left import write_private
 from spanledger_server.auth.tokens import Token, Tokens
 
 LASTS_S = 30 * 86400
@@ -28,14 +28,6 @@ def key(directory: Path | None) -> bytes:
     if not file.exists():
         write_private(file, secrets.token_hex(32))
     return file.read_bytes()
-
-
-def write_private(file: Path, text: str) -> None:
-    """Write a file that only its owner can read, from its first byte on."""
-    file.unlink(missing_ok=True)
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as out:
-        out.write(text)
 
 
 class Sessions:

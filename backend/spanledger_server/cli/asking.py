@@ -1,6 +1,6 @@
 """What every command that asks a server has in common: --url, --token, --json, and how its answer and its failure look.
 
-Never: a table where JSON was asked for, or colours where nobody sees them.
+Never: a table where JSON was asked for, or a stack trace for what a server or a user did.
 """
 
 from __future__ import annotations
@@ -13,14 +13,15 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 from rich.console import Console
-from rich.table import Table
 
-from spanledger_server.cli.client import Answer, Client, connected
+from spanledger_server.cli import terminal
+from spanledger_server.cli.client import Answer, AnswerError, BadQuestionError, Client, connected
+from spanledger_server.cli.format import visible
 from spanledger_server.errors import SpanledgerError
 
 FAILED = 1
+WRONG_USAGE = 2
 CHECK_FAILED = 3
-WIDTH_UNSEEN = 180  # columns of a table that goes into a file or a pipe
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -33,30 +34,25 @@ class Asked:
     as_json: bool
 
     def show(self, answer: Answer, table: Callable[[Console], None]) -> None:
-        """The answer as it came, or what `table` makes of it."""
+        """The answer as it came, or what `table` makes of it.
+
+        Raises:
+            AnswerError: It lacks what such an answer has: the address is another kind of server's.
+        """
         if self.as_json:
             click.echo(answer.text)
-        else:
-            table(console())
+            return
+        try:
+            table(terminal.console())
+        except KeyError as error:
+            raise AnswerError(f"{self.client.url} answered without {error}: is it a spanledger server?") from error
 
 
-def console() -> Console:
-    """Where tables go."""
-    return Console(width=None if sys.stdout.isatty() else WIDTH_UNSEEN, highlight=False, emoji=False)
-
-
-def plain_table(*columns: str, right: tuple[str, ...] = ()) -> Table:
-    """An empty table with these columns; those in `right` hold numbers."""
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in columns:
-        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
-    return table
-
-
-def fail(message: str) -> NoReturn:
-    """End with one line that says what is wrong and what to do."""
-    click.echo(f"spanledger: {message}", err=True)
-    sys.exit(FAILED)
+def fail(message: str, code: int = FAILED) -> NoReturn:
+    """End with what is wrong and what to do: one line, or one for each mistake."""
+    for line in message.splitlines():
+        click.echo(f"spanledger: {visible(line)}", err=True)
+    sys.exit(code)
 
 
 def asks(command: Command) -> Callable[..., Any]:
@@ -69,6 +65,8 @@ def asks(command: Command) -> Callable[..., Any]:
     def wrapped(*args: Any, url: str | None, token: str | None, as_json: bool, **options: Any) -> Any:
         try:
             return command(Asked(connected(url, token), as_json), *args, **options)
+        except BadQuestionError as error:
+            fail(str(error), WRONG_USAGE)
         except SpanledgerError as error:
             fail(str(error))
 

@@ -13,11 +13,10 @@ from pathlib import Path
 
 import click
 
-from spanledger_server.cli.asking import CHECK_FAILED, fail
+from spanledger_server.cli.asking import CHECK_FAILED, WRONG_USAGE, fail
 from spanledger_server.cli.client import DEFAULT_DIRECTORY, connected
 from spanledger_server.errors import SpanledgerError
 from spanledger_server.store import migrate, sqlfile
-from spanledger_server.store.database import Database
 
 SQL = sqlfile.load(__package__)
 
@@ -54,9 +53,10 @@ class Finding:
 @click.option("--url", help="Ask this server whether it is ready, instead of looking at a file.")
 @click.option("--json", "as_json", is_flag=True, help="The findings as JSON.")
 def check(file: Path | None, data_dir: Path, url: str | None, as_json: bool) -> None:
-    """Look whether the database FILE is sound, or with --url whether a server is ready.
+    """Is the database sound? Is the server ready?
 
-    Stop the server before its file is checked.
+    Looks whether the database FILE is sound, which needs its server to be stopped; with --url, whether a server is
+    ready.
     """
     if url is not None:
         _check_server(url, as_json)
@@ -65,7 +65,7 @@ def check(file: Path | None, data_dir: Path, url: str | None, as_json: bool) -> 
     try:
         version, findings = examined(path)
     except SpanledgerError as error:
-        fail(f"{error}. Is its server running? Then `spanledger check --url` asks that one")
+        fail(str(error))
     sound = not any(finding.wrong for finding in findings) and version == migrate.newest()
     if as_json:
         click.echo(
@@ -90,6 +90,8 @@ def examined(path: Path) -> tuple[int, list[Finding]]:
     Raises:
         SpanledgerError: The file is not there, in use, or not ours.
     """
+    from spanledger_server.store.database import Database  # here, since asking a server needs none of it
+
     if not path.is_file():
         raise SpanledgerError(f"there is no file {path}")
     database = Database.open(path, read_only=True)
@@ -111,7 +113,10 @@ def _tell(path: Path, version: int, findings: list[Finding]) -> None:
 
 
 def _check_server(url: str, as_json: bool) -> None:
-    ready, reasons = connected(url, None).ready()
+    try:
+        ready, reasons = connected(url, None).ready()
+    except SpanledgerError as error:
+        fail(str(error), WRONG_USAGE)
     if as_json:
         click.echo(json.dumps({"url": url, "ready": ready, "reasons": reasons}))
     else:

@@ -9,12 +9,15 @@ from typing import Any
 
 import click
 from rich.console import Console
+from rich.text import Text
 
 from spanledger_server.cli import format as shown
-from spanledger_server.cli.asking import Asked, asks, plain_table
+from spanledger_server.cli.asking import Asked, asks
 from spanledger_server.cli.client import decimal
+from spanledger_server.cli.terminal import Column, Sheet, say
 
 PERIODS = ("today", "week", "month", "year")
+BAR_COLUMNS = 20
 GROUPS = ("model", "feature", "user_tier", "provider", "user", "service")
 
 
@@ -32,7 +35,7 @@ GROUPS = ("model", "feature", "user_tier", "provider", "user", "service")
 )
 @asks
 def costs(asked: Asked, period: str, group_by: str, tz: str | None, filters: tuple[str, ...]) -> None:
-    """What was spent, by model, feature, tier, provider, user or service."""
+    """What was spent, and on what."""
     asking = {"period": period, "group_by": group_by, "tz": tz, "f": filters}
     answer = asked.client.get("/admin/statistics/costs", asking)
     asked.show(answer, lambda console: _show(console, answer.data))
@@ -40,25 +43,36 @@ def costs(asked: Asked, period: str, group_by: str, tz: str | None, filters: tup
 
 def _show(console: Console, data: dict[str, Any]) -> None:
     unpriced = f" + {data['unpriced_calls']} unpriced" if data["unpriced_calls"] else ""
-    console.print(
-        f"{shown.money(decimal(data['total_cost']))}{unpriced}  {data['period']}, {data['from']} to {data['to']}"
-    )
-    console.print(f"  {shown.count(data['calls'])} calls, {shown.percent(decimal(data['coverage']))} of them priced")
+    say(console, f"{shown.money(decimal(data['total_cost']))}{unpriced}", "bold")
+    zone = "" if data["timezone"] == "UTC" else f", days of {data['timezone']}"
+    say(console, f"{data['period']}: {shown.moment(data['from'])} to {shown.moment(data['to'])} UTC{zone}")
     if not data["breakdown"]:
-        console.print("  nothing was called in this time")
+        say(console, "nothing was called in this time")
         return
-    console.print()
-    numbers = ("cost", "share", "calls", "unpriced", "input", "output")
-    table = plain_table(data["group_by"], *numbers, right=numbers)
+    say(console, f"{shown.count(data['calls'])} calls, {shown.percent(decimal(data['coverage']))} of them priced")
+    say(console, "")
+    sheet = Sheet(
+        Column(data["group_by"], text=True),
+        Column("cost", right=True),
+        Column("share", right=True, leaves=1),
+        Column("", leaves=5),
+        Column("calls", right=True),
+        Column("unpriced", right=True, leaves=2),
+        Column("input", right=True, leaves=3),
+        Column("output", right=True, leaves=4),
+    )
     for row in data["breakdown"]:
         percentage = decimal(row["percentage"])
-        table.add_row(
+        share = None if percentage is None else percentage / 100
+        unknown = row["unpriced_calls"]
+        sheet.add(
             shown.text(row["category"]),
             shown.money(decimal(row["cost"])),
-            shown.percent(None if percentage is None else percentage / 100),
+            shown.percent(share),
+            Text(shown.bar(share, BAR_COLUMNS), style="blue"),
             shown.count(row["count"]),
-            shown.count(row["unpriced_calls"]),
+            Text(shown.count(unknown), style="yellow" if unknown else "dim"),
             shown.count(row["input_tokens"]),
             shown.count(row["output_tokens"]),
         )
-    console.print(table)
+    sheet.show(console)

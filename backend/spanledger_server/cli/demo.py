@@ -10,7 +10,10 @@ import click
 
 @click.command()
 def demo() -> None:
-    """Run the server, a simulated provider and a bookshop, and check every total; Ctrl-C ends it."""
+    """A whole shop with real traffic, checked.
+
+    Runs the server, a simulated provider and a bookshop, and checks every total; Ctrl-C ends it.
+    """
     try:
         from spanledger_examples.demo import main as run
     except ImportError as error:

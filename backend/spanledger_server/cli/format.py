@@ -7,12 +7,16 @@ Never: money through a float, or a zero for what is not known.
 
 from __future__ import annotations
 
+import unicodedata
 from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Decimal, localcontext
 
 UNKNOWN = "—"
 THIN = "\u202f"
 MINUS = "\u2212"
 SMALLEST = Decimal("1e-12")
+REPLACED = "\ufffd"
+STEERING = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
+EIGHTHS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
 Number = int | float | Decimal
 
 _COUNTS: tuple[tuple[float, str], ...] = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
@@ -135,7 +139,32 @@ def rate(per_second: Number | None) -> str:
 
 def text(value: object) -> str:
     """Any other value; None is unknown."""
-    return UNKNOWN if value is None else str(value)
+    return UNKNOWN if value is None else visible(str(value))
+
+
+def visible(value: str) -> str:
+    """`value`, each character that steers a terminal or hides from the reader replaced by a mark, one for one."""
+    if value.isprintable():
+        return value
+    return "".join(REPLACED if unicodedata.category(each) in STEERING else each for each in value)
+
+
+def moment(value: str | None) -> str:
+    """A time of an answer to the second, in UTC: ``2026-11-21 14:49:23``."""
+    return UNKNOWN if value is None else visible(value[:19].replace("T", " "))
+
+
+def clock(value: str | None) -> str:
+    """The same without the year."""
+    return UNKNOWN if value is None else moment(value)[5:]
+
+
+def bar(share: Number | None, columns: int) -> str:
+    """A share of one as a bar, to an eighth of a column; at least a sliver for what is not nothing."""
+    if share is None or share <= 0:
+        return ""
+    whole, eighths = divmod(max(1, round(min(1.0, float(share)) * columns * 8)), 8)
+    return "█" * whole + EIGHTHS[eighths]
 
 
 def _three_digits(value: float) -> str:

@@ -9,10 +9,14 @@ from typing import Any
 
 import click
 from rich.console import Console
+from rich.text import Text
 
 from spanledger_server.cli import format as shown
-from spanledger_server.cli.asking import Asked, asks, plain_table
+from spanledger_server.cli.asking import Asked, asks
 from spanledger_server.cli.client import decimal
+from spanledger_server.cli.terminal import Column, Sheet, say
+
+STATE_STYLES = {"unpriced": "yellow", "estimated": "yellow"}
 
 
 @click.command()
@@ -39,23 +43,35 @@ def ledger(
 
 
 def _show_ledger(console: Console, data: dict[str, Any]) -> None:
-    numbers = ("input", "output", "cost")
-    table = plain_table("at", "service", "model", "state", *numbers, "trace", right=numbers)
+    if not data["items"]:
+        say(console, "no calls in this time")
+        return
+    sheet = Sheet(
+        Column("at (UTC)", leaves=2),
+        Column("service", text=True, leaves=3),
+        Column("model", text=True),
+        Column("state", leaves=4),
+        Column("input", right=True, leaves=5),
+        Column("output", right=True, leaves=6),
+        Column("cost", right=True),
+        Column("trace", leaves=1),
+        Column("why", text=True, leaves=7),
+    )
     for line in data["items"]:
-        reason = f" ({line['state_reason']})" if line["state_reason"] else ""
-        table.add_row(
-            line["at"],
+        sheet.add(
+            shown.clock(line["at"]),
             shown.text(line["service"]),
             shown.text(line["model"]),
-            line["state"] + reason,
+            Text(line["state"], style=STATE_STYLES.get(line["state"], "")),
             shown.text(line["input_tokens"]),
             shown.text(line["output_tokens"]),
             shown.exact_money(decimal(line["cost_usd"])),
             line["trace_id"],
+            line["state_reason"] or "",
         )
-    console.print(table)
+    sheet.show(console)
     if data["next_cursor"]:
-        console.print(f"more: --cursor {data['next_cursor']}", style="dim")
+        console.print(f"more: --cursor {data['next_cursor']}", style="dim", soft_wrap=True)
 
 
 @click.command()
@@ -68,11 +84,21 @@ def loss(asked: Asked) -> None:
 
 def _show_loss(console: Console, data: dict[str, Any]) -> None:
     if not data["services"]:
-        console.print("nothing has reported yet")
+        say(console, "nothing has reported yet")
         return
     numbers = ("sent", "stored", "refused", "dropped")
-    table = plain_table("service", "signal", *numbers, "reasons", right=numbers)
+    sheet = Sheet(
+        Column("service", text=True),
+        Column("signal"),
+        *(Column(name, right=True) for name in numbers),
+        Column("reasons", text=True, leaves=1),
+    )
     for row in data["services"]:
         reasons = ", ".join(f"{reason} {count}" for reason, count in (row["reasons"] or {}).items())
-        table.add_row(shown.text(row["service"]), row["signal"], *(shown.text(row[name]) for name in numbers), reasons)
-    console.print(table)
+        counts = (Text(shown.text(row[name]), style=_style(name, row[name])) for name in numbers)
+        sheet.add(shown.text(row["service"]), row["signal"], *counts, reasons)
+    sheet.show(console)
+
+
+def _style(name: str, count: int | None) -> str:
+    return "red" if count and name in ("refused", "dropped") else ""

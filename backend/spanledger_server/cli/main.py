@@ -5,6 +5,9 @@ Never: opens the database file, but in `serve` and `check`.
 
 from __future__ import annotations
 
+import io
+import sys
+
 import click
 
 from spanledger.version import __version__
@@ -15,6 +18,9 @@ from spanledger_server.cli import check, costs, demo, ledger, serve, status, tok
 @click.version_option(__version__, prog_name="spanledger")
 def main() -> None:
     """What LLM calls cost, exactly: a server for OpenTelemetry data, and questions to it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that has no ✓ gets a ?, and everything else
 
 
 for command in (

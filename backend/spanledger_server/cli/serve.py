@@ -13,13 +13,16 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from spanledger_server import settings as settings_table
-from spanledger_server.cli.asking import fail
+from spanledger_server.cli.asking import WRONG_USAGE, fail
 from spanledger_server.errors import SpanledgerError
+
+if TYPE_CHECKING:
+    from spanledger_server.main import Server
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -60,17 +63,23 @@ def serve(config: Path | None, ready_file: Path | None, log_level: str, **flags:
     try:
         server = Server(settings_table.load(flags, os.environ, config), SystemClock())
         server.start()
+    except settings_table.SettingsError as error:
+        fail(str(error), WRONG_USAGE)
     except SpanledgerError as error:
-        fail(str(error).replace("\n", "\nspanledger: "))
-    _announce(server)
-    if ready_file is not None:
-        _write_ready(server, ready_file)
-    ended.wait()
-    click.echo("stopping: what was accepted is being written", err=True)
-    server.stop()
+        fail(str(error))
+    try:
+        _announce(server)
+        if ready_file is not None:
+            _write_ready(server, ready_file)
+        ended.wait()
+        click.echo("stopping: what was accepted is being written", err=True)
+    except SpanledgerError as error:
+        fail(str(error))
+    finally:
+        server.stop()
 
 
-def _announce(server: Any) -> None:
+def _announce(server: Server) -> None:
     where = server.addresses
     click.echo(f"spanledger is ready at {where.url}")
     receivers = [f"OTLP/HTTP {where.otlp_http_port or where.port}"]
@@ -81,13 +90,22 @@ def _announce(server: Any) -> None:
     if server.new_admin is not None:
         click.echo(f"  sign in   {where.url}/#token={server.new_admin}")
         click.echo(f"  token     {server.new_admin}  (admin; shown only now)")
+    elif server.left_token is not None:
+        click.echo(f"  token     the one of the first start; {server.left_token} holds it")
     sys.stdout.flush()
 
 
-def _write_ready(server: Any, file: Path) -> None:
-    """Written beside and moved into place, so that whoever waits for it never reads half of it."""
+def _write_ready(server: Server, file: Path) -> None:
+    """Written beside and moved into place, so that whoever waits for it never reads half of it.
+
+    Raises:
+        SpanledgerError: It cannot be written.
+    """
     where = server.addresses
     ports = {"port": where.port, "otlp_http_port": where.otlp_http_port, "otlp_grpc_port": where.otlp_grpc_port}
     beside = file.with_name(file.name + ".new")
-    beside.write_text(json.dumps({"url": where.url, "pid": os.getpid(), **ports}), encoding="utf-8")
-    beside.replace(file)
+    try:
+        beside.write_text(json.dumps({"url": where.url, "pid": os.getpid(), **ports}), encoding="utf-8")
+        beside.replace(file)
+    except OSError as error:
+        raise SpanledgerError(f"--ready-file {file} cannot be written: {error.strerror}") from error

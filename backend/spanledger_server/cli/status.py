@@ -12,8 +12,9 @@ from rich.console import Console
 from rich.text import Text
 
 from spanledger_server.cli import format as shown
-from spanledger_server.cli.asking import CHECK_FAILED, Asked, asks, plain_table
+from spanledger_server.cli.asking import CHECK_FAILED, Asked, asks
 from spanledger_server.cli.client import decimal
+from spanledger_server.cli.terminal import Column, Sheet, say
 
 STYLES = {"ok": "green", "warning": "yellow", "critical": "red", "unknown": "dim"}
 MARKS = {"ok": "✓", "warning": "!", "critical": "✗", "unknown": "?"}
@@ -25,7 +26,7 @@ MARKS = {"ok": "✓", "warning": "!", "critical": "✗", "unknown": "?"}
 )
 @asks
 def status(asked: Asked, fail_on: str | None) -> None:
-    """How everything does, in one sentence, and today's figures."""
+    """How everything does, in one sentence."""
     answer = asked.client.get("/api/v1/status")
     asked.show(answer, lambda console: _show(console, answer.data))
     bad = {"warning": ("warning", "critical"), "critical": ("critical",)}.get(fail_on or "", ())
@@ -35,42 +36,54 @@ def status(asked: Asked, fail_on: str | None) -> None:
 
 def _show(console: Console, data: dict[str, Any]) -> None:
     level = data["level"]
-    console.print(Text(f"{MARKS[level]} {data['sentence']}", style=STYLES[level]))
-    tiles = data["tiles"]
-    today = f"{shown.money(decimal(tiles['spend_today']))} today, {shown.count(tiles['calls_today'])} calls"
-    priced = f"{shown.percent(tiles['spend_today_coverage'])} priced, {shown.count(tiles['unpriced_today'])} unpriced"
-    console.print(f"  {today}, {priced}")
-    console.print(
-        f"  last minute: {shown.rate(tiles['calls_per_s'])} calls, {shown.percent(tiles['error_ratio'])} errors, "
+    say(console, f"{MARKS[level]} {data['sentence']}", STYLES[level])
+    say(console, "  " + _today(data["tiles"]))
+    say(console, "  " + _last_minute(data["tiles"]))
+    if data["services"]:
+        say(console, "")
+        _services(data["services"]).show(console)
+
+
+def _today(tiles: dict[str, Any]) -> str:
+    if not tiles["calls_today"]:
+        return "no calls today"
+    unpriced = f", {shown.count(tiles['unpriced_today'])} unpriced" if tiles["unpriced_today"] else ""
+    return (
+        f"{shown.money(decimal(tiles['spend_today']))} today, {shown.count(tiles['calls_today'])} calls, "
+        f"{shown.percent(tiles['spend_today_coverage'])} priced{unpriced}"
+    )
+
+
+def _last_minute(tiles: dict[str, Any]) -> str:
+    if tiles["calls_per_s"] is None:
+        return "no calls in the last minute"
+    return (
+        f"last minute: {shown.rate(tiles['calls_per_s'])} calls, {shown.percent(tiles['error_ratio'])} errors, "
         f"p95 {shown.duration(tiles['p95_ms'])}, first token p95 {shown.duration(tiles['ttfc_p95_ms'])}, "
         f"{shown.rate(tiles['tokens_per_s'])} tokens"
     )
-    if data["services"]:
-        console.print()
-        console.print(_services(data["services"]))
 
 
-def _services(services: list[dict[str, Any]]) -> Any:
-    table = plain_table(
-        "service",
-        "state",
-        "calls",
-        "errors",
-        "p95",
-        "cost",
-        "last seen",
-        "why",
-        right=("calls", "errors", "p95", "cost"),
+def _services(services: list[dict[str, Any]]) -> Sheet:
+    sheet = Sheet(
+        Column("service", text=True),
+        Column("state"),
+        Column("calls", right=True),
+        Column("errors", right=True, leaves=3),
+        Column("p95", right=True, leaves=2),
+        Column("cost", right=True, leaves=1),
+        Column("last seen (UTC)", leaves=5),
+        Column("why", text=True, leaves=4),
     )
     for service in services:
-        table.add_row(
-            service["service"],
+        sheet.add(
+            shown.text(service["service"]),
             Text(f"{MARKS[service['state']]} {service['state']}", style=STYLES[service["state"]]),
             shown.count(service["calls"]),
-            shown.count(service["errors"]),
+            Text(shown.count(service["errors"]), style="red" if service["errors"] else ""),
             shown.duration(service["p95_ms"]),
             shown.money(decimal(service["cost"])),
-            shown.text(service["last_seen"]),
+            shown.clock(service["last_seen"]),
             service["reason"] or "",
         )
-    return table
+    return sheet

@@ -9,24 +9,33 @@ from typing import Any
 
 import click
 from rich.console import Console
+from rich.text import Text
 
-from spanledger_server.cli.asking import Asked, asks, plain_table
+from spanledger_server.cli import format as shown
+from spanledger_server.cli.asking import Asked, asks
+from spanledger_server.cli.client import part
+from spanledger_server.cli.terminal import Column, Sheet
 
 ROLES = ("ingest", "viewer", "admin")
 
 
 @click.group()
 def token() -> None:
-    """Tokens: `ingest` sends telemetry, `viewer` reads, `admin` does everything."""
+    """Make, list and revoke tokens.
+
+    `ingest` sends telemetry, `viewer` reads, `admin` does everything.
+    """
 
 
 @token.command()
 @click.argument("name")
 @click.option("--role", type=click.Choice(ROLES), required=True)
-@click.option("--expires-at", metavar="TIME", help="RFC 3339; without it the token works until it is revoked.")
+@click.option(
+    "--expires-at", metavar="TIME", help="RFC 3339, or now+90d; without it the token works until it is revoked."
+)
 @asks
 def create(asked: Asked, name: str, role: str, expires_at: str | None) -> None:
-    """Make a token called NAME; its secret is shown only now."""
+    """Make a token; its secret is shown only now."""
     answer = asked.client.post("/api/v1/tokens", {"name": name, "role": role, "expires_at": expires_at})
     asked.show(answer, lambda console: console.print(answer.data["token"], soft_wrap=True))
 
@@ -40,24 +49,32 @@ def listed(asked: Asked) -> None:
 
 
 def _show(console: Console, tokens: list[dict[str, Any]]) -> None:
-    table = plain_table("id", "name", "role", "created", "expires", "last used", "state")
+    sheet = Sheet(
+        Column("id"),
+        Column("name", text=True),
+        Column("role"),
+        Column("state"),
+        Column("created (UTC)", leaves=3),
+        Column("expires (UTC)", leaves=2),
+        Column("last used (UTC)", leaves=1),
+    )
     for each in tokens:
-        table.add_row(
+        sheet.add(
             each["id"],
-            each["name"],
+            shown.text(each["name"]),
             each["role"],
-            each["created_at"],
-            each["expires_at"] or "never",
-            each["last_used_at"] or "never",
-            "revoked" if each["revoked_at"] else "",
+            Text("revoked", style="dim") if each["revoked_at"] else "works",
+            shown.moment(each["created_at"]),
+            shown.moment(each["expires_at"]) if each["expires_at"] else "never",
+            shown.moment(each["last_used_at"]) if each["last_used_at"] else "never",
         )
-    console.print(table)
+    sheet.show(console)
 
 
 @token.command()
 @click.argument("token_id", metavar="ID")
 @asks
 def revoke(asked: Asked, token_id: str) -> None:
-    """Make the token with this ID useless at once."""
-    asked.client.delete(f"/api/v1/tokens/{token_id}")
+    """Make a token useless at once."""
+    asked.client.delete(f"/api/v1/tokens/{part(token_id)}")
     click.echo("{}" if asked.as_json else f"revoked {token_id}")

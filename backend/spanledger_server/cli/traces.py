@@ -13,8 +13,9 @@ from rich.text import Text
 
 from spanledger_server.cli import format as shown
 from spanledger_server.cli import waterfall
-from spanledger_server.cli.asking import Asked, asks, plain_table
-from spanledger_server.cli.client import decimal
+from spanledger_server.cli.asking import Asked, asks
+from spanledger_server.cli.client import decimal, part
+from spanledger_server.cli.terminal import Column, Sheet, say
 
 SORTS = ("start", "-start", "duration", "-duration", "cost", "-cost")
 STATUS_STYLES = {"error": "red", "ok": "green", "unset": ""}
@@ -44,14 +45,22 @@ def traces(asked: Asked, from_: str | None, filters: tuple[str, ...], search: st
 
 def _show(console: Console, data: dict[str, Any]) -> None:
     if not data["items"]:
-        console.print("no traces match")
+        say(console, "no traces match")
         return
-    numbers = ("duration", "spans", "cost")
-    table = plain_table("start", "trace", "name", "service", "status", *numbers, right=numbers)
+    sheet = Sheet(
+        Column("start (UTC)", leaves=3),
+        Column("trace"),
+        Column("name", text=True),
+        Column("service", text=True, leaves=4),
+        Column("status", leaves=5),
+        Column("duration", right=True, leaves=1),
+        Column("spans", right=True, leaves=6),
+        Column("cost", right=True, leaves=2),
+    )
     for item in data["items"]:
         unpriced = f" + {item['unpriced_calls']} unpriced" if item["unpriced_calls"] else ""
-        table.add_row(
-            item["start"],
+        sheet.add(
+            shown.clock(item["start"]),
             item["trace_id"],
             shown.text(item["name"]),
             shown.text(item["service"]),
@@ -60,7 +69,7 @@ def _show(console: Console, data: dict[str, Any]) -> None:
             shown.count(item["span_count"]),
             (shown.money(decimal(item["cost_usd"])) if item["calls"] else "") + unpriced,
         )
-    console.print(table)
+    sheet.show(console)
     if data["next_cursor"]:
         console.print(f"more: --cursor {data['next_cursor']}", style="dim", soft_wrap=True)
 
@@ -69,6 +78,6 @@ def _show(console: Console, data: dict[str, Any]) -> None:
 @click.argument("trace_id", metavar="ID")
 @asks
 def trace(asked: Asked, trace_id: str) -> None:
-    """One trace as a waterfall, with the cost of each call."""
-    answer = asked.client.get(f"/api/v1/traces/{trace_id}")
+    """One trace as a waterfall, with its costs."""
+    answer = asked.client.get(f"/api/v1/traces/{part(trace_id)}")
     asked.show(answer, lambda console: waterfall.show(console, answer.data))

@@ -14,10 +14,11 @@ from rich.console import Console
 from rich.text import Text
 
 from spanledger_server.cli import format as shown
-from spanledger_server.cli.asking import plain_table
 from spanledger_server.cli.client import decimal
+from spanledger_server.cli.terminal import Column, Sheet, say
 
-BAR_COLUMNS = 40
+BAR_COLUMNS = ((120, 40), (90, 24), (0, 12))  # from this width of the terminal on, a bar has so many
+MOST_DEPTH = 20  # levels that are drawn one below the other; deeper ones say theirs
 STYLES = {"model": "blue", "tool": "yellow", "database": "cyan", "http": "magenta", "audio": "green", "cache": "cyan"}
 
 
@@ -25,27 +26,45 @@ def show(console: Console, trace: dict[str, Any]) -> None:
     """Print the trace."""
     unpriced = f" + {trace['unpriced_calls']} unpriced" if trace["unpriced_calls"] else ""
     cost = shown.money(decimal(trace["cost_usd"])) if trace["calls"] else "no calls"
-    errors = f", {trace['error_count']} errors" if trace["error_count"] else ""
-    console.print(f"{trace['trace_id']}  {trace['start']}")
-    console.print(f"{shown.duration(trace['duration_ms'])}, {trace['span_count']} spans{errors}, {cost}{unpriced}")
+    errors = f", {_counted(trace['error_count'], 'error')}" if trace["error_count"] else ""
+    say(console, f"{trace['trace_id']}  {shown.moment(trace['start'])} UTC")
+    spans = _counted(trace["span_count"], "span")
+    say(console, f"{shown.duration(trace['duration_ms'])}, {spans}{errors}, {cost}{unpriced}")
     if trace["missing_parents"]:
-        console.print(f"{trace['missing_parents']} parents were not received", style="yellow")
-    console.print()
-    table = plain_table("span", "service", "duration", "cost", "", right=("duration", "cost"))
-    total_ns = max((span["start_offset_ns"] + span["duration_ns"] for span in trace["spans"]), default=0)
-    for depth, span in in_order(trace["spans"]):
-        table.add_row(
+        say(console, f"{_counted(trace['missing_parents'], 'parent')} did not come", "yellow")
+    if trace["truncated"]:
+        say(console, f"only the first {len(trace['spans'])} spans are shown", "yellow")
+    say(console, "")
+    if trace["spans"]:
+        _spans(console, trace["spans"])
+    for line in trace["ledger"]:
+        cost = shown.money(decimal(line["cost_usd"]))
+        say(console, f"billed without a span here: {shown.text(line['model'])} {cost}")
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+def _spans(console: Console, spans: list[dict[str, Any]]) -> None:
+    columns = next(columns for width, columns in BAR_COLUMNS if console.width >= width)
+    total_ns = max(span["start_offset_ns"] + span["duration_ns"] for span in spans)
+    sheet = Sheet(
+        Column("span", text=True),
+        Column("service", text=True, leaves=1),
+        Column("duration", right=True),
+        Column("cost", right=True),
+        Column("", leaves=2),
+    )
+    for depth, span in in_order(spans):
+        sheet.add(
             _name(span, depth),
             shown.text(span["service"]),
             shown.duration(span["duration_ns"] / 10**6),
             _cost(span),
-            _bar(span, total_ns),
+            _bar(span, total_ns, columns),
         )
-    console.print(table)
-    for line in trace["ledger"]:
-        console.print(
-            f"also billed, without a span here: {shown.text(line['model'])} {shown.money(decimal(line['cost_usd']))}"
-        )
+    sheet.show(console)
 
 
 def in_order(spans: list[dict[str, Any]]) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -71,7 +90,8 @@ def _name(span: dict[str, Any], depth: int) -> Text:
     failed = span["status"] == "error"
     mark = "✗ " if failed else ""
     orphan = " (parent missing)" if span["parent_missing"] else ""
-    return Text(f"{'  ' * depth}{mark}{span['name']}{orphan}", style="red" if failed else "")
+    deep = f"{depth}: " if depth > MOST_DEPTH else ""
+    return Text(f"{'  ' * min(depth, MOST_DEPTH)}{deep}{mark}{span['name']}{orphan}", style="red" if failed else "")
 
 
 def _cost(span: dict[str, Any]) -> str:
@@ -81,10 +101,10 @@ def _cost(span: dict[str, Any]) -> str:
     return "unpriced" if line["state"] == "unpriced" else shown.money(decimal(line["cost_usd"]))
 
 
-def _bar(span: dict[str, Any], total_ns: int) -> Text:
+def _bar(span: dict[str, Any], total_ns: int, columns: int) -> Text:
     if total_ns <= 0:
         return Text("▏")
-    start = min(BAR_COLUMNS - 1, int(span["start_offset_ns"] / total_ns * BAR_COLUMNS))
-    width = max(1, round(span["duration_ns"] / total_ns * BAR_COLUMNS))
+    start = min(columns - 1, int(span["start_offset_ns"] / total_ns * columns))
+    width = min(columns - start, max(1, round(span["duration_ns"] / total_ns * columns)))
     style = "red" if span["status"] == "error" else STYLES.get(span["category"], "dim")
-    return Text(" " * start + "█" * min(width, BAR_COLUMNS - start), style=style)
+    return Text(" " * start + "█" * width, style=style)

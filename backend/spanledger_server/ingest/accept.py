@@ -100,6 +100,7 @@ class Ingest:
         self.counters = Counters()
         self.stored = Stored()
         self.limits = SeriesLimits(cardinality)
+        self.turn = threading.Lock()  # one request at a time is decoded or priced; the writer needs the interpreter too
         self._database = database
         self._prices = prices
         self._clock = clock
@@ -143,7 +144,8 @@ class Ingest:
         Raises:
             Busy: It could not be committed now: no space, stopping, too many waiting. The sender should try again.
         """
-        prepared = prepare(decoded, self._prices, self.limits)
+        with self.turn:
+            prepared = prepare(decoded, self._prices, self.limits)
         if prepared.empty:
             return Acknowledgement(0, None)
         waiting = _Waiting(prepared)

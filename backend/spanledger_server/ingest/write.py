@@ -95,9 +95,11 @@ def _numbers(times_ns: pa.ChunkedArray[Any], width_ns: int) -> list[int]:
 
 
 def _insert(tx: Transaction, statement: str, rows: pa.Table, times_ns: pa.ChunkedArray[Any]) -> None:
+    first_ns, last_ns = pc.min(times_ns).as_py(), pc.max(times_ns).as_py()
     with tx.scan("incoming", rows):
         for window in windows(_numbers(times_ns, MINUTE_NS), apart_ns=APART_NS // MINUTE_NS):
-            tx.execute(statement, from_ns=window.from_ns * MINUTE_NS, to_ns=(window.to_ns + 1) * MINUTE_NS - 1)
+            from_ns = max(window.from_ns * MINUTE_NS, first_ns)
+            tx.execute(statement, from_ns=from_ns, to_ns=min((window.to_ns + 1) * MINUTE_NS - 1, last_ns))
 
 
 def _write_spans(tx: Transaction, spans: pa.Table, dirty: DirtyBuckets) -> set[int]:

@@ -1,10 +1,11 @@
-"""Which minutes must be recomputed: marked by whoever writes raw rows, consumed by the refresh.
+"""Which minutes must be recomputed: marked by whoever writes raw rows, taken and then consumed by the refresh.
 
 The marks live in `dirty_buckets`, written in the transaction that changes the rows. This process remembers which
-minutes are marked already, so that most transactions insert none.
+minutes are marked already, so that most transactions insert none. What is written after the refresh has taken a
+mark sets a new one, so nothing that a running recomputation may not see is forgotten.
 
-Never: remembers a mark before it is committed, or after the refresh has consumed it (both happen within the
-writer's turn).
+Never: remembers a mark before it is committed, or after the refresh has taken it (both happen within the writer's
+turn).
 """
 
 from __future__ import annotations
@@ -47,8 +48,12 @@ class DirtyBuckets:
         """The marked buckets below number `before`, oldest first, each once."""
         return [bucket for (bucket,) in reader.tuples(SQL["dirty"], family=family, level=level, before=before)]
 
-    def consume(self, tx: Transaction, family: Family, level: Level, buckets: Collection[int]) -> None:
-        """Take the marks of these buckets away, in the transaction that recomputes them."""
-        tx.execute(SQL["consume_dirty"], family=family, level=level, buckets=list(buckets))
+    def take(self, tx: Transaction, family: Family, level: Level, buckets: Collection[int]) -> None:
+        """Before these buckets are recomputed, in the writer's turn: rows committed from here on mark them anew."""
+        tx.execute(SQL["take_dirty"], family=family, level=level, buckets=list(buckets))
         taken = {(family, level, bucket) for bucket in buckets}
         tx.after_commit(lambda: self._marked.difference_update(taken))
+
+    def consume(self, tx: Transaction, family: Family, level: Level, buckets: Collection[int]) -> None:
+        """Remove the marks that were taken, in the transaction that recomputes the buckets."""
+        tx.execute(SQL["consume_dirty"], family=family, level=level, buckets=list(buckets))

@@ -1,14 +1,18 @@
 -- name: mark_dirty
 -- Ask for buckets to be recomputed.
-INSERT INTO dirty_buckets SELECT $family, $level, unnest($buckets::BIGINT[]);
+INSERT INTO dirty_buckets SELECT $family, $level, unnest($buckets::BIGINT[]), false;
 
 -- name: dirty
 -- The marked buckets of a family and level.
 SELECT DISTINCT bucket FROM dirty_buckets WHERE family = $family AND level = $level AND bucket < $before ORDER BY bucket;
 
+-- name: take_dirty
+-- Tell the marks that a recomputation begins with from those that are set while it runs.
+UPDATE dirty_buckets SET taken = true WHERE family = $family AND level = $level AND list_contains($buckets::BIGINT[], bucket);
+
 -- name: consume_dirty
--- Take marks away.
-DELETE FROM dirty_buckets WHERE family = $family AND level = $level AND list_contains($buckets::BIGINT[], bucket);
+-- Remove the marks that a recomputation began with.
+DELETE FROM dirty_buckets WHERE family = $family AND level = $level AND taken AND list_contains($buckets::BIGINT[], bucket);
 
 -- name: kept_from
 -- Before which time something was deleted.

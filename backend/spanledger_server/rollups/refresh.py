@@ -1,7 +1,8 @@
 """Bring the rollups up to date: recompute whole buckets that were marked.
 
 Given the time, consumes the marks, minutes first, then those of closed hours, then of closed days; each run of
-buckets is deleted and inserted in one transaction, so a reader sees the old or the new one. A bucket whose raw rows
+buckets is deleted and inserted in one transaction, so a reader sees the old or the new one. Ingest goes on beside it:
+only taking the marks needs the writer's turn. A bucket whose raw rows
 have been deleted is frozen: it keeps what it has, and late rows no longer reach it.
 
 Never: increments a bucket, or writes one from rows that are no longer all there.
@@ -76,6 +77,8 @@ class Rollups:
         total = Refreshed()
         for run in runs(waiting, TOGETHER[level]):
             with self._database.transaction() as tx:
+                self._dirty.take(tx, recipe.family, level, run)
+            with self._database.beside() as tx:
                 total += self._recompute(tx, recipe, level, run)
         return total
 
@@ -93,7 +96,7 @@ class Rollups:
         if coarser is not None:
             factor = WIDTH_NS[coarser] // WIDTH_NS[level]
             self._dirty.mark(tx, recipe.family, {bucket // factor for bucket in (*finer, *raw)}, coarser)
-        self._dirty.consume(tx, recipe.family, level, buckets)
+        self._dirty.consume(tx, recipe.family, level, run)
         return Refreshed(len(finer) + len(raw), len(buckets) - len(finer) - len(raw))
 
 

@@ -1,7 +1,7 @@
 """What was spent: total, breakdown and trend of a period to date, exact to the last digit.
 
-Given a period, a dimension and filters, reads the ledger; of a year mostly the rollups, where they are whole and
-fresh, and the ledger for the rest. Both ways give the same digits. Sums and divisions are those of Decimal.
+Given a period, a dimension and filters, reads the ledger; of a month and a year mostly the rollups, where they are
+whole and fresh, and the ledger for the rest. Both ways give the same digits. Sums and divisions are those of Decimal.
 
 Never: a cost that is unknown counted as nothing, or a write.
 """
@@ -26,6 +26,7 @@ MOST_CATEGORIES: Final = 200  # of a breakdown; the rest is one line
 MOST_IN_TREND: Final = 20  # by cost; the rest of a day is one figure
 OTHER: Final = "other"
 UNKNOWN: Final = "unknown"  # how a trend's `by` calls the category that nobody named
+ROLLED: Final = frozenset(("month", "year"))  # periods long enough for rollups to be fewer rows than the ledger
 IN_ROLLUPS: Final = frozenset(("service", "kind", "model", "provider", "operation", "feature", "tenant", "user_tier"))
 COUNTS: Final = ("calls", "priced_calls", "unpriced_calls", "estimated_calls", "free_calls")
 TOKENS: Final = ("input_tokens", "output_tokens", "cached_input_tokens")
@@ -75,14 +76,14 @@ def costs(
         asked: The keys that are filtered.
         route: Where to read; None chooses.
     """
-    chosen = route or ("rollup" if period.name == "year" else "ledger")
+    chosen = route or ("rollup" if period.name in ROLLED else "ledger")
     if dimension == "user" or not IN_ROLLUPS.issuperset(asked):
         chosen = "ledger"
+    sources = _sources(reader, period) if chosen == "rollup" else _all_from_ledger(period)
     bound = {"most": MOST_CATEGORIES, "from_ns": period.from_ns, "to_ns": period.to_ns, **period.bound(), **conditions}
     if dimension == "user":
         cells = reader.rows(SQL["cost_cells_by_user"], **bound)
     else:
-        sources = _sources(reader, period) if chosen == "rollup" else _all_from_ledger(period)
         cells = reader.rows(SQL["cost_cells"], dimension=dimension, **sources, **bound)
     known = reader.row(SQL["known_range"]) or {}
     with localcontext(EXACT):
@@ -91,7 +92,12 @@ def costs(
             "trend": _trend(cells, period, _known_parts(period, known)),
         }
     head = {"period": period.name, "group_by": dimension, "from_ns": period.from_ns, "to_ns": period.to_ns}
-    return head | {"timezone": period.zone.key, "currency": "USD"} | answer | {"source": chosen}
+    return (
+        head
+        | {"timezone": period.zone.key, "currency": "USD"}
+        | answer
+        | {"source": "rollup" if sources["level"] else "ledger"}
+    )
 
 
 def _all_from_ledger(period: Period) -> dict[str, Any]:

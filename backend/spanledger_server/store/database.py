@@ -1,9 +1,9 @@
 """The one DuckDB file: one process, one writer at a time, any number of readers.
 
 Given a path (or None for a database in memory) opens, checks and migrates it, and lends access by intent:
-`transaction()` holds the one writer's lock and commits on leaving; `reader()` is a snapshot of its own that waits
-for nobody. DuckDB's errors leave this module as `Busy` (come again: no space, no memory), `StatementFailed` (the
-statement is wrong) or `StoreRefused` (the file was not opened).
+`transaction()` holds the one writer's lock and commits on leaving; `beside()` commits too, but waits for nobody and
+holds up nobody; `reader()` is a snapshot of its own. DuckDB's errors leave this module as `Busy` (come again: no
+space, no memory), `StatementFailed` (the statement is wrong) or `StoreRefused` (the file was not opened).
 
 Never: lends a connection, or changes a file that it refuses.
 """
@@ -31,6 +31,7 @@ __all__ = ["Database", "Reader", "RowsRefused", "StatementFailed", "StoreOptions
 log = logging.getLogger(__name__)
 
 HEADER_BYTES: Final = 3 * 4096  # of a DuckDB file, before its first block
+OFFLINE: Final[dict[str, Any]] = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
 PATIENCE_S: Final = 5.0  # how long closing waits for readers
 
 
@@ -129,7 +130,7 @@ class Database:
         self._writer_thread: int | None = None
         self._waiting = 0
         self._state = threading.Condition()
-        self._readers = 0
+        self._lent = 0
         self._failed: str | None = None
         self._closed = False
         self._connection = self._connected()
@@ -168,8 +169,7 @@ class Database:
                 "threads": self._options.threads,
                 "memory_limit": f"{self._options.memory_limit_bytes}B",
                 "checkpoint_threshold": f"{self._options.checkpoint_wal_bytes}B",
-                "autoinstall_known_extensions": False,
-                "autoload_known_extensions": False,
+                **OFFLINE,
             },
         )
         if self.path is not None:
@@ -190,26 +190,41 @@ class Database:
         Raises:
             Busy: The database is closed, or is being opened again after a failure of its disk.
         """
-        cursor = self._reading_cursor()
-        try:
-            cursor.execute("BEGIN TRANSACTION READ ONLY")
-            yield Reader(self, cursor)
-        except duckdb.Error as error:
-            raise self._translated(error) from error
-        finally:
-            with suppress(duckdb.Error):  # after a failure there is no transaction left to end
-                cursor.execute("ROLLBACK")
-            cursor.close()
-            with self._state:
-                self._readers -= 1
-                self._state.notify_all()
+        with self._lent_cursor() as cursor:
+            try:
+                cursor.execute("BEGIN TRANSACTION READ ONLY")
+                yield Reader(self, cursor)
+            except duckdb.Error as error:
+                raise self._translated(error) from error
+            finally:
+                self._rolled_back(cursor)
 
-    def _reading_cursor(self) -> duckdb.DuckDBPyConnection:
+    @contextmanager
+    def beside(self) -> Iterator[Transaction]:
+        """A transaction beside the writer's turn, for long work on tables that nobody else writes meanwhile.
+
+        Sees what was committed before it began; commits on leaving, changes nothing when it is left by an error.
+
+        Raises:
+            Busy: It could not be committed now, or somebody else changed the same rows.
+            StatementFailed: A statement is wrong.
+        """
+        with self._lent_cursor() as cursor:
+            yield from self._one_transaction(cursor)
+
+    @contextmanager
+    def _lent_cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
         with self._state:
             self._revive()
             cursor = self._connection.cursor()
-            self._readers += 1
-            return cursor
+            self._lent += 1
+        try:
+            yield cursor
+        finally:
+            cursor.close()
+            with self._state:
+                self._lent -= 1
+                self._state.notify_all()
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -219,14 +234,8 @@ class Database:
             Busy: It could not be committed now: no space, no memory, closed.
             StatementFailed: A statement is wrong.
         """
-        with self._writers_turn():
-            with self._state:
-                self._revive()
-                cursor = self._connection.cursor()
-            try:
-                yield from self._one_transaction(cursor)
-            finally:
-                cursor.close()
+        with self._writers_turn(), self._lent_cursor() as cursor:
+            yield from self._one_transaction(cursor)
 
     def _one_transaction(self, cursor: duckdb.DuckDBPyConnection) -> Iterator[Transaction]:
         try:
@@ -245,7 +254,7 @@ class Database:
 
     @staticmethod
     def _rolled_back(cursor: duckdb.DuckDBPyConnection) -> None:
-        with suppress(duckdb.Error):  # a commit that failed has rolled back already
+        with suppress(duckdb.Error):  # after a failure there is no transaction left to end
             cursor.execute("ROLLBACK")
 
     @contextmanager
@@ -285,7 +294,7 @@ class Database:
             raise Busy("the database is closed")
         if self._failed is None:
             return
-        if self.path is None or self._readers:
+        if self.path is None or self._lent:
             raise Busy(f"the database is being opened again: {self._failed}", retry_after_s=3)
         with suppress(duckdb.Error):  # it is lost already
             self._connection.close()
@@ -319,15 +328,11 @@ class Database:
         free = self.free_bytes()
         if free is not None and free < self.wal_bytes():
             raise Busy(f"no checkpoint: {free} bytes free on the volume, the log has {self.wal_bytes()}")
-        with self._state:
-            self._revive()
-            cursor = self._connection.cursor()
-        try:
-            cursor.execute("CHECKPOINT")
-        except duckdb.Error as error:
-            raise self._translated(error) from error
-        finally:
-            cursor.close()
+        with self._lent_cursor() as cursor:
+            try:
+                cursor.execute("CHECKPOINT")
+            except duckdb.Error as error:
+                raise self._translated(error) from error
 
     def wal_bytes(self) -> int:
         """Size of the write-ahead log; 0 in memory."""
@@ -350,9 +355,9 @@ class Database:
             with self._state:
                 if self._closed:
                     return
-                self._state.wait_for(lambda: self._readers == 0, timeout=PATIENCE_S)
+                self._state.wait_for(lambda: self._lent == 0, timeout=PATIENCE_S)
             if not self.read_only and self._failed is None:
-                with suppress(Busy):  # what the log holds is read from there at the next start
+                with suppress(Busy):  # what the log holds is read at the next start
                     self._checkpoint()
             with self._state:
                 self._closed = True
@@ -373,7 +378,7 @@ def _examine(path: Path) -> None:
         StoreRefused: It must not be opened for writing.
     """
     try:
-        connection = duckdb.connect(str(path), read_only=True)
+        connection = duckdb.connect(str(path), read_only=True, config=OFFLINE)
     except duckdb.Error as error:
         raise StoreRefused(failures.way_out(path, str(error).splitlines()[0])) from error
     try:
@@ -383,15 +388,11 @@ def _examine(path: Path) -> None:
                 failures.way_out(path, f"it is cut off: {path.stat().st_size} bytes of {sizes[1]} blocks")
             )
         tables = connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()
-        known = ("schema_version",) in tables
-        found = connection.execute("SELECT max(version) FROM schema_version").fetchone() if known else None
+        version = None
+        if ("schema_version",) in tables:
+            (version,) = connection.execute("SELECT coalesce(max(version), 0) FROM schema_version").fetchone() or (0,)
     except duckdb.Error as error:
         raise StoreRefused(failures.way_out(path, str(error).splitlines()[0])) from error
     finally:
         connection.close()
-    if tables and not known:
-        raise StoreRefused(
-            f"{path} is a DuckDB database of something else: choose another --data-dir. It was not touched."
-        )
-    if found is not None and found[0] is not None:
-        migrate.refuse_newer(path, int(found[0]))
+    migrate.refuse_foreign(path, len(tables), version)

@@ -5,6 +5,7 @@ Never: DuckDB's own exceptions; `database` turns them into these.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from spanledger_server.errors import SpanledgerError
@@ -26,7 +27,8 @@ def way_out(path: Path | None, reason: str) -> str:
         reason: What DuckDB said.
     """
     if "lock" in reason.lower() and "block" not in reason.lower():
-        way = "another process has it open: stop that one, or choose another --data-dir"
-    else:
-        way = "it is damaged, or not a database: `spanledger restore` a backup, or choose another --data-dir"
+        holder = re.search(r"PID (\d+)", reason)
+        who = f" (process {holder[1]})" if holder else ""
+        return f"{path} was not opened: another process has it open{who}: stop that one, or choose another --data-dir"
+    way = "it is damaged, or not a database: put a backup in its place, or choose another --data-dir"
     return f"{path} was not opened and not touched: {way}. DuckDB says: {reason}"

@@ -67,13 +67,22 @@ def newest() -> int:
     return migrations()[-1].version
 
 
-def refuse_newer(path: Path, version: int) -> None:
-    """Raise when the file was written by a newer program.
+def refuse_foreign(path: Path, tables: int, version: int | None) -> None:
+    """Raise when the file was written by another or a newer program.
+
+    Args:
+        path: The file.
+        tables: How many tables it has.
+        version: The newest step that was applied to it; None when none was.
 
     Raises:
         StoreRefused: Naming the file, both versions and the way out.
     """
-    if version > newest():
+    if tables and version is None:
+        raise StoreRefused(
+            f"{path} is a DuckDB database of something else: choose another --data-dir. It was not touched."
+        )
+    if version is not None and version > newest():
         raise StoreRefused(
             f"{path} has schema version {version}, this program knows up to {newest()}: install a newer spanledger, "
             "or choose another --data-dir. The file was not touched."

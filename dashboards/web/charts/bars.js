@@ -18,6 +18,8 @@ import { Tip } from './frame.js';
 
 const TOP = 8;
 const BOTTOM = 22;
+/** As wide as beside lines, so that charts above one another begin at one edge. */
+const AXIS = 52;
 
 /**
  * @param {{statement: string, buckets: Bucket[], series: Series[], height?: number, axis: (value: number) => string, time: (ms: number) => string,
@@ -30,7 +32,7 @@ export function Bars({ statement, buckets, series, height = 180, axis, time, onP
   const pattern = useId();
   const unknown = buckets.every((bucket) => bucket.values.every((value) => value === null));
   const marks = unknown ? [] : ticks(Math.max(0, ...buckets.map((bucket) => total(bucket, stacked))));
-  const left = Math.min(64, 14 + 6.6 * Math.max(0, ...marks.map((mark) => axis(mark).length)));
+  const left = Math.max(AXIS, Math.min(76, 14 + 6.6 * Math.max(0, ...marks.map((mark) => axis(mark).length))));
   const most = marks[marks.length - 1] ?? 1;
   const inner = Math.max(0, width - left - 4);
   const slot = buckets.length ? inner / buckets.length : 0;
@@ -76,7 +78,7 @@ function Stack({ bucket, series, x, slot, y, pattern, stacked }) {
   const wide = Math.max(1, Math.min(48, slot - gap));
   const left = x + (slot - wide) / 2;
   const bottom = y(0);
-  if (bucket.values.every((value) => value === null)) return html`<rect x=${x} y=${TOP} width=${slot} height=${bottom - TOP} fill=${`url(#${pattern})`} />`;
+  if (bucket.values.every((value) => value === null)) return bucket.partial ? null : html`<rect x=${x} y=${TOP} width=${slot} height=${bottom - TOP} fill=${`url(#${pattern})`} />`;
   let base = 0;
   return html`<g class=${bucket.partial ? 'partial' : ''}>${bucket.values.map((value, index) => {
     if (!value) return null;

@@ -10,7 +10,7 @@ import uPlot from 'uplot';
 import { html } from '../html.js';
 import { useSize } from '../parts/hooks.js';
 import { theme } from '../prefs.js';
-import { gaps } from '../points.js';
+import { gaps, ticks } from '../points.js';
 import { clock, minute } from '../format.js';
 import { zone } from '../url.js';
 import { Tip } from './frame.js';
@@ -67,10 +67,10 @@ function options({ width, height, lines, band, axis: spell, setCursor, pick, ste
   return {
     width, height, legend: { show: false }, padding: [8, 14, 0, 0],
     cursor: { y: false, points: { size: 6 }, drag: { x: true, y: false, setScale: false } },
-    scales: { x: { time: true }, y: { range: (/** @type {any} */ _, /** @type {number} */ __, /** @type {number} */ most) => [0, (most || 1) * 1.08] } },
+    scales: { x: { time: true }, y: { range: (/** @type {any} */ _, /** @type {number} */ __, /** @type {number} */ most) => [0, Number(ticks(most).at(-1))] } },
     axes: [
       { ...axis, size: 24, gap: 6, space: 84, values: (/** @type {any} */ _, /** @type {number[]} */ marks) => marks.map((mark) => minute(mark * 1000, zone.value)) },
-      { ...axis, size: 58, gap: 6, space: 36, values: (/** @type {any} */ chart, /** @type {number[]} */ marks) => marks.map((mark) => (chart.data.slice(1).some((/** @type {any[]} */ row) => row.some((value) => value !== null)) ? spell(mark) : '')) },
+      { ...axis, size: 52, gap: 8, splits: (/** @type {any} */ chart) => ticks(chart.scales.y.max), values: (/** @type {any} */ chart, /** @type {number[]} */ marks) => marks.map((mark) => (chart.data.slice(1).some((/** @type {any[]} */ row) => row.some((value) => value !== null)) ? spell(mark) : '')) },
     ],
     series: [{}, ...lines.map((line) => ({ stroke: colour(`--s${line.slot}`), width: line.width, spanGaps: false, points: { show: hasLonely, filter: lonely, size: 4 } }))],
     bands: [{ series: [band[0] + 1, band[1] + 1], fill: `color-mix(in srgb, ${colour('--s2')} 8%, transparent)` }],

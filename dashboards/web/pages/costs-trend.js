@@ -57,7 +57,7 @@ export function Trend({ load, data, group }) {
   const legend = (shaped?.series ?? []).map((/** @type {any} */ one) => ({ label: one.label, slot: one.slot }));
   if (trend.some((one) => isUnknown(one.cost) && isUnknown(one.calls))) legend.push({ label: 'no data', slot: null, hatched: true });
   if (trend.some((one) => isUnknown(one.cost) && !isUnknown(one.calls))) legend.push({ label: 'not priced', slot: null, hatched: true });
-  return html`<${ChartCard} title="Spend over time" sub=${`per ${unit}, by ${GROUPS[/** @type {keyof typeof GROUPS} */ (group)].toLowerCase()}`} busy=${load.busy} legend=${legend} empty=${!data}
+  return html`<${ChartCard} title="Spend over time" sub=${`${shaped ? `per ${unit}, ` : ''}by ${GROUPS[/** @type {keyof typeof GROUPS} */ (group)].toLowerCase()}`} busy=${load.busy} legend=${legend} empty=${!data}
     table=${() => ({ columns: ['When', 'Cost', 'Calls', 'Unpriced'], rows: trend.map((/** @type {any} */ one, /** @type {number} */ index) => {
       const bucket = shaped?.buckets[index];
       return [html`<a href=${link('/traces', { ...absoluteRange(Number(bucket?.at), Number(bucket?.end)) }, ['tz', 'f'])}>${label(Number(bucket?.at), Number(shaped?.width))}</a>`, money(one.cost), whole(one.calls), whole(one.unpriced_calls)];

@@ -20,7 +20,7 @@ export function Services({ services }) {
   return html`<${Card} title="Services" sub=${sub}>
     ${services.length ? html`<ul class="list" ...${hold}>${shown.map((one) => html`<li key=${one.service}><a class="list-row" href=${link('/traces', { f: `service:${one.service}`, from: 'now-15m' }, ['tz'])}>
       <span class="list-main"><b>${one.service}</b><span class="list-sub">${subline(one)}</span></span>
-      <span class="list-side"><span class="list-figure">${one.state === 'unknown' ? html`<${Ago} ms=${moment(one.last_seen)} />` : isUnknown(one.cost) ? null : html`<${Money} value=${one.cost} />`}</span></span>
+      <span class="list-side">${one.state === 'unknown' ? html`<${Ago} ms=${moment(one.last_seen)} />` : html`${isUnknown(one.cost) ? null : html`<${Money} value=${one.cost} />`}${isUnknown(one.p95_ms) ? null : html`<span class="list-sub">p95 ${milliseconds(one.p95_ms)}</span>`}`}</span>
       <${Chip} look=${look(one.state)} title=${one.reason ?? undefined} />
     </a></li>`)}</ul>` : html`<${Empty} title="No service has reported in 24 hours." />`}
   <//>`;
@@ -31,7 +31,6 @@ function subline(one) {
   if (one.state !== 'ok' && one.reason) return one.reason;
   const pieces = [];
   if (one.calls) pieces.push(`${count(one.calls)} ${one.calls === 1 ? 'call' : 'calls'}`);
-  if (!isUnknown(one.p95_ms)) pieces.push(`p95 ${milliseconds(one.p95_ms)}`);
   if (one.errors) pieces.push(`${count(one.errors)} failed`);
   if (!pieces.length && one.spans) pieces.push(plural(one.spans, 'span'));
   return pieces.join(' · ') || 'no calls';

@@ -1,9 +1,9 @@
 // @ts-check
 /** The six tiles of Live: figure, context, five minutes as a spark; each leads to what is behind it. Never: 0 for unknown. */
 import { html } from '../html.js';
-import { UNKNOWN, count, durationParts, exactMoney, isUnknown, milliseconds, money, percent, percentFigure, rate, whole } from '../format.js';
+import { UNKNOWN, count, durationParts, exactMoney, isUnknown, money, percent, percentFigure, rate, whole } from '../format.js';
 import { coverageLook, look } from '../status.js';
-import { points, state } from '../live.js';
+import { latest, points, state } from '../live.js';
 import { steps } from '../points.js';
 import { link } from '../url.js';
 import { Chip, Figure } from '../parts/chip.js';
@@ -24,8 +24,7 @@ export const tileLinks = () => [
 
 /** @param {{tiles: any}} props */
 export function Tiles({ tiles }) {
-  const end = points.value.at(-1)?.t ?? Math.floor(Date.now() / 1000);
-  const five = steps(points.value, Math.floor((end + 1) / 5) * 5 - 1, 300, 5);
+  const five = steps(points.value, Math.floor((latest.value + 1) / 5) * 5 - 1, 300, 5);
   const links = tileLinks();
   return html`<div class="tiles">${faces(tiles, five).map((tile, index) => html`<${One} key=${tile.label} tile=${tile} href=${links[index]} />`)}</div>`;
 }
@@ -34,16 +33,15 @@ export function Tiles({ tiles }) {
 function faces(tiles, five) {
   const latency = durationParts(isUnknown(tiles.p95_ms) ? null : tiles.p95_ms * 1e6);
   const first = durationParts(isUnknown(tiles.ttfc_p95_ms) ? null : tiles.ttfc_p95_ms * 1e6);
-  const minute = points.value.filter((point) => point.t > (points.value.at(-1)?.t ?? 0) - 60);
+  const minute = points.value.filter((point) => point.t > latest.value - 60);
   const calls = minute.reduce((sum, point) => sum + point.calls, 0);
   const errors = minute.reduce((sum, point) => sum + point.errors, 0);
-  const latest = five.findLast((one) => one.p50 !== null);
   const spark = (/** @type {keyof import('../points.js').Step} */ key) => five.map((one) => one[key]);
   const context = (/** @type {unknown} */ value, /** @type {any} */ text) => (isUnknown(value) ? 'no calls in 60 s' : text);
   return [
     { label: 'Calls', figure: rate(tiles.calls_per_s), unit: '/s', context: context(tiles.calls_per_s, isUnknown(tiles.calls_today) ? '' : `${count(tiles.calls_today)} today`), spark: spark('calls'), slot: 1 },
     { label: 'Failed', figure: percentFigure(tiles.error_ratio), unit: '%', context: context(tiles.error_ratio, `${whole(errors)} of ${whole(calls)} in 60 s`), spark: spark('errors'), slot: 9, bars: true },
-    { label: 'Latency p95', ...latency, context: context(tiles.p95_ms, latest ? `p50 ${milliseconds(latest.p50)} · p99 ${milliseconds(latest.p99)}` : 'last 60 s'), spark: spark('p95'), slot: 1 },
+    { label: 'Latency p95', ...latency, context: context(tiles.p95_ms, 'all calls, last 60 s'), spark: spark('p95'), slot: 1 },
     { label: 'First token', ...first, context: isUnknown(tiles.ttfc_p95_ms) ? 'no streamed calls in 60 s' : 'p95 · streamed, 60 s', spark: spark('ttfc'), slot: 5 },
     { label: 'Tokens', figure: rate(tiles.tokens_per_s), unit: '/s', context: context(tiles.tokens_per_s, 'in and out, last 60 s'), spark: spark('tokens'), slot: 7 },
     spend(tiles, spark('cost')),

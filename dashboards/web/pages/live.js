@@ -7,8 +7,8 @@
  */
 import { html } from '../html.js';
 import { Icon } from '../icons.js';
-import { link as livelink, now, points, reopen, state } from '../live.js';
-import { axisDuration, clock, count, instant, milliseconds, minute, percent, plural, whole } from '../format.js';
+import { latest, link as livelink, now, points, reopen, state } from '../live.js';
+import { axisDuration, clock, count, milliseconds, minute, percent, plural, whole } from '../format.js';
 import { look } from '../status.js';
 import { steps } from '../points.js';
 import { link, navigate, rangeOr, zone } from '../url.js';
@@ -81,10 +81,11 @@ function Welcome({ told }) {
 function stretch() {
   const both = resolve(rangeOr(range), now.value);
   const length = both ? Math.min(900, Math.max(60, Math.round((both.end - both.start) / 1000))) : 900;
-  const newest = points.value.at(-1)?.t ?? Math.floor(now.value / 1000);
-  const told = Math.floor((instant(state.value?.complete_to) ?? 0) / 1000);
-  return { length, end: Math.max(newest, told) };
+  return { length, end: latest.value };
 }
+
+/** Without the running step, as long as nothing came in it: that is no gap yet. @param {import('../points.js').Step[]} all */
+const closed = (all) => (all.at(-1)?.calls === null ? all.slice(0, -1) : all);
 
 /** @param {number} start @param {number} end ms */
 const openTraces = (start, end) => navigate(link('/traces', { ...absoluteRange(start, end) }, ['tz']));
@@ -96,7 +97,7 @@ const LINES = [{ label: 'p50', slot: 1, width: 1.75 }, { label: 'p95', slot: 2, 
 
 function Latency() {
   const { length, end } = stretch();
-  const thinned = steps(points.value, end, length, 5);
+  const thinned = closed(steps(points.value, end, length, 5));
   const values = [thinned.map((one) => one.p50), thinned.map((one) => one.p95), thinned.map((one) => one.p99)];
   const last = values.map((row) => row.findLast((value) => value !== null) ?? null);
   const holes = values[0].includes(null);
@@ -125,7 +126,7 @@ function Calls() {
   const errors = thinned.reduce((sum, one) => sum + (one.errors ?? 0), 0);
   const known = thinned.some((one) => one.calls !== null);
   const statement = known ? `${plural(calls, 'call')} in ${Math.round(length / 60)} minutes, ${plural(errors, 'error')}` : 'Calls and errors: no data';
-  const holes = thinned.some((one) => one.calls === null);
+  const holes = closed(thinned).some((one) => one.calls === null);
   return html`<${ChartCard} title="Calls and errors" sub=${`per ${step} s`} actions=${html`<a href=${link('/traces', { f: 'status:error', from: 'now-15m' }, ['tz'])}>Failed</a>`}
     legend=${[{ label: 'calls', slot: 8, value: known ? count(calls) : undefined }, { label: 'errors', slot: 9, value: known ? `${count(errors)}${calls ? ` (${percent(errors / calls)})` : ''}` : undefined }, ...(holes ? [{ label: 'no data', slot: null, hatched: true }] : [])]}
     table=${() => ({ columns: ['Time', 'Calls', 'Errors'], rows: thinned.toReversed().map((one) => [traceLink(one.t, step), whole(one.calls), whole(one.errors)]) })}>

@@ -31,14 +31,14 @@ export function View() {
       <div><dt>Version</dt><dd>${who?.version}</dd></div><div><dt>Environment</dt><dd>${who?.environment || 'not named'}</dd></div>
       <div><dt>Ledger complete to</dt><dd>${complete ? absolute(complete, zone.value) : html`<${Figure}>—<//>`}</dd></div><div><dt>Time zone shown</dt><dd>${zone.value}</dd></div>
     </dl><//>
-    <${Card} title="Telemetry received and lost" sub="by service and signal" busy=${loss.busy} class="wide"><${Faces} load=${loss} what="the loss counters">${(/** @type {any} */ data) => html`<${Loss} services=${data.services} />`}<//><//>
+    <${Card} title="Telemetry received and lost" sub="sent and dropped as each SDK last told" busy=${loss.busy} class="wide"><${Faces} load=${loss} what="the loss counters">${(/** @type {any} */ data) => html`<${Loss} services=${data.services} />`}<//><//>
   </div>`;
 }
 
 /** @param {{services: any[]}} props */
 function Loss({ services }) {
   if (!services.length) return html`<${Empty} title="No service has reported yet." />`;
-  return html`<div class="scroll-x" tabindex="0" role="region" aria-label="Telemetry received and lost, table"><table class="table"><thead><tr><th scope="col">Service</th><th scope="col">Signal</th><th scope="col" class="num">Sent</th><th scope="col" class="num">Stored</th><th scope="col" class="num">Refused</th><th scope="col" class="num">Dropped</th><th scope="col">Reasons</th></tr></thead>
-    <tbody>${services.map((row) => html`<tr key=${`${row.service} ${row.signal}`}><td>${row.service}</td><td>${row.signal}</td>${[row.sent, row.stored, row.refused, row.dropped].map((figure) => html`<td class="num"><${Figure}>${whole(figure)}<//></td>`)}
-      <td class="quiet">${Object.entries(row.reasons ?? {}).map(([reason, times]) => `${reason} ${whole(/** @type {number} */ (times))}`).join(', ') || (row.sent === null ? 'the SDK never told' : '')}</td></tr>`)}</tbody></table></div>`;
+  return html`<div class="scroll-x" tabindex="0" role="region" aria-label="Telemetry received and lost, table"><table class="table"><thead><tr><th scope="col">Service</th><th scope="col">Signal</th><th scope="col" class="num wide-cell">Sent</th><th scope="col" class="num">Stored</th><th scope="col" class="num">Refused</th><th scope="col" class="num">Dropped</th><th scope="col" class="wide-cell">Reasons</th></tr></thead>
+    <tbody>${services.map((row) => html`<tr key=${`${row.service} ${row.signal}`}><td class="cell-cut" title=${row.service}>${row.service}</td><td>${row.signal}</td><td class="num wide-cell"><${Figure}>${whole(row.sent)}<//></td>${[row.stored, row.refused, row.dropped].map((figure) => html`<td class="num"><${Figure}>${whole(figure)}<//></td>`)}
+      <td class="quiet wide-cell">${Object.entries(row.reasons ?? {}).map(([reason, times]) => `${reason} ${whole(/** @type {number} */ (times))}`).join(', ') || (row.sent === null ? 'the SDK never told' : '')}</td></tr>`)}</tbody></table></div>`;
 }

@@ -109,7 +109,7 @@ function Head({ trace, spans, roots }) {
       ${trace.calls ? html`<div><dt>Calls</dt><dd>${whole(trace.calls)}</dd></div><div><dt>Tokens in / out</dt><dd><${Figure}>${count(tokens('input_tokens'))}<//> / <${Figure}>${count(tokens('output_tokens'))}<//></dd></div>` : null}
       ${first === null ? null : html`<div><dt>First token</dt><dd>${duration(first)}</dd></div>`}
       <div><dt>Spans</dt><dd>${whole(trace.span_count)}</dd></div>
-      <div><dt>Errors</dt><dd>${whole(trace.error_count)}</dd></div>
+      <div><dt>Errors</dt><dd class=${trace.error_count ? 'crit-text' : ''}>${whole(trace.error_count)}</dd></div>
       <div><dt>Started</dt><dd><${Ago} ms=${instant(trace.start)} /></dd></div>
     </dl></section>`;
 }

@@ -11,6 +11,7 @@ import { Icon } from '../icons.js';
 import { request, useLoad } from '../api.js';
 import { clock, day, minute, plural, whole } from '../format.js';
 import { formatFilter, parseLine } from '../filters.js';
+import { outcome } from '../status.js';
 import { filters, params, rangeOr, setFilters, setParams, spell, zone } from '../url.js';
 import { absoluteRange, isRelative, label, resolve } from '../time.js';
 import { Card, Empty, Faces, FirstSteps } from '../parts/card.js';
@@ -59,9 +60,9 @@ export function View() {
   return html`<div class="page traces-page">
     <${SearchBar} /><${FilterChips} keys=${FILTER_KEYS} />
     <${Faces} load=${load} what="traces" boxed=${true} blank=${html`<div class="card blank histogram-blank"></div><div class="card blank list-blank"></div>`}>${(/** @type {any} */ data) => html`
-      ${data.histogram?.length ? html`<${Histogram} data=${data} busy=${load.busy} />` : null}
+      ${data.matched && data.histogram?.length ? html`<${Histogram} data=${data} busy=${load.busy} />` : null}
       <div class="traces-body">
-        ${data.items.length || filters.value.length ? html`<${Facets} facets=${data.facets ?? {}} />` : null}
+        ${data.items.length ? html`<${Facets} facets=${data.facets ?? {}} />` : null}
         <${Card} title="Traces" sub=${`${data.exact === false ? 'about ' : ''}${plural(data.matched, 'match', 'matches')}`} busy=${load.busy || more.busy}
           actions=${fresh ? html`<button class="button primary new-pill" onClick=${reload}>${fresh} new</button>` : null}>
           ${data.items.length ? html`<${TraceList} items=${[...data.items, ...extra]} />` : html`<${Nothing} />`}
@@ -150,7 +151,7 @@ function Facets({ facets }) {
   };
   const open = matchMedia('(min-width: 1181px)').matches;
   return html`<details class="card facets" open=${open}><summary><${Icon} name="filter" />Filter by</summary>${FACETS.map(([key, name]) => html`<fieldset key=${key}><legend>${name}</legend>
-    ${(facets[key] ?? []).slice(0, 12).map((one) => html`<label class="facet" key=${one.value}><input type="checkbox" checked=${chosen.has(`${key}:${one.value ?? ''}`)} onChange=${() => toggle(key, one.value)} /><span>${one.value ?? 'none'}</span><em>${whole(one.count)}</em></label>`)}
+    ${(facets[key] ?? []).slice(0, 12).map((one) => html`<label class="facet" key=${one.value}><input type="checkbox" checked=${chosen.has(`${key}:${one.value ?? ''}`)} onChange=${() => toggle(key, one.value)} /><span>${one.value === null ? 'none' : key === 'status' ? outcome(one.value).word : one.value}</span><em>${whole(one.count)}</em></label>`)}
     ${facets[key]?.length ? null : html`<p class="quiet small">nothing here</p>`}</fieldset>`)}</details>`;
 }
 

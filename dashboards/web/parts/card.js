@@ -53,15 +53,14 @@ export function Empty({ title, children }) {
 /** A command to copy. @param {{text: string, label?: string}} props */
 export function Command({ text, label = 'Copy' }) {
   const copy = () => navigator.clipboard.writeText(text).then(() => toast('Copied'), () => toast('The browser did not allow copying'));
-  return html`<div class="command"><pre tabindex="0" aria-label="Command"><code>${text}</code></pre><button class="button" onClick=${copy}><${Icon} name="copy" />${label}</button></div>`;
+  return html`<div class="command"><pre tabindex="0" aria-label="Command"><code>${text}</code></pre><button class="button" onClick=${copy}><${Icon} name="copy" /><span class="wide-label">${label}</span></button></div>`;
 }
 
 /** How telemetry starts: the steps every empty page shows. */
 export function FirstSteps() {
-  const endpoint = `http://${location.hostname || '127.0.0.1'}:4318`;
   return html`<ol class="steps">
     <li><span>Install the SDK</span><${Command} text="pip install spanledger" /></li>
-    <li><span>Say where to send</span><${Command} text=${`export OTEL_EXPORTER_OTLP_ENDPOINT=${endpoint}`} /></li>
-    <li><span>Add two lines to your service</span><${Command} text=${'import spanledger\n\nspanledger.configure(service_name="my-service")\nspanledger.instrument()'} /></li>
+    <li><span>Say where to send</span><${Command} text=${`export OTEL_EXPORTER_OTLP_ENDPOINT=${location.origin}`} /></li>
+    <li><span>Decorate what calls a model</span><${Command} text=${'import openai, spanledger\n\nspanledger.configure(service_name="support")\n\n@spanledger.traced_cost(feature="answers")\ndef answer(question):\n    return openai.OpenAI().responses.create(model="gpt-5-mini", input=question)'} /></li>
   </ol>`;
 }

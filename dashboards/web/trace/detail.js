@@ -59,7 +59,7 @@ function Summary({ node, trace }) {
     ${span.parent_missing ? html`<p class="note">The parent of this span was not received.</p>` : null}
     ${line ? html`<${CostBox} line=${line} />` : null}
     <dl class="facts">${facts.map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}
-      <div><dt>Trace</dt><dd class="mono">${trace.trace_id}</dd></div><div><dt>Span</dt><dd class="mono">${span.span_id}</dd></div>
+      <div><dt>Trace</dt><dd class="mono id">${trace.trace_id}</dd></div><div><dt>Span</dt><dd class="mono id">${span.span_id}</dd></div>
       ${(span.links ?? []).map((/** @type {any} */ one) => html`<div key=${one.span_id}><dt>Linked to</dt><dd class="mono"><a href=${link(`/traces/${one.trace_id}`, { sel: one.span_id }, ['tz'])}>${one.trace_id.slice(0, 12)}…</a></dd></div>`)}</dl>`;
 }
 

@@ -97,13 +97,14 @@ function Row({ node, y, view, nameWidth, lane, narrow, selected, folded, fold, s
   const cost = folded ? beneath.cost : span.ledger?.cost_usd ?? null;
   const unpriced = folded ? beneath.unpriced : span.ledger && isUnknown(span.ledger.cost_usd) ? 1 : 0;
   const time = isUnknown(span.duration_ns) ? 'no end' : duration(span.duration_ns);
+  const roomy = nameWidth - 60 - Math.min(node.depth, 14) * 13 - (cost !== null || unpriced ? 90 : 0) > 7 * (span.name.length + Math.min(8, span.service?.length ?? 0));
   const name = html`<span class="row-name" style=${{ paddingLeft: `${8 + Math.min(node.depth, 14) * (narrow ? 10 : 13)}px`, width: narrow ? undefined : `${nameWidth}px` }}>
     <span class="row-fold" aria-hidden="true" onClick=${node.children.length ? toggle : undefined}>${node.children.length ? html`<${Icon} name=${folded ? 'right' : 'down'} />` : null}</span>
-    <i class=${`row-kind slot${slot}`}></i>${failed ? html`<${Icon} name="octagon" class="crit-icon" />` : null}<span class="row-text" title=${span.name}>${span.name}</span><span class="row-service">${span.service}</span>
+    <i class=${`row-kind slot${slot}`}></i>${failed ? html`<${Icon} name="octagon" class="crit-icon" /><span class="hidden-text">error</span>` : null}<span class="row-text" title=${span.name}>${span.name}</span>${roomy ? html`<span class="row-service">${span.service}</span>` : null}
     ${folded && beneath.errors > (failed ? 1 : 0) ? html`<span class="row-errors">${plural(beneath.errors, 'error')}</span>` : null}
     <span class="row-cost" title=${cost === null ? undefined : exactMoney(cost)}>${cost !== null ? `${folded ? 'Σ ' : ''}${money(cost)}` : unpriced ? html`<span class="quiet">not priced</span>` : null}</span></span>`;
   return html`<div class=${`row${selected ? ' selected' : ''}`} role="treeitem" id=${`row-${span.span_id}`} aria-level=${node.depth + 1} aria-setsize=${node.siblings} aria-posinset=${node.position} aria-selected=${selected}
-    aria-expanded=${node.children.length ? String(!folded) : undefined} aria-label=${`${span.name}, ${span.service}, ${time}${failed ? ', error' : ''}${cost === null ? '' : `, ${money(cost)}`}`}
+    aria-expanded=${node.children.length ? String(!folded) : undefined}
     style=${{ transform: `translateY(${y}px)` }} onClick=${() => select(span.span_id, true)}>
     ${name}${narrow ? html`<span class="row-time">${time}</span>` : null}
     ${bar ? html`<span class="row-lane" style=${{ left: `${lane.left}px`, right: `${lane.right}px` }}>

@@ -25,6 +25,7 @@ from spanledger.version import __version__
 
 SLICE = 32
 _guard = guard("delivery.encode")
+_estimate_guard = guard("delivery.estimate")
 
 Breathe = Callable[[], None]
 
@@ -136,10 +137,16 @@ class EntryEncoder:
         for at in range(0, len(items), SLICE):
             for entry in items[at : at + SLICE]:
                 with _guard:
-                    records.append(block(2, ledger_record(entry, self._estimate(entry))))
+                    records.append(block(2, ledger_record(entry, self._cost(entry))))
                     good.append(entry)
             breathe()
         return block(1, self._resource_field() + block(2, self._scope + b"".join(records))), good
+
+    def _cost(self, entry: Any) -> Any:
+        """The estimate; an entry goes without it where there is none to be had."""
+        with _estimate_guard:
+            return self._estimate(entry)
+        return None
 
     def _resource_field(self) -> bytes:
         resource = self._resource()

@@ -118,6 +118,8 @@ def _own(entry: Entry) -> bytes:
         out += text_attribute(semconv.PARENT_SPAN_ID, f"{entry.parent_span_id:016x}")
     if entry.time_to_first_chunk_s is not None:
         out += attribute(semconv.GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK, float(entry.time_to_first_chunk_s))
+    if entry.http_status is not None:
+        out += int_attribute(semconv.HTTP_RESPONSE_STATUS_CODE, entry.http_status)
     for key in OWN_CONTEXT_KEYS:
         value = entry.context.get(key)
         if value is not None:

@@ -76,13 +76,13 @@ def _chat(raw: Fields, prompt: int) -> Usage:
     return as_usage(draft)
 
 
-def chat_reading(answer: Fields, raw: Fields, module: str) -> Reading:
+def chat_reading(answer: Fields, raw: Fields, kind: type) -> Reading:
     """What a chat completion says: `reading`, with nothing asked that a chat completion does not have.
 
     Args:
         answer: The answer's fields.
         raw: The fields of its usage.
-        module: The package that the answer's type comes from.
+        kind: The answer's type.
     """
     model, response_id, tier = answer.get("model"), answer.get("id"), answer.get("service_tier")
     azure = answer.get("prompt_filter_results") is not None
@@ -90,7 +90,7 @@ def chat_reading(answer: Fields, raw: Fields, module: str) -> Reading:
     prompt = whole(raw.get("prompt_tokens"))
     return Reading(
         usage(raw) if prompt is None else _chat(raw, prompt),
-        "azure.ai.openai" if azure else provider(model, module),
+        "azure.ai.openai" if azure else _provider_of(model, kind),
         model,
         response_id if isinstance(response_id, str) and response_id else None,
         tier if isinstance(tier, str) and tier else None,
@@ -140,6 +140,11 @@ def provider(model: str | None, module: str) -> str | None:
         return "openai" if module == "openai" else None
     name = model.lower()
     return None if "/" in name or name.startswith(_FOREIGN) else "openai"
+
+
+@functools.lru_cache(maxsize=1024)
+def _provider_of(model: str | None, kind: type) -> str | None:
+    return provider(model, kind.__module__.partition(".")[0])
 
 
 def finish_reasons(answer: Fields) -> tuple[str, ...]:

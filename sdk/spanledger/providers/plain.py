@@ -23,7 +23,7 @@ def read(answer: object) -> Reading | None:
         return None
     raw = fields_of(fields.get("usage"))
     if raw is not None and fields.get("object") == "chat.completion":  # the commonest first
-        return openai.chat_reading(fields, raw, "builtins" if fields is answer else module_of(answer))
+        return openai.chat_reading(fields, raw, type(answer))
     return _read(fields, raw, type(answer).__name__, module_of(answer))
 
 

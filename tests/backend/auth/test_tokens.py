@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spanledger_server.auth import audit, first, sessions
+from spanledger_server.auth import audit, first, left, sessions
 from spanledger_server.auth.attempts import MOST_ADDRESSES, MOST_FAILURES, WITHIN_NS, Attempts
 from spanledger_server.auth.roles import Access, Role
 from spanledger_server.auth.sessions import LASTS_S, Sessions
@@ -92,7 +92,7 @@ def test_a_change_and_its_audit_row_stand_or_fall_together(database: Database, t
     token, _ = tokens.create("ci", Role.VIEWER, NOW, "me")
     with pytest.raises(NotFound):
         tokens.revoke("nobody", NOW + 1, "me")
-    rows = audit.page(database, 2**62, 10)
+    rows = audit.page(database, None, 10)
     assert [(row["action"], row["subject"]) for row in rows] == [("token.created", token.token_id)]
 
 
@@ -147,14 +147,14 @@ def test_a_given_admin_token_replaces_the_one_given_before_but_no_other(tokens: 
 
 
 def test_what_is_left_for_the_command_line_follows_the_address(tmp_path: Path):
-    assert first.left_for_the_command_line(tmp_path) is None
-    first.leave_for_the_command_line(tmp_path, None, "http://127.0.0.1:1")
-    assert first.left_for_the_command_line(tmp_path) is None
-    first.leave_for_the_command_line(tmp_path, "sl_secret", "http://127.0.0.1:1")
-    first.leave_for_the_command_line(tmp_path, None, "http://127.0.0.1:2")
-    left = first.left_for_the_command_line(tmp_path)
-    assert left == first.Left("http://127.0.0.1:2", "sl_secret")
-    assert stat.S_IMODE((tmp_path / first.FILE).stat().st_mode) == 0o600
+    assert left.left_for_the_command_line(tmp_path) is None
+    left.leave_for_the_command_line(tmp_path, None, "http://127.0.0.1:1")
+    assert left.left_for_the_command_line(tmp_path) is None
+    left.leave_for_the_command_line(tmp_path, "sl_secret", "http://127.0.0.1:1")
+    left.leave_for_the_command_line(tmp_path, None, "http://127.0.0.1:2")
+    found = left.left_for_the_command_line(tmp_path)
+    assert found == left.Left("http://127.0.0.1:2", "sl_secret")
+    assert stat.S_IMODE((tmp_path / left.FILE).stat().st_mode) == 0o600
 
 
 def test_failures_are_counted_by_address_for_a_minute():

@@ -15,7 +15,7 @@ from spanledger_server.rollups.refresh import Rollups
 from spanledger_server.store.database import Database
 from tests.backend.ingest.requests import DAY, NOON, tuples, value
 
-KILLS = 10
+KILLS = 4  # the whole server is killed more often, in the end-to-end tests
 
 
 def killed(path: Path, seed: int, after_lines: int) -> set[tuple[str, int]]:
@@ -36,12 +36,12 @@ def killed(path: Path, seed: int, after_lines: int) -> set[tuple[str, int]]:
 
 
 @pytest.mark.slow
-def test_nothing_acknowledged_is_missing_or_doubled_after_ten_kills(tmp_path: Path) -> None:
+def test_nothing_acknowledged_is_missing_or_doubled_after_kills(tmp_path: Path) -> None:
     path = tmp_path / "spanledger.duckdb"
     rng = random.Random(11)
     acknowledged: set[tuple[str, int]] = set()
     for seed in range(KILLS):
-        acknowledged |= killed(path, seed, after_lines=rng.randrange(1, 3000))
+        acknowledged |= killed(path, seed, after_lines=rng.randrange(1, 2000))
         database = Database.open(path)
         stored = Counter(("span", number) for (number,) in tuples(database, "SELECT span_id FROM spans"))
         stored.update(("line", number) for (number,) in tuples(database, "SELECT span_id FROM ledger"))

@@ -21,6 +21,7 @@ from tests.backend.ingest.requests import (
     tuples,
     value,
 )
+from tests.support.thorough import examples
 
 LINES = "SELECT trace_id::BLOB, span_id, source, at_ns, response_id FROM ledger ORDER BY ALL"
 
@@ -54,7 +55,7 @@ sets_of_lines = st.lists(told, min_size=1, max_size=12, unique_by=lambda line: l
 
 
 @given(lines=sets_of_lines, data=st.data())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_the_lines_that_stand_do_not_depend_on_order_repetition_or_grouping(lines: list[Told], data: Any) -> None:
     at_once = Ledger()
     at_once.take(lines)
@@ -68,7 +69,7 @@ def test_the_lines_that_stand_do_not_depend_on_order_repetition_or_grouping(line
 
 
 @given(lines=sets_of_lines)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 def test_every_call_has_one_line_and_no_two_lines_tell_of_the_same(lines: list[Told]) -> None:
     ledger = Ledger()
     ledger.take(lines)
@@ -87,7 +88,7 @@ def test_every_call_has_one_line_and_no_two_lines_tell_of_the_same(lines: list[T
 
 
 @given(lines=sets_of_lines, data=st.data())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(12), deadline=None)
 def test_the_table_is_the_same_for_every_order_repetition_and_grouping(lines: list[Told], data: Any) -> None:
     arrivals = data.draw(st.permutations(lines + data.draw(st.lists(st.sampled_from(lines), max_size=5))))
     expected = Ledger()

@@ -7,6 +7,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.thorough import examples
 
 from spanledger import semconv
 from spanledger.pricing import PriceBook, parts
@@ -75,7 +76,7 @@ candidates = st.builds(
 )
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(st.lists(candidates, max_size=6))
 def test_nothing_raises_and_everything_is_accounted_for(given_candidates: list[Candidate]) -> None:
     before = repr(given_candidates)
@@ -90,7 +91,7 @@ def test_nothing_raises_and_everything_is_accounted_for(given_candidates: list[C
         assert line["usage_state"] in ("reported", "estimated", "unknown")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(candidates)
 def test_a_stored_line_can_be_taken_apart_again_to_its_cost(candidate: Candidate) -> None:
     made, _ = lines([candidate], BOOK)

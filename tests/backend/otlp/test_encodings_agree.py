@@ -14,11 +14,12 @@ from spanledger_server.otlp.limits import DecodeLimits
 from spanledger_server.store.database import Database
 from tests.backend.otlp.generated import requests
 from tests.backend.otlp.payloads import as_json, both, decode, plain
+from tests.support.thorough import examples
 
 SIGNALS = ("traces", "logs", "metrics")
 TIGHT = DecodeLimits(records=4, attributes=3, value_length=12, name_length=5, depth=2, events=1, buckets=3)
 EXAMPLES = settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
 
@@ -49,7 +50,7 @@ def test_a_record_reads_the_same_piece_by_piece(signal: str, data: st.DataObject
 
 @pytest.mark.parametrize("signal", SIGNALS)
 @given(data=st.data())
-@settings(EXAMPLES, max_examples=10)
+@settings(EXAMPLES, max_examples=examples(6))
 def test_the_database_gives_back_what_was_decoded(signal: str, data: st.DataObject) -> None:
     decoded = decode(signal, as_json(data.draw(requests(signal))), "json")
     for table in (decoded.table, decoded.series):

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 
 from spanledger_server.errors import Malformed, TooLarge
 from tests.backend.otlp.payloads import as_json, decode, log, request, span
+from tests.support.thorough import examples
 
 ROOT = Path(__file__).parents[3]
-SECONDS = int(os.environ.get("SPANLEDGER_FUZZ_SECONDS", "10"))
+SECONDS = int(os.environ.get("SPANLEDGER_FUZZ_SECONDS", "4"))
 TARGETS = [(signal, encoding) for signal in ("traces", "logs", "metrics") for encoding in ("protobuf", "json")]
 
 ATTRIBUTES = {"gen_ai.usage.input_tokens": 5, "list": [1, {"a": "b"}], "bytes": b"x", "user.id": "ü"}
@@ -57,7 +58,7 @@ def test_a_decoder_survives_coverage_guided_fuzzing(signal: str, encoding: str) 
 
 @pytest.mark.parametrize(("signal", "encoding"), TARGETS)
 @given(data=st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_a_mutated_request_is_read_or_refused_and_nothing_else(signal: str, encoding: str, data: st.DataObject) -> None:
     body = bytearray(SEEDS[signal].SerializeToString() if encoding == "protobuf" else as_json(SEEDS[signal]))
     for _ in range(data.draw(st.integers(1, 6))):
@@ -70,7 +71,7 @@ def test_a_mutated_request_is_read_or_refused_and_nothing_else(signal: str, enco
 
 @pytest.mark.parametrize(("signal", "encoding"), TARGETS)
 @given(body=st.binary(max_size=300))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_random_bytes_are_read_or_refused_and_nothing_else(signal: str, encoding: str, body: bytes) -> None:
     with contextlib.suppress(Malformed, TooLarge):
         decode(signal, body, encoding)

@@ -13,6 +13,7 @@ from spanledger_server.rollups import histogram
 from spanledger_server.rollups.histogram import ZERO_CODE, code
 from tests.backend.rollups.test_refresh import LATER, LEVELS, House, counter, gauge
 from tests.backend.rows import HOUR, MINUTE, NOON, SECOND, insert
+from tests.support.thorough import examples
 
 
 @pytest.fixture
@@ -130,7 +131,7 @@ increments = st.lists(
 
 
 @given(steps=increments, data=st.data())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(12), deadline=None)
 def test_increments_add_up_to_what_was_counted_however_the_points_arrived(
     steps: list[tuple[int, int, bool]], data: Any
 ) -> None:

@@ -16,6 +16,7 @@ from spanledger_server.rollups.dirty import DirtyBuckets
 from spanledger_server.rollups.refresh import Refreshed, Rollups
 from spanledger_server.store.database import Database
 from tests.backend.rows import DAY, HOUR, MINUTE, NOON, SECOND, insert, line
+from tests.support.thorough import examples
 
 LATER = NOON + 3 * DAY
 LEVELS = {"1m": MINUTE, "1h": HOUR, "1d": DAY}
@@ -92,7 +93,7 @@ calls = st.builds(
 
 
 @given(groups=st.lists(st.lists(calls, min_size=1, max_size=6), min_size=1, max_size=4), data=st.data())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(10), deadline=None)
 def test_ledger_minutes_hours_and_days_have_the_same_totals_however_the_calls_arrived(
     groups: list[list[dict[str, Any]]], data: Any
 ) -> None:
@@ -245,3 +246,17 @@ def test_marks_of_a_transaction_that_failed_are_not_remembered(house: House) -> 
     with house.database.transaction() as tx:
         house.dirty.mark(tx, "cost", {1})
     assert house.tuples("SELECT count(*) FROM dirty_buckets") == [(1,)]
+
+
+def test_what_is_written_while_a_bucket_is_recomputed_marks_it_anew(house: House) -> None:
+    house.put("ledger", "cost", [line(1, NOON)])
+    minute = NOON // MINUTE
+    with house.database.transaction() as tx:
+        house.dirty.take(tx, "cost", "1m", [minute])
+    with house.database.beside() as recomputing:
+        seen = recomputing.value("SELECT count(*) FROM ledger")
+        house.put("ledger", "cost", [line(2, NOON)])
+        house.dirty.consume(recomputing, "cost", "1m", [minute])
+    assert (seen, house.tuples("SELECT bucket, taken FROM dirty_buckets")) == (1, [(minute, False)])
+    house.rollups.refresh(LATER)
+    assert house.tuples("SELECT sum(calls) FROM cost_1m") == [(2,)]

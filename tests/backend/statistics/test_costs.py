@@ -20,6 +20,7 @@ from spanledger_server.store.database import Database
 from spanledger_server.traces import filters
 from tests.backend.rows import DAY, HOUR, MINUTE, NOON, insert, line
 from tests.backend.statistics.rolled import roll
+from tests.support.thorough import examples
 
 ZONES = (
     "UTC",
@@ -149,7 +150,9 @@ def ledgers(draw):
     return zone, now_ns, lines, draw(st.integers(0, len(lines)))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=examples(30), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 @given(
     ledgers(),
     st.sampled_from(["today", "week", "month", "year"]),
@@ -306,7 +309,9 @@ def test_a_zone_turns_where_the_database_of_zones_says(database):
         assert len(periods.to_date("year", NOON + 40 * DAY, ZoneInfo(name)).offsets) <= periods.MOST_TURNS + 1
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=examples(10), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 @given(ledgers(), st.booleans())
 def test_the_servers_own_rollups_fresh_or_not_change_no_total(drawn, refreshed):
     zone, now_ns, lines, rolled = drawn

@@ -80,7 +80,7 @@ def test_a_newer_file_with_a_log_beside_it_is_refused_and_the_log_is_not_replaye
 def test_a_damaged_file_is_refused(file: Path, name: str, damage: object) -> None:
     file.write_bytes(damage(file.read_bytes()))  # type: ignore[operator]
     message = refused(file)
-    assert "spanledger restore" in message, name
+    assert "put a backup in its place" in message, name
 
 
 def test_a_database_of_something_else_is_refused(file: Path) -> None:

@@ -8,6 +8,7 @@ Never: an acknowledgement before ingest's.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
@@ -64,6 +65,7 @@ class Receiver:
         admission: Admits,
         now: Callable[[], int],
         limits: DecodeLimits | None = None,
+        turn: threading.Lock | None = None,
     ) -> None:
         """Made once.
 
@@ -72,11 +74,14 @@ class Receiver:
             admission: Bounds the bytes on their way in.
             now: The time, ns since 1970.
             limits: The decoders' bounds.
+            turn: Held while decoding: several decoders at once would only take the interpreter from each other, and
+                from the writer.
         """
         self.admission = admission
         self._accept = accept
         self._now = now
         self._limits = limits or DecodeLimits()
+        self._turn = turn or threading.Lock()
 
     def receive(self, signal: Signal, body: bytes, encoding: Encoding, size: int) -> Acknowledged:
         """Decode a request and store it.
@@ -95,7 +100,8 @@ class Receiver:
         if not body:
             return Empty()
         with self.admission.admit(size):
-            decoded = DECODERS[signal](body, encoding=encoding, now_ns=self._now(), limits=self._limits)
+            with self._turn:
+                decoded = DECODERS[signal](body, encoding=encoding, now_ns=self._now(), limits=self._limits)
             if not decoded.rows and not decoded.candidates and not decoded.refusals.total:
                 return Empty()
             return self._accept(decoded, size)

@@ -63,7 +63,7 @@ CREATE TABLE ledger (
 CREATE TABLE ledger_links (trace_id UUID NOT NULL, span_id UBIGINT NOT NULL, response_id VARCHAR NOT NULL, at_ns BIGINT NOT NULL);
 
 -- Rollups: recomputed whole from dirty buckets. bucket is the bucket's number since 1970 (minutes, hours, days, UTC).
-CREATE TABLE dirty_buckets (family VARCHAR NOT NULL, level VARCHAR NOT NULL, bucket BIGINT NOT NULL);  -- cost|span|metric, 1m|1h|1d
+CREATE TABLE dirty_buckets (family VARCHAR NOT NULL, level VARCHAR NOT NULL, bucket BIGINT NOT NULL, taken BOOLEAN NOT NULL DEFAULT false);  -- cost|span|metric, 1m|1h|1d
 
 CREATE TABLE cost_1m (
     bucket BIGINT NOT NULL,

@@ -1,0 +1,78 @@
+"""What the browser tests share: one Chromium, real backends with real data, and a page that nothing wrong escapes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.browser import scene
+from tests.browser.browsing import Visitor, chromium, executable
+from tests.support.server import Server
+
+Visit = Callable[..., Visitor]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All of them on one worker, which has the one Chromium and the one backend with data."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("browser"))
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium."""
+    if executable() is None:
+        pytest.skip("no Chromium on the path; $CHROMIUM may name one")
+    with sync_playwright() as playwright, chromium(playwright) as found:
+        yield found
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """A backend and what was sent to it."""
+
+    server: Server
+    dialogue: scene.Trace
+    huge: scene.Trace
+    hostile: scene.Trace
+
+
+@pytest.fixture(scope="session")
+def company(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
+    """A backend that holds the scene. Nothing in it changes from here on."""
+    server = Server(tmp_path_factory.mktemp("company")).start()
+    try:
+        now_ns = time.time_ns()
+        traces = scene.dialogue(now_ns), scene.huge(now_ns), scene.hostile(now_ns)
+        scene.send(server, [*scene.quarter_hour(now_ns), *traces], [scene.dialogue_logs(traces[0])])
+        yield Company(server, *traces)
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Visit]:
+    """Opens pages as a person with a browser of their own; at the end none of them may have met anything wrong."""
+    visitors: list[Visitor] = []
+
+    def begin(
+        server: Server, path: str = "/", *, phone: bool = False, theme: str = "light", signed_in: bool = True
+    ) -> Visitor:
+        visitor = Visitor(browser, server.url, phone=phone, theme=theme)
+        visitors.append(visitor)
+        if signed_in:
+            visitor.sign_in(server.token)
+        visitor.open(path)
+        return visitor
+
+    yield begin
+    for visitor in visitors:
+        visitor.leave()
+    assert [wrong for visitor in visitors for wrong in visitor.wrong()] == []

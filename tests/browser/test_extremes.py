@@ -1,0 +1,115 @@
+"""What a page must bear: hostile texts, ten thousand spans, a server that fails, refuses or is gone."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Company, Visit
+from tests.browser.scene import HOSTILE
+from tests.support.server import Server
+
+FRAMES = """async () => {
+  const box = document.querySelector('.water-scroll');
+  const times = [];
+  let last = await new Promise(requestAnimationFrame);
+  for (let frame = 0; frame < 60; frame += 1) {
+    box.scrollTop += 120;
+    const now = await new Promise(requestAnimationFrame);
+    times.push(now - last);
+    last = now;
+  }
+  return times.sort((a, b) => a - b);
+}"""
+PROBLEM = {"type": "about:blank", "title": "Service Unavailable", "status": 503, "detail": "the store is busy"}
+
+
+@pytest.mark.parametrize("tab", ["", "messages", "attributes", "events", "logs"])
+def test_markup_in_a_trace_is_text_wherever_it_is_shown(tab: str, company: Company, visit: Visit) -> None:
+    span = company.hostile.spans[1 if tab == "messages" else 0][1].span_id.hex()
+    visitor = visit(company.server, f"/traces/{company.hostile.hex_id}?sel={span}&tab={tab}")
+    expect(visitor.find(".trace-head h2")).to_contain_text(HOSTILE)
+    if tab not in ("", "logs"):
+        expect(visitor.page.get_by_role("tabpanel")).to_contain_text(HOSTILE)
+    assert visitor.run("globalThis.owned ?? document.querySelectorAll('main img, main script').length") == 0
+    assert not visitor.is_wider_than_its_window()
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/costs?period=today", "/costs?period=today&tab=ledger", "/traces?q=onerror", "/settings"]
+)
+def test_markup_and_endless_names_change_no_list(path: str, company: Company, visit: Visit) -> None:
+    visitor = visit(company.server, path, phone=True)
+    expect(visitor.find("main")).to_contain_text("<img src=x onerror=")
+    assert visitor.run("globalThis.owned ?? document.querySelectorAll('main img, main script').length") == 0
+    assert not visitor.is_wider_than_its_window()
+
+
+def test_an_address_cannot_bring_markup_into_the_page(company: Company, visit: Visit) -> None:
+    visitor = visit(company.server, "/traces?q=<script>owned=1</script>&f=service:<img src=x onerror=owned=1>&from=<b>")
+    expect(visitor.find(".filter-chip").first).to_contain_text("<img src=x onerror=owned=1>")
+    expect(visitor.find(".notice")).to_contain_text("from=<b>")
+    assert visitor.run("globalThis.owned ?? document.querySelectorAll('main img, main script').length") == 0
+
+
+def test_ten_thousand_spans_are_opened_walked_and_scrolled_without_a_stall(company: Company, visit: Visit) -> None:
+    visitor = visit(company.server, f"/traces/{company.huge.hex_id}")
+    expect(visitor.find(".row").first).to_be_visible()
+    expect(visitor.find(".trace-head")).to_contain_text("10,000")
+    assert visitor.find(".row").count() < 60
+    times = visitor.run(FRAMES)
+    assert times[len(times) // 2] < 50, times
+    visitor.find("[role=tree]").focus()
+    visitor.press("End")
+    expect(visitor.find(".row.selected")).to_contain_text("paragraph 9998")
+    visitor.press("Home ArrowLeft")
+    expect(visitor.find(".row")).to_have_count(1)
+
+
+def test_a_trace_that_is_not_there_is_said_to_be_not_there(company: Company, visit: Visit) -> None:
+    visitor = visit(company.server, f"/traces/{'ab' * 16}")
+    visitor.allowed = ["404"]
+    expect(visitor.find("main")).to_contain_text("No spans and no ledger lines are stored under this id")
+    assert visitor.accessibility() == []
+
+
+def test_a_card_that_fails_keeps_its_figures_says_when_it_tries_again_and_recovers(
+    company: Company, visit: Visit
+) -> None:
+    visitor = visit(company.server, "/costs?period=today")
+    visitor.allowed = ["503"]
+    expect(visitor.find(".total .huge")).to_contain_text("$")
+    visitor.page.route(
+        "**/admin/statistics/**",
+        lambda route: route.fulfill(status=503, json=PROBLEM, headers={"X-Request-Id": "req-42"}),
+    )
+    visitor.press("f")
+    failure = visitor.page.get_by_role("region", name="Spent today").get_by_role("alert")
+    expect(failure).to_contain_text("Could not load spend (503). Retrying in")
+    expect(failure).to_contain_text("Request req-42")
+    expect(visitor.find(".total .huge")).to_contain_text("$")
+    visitor.page.unroute("**/admin/statistics/**")
+    failure.get_by_role("button", name="Retry").click()
+    expect(failure).to_have_count(0)
+    expect(visitor.find(".breakdown th").first).to_have_text("Feature")
+
+
+def test_a_refusal_names_the_role_that_is_missing(company: Company, visit: Visit) -> None:
+    refusal = {**PROBLEM, "status": 403, "title": "Forbidden", "detail": "this needs the viewer role"}
+    visitor = visit(company.server, "/settings")
+    visitor.allowed = ["403"]
+    visitor.page.route("**/api/v1/traces?**", lambda route: route.fulfill(status=403, json=refusal))
+    visitor.open("/traces")
+    expect(visitor.find("main")).to_contain_text("Needs another role: this needs the viewer role")
+
+
+def test_a_page_opened_while_the_server_is_gone_waits_with_a_way_to_try_again(server: Server, visit: Visit) -> None:
+    visitor = visit(server, "/traces")
+    visitor.allowed = ["ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "WebSocket connection to"]
+    expect(visitor.find("main")).to_contain_text("No traces in this range yet")
+    server.stop()
+    visitor.press("g c")
+    expect(visitor.find("[role=alert]").first).to_contain_text("could not be loaded")
+    server.start()
+    visitor.page.get_by_role("button", name="Try again").click()
+    expect(visitor.find("h1")).to_have_text("Costs")

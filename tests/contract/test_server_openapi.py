@@ -1,0 +1,128 @@
+"""The OpenAPI document: valid, whole, and kept by the server's answers to wrong values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from openapi_spec_validator import validate
+
+from tests.support.server import Server
+
+WRONG: dict[str, list[str]] = {
+    "period": ["decade", ""],
+    "group_by": ["colour"],
+    "tz": ["Mars/Olympus", ""],
+    "from": ["yesterday", "2026-02-30T00:00:00Z"],
+    "to": ["tomorrow", "9999-01-01T00:00:00Z"],
+    "f": ["x", "colour:red", "cost>much"],
+    "q": ["x" * 2001],
+    "sort": ["beauty"],
+    "limit": ["0", "1001", "ten", "-1", "1e3"],
+    "cursor": ["x", "1-x", "%00"],
+    "trace_id": ["12", "g" * 32],
+    "severity": ["loud", "25"],
+    "name": [""],
+    "step": ["0s", "fast"],
+    "stat": ["beauty"],
+}
+ELSEWHERE: dict[tuple[str, str], list[str]] = {
+    ("/api/v1/metrics/query", "group_by"): [",".join("abcdefghijkl")],  # any label may be asked for, but not all
+}
+BESIDE = {
+    ("/api/v1/metrics/query", parameter): {"name": "m"} for parameter in ("from", "to", "step", "stat", "group_by")
+}
+BODIES = [
+    ("/api/v1/tokens", {"role": "viewer"}, "name"),
+    ("/api/v1/tokens", {"name": "x", "role": "owner"}, "role"),
+    ("/api/v1/tokens", {"name": "x", "role": "viewer", "expires_at": "soon"}, "expires_at"),
+    ("/api/v1/tokens", {"name": "x", "role": "viewer", "expires_at": "now-1h"}, "expires_at"),
+    ("/api/v1/tokens", {"name": "x", "role": "viewer", "scope": "all"}, "scope"),
+    ("/api/v1/session", {}, "token"),
+    ("/api/v1/session", {"token": 5}, "token"),
+    ("/api/v1/session", {"token": "x" * 201}, "token"),
+]
+
+
+@pytest.fixture(scope="module")
+def client(shared_server: Server) -> Iterator[httpx.Client]:
+    with shared_server.client() as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def document(client: httpx.Client) -> dict[str, Any]:
+    found: dict[str, Any] = client.get("/openapi.json").json()
+    return found
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, methods in document["paths"].items():
+        yield from ((method, path, operation) for method, operation in methods.items())
+
+
+def test_the_document_is_valid(document: dict[str, Any]):
+    validate(document)
+
+
+def test_every_operation_says_what_it_does_what_it_asks_and_how_it_refuses(document: dict[str, Any]):
+    for method, path, operation in operations(document):
+        assert operation["description"], f"{method} {path}"
+        assert "security" in operation
+        assert "default" in operation["responses"]
+        assert "422" not in operation["responses"]
+        for parameter in operation.get("parameters", ()):
+            assert parameter["description"], f"{method} {path} {parameter['name']}"
+    assert document["paths"]["/api/v1/tokens"]["post"]["x-roles"] == ["admin"]
+    assert document["paths"]["/v1/traces"]["post"]["x-roles"] == ["ingest", "admin"]
+    assert document["paths"]["/healthz"]["get"]["security"] == []
+
+
+def test_every_parameter_refuses_a_wrong_value_by_name_and_says_what_is_allowed(
+    document: dict[str, Any], client: httpx.Client
+):
+    tried = 0
+    for method, path, operation in operations(document):
+        for parameter in operation.get("parameters", ()):
+            name = parameter["name"]
+            if (method, name) == ("delete", "token_id"):
+                continue  # any text may be an id that does not exist
+            for value in ELSEWHERE.get((path, name), WRONG[name]):
+                inside = parameter["in"] == "path"
+                query = {} if inside else {**BESIDE.get((path, name), {}), name: value}
+                answer = client.get(path.replace(f"{{{name}}}", value), params=query)
+                check(answer, name)
+                tried += 1
+    assert tried > 60
+
+
+@pytest.mark.parametrize(("path", "body", "parameter"), BODIES)
+def test_every_member_of_a_body_refuses_a_wrong_value_by_name(
+    client: httpx.Client, path: str, body: Any, parameter: str
+):
+    check(client.post(path, json=body), parameter)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"[1]", b"null", b"[" * 10_000])
+def test_a_body_that_is_no_object_is_refused_with_a_problem(client: httpx.Client, content: bytes):
+    answer = client.post("/api/v1/tokens", content=content, headers={"Content-Type": "application/json"})
+    assert answer.status_code in (400, 422), answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_an_unknown_path_and_method_are_problems_too(client: httpx.Client):
+    for answer, status in ((client.get("/api/v1/none"), 404), (client.put("/api/v1/tokens"), 405)):
+        assert answer.status_code == status
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
+def check(answer: httpx.Response, parameter: str) -> None:
+    told = f"{answer.request.url} {answer.status_code} {answer.text}"
+    assert answer.status_code == 422, told
+    assert answer.headers["content-type"] == "application/problem+json", told
+    body = answer.json()
+    assert body["parameter"] == parameter, told
+    assert body["allowed"], told
+    assert parameter in body["detail"], told

@@ -1,0 +1,12 @@
+"""How hard the generated tests try: a little each time, and as much as one likes when asked (`make fuzz`)."""
+
+from __future__ import annotations
+
+import os
+
+TIMES = int(os.environ.get("SPANLEDGER_TEST_THOROUGHNESS", "1"))
+
+
+def examples(usually: int) -> int:
+    """How many examples to generate."""
+    return usually * TIMES

@@ -40,7 +40,7 @@ format: $(STAMP) ## ruff's formatter, and what it can mend
 bench: $(STAMP) ## speed and memory, as ratios in one run
 	@$(BIN)/python -m tests.benchmarks
 
-screenshots: $(STAMP) ## the pictures of README and docs, from the demo's data
+screenshots: $(STAMP) ## the pictures of README and docs, from the demo's traffic; needs Chromium
 	@$(BIN)/python -m tests.browser.take_pictures
 
 vendor: $(STAMP) ## the front end's vendored files, at their exact versions

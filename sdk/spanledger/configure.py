@@ -238,7 +238,7 @@ def _begin(pipeline: Pipeline, *, tracer_too: bool = True) -> None:
 
 def tracer() -> Tracer:
     """The tracer for the SDK's own spans: ours when configured, else the global one; a no-op when disabled."""
-    return _state.tracer if enabled() else NoOpTracer()
+    return _state.tracer if _state.enabled or enabled() else NoOpTracer()
 
 
 def enabled() -> bool:

@@ -80,7 +80,7 @@ EVENT_NAME: Final = "event.name"  # of senders older than the log record's own f
 # --- HTTP server spans
 HTTP_REQUEST_METHOD: Final = "http.request.method"
 HTTP_ROUTE: Final = "http.route"
-HTTP_RESPONSE_STATUS_CODE: Final = "http.response.status_code"
+HTTP_RESPONSE_STATUS_CODE: Final = "http.response.status_code"  # also on a traced call that its provider refused
 URL_PATH: Final = "url.path"
 CLIENT_ADDRESS: Final = "client.address"
 REQUEST_ID: Final = "spanledger.request_id"

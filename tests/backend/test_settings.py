@@ -124,11 +124,23 @@ def test_settings_that_do_not_go_together_are_refused(flags: dict[str, str | Non
         load(flags, {})
 
 
-def test_a_file_that_cannot_be_read_is_told(tmp_path: Path):
-    for file in (tmp_path / "missing.toml", tmp_path / "broken.toml"):
-        (tmp_path / "broken.toml").write_text("port = ")
-        with pytest.raises(SettingsError, match="cannot be read"):
-            load({}, {}, file)
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (None, "cannot be read: No such file or directory"),
+        ("port = ", "is not TOML"),
+        ("prot = 1", "prot in"),
+        ("[server]\nport = 1", "server in"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, content: str | None, told: str):
+    file = tmp_path / "spanledger.toml"
+    if content is not None:
+        file.write_text(content, encoding="utf-8")
+    with pytest.raises(SettingsError) as refused:
+        load({}, {}, file)
+    assert told in str(refused.value)
+    assert str(file) in str(refused.value)
 
 
 def test_several_servers_may_all_take_any_free_port():

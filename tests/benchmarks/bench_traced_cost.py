@@ -1,8 +1,8 @@
 """What `traced_cost` costs its caller, as a ratio to a plain OpenTelemetry span with 8 attributes in the same run.
 
 Prints, for sync and async functions, for a dict and for a real OpenAI response object, sampled and unsampled:
-microseconds on top of the bare call (best of the rounds) and the ratio. Entries go nowhere, so that the ledger's own way
-out is not measured.
+microseconds of the caller's processor time on top of the bare call (best of the rounds) and the ratio: time that other
+programs take is not in it. Entries go nowhere, so that the ledger's own way out is not measured.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ MS = 10**6
 DAY_NS = 86_400 * NS
 SERVICES = {
     "ask": "chat-api",
-    "ask_stream": "chat-api",
+    "ask_stream": "llm-gateway",
     "review": "review-worker",
     "review_stream": "review-worker",
     "search": "search",
@@ -213,7 +213,7 @@ def _line(visit: Visit, at_ns: int) -> LogRecord:
 
 def dialogue(now_ns: int) -> Trace:
     """A spoken question to an agent: audio, search, tools, a streamed answer, a voice that ran out of time."""
-    trace = Trace("dialogue", start_ns=now_ns - 6 * NS)
+    trace = Trace("dialogue", now_ns, start_ns=now_ns - 6 * NS)
     gate, voice, llm = "chat-api", "voice-backend", "llm-gateway"
     server, client = Span.SPAN_KIND_SERVER, Span.SPAN_KIND_CLIENT
     root = trace.add(
@@ -355,7 +355,7 @@ def dialogue_logs(trace: Trace) -> bytes:
 
 def huge(now_ns: int, spans: int = 10_000) -> Trace:
     """A batch job: one root, a hundred steps, and many small calls below each."""
-    trace = Trace("huge", start_ns=now_ns - 40 * NS)
+    trace = Trace("huge", now_ns, start_ns=now_ns - 40 * NS)
     root = trace.add("nightly summaries", "batch", 0, 30_000)
     step = root
     for at in range(spans - 1):
@@ -370,7 +370,7 @@ def huge(now_ns: int, spans: int = 10_000) -> Trace:
 
 def hostile(now_ns: int) -> Trace:
     """A trace whose every text tries to become markup, or to be very long."""
-    trace = Trace("hostile", start_ns=now_ns - 2 * NS)
+    trace = Trace("hostile", now_ns, start_ns=now_ns - 2 * NS)
     service = f"{HOSTILE} service"
     root = trace.add(HOSTILE, service, 0, 300, error=f"{HOSTILE}: {HOSTILE}", events=[(3, HOSTILE)], user__id=HOSTILE)
     said = json.dumps([{"role": HOSTILE, "parts": [{"content": HOSTILE}]}])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Company, Visit
@@ -24,32 +23,41 @@ FRAMES = """async () => {
 PROBLEM = {"type": "about:blank", "title": "Service Unavailable", "status": 503, "detail": "the store is busy"}
 
 
-@pytest.mark.parametrize("tab", ["", "messages", "attributes", "events", "logs"])
-def test_markup_in_a_trace_is_text_wherever_it_is_shown(tab: str, company: Company, visit: Visit) -> None:
-    span = company.hostile.spans[1 if tab == "messages" else 0][1].span_id.hex()
-    visitor = visit(company.server, f"/traces/{company.hostile.hex_id}?sel={span}&tab={tab}")
+OWNED = "globalThis.owned ?? document.querySelectorAll('main img, main script').length"
+
+
+def test_markup_in_a_trace_is_text_wherever_it_is_shown(company: Company, visit: Visit) -> None:
+    root, call = (span.span_id.hex() for _, span in company.hostile.spans[:2])
+    visitor = visit(company.server, f"/traces/{company.hostile.hex_id}")
     expect(visitor.find(".trace-head h2")).to_contain_text(HOSTILE)
-    if tab not in ("", "logs"):
+    for span, tab in (
+        (root, "Summary"),
+        (root, "Attributes"),
+        (root, "Events 1"),
+        (call, "Messages"),
+        (call, "Attributes"),
+    ):
+        visitor.find(f"#row-{span}").click()
+        visitor.page.get_by_role("tab", name=tab).click()
         expect(visitor.page.get_by_role("tabpanel")).to_contain_text(HOSTILE)
-    assert visitor.run("globalThis.owned ?? document.querySelectorAll('main img, main script').length") == 0
-    assert not visitor.is_wider_than_its_window()
+        assert visitor.run(OWNED) == 0
+        assert not visitor.is_wider_than_its_window()
 
 
-@pytest.mark.parametrize(
-    "path", ["/", "/costs?period=today", "/costs?period=today&tab=ledger", "/traces?q=onerror", "/settings"]
-)
-def test_markup_and_endless_names_change_no_list(path: str, company: Company, visit: Visit) -> None:
-    visitor = visit(company.server, path, phone=True)
-    expect(visitor.find("main")).to_contain_text("<img src=x onerror=")
-    assert visitor.run("globalThis.owned ?? document.querySelectorAll('main img, main script').length") == 0
-    assert not visitor.is_wider_than_its_window()
+def test_markup_and_endless_names_change_no_list(company: Company, visit: Visit) -> None:
+    visitor = visit(company.server, phone=True)
+    for path in ("/", "/costs?period=today", "/costs?period=today&tab=ledger", "/traces?q=onerror", "/settings"):
+        visitor.open(path)
+        expect(visitor.find("main")).to_contain_text("<img src=x onerror=")
+        assert visitor.run(OWNED) == 0
+        assert not visitor.is_wider_than_its_window()
 
 
 def test_an_address_cannot_bring_markup_into_the_page(company: Company, visit: Visit) -> None:
     visitor = visit(company.server, "/traces?q=<script>owned=1</script>&f=service:<img src=x onerror=owned=1>&from=<b>")
     expect(visitor.find(".filter-chip").first).to_contain_text("<img src=x onerror=owned=1>")
     expect(visitor.find(".notice")).to_contain_text("from=<b>")
-    assert visitor.run("globalThis.owned ?? document.querySelectorAll('main img, main script').length") == 0
+    assert visitor.run(OWNED) == 0
 
 
 def test_ten_thousand_spans_are_opened_walked_and_scrolled_without_a_stall(company: Company, visit: Visit) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -78,6 +81,20 @@ def test_a_page_comes_back_by_itself_after_a_restart_with_what_it_missed(mortal:
     assert sum(calls) == 2
 
 
+def test_a_server_that_hangs_is_noticed_and_its_figures_are_said_to_be_old(mortal: Server, visit: Visit) -> None:
+    visitor = visit(mortal)
+    visitor.allowed = DOWN
+    expect(visitor.find(".live-label")).to_have_text("Live · now")
+    os.kill(mortal.pid, signal.SIGSTOP)
+    try:
+        expect(visitor.find(".live-label")).to_contain_text("Reconnecting", timeout=BACK_MS)
+        expect(visitor.find(".page")).to_have_class(re.compile("dimmed"), timeout=BACK_MS)
+    finally:
+        os.kill(mortal.pid, signal.SIGCONT)
+    expect(visitor.find(".live-label")).to_have_text("Live · now", timeout=2 * BACK_MS)
+    expect(visitor.find(".page")).not_to_have_class(re.compile("dimmed"))
+
+
 def test_a_paused_page_holds_still_and_goes_on_when_asked(fresh: Server, visit: Visit) -> None:
     visitor = visit(fresh)
     spent = visitor.find(".tile", has_text="Spend today").locator(".tile-figure")
@@ -85,7 +102,7 @@ def test_a_paused_page_holds_still_and_goes_on_when_asked(fresh: Server, visit: 
     visitor.press("p")
     expect(visitor.find(".live-label")).to_contain_text("Paused")
     spend(fresh, "2.00")
-    expect(visitor.find(".live-label")).to_contain_text("3")  # seconds old
+    expect(visitor.find(".live-label")).to_have_text("Paused · 3\u202fs old")
     expect(spent).to_have_text("$0.000000000001")
     visitor.press("p")
     expect(spent).to_have_text("$2.00", timeout=SECONDS_MS)

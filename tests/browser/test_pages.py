@@ -87,6 +87,8 @@ def test_a_filter_goes_into_the_address_and_a_reload_shows_the_same(company: Com
     expect(visitor.find(".traces-table .chip").first).to_have_text("Error")
     rows = visitor.find(".traces-table tbody tr").count()
     assert visitor.page.url.endswith("?f=service:chat-api&f=status:error")
+    marks = visitor.find(".histogram .axis-text[text-anchor=end]").all_text_contents()
+    assert len(set(marks)) == len(marks), "each mark of the axis is a number of its own"
     visitor.page.reload()
     expect(visitor.find(".traces-table tbody tr")).to_have_count(rows)
     visitor.find(".filter-chip").first.click()

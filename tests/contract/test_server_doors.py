@@ -8,19 +8,26 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+import grpc
 import httpx
 import pytest
 from fastapi.routing import iter_route_contexts
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import TraceServiceStub
 from starlette.routing import Route, WebSocketRoute
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from spanledger_server.api import pages
 from spanledger_server.auth.roles import Access, Role
+from spanledger_server.auth.sessions import LASTS_S
 from tests.backend.built import Built, built
+from tests.support.inside import Inside, Shifted
 from tests.support.server import Server
+from tests.support.telemetry import span, span_request
 
 SENDING = {("POST", f"/v1/{signal}") for signal in ("traces", "logs", "metrics")}
 OPEN = {
@@ -113,51 +120,164 @@ def test_what_has_no_door_asks_for_an_administrator(shared_server: Server):
             assert client.get(path).status_code == 404
 
 
-def passes(server: Server, method: str, path: str, token: str | None) -> bool:
-    """Whether the gate lets the request through; what the route then says does not matter."""
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    if method == "WEBSOCKET":
-        try:
-            with connect(server.url.replace("http", "ws", 1) + filled(path), additional_headers=headers):
-                pass
-        except InvalidStatus as refused:
-            status = refused.response.status_code
-            return status not in (401, 403)
-        return True
-    answer = httpx.request(method, server.url + filled(path), headers=headers, timeout=30)
-    if answer.status_code in (401, 403):
-        assert answer.status_code == (401 if token is None else 403)
-        assert answer.headers["content-type"] == "application/problem+json"
-        return False
-    return True
+@dataclass(frozen=True)
+class Person:
+    """Somebody at the door: what they show, and the role that it gives them, None for none."""
+
+    headers: dict[str, str]
+    role: Role | None
+    token: str = ""
+
+
+class World:
+    """A server that other machines can reach, and everybody who may come."""
+
+    def __init__(self, server: Inside, clock: Shifted) -> None:
+        self.server = server
+        with server.client() as admin:
+            for_a_minute = {"name": "short", "role": "admin", "expires_at": "now+1m"}
+            self.expired = admin.post("/api/v1/tokens", json=for_a_minute).json()["token"]
+            old_cookie = self._cookie(server.token_for("admin"))
+            clock.by_ns += (LASTS_S + 60) * 10**9
+            gone = admin.post("/api/v1/tokens", json={"name": "gone", "role": "admin"}).json()
+            gone_cookie = self._cookie(gone["token"])
+            assert admin.delete(f"/api/v1/tokens/{gone['id']}").status_code == 204
+        tokens = {role: server.token_for(role) for role in Role}
+        bearer = {role: self._bearer(token) for role, token in tokens.items()}
+        self.people = {
+            "nobody": Person({}, None),
+            "an unknown token": Person(self._bearer("sl_" + "x" * 43), None, "sl_" + "x" * 43),
+            "another scheme": Person({"Authorization": f"Basic {tokens[Role.ADMIN]}"}, None),
+            "a revoked token": Person(self._bearer(gone["token"]), None, gone["token"]),
+            "an expired token": Person(self._bearer(self.expired), None, self.expired),
+            "an expired session": Person(old_cookie, None),
+            "a session of a revoked token": Person(gone_cookie, None),
+            "an unknown token beside an admin's session": Person(
+                {**self._bearer("sl_wrong"), **self._cookie(tokens[Role.ADMIN])}, None
+            ),
+            "a sender's token beside a viewer's session": Person(
+                {**bearer[Role.INGEST], **self._cookie(tokens[Role.VIEWER])}, Role.INGEST
+            ),
+            **{f"a token for {role}": Person(bearer[role], role, tokens[role]) for role in Role},
+            **{f"a session for {role}": Person(self._cookie(tokens[role]), role) for role in Role},
+        }
+
+    @staticmethod
+    def _bearer(token: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {token}"}
+
+    def _cookie(self, token: str) -> dict[str, str]:
+        """What the browser of somebody who signed in with `token` sends from a page of ours."""
+        answer = httpx.post(f"{self.server.url}/api/v1/session", json={"token": token}, verify=False)
+        assert answer.status_code == 200
+        return {"Cookie": answer.headers["set-cookie"].partition(";")[0], "Origin": self.server.url}
+
+
+PEOPLE = (
+    "nobody",
+    "an unknown token",
+    "another scheme",
+    "a revoked token",
+    "an expired token",
+    "an expired session",
+    "a session of a revoked token",
+    "an unknown token beside an admin's session",
+    "a sender's token beside a viewer's session",
+    *(f"a token for {role}" for role in Role),
+    *(f"a session for {role}" for role in Role),
+)
 
 
 @pytest.fixture(scope="module")
-def far_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server that other machines could reach."""
-    running = Server(tmp_path_factory.mktemp("far"), "--host", "0.0.0.0")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    clock = Shifted()
+    running = Inside(tmp_path_factory.mktemp("far"), "--host", "0.0.0.0", clock=clock)
     try:
-        yield running.start()
+        yield World(running.start(), clock)
     finally:
         running.stop()
 
 
-@pytest.mark.parametrize("role", [*Role, None])
-def test_every_route_lets_in_whom_it_should_and_nobody_else(far_server: Server, application: Built, role: Role | None):
-    token = None if role is None else far_server.token_for(role)
-    for method, path in sorted(routes(application)):
-        if (method, path) == ("POST", "/api/v1/session"):
-            continue  # it answers 401 itself; see the tests of signing in
-        access = expected(method, path)
-        may = access is Access.OPEN or (role is not None and access.admits(role))
-        assert passes(far_server, method, path, token) is may, f"{role} {method} {path}"
+@pytest.fixture(scope="module")
+def far_server(world: World) -> Server:
+    return world.server
+
+
+def status_at(server: Server, client: httpx.Client, method: str, path: str, headers: dict[str, str]) -> int:
+    """401 or 403 when the gate refuses; else whatever the route says to a request without sense."""
+    if method == "WEBSOCKET":
+        origin = headers.get("Origin")
+        more = {name: value for name, value in headers.items() if name != "Origin"}
+        try:
+            with connect(server.url.replace("http", "ws", 1) + filled(path), additional_headers=more, origin=origin):
+                return 101
+        except InvalidStatus as refused:
+            return refused.response.status_code
+    answer = client.request(method, server.url + filled(path), headers=headers)
+    if answer.status_code in (401, 403):
+        assert answer.headers["content-type"] == "application/problem+json"
+    return answer.status_code
+
+
+def wanted(access: Access, role: Role | None) -> int | None:
+    """The refusal that is due; None when they may pass."""
+    if access is Access.OPEN:
+        return None
+    if role is None:
+        return 401
+    return None if access.admits(role) else 403
+
+
+def test_everybody_of_the_world_is_asked_in_the_tests_below(world: World):
+    assert set(world.people) == set(PEOPLE)
+
+
+@pytest.mark.parametrize("who", PEOPLE)
+def test_every_route_lets_in_whom_it_should_and_nobody_else(world: World, application: Built, who: str):
+    person = world.people[who]
+    with httpx.Client(verify=False, timeout=30) as client:
+        for method, path in sorted(routes(application)):
+            if (method, path) == ("POST", "/api/v1/session"):
+                continue  # it answers 401 itself; see the tests of signing in
+            status = status_at(world.server, client, method, path, person.headers)
+            refusal = wanted(expected(method, path), person.role)
+            assert (status if status in (401, 403) else None) == refusal, f"{who} {method} {path}: {status}"
+        for path in () if "Cookie" in person.headers else ("/v1/traces", "/v1/logs", "/v1/metrics"):
+            address = f"http://127.0.0.1:{world.server.otlp_port}{path}"
+            status = client.post(address, headers=person.headers).status_code
+            assert (status if status in (401, 403) else None) == wanted(Access.SEND, person.role), f"{who} {address}"
+
+
+@pytest.mark.parametrize("who", PEOPLE)
+def test_signing_in_works_with_a_token_of_any_role_and_with_nothing_else(world: World, who: str):
+    person = world.people[who]
+    with httpx.Client(base_url=world.server.url, verify=False) as client:
+        answer = client.post("/api/v1/session", json={"token": person.token})
+    assert answer.status_code == (200 if person.role and person.token else 401)
+    assert ("set-cookie" in answer.headers) == (answer.status_code == 200)
+
+
+@pytest.mark.parametrize("who", PEOPLE)
+def test_over_grpc_only_senders_are_taken(world: World, who: str):
+    person = world.people[who]
+    metadata = tuple((name.lower(), value) for name, value in person.headers.items() if name != "Origin")
+    request = ExportTraceServiceRequest.FromString(span_request(span()))
+    with grpc.insecure_channel(f"127.0.0.1:{world.server.grpc_port}") as channel:
+        try:
+            TraceServiceStub(channel).Export(request, metadata=metadata, timeout=10)
+            refusal = None
+        except grpc.RpcError as error:
+            refusal = {grpc.StatusCode.UNAUTHENTICATED: 401, grpc.StatusCode.PERMISSION_DENIED: 403}[error.code()]
+    assert refusal == wanted(Access.SEND, person.role)
 
 
 def test_on_loopback_only_sending_and_scraping_are_open_without_a_token(shared_server: Server, application: Built):
-    for method, path in sorted(routes(application)):
-        if (method, path) == ("POST", "/api/v1/session"):
-            continue
-        assert passes(shared_server, method, path, None) is expected(method, path).open_on_loopback, f"{method} {path}"
+    with httpx.Client(verify=False, timeout=30) as client:
+        for method, path in sorted(routes(application)):
+            if (method, path) == ("POST", "/api/v1/session"):
+                continue
+            status = status_at(shared_server, client, method, path, {})
+            assert (status != 401) is expected(method, path).open_on_loopback, f"{method} {path}: {status}"
 
 
 @pytest.mark.parametrize("secret", ["-", "sl_not-a-token", "sl_" + "x" * 5000, "ü"])
@@ -182,3 +302,15 @@ def test_a_sender_is_refused_before_its_body_is_read(far_server: Server):
 
 def test_the_directory_of_a_server_that_others_reach_holds_no_token(far_server: Server):
     assert not (Path(far_server.data) / "admin-token").exists()
+
+
+def test_a_refused_socket_is_told_why_and_leaves_no_error_in_the_log(
+    far_server: Server, caplog: pytest.LogCaptureFixture
+):
+    address = far_server.url.replace("http", "ws", 1) + "/api/v1/live"
+    for _ in range(5):
+        with pytest.raises(InvalidStatus) as refused, connect(address):
+            pass
+        assert refused.value.response.status_code == 401
+        assert b"Authorization: Bearer TOKEN" in (refused.value.response.body or b"")
+    assert caplog.records == []

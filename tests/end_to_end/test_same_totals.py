@@ -186,18 +186,20 @@ def running(directory: Path, clock: SteppedClock) -> Iterator[House]:
 
 
 def expect_answers(house: House, found: list[Call], zone: ZoneInfo, now_ns: int) -> None:
-    """The ledger, and the statistics of a month (read from the ledger) and of a year (from the rollups)."""
+    """The ledger, and the statistics of a month and a year: by model from the rollups, by user from the ledger."""
     lines = list(house.lines())
     assert (total([line["cost_usd"] for line in lines]), len(lines)) == everything(found)
     today = local_date(now_ns, zone)
     for period, first in (("month", today.replace(day=1)), ("year", today.replace(month=1, day=1))):
         inside = [call for call in found if local_date(call.at_ns, zone) >= first]
-        answer = house.get("/admin/statistics/costs", period=period, tz=zone.key)
-        assert (answer["total_cost"], answer["calls"]) == everything(inside), period
-        by_model = {item["category"]: (item["cost"], item["count"]) for item in answer["breakdown"]}
-        assert by_model == added(inside, lambda call: call.model), period
-        days = {bar["date"]: (bar["cost"], bar["calls"]) for bar in answer["trend"] if bar["calls"]}
-        assert days == added(inside, lambda call: local_date(call.at_ns, zone).isoformat()), period
+        by_day = added(inside, lambda call: local_date(call.at_ns, zone).isoformat())
+        for dimension, key in (("model", lambda call: call.model), ("user", lambda _: None)):
+            answer = house.get("/admin/statistics/costs", period=period, group_by=dimension, tz=zone.key)
+            assert (answer["total_cost"], answer["calls"]) == everything(inside), (period, dimension)
+            breakdown = {item["category"]: (item["cost"], item["count"]) for item in answer["breakdown"]}
+            assert breakdown == added(inside, key), (period, dimension)
+            days = {bar["date"]: (bar["cost"], bar["calls"]) for bar in answer["trend"] if bar["calls"]}
+            assert days == by_day, (period, dimension)
 
 
 def expect_tables(directory: Path, found: list[Call], now_ns: int) -> None:

@@ -67,8 +67,8 @@ class Received:
         assert found, f"not within {timeout_s} s; received: {[(s, m.ByteSize()) for s, m in self.requests]}"
         return found
 
-    def records(self, event: str | None = None) -> list[Any]:
-        """All log records, or those with this event name."""
+    def records(self, event: str | None = None, *, service: str | None = None) -> list[Any]:
+        """All log records, or those with this event name, of this service."""
         return [
             record
             for signal, message in list(self.requests)
@@ -76,10 +76,11 @@ class Received:
             for resource in message.resource_logs
             for scope in resource.scope_logs
             for record in scope.log_records
-            if event is None or record.event_name == event
+            if event in (None, record.event_name) and of(service, resource)
         ]
 
-    def spans(self) -> list[Any]:
+    def spans(self, *, service: str | None = None) -> list[Any]:
+        """All spans, or those of this service."""
         return [
             span
             for signal, message in list(self.requests)
@@ -87,6 +88,7 @@ class Received:
             for resource in message.resource_spans
             for scope in resource.scope_spans
             for span in scope.spans
+            if of(service, resource)
         ]
 
     def metrics(self, name: str) -> list[Any]:
@@ -109,6 +111,11 @@ class Received:
             ):
                 found.append(attributes(resource.resource))
         return found
+
+
+def of(service: str | None, resource: Any) -> bool:
+    """Whether what came from this resource is of that service."""
+    return service is None or attributes(resource.resource).get("service.name") == service
 
 
 def attributes(message: Any) -> dict[str, Any]:

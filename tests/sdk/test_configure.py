@@ -195,31 +195,58 @@ def test_strict_raises_with_every_mistake_in_it():
     )
 
 
-@pytest.mark.parametrize(
-    ("env", "kept"),
-    [
-        ({"OTEL_TRACES_SAMPLER": "always_off"}, 0),
-        ({"OTEL_TRACES_SAMPLER": "parentbased_always_on"}, 200),
-        ({"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0"}, 0),
-        ({"OTEL_TRACES_SAMPLER": "spanledger", "OTEL_TRACES_SAMPLER_ARG": "ratio=0"}, 0),
-        ({"SPANLEDGER_SAMPLE_RATIO": "0"}, 0),
-        ({"OTEL_TRACES_EXPORTER": "none"}, 0),
-    ],
-)
-def test_spans_are_sampled_as_asked_and_the_ledger_never_is(env, kept):
+SAMPLING = [
+    ({"OTEL_TRACES_SAMPLER": "always_off"}, 0),
+    ({"OTEL_TRACES_SAMPLER": "parentbased_always_on"}, 200),
+    ({"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0"}, 0),
+    ({"OTEL_TRACES_SAMPLER": "spanledger", "OTEL_TRACES_SAMPLER_ARG": "ratio=0"}, 0),
+    ({"SPANLEDGER_SAMPLE_RATIO": "0"}, 0),
+    ({"OTEL_TRACES_EXPORTER": "none"}, 0),
+]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no fork on Windows")
+def test_spans_are_sampled_as_asked_and_the_ledger_never_is():
+    with http_receiver() as (received, address):
+        run(
+            f"""
+            import os
+            for case, (env, _) in enumerate({SAMPLING}):  # a process for each, as the environment is read once
+                if child := os.fork():
+                    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+                else:
+                    os.environ |= env
+                    handle = spanledger.configure(service_name=str(case), metrics_exporter=())
+                    for number in range(200):
+                        with tracer().start_as_current_span("call"):
+                            record(entry(number))
+                    os._exit(0 if handle.flush(20) else 1)
+            """,
+            address,
+        )
+    for case, (env, kept) in enumerate(SAMPLING):
+        assert len(received.spans(service=str(case))) == kept, env
+        assert len(received.records(semconv.LEDGER_EVENT, service=str(case))) == 200, env
+
+
+def test_what_another_instrumentation_sees_below_an_unsampled_call_is_billed():
     with http_receiver() as (received, address):
         run(
             """
-            spanledger.configure(service_name="shop")
-            for number in range(200):
-                with tracer().start_as_current_span("call"):
-                    record(entry(number))
+            from opentelemetry import trace
+            spanledger.configure(service_name="shop", sample_ratio=0)
+            @spanledger.traced_cost
+            def answer():
+                seen = {"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 5, "gen_ai.request.model": "m"}
+                trace.get_tracer("somebody").start_span("chat m", attributes=seen).end()
+                return "only text"
+            answer()
             """,
             address,
-            **env,
         )
-    assert len(received.spans()) == kept
-    assert len(received.records(semconv.LEDGER_EVENT)) == 200
+    assert received.spans() == []
+    (line,) = received.records(semconv.LEDGER_EVENT)
+    assert attributes(line)[semconv.GEN_AI_USAGE_INPUT_TOKENS] == 5
 
 
 def test_console_exporters_write_to_the_console():

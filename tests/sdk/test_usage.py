@@ -12,7 +12,7 @@ import openai.types.responses
 import pytest
 
 from spanledger.providers import plain
-from spanledger.usage import USAGE_FIELDS, Reading, Usage, named_usage, over, quick_usage, seconds, whole
+from spanledger.usage import USAGE_FIELDS, Reading, Usage, named_usage, over, seconds, whole
 
 
 @pytest.mark.parametrize(
@@ -44,11 +44,16 @@ def test_seconds_are_exact(value: Any, expected: Any) -> None:
     assert seconds(value) == (None if expected is None else Decimal(expected))
 
 
-def test_a_usage_made_quickly_is_the_same() -> None:
-    assert quick_usage(1, 2, requests=3) == Usage(1, 2, requests=3)
-    assert hash(quick_usage(1)) == hash(Usage(1))
-    assert type(quick_usage()) is Usage
-    assert not quick_usage()
+def test_a_usage_is_true_as_soon_as_anything_is_known_be_it_nought() -> None:
+    assert not Usage()
+    assert Usage(0)
+    assert Usage(web_searches=0)
+
+
+def test_a_usage_that_a_function_returns_is_its_usage() -> None:
+    used = Usage(1, 2, audio_seconds=Decimal("1.5"))
+    assert plain.read(used) == Reading(used)
+    assert plain.read(Usage()) is None
 
 
 @pytest.mark.parametrize(

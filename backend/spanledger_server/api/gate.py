@@ -8,6 +8,7 @@ Never: reads a body, or lets a browser change something for a page from elsewher
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -74,6 +75,7 @@ class Gate:
             await answer(scope, receive, _with_headers(send))
         elif "websocket.http.response" in scope.get("extensions", {}):
             await answer(scope, receive, send)
+            await asyncio.sleep(0)  # uvicorn closes first, and has then no reason to report an unfinished handshake
         else:
             await send({"type": "websocket.close", "code": 1008})
 

@@ -62,10 +62,12 @@ class Sheet:
 
     def add(self, *cells: str | Text) -> None:
         """One row; `Text` where a cell has a style."""
-        row = [cell if isinstance(cell, Text) else Text(cell) for cell in cells]
-        for cell in row:
-            cell.plain = visible(cell.plain)
-        self._rows.append(row)
+        self._rows.append(
+            [
+                Text(visible(cell.plain), style=cell.style) if isinstance(cell, Text) else Text(visible(cell))
+                for cell in cells
+            ]
+        )
 
     def show(self, where: Console) -> None:
         """Print it."""

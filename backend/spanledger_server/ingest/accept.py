@@ -130,10 +130,6 @@ class Ingest:
             self._thread.join(STOP_PATIENCE_S)
             self._thread = None
 
-    def use_prices(self, prices: PriceBook) -> None:
-        """Price what comes from now on with another book."""
-        self._prices = prices
-
     def accept(self, decoded: Decoded, size_bytes: int) -> Acknowledgement:
         """Store one request; returns once it is committed.
 

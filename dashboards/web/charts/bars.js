@@ -20,21 +20,22 @@ const TOP = 8;
 const BOTTOM = 22;
 /** As wide as beside lines, so that charts above one another begin at one edge. */
 const AXIS = 52;
+const RIGHT = 14;
 
 /**
  * @param {{statement: string, buckets: Bucket[], series: Series[], height?: number, axis: (value: number) => string, time: (ms: number) => string,
- *   onPick?: (start: number, end: number) => void, stacked?: boolean}} props
+ *   onPick?: (start: number, end: number) => void, stacked?: boolean, counts?: boolean}} props counts: only whole numbers on the axis
  */
-export function Bars({ statement, buckets, series, height = 180, axis, time, onPick, stacked = true }) {
+export function Bars({ statement, buckets, series, height = 180, axis, time, onPick, stacked = true, counts = false }) {
   const [ref, width] = useSize();
   const [hover, setHover] = useState(-1);
   const dragFrom = useRef(-1);
   const pattern = useId();
   const unknown = buckets.every((bucket) => bucket.values.every((value) => value === null));
-  const marks = unknown ? [] : ticks(Math.max(0, ...buckets.map((bucket) => total(bucket, stacked))));
+  const marks = unknown ? [] : ticks(Math.max(0, ...buckets.map((bucket) => total(bucket, stacked)))).filter((mark) => !counts || Number.isInteger(mark));
   const left = Math.max(AXIS, Math.min(76, 14 + 6.6 * Math.max(0, ...marks.map((mark) => axis(mark).length))));
   const most = marks[marks.length - 1] ?? 1;
-  const inner = Math.max(0, width - left - 4);
+  const inner = Math.max(0, width - left - RIGHT);
   const slot = buckets.length ? inner / buckets.length : 0;
   const y = (/** @type {number} */ value) => TOP + (height - TOP - BOTTOM) * (1 - value / most);
   const indexAt = (/** @type {PointerEvent} */ event) => {
@@ -52,7 +53,7 @@ export function Bars({ statement, buckets, series, height = 180, axis, time, onP
     ${width ? html`<svg role="img" aria-label=${statement} width=${width} height=${height} class=${onPick ? 'pickable' : ''}
       onPointerMove=${(/** @type {PointerEvent} */ event) => setHover(indexAt(event))} onPointerLeave=${() => { setHover(-1); dragFrom.current = -1; }} onPointerDown=${press} onPointerUp=${release}>
       <defs><pattern id=${pattern} width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><path class="hatch" d="M0 0V6" /></pattern></defs>
-      ${marks.map((mark) => html`<g key=${mark}><path class="grid-line" d=${`M${left} ${crisp(y(mark))}H${width}`} /><text class="axis-text" x=${left - 8} y=${y(mark) + 4} text-anchor="end">${axis(mark)}</text></g>`)}
+      ${marks.map((mark) => html`<g key=${mark}><path class="grid-line" d=${`M${left} ${crisp(y(mark))}H${width - RIGHT}`} /><text class="axis-text" x=${left - 8} y=${y(mark) + 4} text-anchor="end">${axis(mark)}</text></g>`)}
       ${hover >= 0 ? html`<rect class="bar-hover" x=${left + hover * slot} y=${TOP} width=${slot} height=${height - TOP - BOTTOM} />` : null}
       ${buckets.map((bucket, index) => html`<${Stack} key=${bucket.at} bucket=${bucket} series=${series} x=${left + index * slot} slot=${slot} y=${y} pattern=${pattern} stacked=${stacked} />`)}
       ${timeMarks(buckets, inner).map((index) => html`<text class="axis-text" key=${index} x=${Math.max(left + 12, Math.min(width - 18, left + (index + 0.5) * slot))} y=${height - 6} text-anchor="middle">${time(buckets[index].at)}</text>`)}

@@ -130,6 +130,6 @@ function Calls() {
   return html`<${ChartCard} title="Calls and errors" sub=${`per ${step} s`} actions=${html`<a href=${link('/traces', { f: 'status:error', from: 'now-15m' }, ['tz'])}>Failed</a>`}
     legend=${[{ label: 'calls', slot: 8, value: known ? count(calls) : undefined }, { label: 'errors', slot: 9, value: known ? `${count(errors)}${calls ? ` (${percent(errors / calls)})` : ''}` : undefined }, ...(holes ? [{ label: 'no data', slot: null, hatched: true }] : [])]}
     table=${() => ({ columns: ['Time', 'Calls', 'Errors'], rows: thinned.toReversed().map((one) => [traceLink(one.t, step), whole(one.calls), whole(one.errors)]) })}>
-    <${Bars} statement=${statement} buckets=${buckets} series=${series} height=${148} axis=${count} time=${(/** @type {number} */ ms) => minute(ms, zone.value)} onPick=${openTraces} />
+    <${Bars} statement=${statement} buckets=${buckets} series=${series} height=${148} counts=${true} axis=${count} time=${(/** @type {number} */ ms) => minute(ms, zone.value)} onPick=${openTraces} />
   <//>`;
 }

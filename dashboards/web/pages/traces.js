@@ -135,7 +135,7 @@ function Histogram({ data, busy }) {
   return html`<${ChartCard} title="Matches over time" sub=${html`${label(rangeOr(range), Date.now(), zone.value)}<span class="wide-only"> · drag to narrow</span>`} class="histogram" busy=${busy}
     legend=${[{ label: 'traces', slot: 8, value: whole(data.matched) }, { label: 'with errors', slot: 9, value: whole(errors) }]}
     table=${() => ({ columns: ['Time', 'Traces', 'With errors'], rows: data.histogram.map((/** @type {any} */ one, /** @type {number} */ index) => [html`<button class="text-button" onClick=${() => narrow(starts[index], starts[index] + width)}>${time(starts[index])}</button>`, whole(one.traces), whole(one.errors)]) })}>
-    <${Bars} statement=${`${plural(data.matched, 'trace')} match, ${whole(errors)} with errors`} buckets=${buckets} series=${[{ label: 'with errors', slot: 9 }, { label: 'without', slot: 8, faint: true }]} height=${104} axis=${whole} time=${time} onPick=${narrow} />
+    <${Bars} statement=${`${plural(data.matched, 'trace')} match, ${whole(errors)} with errors`} buckets=${buckets} series=${[{ label: 'with errors', slot: 9 }, { label: 'without', slot: 8, faint: true }]} height=${104} counts=${true} axis=${whole} time=${time} onPick=${narrow} />
   <//>`;
 }
 

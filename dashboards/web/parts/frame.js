@@ -5,7 +5,7 @@ import { html } from '../html.js';
 import { Icon, Logo } from '../icons.js';
 import { session } from '../api.js';
 import { link as livelink, now, serverVersion, state, togglePause } from '../live.js';
-import { clock, duration, instant } from '../format.js';
+import { axisDuration, clock, instant } from '../format.js';
 import { link, route, zone } from '../url.js';
 import { copyLink, keyList, search } from '../keys.js';
 import { RangeControl } from './range.js';
@@ -65,7 +65,7 @@ function LiveLabel() {
   const { phase } = livelink.value;
   const seconds = age();
   const [word, tone] = PHASES[phase];
-  const detail = phase === 'live' || phase === 'polling' ? (seconds !== null && seconds < 3 ? 'now' : seconds === null ? '' : `${duration(seconds * 1e9)} old`) : seconds === null ? '' : `${duration(Math.max(seconds, 1) * 1e9)} old`;
+  const detail = phase === 'live' || phase === 'polling' ? (seconds !== null && seconds < 3 ? 'now' : seconds === null ? '' : `${axisDuration(seconds * 1e9)} old`) : seconds === null ? '' : `${axisDuration(Math.max(seconds, 1) * 1e9)} old`;
   const stopped = phase === 'paused';
   const text = detail ? `${word} · ${detail}` : word;
   return html`<button class=${`live-label ${tone}`} onClick=${togglePause} title=${stopped ? 'Go on (p)' : 'Pause (p)'} aria-label=${`${text}. ${stopped ? 'Go on' : 'Pause'}`}>
@@ -77,7 +77,7 @@ function Trouble() {
   const seconds = age();
   const { first, now: current } = serverVersion.value;
   const lost = livelink.value.phase === 'reconnecting' && seconds !== null && seconds >= 60;
-  return html`${lost ? html`<div class="notice crit" role="alert"><${Icon} name="octagon" /><span>The server has not answered for ${duration(Number(seconds) * 1e9)}. The figures are of ${clock(livelink.value.heardAt, zone.value)}.</span></div>` : null}
+  return html`${lost ? html`<div class="notice crit" role="alert"><${Icon} name="octagon" /><span>The server has not answered for ${axisDuration(Number(seconds) * 1e9)}. The figures are of ${clock(livelink.value.heardAt, zone.value)}.</span></div>` : null}
     ${first !== current ? html`<div class="notice" role="status"><${Icon} name="refresh" /><span>Version ${current} is running.</span><button class="button" onClick=${() => location.reload()}>Reload</button></div>` : null}`;
 }
 

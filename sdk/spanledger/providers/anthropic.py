@@ -9,7 +9,7 @@ Never: a running total (`message_delta`) added to another; the later one replace
 from __future__ import annotations
 
 from spanledger.providers.fields import Fields, fields_of
-from spanledger.usage import Reading, Usage, quick_usage, text, whole
+from spanledger.usage import Reading, Usage, text, whole
 
 
 def usage(raw: Fields) -> Usage | None:
@@ -23,7 +23,7 @@ def usage(raw: Fields) -> Usage | None:
     kept = fields_of(raw.get("cache_creation"))
     details = fields_of(raw.get("output_tokens_details"))
     tools = fields_of(raw.get("server_tool_use"))
-    return quick_usage(
+    return Usage(
         None if fresh is None else fresh + (read or 0) + (written or 0),
         answered,
         read,

@@ -24,7 +24,7 @@ from spanledger.billing import bill_late
 from spanledger.call import Call, current_call
 from spanledger.guard import guard
 from spanledger.settle import Observation
-from spanledger.usage import USAGE_FIELDS, Reading, Usage, named_usage, quick_usage, text
+from spanledger.usage import USAGE_FIELDS, Reading, Usage, named_usage, text
 
 SCOPE = "spanledger"
 _MOST_OPEN = 10_000
@@ -177,5 +177,4 @@ def _inclusive(usage: Usage) -> Usage:
     parts = (usage.cache_read_tokens or 0) + (usage.cache_write_tokens or 0)
     if usage.input_tokens is None or parts <= usage.input_tokens:
         return usage
-    units = {name: getattr(usage, name) for name in USAGE_FIELDS}
-    return quick_usage(**{**units, "input_tokens": usage.input_tokens + parts})
+    return usage._replace(input_tokens=usage.input_tokens + parts)

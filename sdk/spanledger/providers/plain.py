@@ -1,8 +1,8 @@
 """Any answer: tells whose form it has and reads it.
 
 Given what a function returned, gives a `Reading`, or `None` when it is no answer. Understands provider objects and
-their JSON, usage objects by themselves, and plain dicts such as `{"input_tokens": 12, "output_tokens": 3}` or
-`{"usage": {...}}`.
+their JSON, usage objects by themselves, a `Usage`, and plain dicts such as `{"input_tokens": 12, "output_tokens": 3}`
+or `{"usage": {...}}`.
 
 Never: an import of a provider's package.
 """
@@ -20,7 +20,7 @@ def read(answer: object) -> Reading | None:
     """What `answer` says of its usage and of itself, or `None` if it is no answer that is understood."""
     fields = fields_of(answer)
     if fields is None:
-        return None
+        return Reading(answer) if isinstance(answer, Usage) and answer else None
     raw = fields_of(fields.get("usage"))
     if raw is not None and fields.get("object") == "chat.completion":  # the commonest first
         return openai.chat_reading(fields, raw, type(answer))

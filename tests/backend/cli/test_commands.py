@@ -1,46 +1,83 @@
-"""The command line as a user runs it: child processes against a real server."""
+"""The command line as a user runs it, against a real server: in this process, in one of its own where that matters."""
 
 from __future__ import annotations
 
 import json
+import os
+import pty
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import duckdb
 import pytest
+from click.testing import CliRunner
 
+from spanledger_server.cli.main import main
+from tests.support.inside import Inside
 from tests.support.server import Server, environment, free_port
 from tests.support.telemetry import NS, ledger_event, ledger_request, span, span_request
 
 TRACE = bytes(range(16))
+HOSTILE = "[/red]\x1b[2Jevil\nname"
+QUESTIONS = (("status",), ("costs",), ("ledger",), ("traces",), ("trace", "00" * 16), ("loss",), ("token", "list"))
 
 
-def run(server: Server | None, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+@dataclass(frozen=True)
+class Done:
+    """A command that has ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def variables(server: Server | None, more: dict[str, str]) -> dict[str, str]:
     known = {} if server is None else {"SPANLEDGER_URL": server.url, "SPANLEDGER_TOKEN": server.token}
-    return subprocess.run(
+    return {"SPANLEDGER_DATA_DIR": "/nonexistent", **known, **more}
+
+
+def run(server: Server | None, *arguments: str, **more: str) -> Done:
+    done = CliRunner().invoke(main, arguments, env=variables(server, more), prog_name="spanledger")
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    return Done(done.exit_code, done.stdout, done.stderr)
+
+
+def process(server: Server | None, *arguments: str, **more: str) -> Done:
+    done = subprocess.run(
         [sys.executable, "-m", "spanledger_server", *arguments],
-        env=environment(**{**known, **variables}),
+        env=environment(**variables(server, more)),
         capture_output=True,
-        text=True,
         timeout=60,
         check=False,
     )
+    return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
-def said(server: Server | None, *arguments: str, **variables: str) -> str:
-    done = run(server, *arguments, **variables)
+def said(server: Server | None, *arguments: str, **more: str) -> str:
+    done = run(server, *arguments, **more)
     assert done.returncode == 0, done.stderr
-    assert "Traceback" not in done.stderr
     return done.stdout
 
 
+def refused(done: Done, code: int, *words: str) -> None:
+    """It ended with this code and one line that has these words."""
+    assert (done.returncode, done.stdout) == (code, "")
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert done.stderr.startswith("spanledger: ")
+    for word in words:
+        assert word in done.stderr
+
+
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
     """A server that knows one trace with a priced and an unpriced call."""
-    running = Server(tmp_path_factory.mktemp("shop")).start()
+    running = Inside(tmp_path_factory.mktemp("shop")).start()
     try:
         root = span("POST /buy", duration_ms=400, failed=True)
         root.trace_id = TRACE
@@ -55,7 +92,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         running.stop()
 
 
-def test_status_says_the_sentence_and_todays_money(shop: Server):
+def test_status_says_the_sentence_and_todays_money(shop: Inside):
     told = said(shop, "status")
     assert "All systems operational" in told
     assert "$0.000008240 today, 2 calls" in told
@@ -63,7 +100,7 @@ def test_status_says_the_sentence_and_todays_money(shop: Server):
     assert "shop" in told
 
 
-def test_costs_are_by_group_and_say_how_complete_they_are(shop: Server):
+def test_costs_are_by_group_and_say_how_complete_they_are(shop: Inside):
     told = said(shop, "costs", "--period", "today", "--group-by", "model")
     assert "$0.000008240 + 1 unpriced" in told
     assert "no-such-model" in told
@@ -72,14 +109,14 @@ def test_costs_are_by_group_and_say_how_complete_they_are(shop: Server):
     assert "$0 " not in row
 
 
-def test_the_ledger_shows_every_digit_and_json_is_the_servers_own(shop: Server):
+def test_the_ledger_shows_every_digit_and_json_is_the_servers_own(shop: Inside):
     assert "$0.00000824" in said(shop, "ledger", "--from", "now-1h")
     told = said(shop, "ledger", "--from", "now-1h", "--json")
     assert '"cost_usd":0.00000824,' in told
     assert len(json.loads(told)["items"]) == 2
 
 
-def test_traces_are_found_and_one_is_drawn_with_its_costs(shop: Server):
+def test_traces_are_found_and_one_is_drawn_with_its_costs(shop: Inside):
     told = said(shop, "traces", "--from", "now-1h", "--filter", "status:error")
     assert TRACE.hex() in told
     told = said(shop, "trace", TRACE.hex())
@@ -90,39 +127,119 @@ def test_traces_are_found_and_one_is_drawn_with_its_costs(shop: Server):
     assert "█" in lines[root]
 
 
-def test_loss_tells_what_was_stored(shop: Server):
+def test_loss_tells_what_was_stored(shop: Inside):
     assert "shop" in said(shop, "loss")
 
 
-def test_a_token_is_made_listed_and_revoked(shop: Server):
+def test_a_token_is_made_listed_and_revoked(shop: Inside):
     secret = said(shop, "token", "create", "reader", "--role", "viewer").strip()
     assert said(shop, "status", "--token", secret)
     listed = json.loads(said(shop, "token", "list", "--json"))["items"]
     made = next(each for each in listed if each["name"] == "reader")
     assert "reader" in said(shop, "token", "list")
     said(shop, "token", "revoke", made["id"])
-    refused = run(shop, "status", "--token", secret)
-    assert refused.returncode == 1
-    assert "SPANLEDGER_TOKEN" in refused.stderr
+    refused(run(shop, "status", "--token", secret), 1, "SPANLEDGER_TOKEN", "revoked")
+    assert next(line for line in said(shop, "token", "list").splitlines() if "reader" in line).split()[3] == "revoked"
 
 
-def test_a_role_that_does_not_reach_is_told_in_one_line(shop: Server):
+def test_a_role_that_does_not_reach_is_told_in_one_line(shop: Inside):
     viewer = shop.token_for("viewer")
-    refused = run(shop, "token", "list", "--token", viewer)
-    assert refused.returncode == 1
-    assert len(refused.stderr.splitlines()) == 1
-    assert "viewer" in refused.stderr
+    refused(run(shop, "token", "list", "--token", viewer), 1, "viewer")
+
+
+@pytest.mark.parametrize("command", QUESTIONS)
+def test_when_the_server_is_away_one_line_says_what_to_do(command: tuple[str, ...]):
+    refused(run(None, *command, "--url", f"http://127.0.0.1:{free_port()}"), 1, "spanledger serve", "--url")
+
+
+@pytest.mark.parametrize("command", QUESTIONS)
+def test_without_a_token_and_with_a_wrong_one_one_line_says_so(shop: Inside, command: tuple[str, ...]):
+    refused(run(None, *command, "--url", shop.url), 1, "asks for a token", "SPANLEDGER_TOKEN")
+    refused(run(None, *command, "--url", shop.url, "--token", "sl_wrong"), 1, "does not know this token")
+
+
+@pytest.mark.parametrize("command", QUESTIONS)
+def test_an_empty_store_is_no_error_and_json_is_json(server: Inside, command: tuple[str, ...]):
+    if command[0] == "trace":
+        refused(run(server, *command), 1, "no span and no ledger line")
+        return
+    assert said(server, *command)
+    assert json.loads(said(server, *command, "--json")) is not None
+
+
+@pytest.mark.parametrize("url", ["nonsense", "ftp://127.0.0.1", "http://", "127.0.0.1:8321", "http://[::1"])
+def test_an_address_that_is_none_is_wrong_usage(url: str):
+    refused(run(None, "status", "--url", url), 2, "--url", "http://127.0.0.1:8321")
+    refused(run(None, "check", "--url", url), 2, "--url")
+
+
+def test_a_token_that_no_header_can_carry_is_wrong_usage(shop: Inside):
+    for token in ("ü", "a\nb"):
+        refused(run(shop, "status", "--token", token), 2, "--token")
 
 
 @pytest.mark.parametrize(
-    "command", [("status",), ("costs",), ("ledger",), ("traces",), ("trace", "x"), ("loss",), ("token", "list")]
+    ("command", "words"),
+    [
+        (("traces", "--from", "yesterday-ish"), ("from", "now-15m")),
+        (("traces", "-f", "duration>x"), ("f=", "500ms")),
+        (("costs", "--tz", "Mars/Olympus"), ("tz", "Europe/Berlin")),
+        (("ledger", "--cursor", "x"), ("cursor",)),
+        (("trace", "x"), ("trace_id", "32 hexadecimal digits")),
+        (("trace", ""), ("ID",)),
+        (("token", "create", "", "--role", "viewer"), ("name",)),
+        (("token", "create", "x", "--role", "viewer", "--expires-at", "soon"), ("expires_at", "2026-")),
+        (("token", "create", "x", "--role", "viewer", "--expires-at", "now-1d"), ("expires_at", "future")),
+    ],
 )
-def test_when_the_server_is_away_one_line_says_what_to_do(command: tuple[str, ...]):
-    done = run(None, *command, "--url", f"http://127.0.0.1:{free_port()}")
-    assert done.returncode == 1
-    assert done.stdout == ""
-    assert len(done.stderr.splitlines()) == 1
-    assert "spanledger serve" in done.stderr
+def test_a_value_that_the_server_does_not_allow_is_wrong_usage(
+    shop: Inside, command: tuple[str, ...], words: tuple[str, ...]
+):
+    refused(run(shop, *command), 2, *words)
+
+
+def test_an_id_is_one_part_of_a_path_whatever_it_holds(shop: Inside):
+    refused(run(shop, "token", "revoke", "../session"), 1, "404")
+    refused(run(shop, "trace", "../../session"), 1, "404")
+
+
+class _Elsewhere(BaseHTTPRequestHandler):
+    """A server of another kind."""
+
+    def do_GET(self) -> None:
+        body = b'{"a": 1}' if "status" in self.path else b"<html>"
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json" if body[:1] == b"{" else "text/html")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_server_of_another_kind_is_told_in_one_line():
+    with HTTPServer(("127.0.0.1", 0), _Elsewhere) as elsewhere:
+        thread = Thread(target=elsewhere.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            url = f"http://127.0.0.1:{elsewhere.server_port}"
+            refused(run(None, "status", "--url", url), 1, "is it a spanledger server?")
+            refused(run(None, "costs", "--url", url), 1, "is it a spanledger server?")
+            assert run(None, "check", "--url", url).returncode == 3
+        finally:
+            elsewhere.shutdown()
+            thread.join()
+
+
+def test_names_of_any_kind_are_shown_and_steer_nothing(server: Inside):
+    odd = span(HOSTILE)
+    server.send("traces", span_request(odd, service=HOSTILE))
+    server.send("logs", ledger_request(ledger_event(model=HOSTILE, trace_id=odd.trace_id), service=HOSTILE))
+    for command in (*QUESTIONS[:4], ("loss",), ("trace", odd.trace_id.hex())):
+        told = said(server, *command)
+        assert "[/red]\ufffd[2Jevil\ufffdname" in told, command
+        assert "\x1b" not in told
 
 
 @pytest.mark.parametrize(
@@ -132,37 +249,65 @@ def test_wrong_usage_ends_with_two(command: tuple[str, ...]):
     assert run(None, *command).returncode == 2
 
 
-def test_a_bad_question_is_answered_with_what_is_allowed(shop: Server):
-    done = run(shop, "traces", "--from", "yesterday-ish")
-    assert done.returncode == 1
-    assert "now-15m" in done.stderr
+def test_every_command_explains_itself_in_whole_sentences():
+    told = run(None, "--help").stdout
+    for name in main.commands:
+        assert f"  {name} " in told
+        explained = run(None, name, "--help")
+        assert explained.returncode == 0
+        assert "Usage: spanledger" in explained.stdout
+    assert "..." not in told.split("Commands:")[1]
+
+
+def test_a_narrow_terminal_gets_whole_numbers_and_is_told_what_had_no_room(shop: Inside):
+    leading, following = pty.openpty()
+    env = environment(**variables(shop, {"COLUMNS": "60", "TERM": "xterm-256color", "NO_COLOR": "1"}))
+    command = [sys.executable, "-m", "spanledger_server", "traces", "--from", "now-1h"]
+    with subprocess.Popen(command, env=env, stdout=following, stderr=following, stdin=following) as child:
+        os.close(following)
+        told = b""
+        try:
+            while piece := os.read(leading, 65536):
+                told += piece
+        except OSError:
+            pass  # how a terminal says that nobody writes any more
+        os.close(leading)
+        assert child.wait(30) == 0
+    lines = told.decode().splitlines()
+    assert any(TRACE.hex() in line for line in lines)
+    assert "no room for" in lines[-1] or "no room for" in lines[-2]
+    assert not any(f"\x1b[{colour}m" in told.decode() for colour in range(30, 48))
+
+
+def test_a_pipe_that_knows_no_unicode_gets_everything_else(shop: Inside):
+    done = process(shop, "status", PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "All systems operational" in done.stdout
 
 
 def test_on_the_same_machine_neither_address_nor_token_is_needed(tmp_path: Path):
-    server = Server(tmp_path, token="").start()
+    server = Inside(tmp_path, token="").start()
     try:
         assert "Nothing has reported yet" in said(None, "status", SPANLEDGER_DATA_DIR=str(server.data))
     finally:
         server.stop()
 
 
-def test_the_token_that_was_left_goes_to_no_other_address(tmp_path: Path, shop: Server):
-    server = Server(tmp_path, token="").start()
+def test_the_token_that_was_left_goes_to_no_other_address(tmp_path: Path, shop: Inside):
+    server = Inside(tmp_path, token="").start()
     try:
-        done = run(None, "status", "--url", shop.url, SPANLEDGER_DATA_DIR=str(server.data))
-        assert done.returncode == 1
-        assert "asks for a token" in done.stderr
+        refused(run(None, "status", "--url", shop.url, SPANLEDGER_DATA_DIR=str(server.data)), 1, "asks for a token")
     finally:
         server.stop()
 
 
-def test_a_level_can_fail_a_pipeline(server: Server):
+def test_a_level_can_fail_a_pipeline(server: Inside):
     server.send("logs", ledger_request(*[ledger_event(error="timeout") for _ in range(6)]))
     assert run(server, "status", "--fail-on", "critical").returncode == 3
     assert run(server, "status").returncode == 0
 
 
-def test_check_asks_a_server_whether_it_is_ready(shop: Server):
+def test_check_asks_a_server_whether_it_is_ready(shop: Inside):
     assert "is ready" in said(None, "check", "--url", shop.url)
     away = run(None, "check", "--url", f"http://127.0.0.1:{free_port()}", "--json")
     assert away.returncode == 3
@@ -170,14 +315,13 @@ def test_check_asks_a_server_whether_it_is_ready(shop: Server):
 
 
 def test_check_finds_a_sound_file_sound_and_leaves_it_as_it_was(tmp_path: Path):
-    server = Server(tmp_path, "--tick", "100ms").start()
+    server = Inside(tmp_path, "--tick", "100ms").start()
     server.send(
         "logs", ledger_request(*[ledger_event(cost="0.1", at_ns=time.time_ns() - n * 40 * NS) for n in range(9)])
     )
     server.send("traces", span_request(span(), span()))
-    busy = run(None, "check", "--data-dir", str(server.data))
-    assert busy.returncode == 1
-    assert "another process has it open" in busy.stderr
+    busy = process(None, "check", "--data-dir", str(server.data))
+    refused(busy, 1, f"another process has it open (process {os.getpid()})")
     server.stop()
     file = server.data / "spanledger.duckdb"
     before = file.read_bytes()
@@ -187,7 +331,7 @@ def test_check_finds_a_sound_file_sound_and_leaves_it_as_it_was(tmp_path: Path):
 
 
 def test_check_finds_what_is_wrong(tmp_path: Path):
-    server = Server(tmp_path, "--tick", "100ms").start()
+    server = Inside(tmp_path, "--tick", "100ms").start()
     server.send("logs", ledger_request(ledger_event(cost="0.1"), ledger_event(cost="0.2")))
     server.stop()
     server.start()  # the first tick brings the rollups up to date
@@ -204,6 +348,13 @@ def test_check_finds_what_is_wrong(tmp_path: Path):
 
 
 def test_check_of_a_file_that_is_not_there_says_so(tmp_path: Path):
-    done = run(None, "check", str(tmp_path / "none.duckdb"))
-    assert done.returncode == 1
-    assert "there is no file" in done.stderr
+    refused(run(None, "check", str(tmp_path / "none.duckdb")), 1, "there is no file")
+    refused(run(None, "check", str(tmp_path)), 1, "there is no file")
+
+
+def test_check_of_something_else_names_it_and_leaves_it(tmp_path: Path):
+    other = tmp_path / "spanledger.duckdb"
+    other.write_bytes(os.urandom(5000))
+    before = other.read_bytes()
+    refused(run(None, "check", "--data-dir", str(tmp_path)), 1, str(other), "not a database")
+    assert other.read_bytes() == before

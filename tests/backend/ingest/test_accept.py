@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from spanledger_server.errors import Busy
+from spanledger_server.ingest import accept, stored
 from spanledger_server.ingest.accept import Acknowledgement
 from spanledger_server.otlp.columns import Refusals
 from spanledger_server.store.database import Database
@@ -29,6 +29,7 @@ from tests.backend.ingest.requests import (
     tuples,
     value,
 )
+from tests.support.waiting import until
 
 
 def test_an_acknowledged_span_is_stored_as_it_was_sent() -> None:
@@ -105,58 +106,72 @@ def test_a_late_and_a_fresh_span_in_one_request_are_both_deduplicated() -> None:
 
 
 def test_requests_sent_at_once_are_committed_in_groups_and_each_is_acknowledged() -> None:
-    with ingesting() as (ingest, database):
-        inside, go_on = threading.Event(), threading.Event()
-
-        def hold() -> None:
-            with database.transaction():
-                inside.set()
-                go_on.wait(10)
-
-        holder = threading.Thread(target=hold)
-        holder.start()
-        inside.wait(5)
-        with ThreadPoolExecutor(20) as pool:
-            waiting = [pool.submit(ingest.accept, spans(span(n), span(999, NOON + n)), 1) for n in range(1, 21)]
-            for _ in range(1000):
-                if ingest.queued() + ingest.counters.groups >= 18:
-                    break
-                threading.Event().wait(0.01)
+    with ingesting() as (ingest, database), ThreadPoolExecutor(20) as pool:
+        with database.transaction():
+            waiting = [pool.submit(ingest.accept, spans(span(1)), 1)]
+            until(lambda: database._waiting == 1, called="the writer has taken the first and waits for its turn")
+            waiting += [pool.submit(ingest.accept, spans(span(n), span(999, NOON + n)), 1) for n in range(2, 21)]
+            until(lambda: ingest.queued() == 19)
             assert not any(each.done() for each in waiting)
-            go_on.set()
-            assert [each.result(10).refused for each in waiting] == [0] * 20
-        holder.join(5)
+        assert [each.result(10).refused for each in waiting] == [0] * 20
         assert value(database, "SELECT count(*) FROM spans WHERE span_id < 100") == 20
-        assert ingest.counters.groups < 10
-        assert ingest.counters.requests == 20
+        assert (ingest.counters.groups, ingest.counters.requests) == (2, 20)
 
 
 def test_one_request_that_breaks_a_rule_is_refused_and_its_neighbours_are_stored() -> None:
     bad = span(5)
     bad["name"] = None
-    with ingesting() as (ingest, database):
-        inside, go_on = threading.Event(), threading.Event()
-
-        def hold() -> None:
-            with database.transaction():
-                inside.set()
-                go_on.wait(10)
-
-        holder = threading.Thread(target=hold)
-        holder.start()
-        inside.wait(5)
-        with ThreadPoolExecutor(3) as pool:
-            good = [pool.submit(ingest.accept, spans(span(n)), 1) for n in (1, 2)]
+    with ingesting() as (ingest, database), ThreadPoolExecutor(4) as pool:
+        with database.transaction():
+            good = [pool.submit(ingest.accept, spans(span(1)), 1)]
+            until(lambda: database._waiting == 1, called="the writer has taken the first and waits for its turn")
+            good += [pool.submit(ingest.accept, spans(span(n)), 1) for n in (2, 3)]
             refused = pool.submit(ingest.accept, spans(bad, span(6)), 1)
-            go_on.set()
-            assert [each.result(10).refused for each in good] == [0, 0]
-            answer = refused.result(10)
-        holder.join(5)
+            until(lambda: ingest.queued() == 3)
+        assert [each.result(10).refused for each in good] == [0, 0, 0]
+        answer = refused.result(10)
         assert answer.refused == 2
         assert answer.message is not None
         assert "rejected" in answer.message
-        assert value(database, "SELECT count(*) FROM spans") == 2
+        assert tuples(database, "SELECT span_id FROM spans ORDER BY ALL") == [(1,), (2,), (3,)]
         assert tuples(database, "SELECT signal, reason, records FROM loss") == [("traces", "rejected_by_store", 2)]
+
+
+def test_after_a_mistake_of_our_own_the_sender_comes_back_and_the_writer_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def mistaken(*_: object) -> set[int]:
+        raise RuntimeError("a mistake")
+
+    with ingesting() as (ingest, database):
+        with monkeypatch.context() as patched:
+            patched.setattr(accept, "write", mistaken)
+            with pytest.raises(Busy, match="RuntimeError"):
+                ingest.accept(spans(span(1)), 1)
+        assert ingest.accept(spans(span(1)), 1).refused == 0
+        assert value(database, "SELECT count(*) FROM spans") == 1
+
+
+def test_a_call_that_cannot_be_a_line_is_refused_and_counted_beside_what_the_decoder_refused() -> None:
+    refusals = Refusals()
+    refusals.add("shop", "too_late", "record 1 is too late")
+    unfit = candidate("event", 1, 2**64)
+    with ingesting() as (ingest, database):
+        answer = ingest.accept(request("logs", candidates=[candidate("event", 1, 1), unfit], refusals=refusals), 1)
+        assert answer.refused == 2
+        assert answer.message is not None
+        assert "line_unfit" in answer.message
+        assert tuples(database, "SELECT reason, records FROM loss ORDER BY ALL") == [("line_unfit", 1), ("too_late", 1)]
+        assert value(database, "SELECT count(*) FROM ledger") == 1
+
+
+def test_what_is_remembered_is_bounded_and_forgetting_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stored, "MOST_REMEMBERED", 2)
+    with ingesting() as (ingest, database):
+        for number in [*range(1, 7), *range(1, 7)]:
+            ingest.accept(request("metrics", [point(number, 1.0)], of=[series(number)]), 1)
+        assert value(database, "SELECT count(*) FROM metric_series") == 6
+        assert value(database, "SELECT count(*) FROM metric_points") == 6
 
 
 def test_what_the_decoder_refused_is_told_to_the_sender_and_counted_as_loss() -> None:

@@ -9,7 +9,7 @@ from opentelemetry.proto.metrics.v1 import metrics_pb2 as otlp
 
 from spanledger_server.otlp.columns import POINT_SCHEMA, SERIES_SCHEMA, Decoded
 from spanledger_server.otlp.limits import HOUR_NS, DecodeLimits
-from tests.backend.otlp.payloads import NOW, SECOND, both, pairs, reasons, request
+from tests.backend.otlp.payloads import NOW, SECOND, both, decode, metrics, pairs, reasons, request
 
 DELTA, CUMULATIVE = 1, 2
 
@@ -180,3 +180,19 @@ def test_points_beyond_the_limit_are_refused() -> None:
 def test_no_points_give_no_rows() -> None:
     found = read(gauge())
     assert (found.rows, series(found), found.min_ns, found.max_ns) == (0, [], None, None)
+
+
+def test_a_metric_without_data_and_a_point_larger_than_a_point_can_be_are_refused() -> None:
+    large = gauge(number(as_int=1, attributes=pairs({"a": "x" * 2_000})), name="large")
+    sent = metrics(otlp.Metric(name="nothing"), large, gauge(number(as_int=1)))
+    found = decode("metrics", sent, limits=DecodeLimits(wide_bytes=1_000))
+    assert (found.rows, reasons(found)) == (1, {"kind_unknown": 1, "point_too_large": 1})
+
+
+def test_a_summary_of_too_many_quantiles_is_refused() -> None:
+    quantiles = [otlp.SummaryDataPoint.ValueAtQuantile(quantile=0.5, value=1)] * 3
+    point = otlp.SummaryDataPoint(time_unix_nano=NOW, count=1, sum=1, quantile_values=quantiles)
+    summary = otlp.Metric(name="q", summary=otlp.Summary(data_points=[point]))
+    assert reasons(both("metrics", request("metrics", [summary]), limits=DecodeLimits(buckets=2))) == {
+        "too_many_buckets": 1
+    }

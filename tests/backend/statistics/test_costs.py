@@ -296,6 +296,9 @@ def test_slots_are_given_once_in_the_order_of_first_sight_and_never_change(datab
         second = slots.of(reader, "model")
     assert {key: second[key] for key in first} == first
     assert sorted(second.values()) == list(range(1, 10))
+    slots.assign_new(database, NOON + 1)  # there is none left to give
+    with database.reader() as reader:
+        assert slots.of(reader, "model") == second
 
 
 def test_a_zone_turns_where_the_database_of_zones_says(database):

@@ -4,6 +4,7 @@ import threading
 import uuid
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pytest
 
@@ -197,3 +198,36 @@ def test_memory_has_a_size_and_neither_a_log_nor_a_volume(database: Database) ->
     assert database.free_bytes() is None
     assert database.backup_directory is None
     database.checkpoint()
+
+
+def test_a_row_that_fails_while_it_is_fetched_is_the_statements_failure(database: Database) -> None:
+    with database.reader() as reader, pytest.raises((StatementFailed, RowsRefused)):
+        reader.tuples("SELECT CASE WHEN range < 5000 THEN 1 ELSE error('late') END FROM range(100000)")
+    with database.reader() as reader:
+        assert reader.value("SELECT 1") == 1
+
+
+def test_an_instance_in_memory_that_failed_for_good_stays_busy(database: Database) -> None:
+    database._translated(duckdb.FatalException("its disk is gone"))
+    with pytest.raises(Busy, match="its disk is gone"), database.reader():
+        pass
+
+
+def test_a_file_that_failed_is_opened_again_when_that_is_possible(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = Database.open(tmp_path / "a.duckdb")
+    with database.transaction() as tx:
+        tx.execute(LOSS, at=1)
+    database._translated(duckdb.FatalException("its disk is gone"))
+
+    def gone() -> None:
+        raise duckdb.IOException("still gone")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(database, "_connected", gone)
+        with pytest.raises(Busy, match="still gone"), database.reader():
+            pass
+    with database.reader() as reader:
+        assert reader.value("SELECT count(*) FROM loss") == 1
+    database.close()

@@ -8,6 +8,7 @@ Never: a part that is started before what it stands on, or stopped before what s
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -156,14 +157,8 @@ class Server:
         return listening
 
     def _opened(self) -> Database:
-        directory = self.settings.data_dir
-        if directory is not None:
-            try:
-                directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            except FileExistsError as error:
-                raise SpanledgerError(f"--data-dir {directory} is a file: name a directory") from error
-            except OSError as error:
-                raise SpanledgerError(f"--data-dir {directory} cannot be made: {error.strerror}") from error
+        if self.settings.data_dir is not None:
+            _make(self.settings.data_dir)
         database = Database.open(self.settings.file)
         self._stack.callback(database.close)
         return database
@@ -245,6 +240,22 @@ class Server:
 
     def _day_start_ns(self, now_ns: int) -> int:
         return timegrid.period("today", now_ns, timegrid.zone(self.settings.timezone)).from_ns
+
+
+def _make(directory: Path) -> None:
+    """The data directory, for its owner only.
+
+    Raises:
+        SpanledgerError: It cannot be had, or not used by this user.
+    """
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise SpanledgerError(f"--data-dir {directory} is a file: name a directory") from error
+    except OSError as error:
+        raise SpanledgerError(f"--data-dir {directory} cannot be made: {error.strerror}") from error
+    if not os.access(directory, os.R_OK | os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
+        raise SpanledgerError(f"--data-dir {directory} may not be read and written by this user")
 
 
 def _prices(settings: Settings) -> PriceBook:

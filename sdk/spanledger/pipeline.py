@@ -88,6 +88,7 @@ class Pipeline:
             collect_interval_s=settings.metrics_interval_s,
             timeout_s={lane.signal: targets[signal].timeout_s for lane, signal in self._signals().items()},
             max_pause_s=settings.max_backoff_s,
+            stop_timeout_s=settings.shutdown_timeout_s,
             after_fork=self._after_fork,
         )
 

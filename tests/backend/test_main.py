@@ -8,16 +8,21 @@ import socket
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import grpc
 import httpx
 import psutil
 import pytest
+from click.testing import CliRunner
 from websockets.sync.client import connect
 
+from spanledger_server.cli.main import main
 from spanledger_server.errors import SpanledgerError
 from spanledger_server.settings import table
 from tests.support.inside import Inside
@@ -115,6 +120,36 @@ def test_what_keeps_it_from_starting_is_told_in_one_line_and_nothing_keeps_runni
     assert words in str(told.value)
     assert len(str(told.value).splitlines()) == 1
     assert [thread for thread in threading.enumerate() if thread.name.startswith("spanledger")] == []
+
+
+@contextmanager
+def somebody_else() -> Iterator[Path]:
+    """A directory that the user who runs the test owns but may not enter, as somebody without privileges."""
+    with tempfile.TemporaryDirectory() as made:
+        directory = Path(made) / "data"
+        directory.mkdir()
+        privileged = os.geteuid() == 0
+        Path(made).chmod(0o755)
+        directory.chmod(0)
+        if privileged:
+            os.seteuid(65534)
+        try:
+            yield directory
+        finally:
+            if privileged:
+                os.seteuid(0)
+            directory.chmod(0o700)
+
+
+def test_a_directory_of_somebody_else_is_told_in_one_line(tmp_path: Path):
+    server = Inside(tmp_path)
+    with somebody_else() as directory:
+        server.data = directory
+        with pytest.raises(SpanledgerError, match="may not be read and written by this user"):
+            server.start()
+        done = CliRunner().invoke(main, ["check", "--data-dir", str(directory)])
+    assert done.exit_code == 1
+    assert done.stderr.startswith(f"spanledger: {directory}")
 
 
 def test_as_a_process_it_tells_all_wrong_settings_at_once_and_ends_with_two(tmp_path: Path):

@@ -31,6 +31,8 @@ MOST_GROWN_BYTES = 40 * MOST_BYTES  # over all tests of this file, with eight se
 HOUR = 3600 * 10**9
 OK, MALFORMED, TOO_LARGE = (200, "OK"), (400, "INVALID_ARGUMENT"), (413, "RESOURCE_EXHAUSTED")
 
+pytestmark = pytest.mark.xdist_group("hostile_server")  # one server hears all of it
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -96,15 +97,8 @@ def test_each_call_is_one_line_with_its_exact_cost(backend: Backend, protocol: s
     stats = Program(backend, 30, protocol, SPANLEDGER_SAMPLE_RATIO=ratio).finish()
     lines = expect_lines(backend, 30)
     assert stats["ledger"]["sent"] == 30
-    priced = [line for line in lines if line["cost_usd"] is not None]
-    by_model = {
-        model: [line["cost_usd"] for line in priced if line["model"] == model]
-        for model in ("gpt-5-mini", "claude-haiku-4-5")
-    }
-    assert by_model["gpt-5-mini"] == [OPENAI_COST] * 10
-    assert set(by_model["claude-haiku-4-5"]) == {ANTHROPIC_COST}
-    assert len(by_model["claude-haiku-4-5"]) == (20 if ratio == "1" else 10)  # a text says nothing of its usage …
-    assert {line["state"] for line in lines if line["cost_usd"] is None} <= {"unpriced"}  # … and is never zero
+    spent = Counter((line["model"], line["cost_usd"]) for line in lines)
+    assert spent == {("gpt-5-mini", OPENAI_COST): 10, ("claude-haiku-4-5", ANTHROPIC_COST): 20}
     assert {line["user_id"] for line in lines} == {"ada"}
     assert {line["tenant"] for line in lines} == {"acme"}
     assert (backend.stored("spans") == 0) == (ratio == "0")
@@ -154,7 +148,7 @@ def test_what_the_sdk_had_to_drop_is_counted_and_the_server_shows_it(backend: Ba
 
 
 def test_what_could_not_be_sent_before_the_end_is_sent_by_the_next_run(backend: Backend) -> None:
-    first = Program(backend, 9)
+    first = Program(backend, 9, SPANLEDGER_SHUTDOWN_TIMEOUT_S="1")
     first.terminate()
     backend.start()
     Program(backend, 3).finish()

@@ -68,12 +68,11 @@ def test_twenty_forks_under_load_lose_and_repeat_nothing(protocol, receiver):
 import itertools, threading
 handle = spanledger.configure(service_name="s", interval_s=0.01, metrics_interval_s=0.1)
 stop, parents = threading.Event(), itertools.count(1_000_000)
-written = []
+record(entry(next(parents)))
+assert handle.flush(30)                      # what the first entry loads is there, and not loaded by each child
 def load():
     while not stop.wait(0.0005):
-        number = next(parents)
-        written.append(number)
-        record(entry(number))
+        record(entry(next(parents)))
 threads = [threading.Thread(target=load, daemon=True) for _ in range(2)]
 for thread in threads: thread.start()
 children = []
@@ -88,7 +87,6 @@ for child in children: child_ends(child)
 stop.set()
 for thread in threads: thread.join()
 assert handle.flush(30)
-print(len(written))
 """,
             address,
             protocol,
@@ -97,6 +95,30 @@ print(len(written))
     assert found == sorted(set(found)), "nothing twice"
     assert [number for number in found if number < 1_000_000] == list(range(1, 2001))
     assert [number for number in found if number >= 1_000_000] == list(range(1_000_000, max(found) + 1))
+
+
+@pytest.mark.parametrize(("protocol", "receiver"), RECEIVERS)
+def test_a_fork_while_the_first_entry_loads_what_it_needs_leaves_the_child_able_to_load_it(protocol, receiver):
+    with receiver() as (received, address):
+        run(
+            """
+import sys
+handle = spanledger.configure(service_name="s", interval_s=0.01)
+record(entry(1))
+while "genai_prices" not in sys.modules:     # the worker imports it now
+    os.sched_yield()
+child = os.fork()
+if child == 0:
+    import genai_prices.update_prices        # so may the program itself
+    record(entry(2))
+    os._exit(0 if handle.flush(40) else 1)
+child_ends(child)
+assert handle.flush(40)
+""",
+            address,
+            protocol,
+        )
+    assert ids(received) == [1, 2]
 
 
 def test_a_child_is_another_instance_of_the_service_and_counts_from_zero():
@@ -135,7 +157,7 @@ def test_children_of_multiprocessing_deliver_at_their_end():
         run(
             """
 import multiprocessing
-handle = spanledger.configure(service_name="s", interval_s=60)
+handle = spanledger.configure(service_name="s", interval_s=60, shutdown_timeout_s=30)
 def work(start):
     for number in range(10):
         record(entry(start + number))

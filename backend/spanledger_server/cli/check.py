@@ -92,7 +92,11 @@ def examined(path: Path) -> tuple[int, list[Finding]]:
     """
     from spanledger_server.store.database import Database  # here, since asking a server needs none of it
 
-    if not path.is_file():
+    try:
+        found = path.is_file()
+    except OSError as error:
+        raise SpanledgerError(f"{path} cannot be looked at: {error.strerror}") from error
+    if not found:
         raise SpanledgerError(f"there is no file {path}")
     database = Database.open(path, read_only=True)
     try:

@@ -30,5 +30,7 @@ def way_out(path: Path | None, reason: str) -> str:
         holder = re.search(r"PID (\d+)", reason)
         who = f" (process {holder[1]})" if holder else ""
         return f"{path} was not opened: another process has it open{who}: stop that one, or choose another --data-dir"
+    if "Permission denied" in reason:
+        return f"{path} was not opened: this user may not read and write it: change that, or choose another --data-dir"
     way = "it is damaged, or not a database: put a backup in its place, or choose another --data-dir"
     return f"{path} was not opened and not touched: {way}. DuckDB says: {reason}"

@@ -28,7 +28,9 @@ from spanledger.guard import guard, say_once
 
 BREATH_S = 0.0005  # between two slices: measured, p99.9 of an event loop beside it stays at 1 ms instead of 12
 CALL_PATIENCE_S = 1.0
-FORK_PATIENCE_S = 5.0  # the longest piece is the first one, which imports the transport and loads prices
+# The longest piece of work is the first one, which imports the transport and loads prices: half a second, and more on a
+# busy machine. A child forked in the middle of it could never import those modules, nor what they import: better wait.
+FORK_PATIENCE_S = 60.0
 _guard = guard("delivery")
 
 
@@ -42,6 +44,7 @@ class Worker:
         collect_interval_s: Seconds between two readings of the metrics.
         timeout_s: Seconds a request of each lane may take, by the lane's signal.
         max_pause_s: Longest pause between two tries.
+        stop_timeout_s: Seconds that the end of a child of `multiprocessing` may wait for delivery.
         after_fork: Called in a forked child before its thread starts.
     """
 
@@ -54,12 +57,14 @@ class Worker:
         collect_interval_s: float,
         timeout_s: Mapping[str, float],
         max_pause_s: float,
+        stop_timeout_s: float = 5.0,
         after_fork: Callable[[], None] = lambda: None,
     ) -> None:
         self.lanes = tuple(lanes)
         self._collect = collect
         self._interval_s, self._collect_interval_s = interval_s, collect_interval_s
         self._timeout_s, self._max_pause_s, self._after_fork = timeout_s, max_pause_s, after_fork
+        self.stop_timeout_s = stop_timeout_s
         self._fresh()
         _remember(self)
 
@@ -243,6 +248,8 @@ class Worker:
 
     def before_fork(self) -> None:
         """Wait until the worker is between two pieces of work: no library's lock is to be copied while it is held."""
+        if threading.current_thread() is self._thread:
+            return
         if self._gate.acquire(timeout=FORK_PATIENCE_S):
             self._held_for_fork.append(self._gate)
         if not self._wire.acquire(timeout=CALL_PATIENCE_S):
@@ -323,4 +330,5 @@ def _finish_with_multiprocessing(worker: Worker) -> None:
     """A child of `multiprocessing` ends without atexit; finalizers are run, but only those set after it began."""
     util = sys.modules.get("multiprocessing.util")
     if util is not None:
-        util.register_after_fork(worker, lambda ours: util.Finalize(ours, ours.stop, args=(2.0,), exitpriority=100))
+        ends = (worker.stop_timeout_s,)
+        util.register_after_fork(worker, lambda ours: util.Finalize(ours, ours.stop, args=ends, exitpriority=100))

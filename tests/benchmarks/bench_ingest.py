@@ -45,6 +45,7 @@ class Backend:
 
 
 def idle(backend: Backend, seconds: float = 20) -> None:
+    time.sleep(5)  # prices are read in the background after the start
     before = backend.process.cpu_times()
     time.sleep(seconds)
     after = backend.process.cpu_times()

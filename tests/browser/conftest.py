@@ -25,9 +25,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Chromium."""
+    """Chromium; gone after the last of these tests, since its driver leaves an event loop running on this thread."""
     if executable() is None:
         pytest.skip("no Chromium on the path; $CHROMIUM may name one")
     with sync_playwright() as playwright, chromium(playwright) as found:
@@ -44,7 +44,7 @@ class Company:
     hostile: scene.Trace
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def company(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
     """A backend that holds the scene. Nothing in it changes from here on."""
     server = Server(tmp_path_factory.mktemp("company")).start()

@@ -43,21 +43,21 @@ def test_while_it_stops_it_is_not_ready(application: Built):
 def test_after_a_failed_commit_it_is_not_ready_until_one_works(application: Built):
     running(application)
     vitals = application.vitals
-    vitals.ingest.counters.busy += 1
+    vitals.ingest.counters.failed_ns = vitals.clock.now_ns()
     status, reasons = ready(application)
     assert status == 503
     assert "the last commit failed" in reasons[0]
     assert vitals.failing() is not None
-    vitals.ingest.counters.groups += 1
+    vitals.ingest.counters.failed_ns = None
     assert ready(application) == (200, [])
 
 
 def test_a_failed_commit_is_forgotten_when_nobody_tries_again(application: Built):
     running(application)
     vitals = application.vitals
-    vitals.ingest.counters.busy += 1
+    vitals.ingest.counters.failed_ns = vitals.clock.now_ns() - FAILING_FOR_NS // 2
     assert vitals.failing() is not None
-    vitals._failing_since_ns -= FAILING_FOR_NS
+    vitals.ingest.counters.failed_ns -= FAILING_FOR_NS
     assert vitals.failing() is None
 
 

@@ -21,7 +21,7 @@ from spanledger_server.ingest.admission import Admission
 from spanledger_server.loops import TickLoop
 from spanledger_server.store.database import Database
 
-FAILING_FOR_NS = 30 * 10**9  # a refusal for want of room counts against readiness this long
+FAILING_FOR_NS = 30 * 10**9  # a failed commit counts against readiness this long when nobody tries again
 
 
 @dataclass(slots=True)
@@ -35,9 +35,6 @@ class Vitals:
     loop: TickLoop | None = None
     stopping: bool = False
     refused: dict[int, int] = field(default_factory=dict)  # requests that the gate answered itself, by status
-    _busy_seen: int = 0
-    _groups_seen: int = 0
-    _failing_since_ns: int = 0
 
     def unready(self) -> list[str]:
         """The reasons not to send anything here; none when all is well."""
@@ -56,15 +53,9 @@ class Vitals:
         return reasons
 
     def failing(self) -> str | None:
-        """Why data could not be stored lately: the last attempt failed, and none has worked since."""
-        counters = self.ingest.counters
-        now_ns = self.clock.now_ns()
-        if counters.groups > self._groups_seen:
-            self._failing_since_ns = 0
-        elif counters.busy > self._busy_seen:
-            self._failing_since_ns = now_ns
-        self._groups_seen, self._busy_seen = counters.groups, counters.busy
-        if self._failing_since_ns and now_ns - self._failing_since_ns < FAILING_FOR_NS:
+        """Why data could not be stored lately: the newest attempt failed."""
+        failed_ns = self.ingest.counters.failed_ns
+        if failed_ns is not None and self.clock.now_ns() - failed_ns < FAILING_FOR_NS:
             return "the last commit failed; senders keep their data and try again"
         return None
 

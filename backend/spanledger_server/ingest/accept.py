@@ -68,6 +68,7 @@ class Counters:
     groups: int = 0
     busy: int = 0
     commit_seconds: float = 0.0
+    failed_ns: int | None = None  # when the newest attempt to commit failed; None: it worked, or there was none
 
 
 @dataclass(slots=True)
@@ -167,8 +168,7 @@ class Ingest:
                 self._commit(group)
             except Exception as error:  # the writer goes on with the next group; this one's senders try again
                 log.exception("a group could not be written")
-                for waiting in group:
-                    waiting.complete(Busy(f"the request could not be written: {type(error).__name__}"))
+                self._complete_all(group, Busy(f"the request could not be written: {type(error).__name__}"))
 
     def _next_group(self) -> list[_Waiting]:
         """What is waiting, up to the size of a group; empty when there is nothing and nothing will come."""
@@ -205,6 +205,7 @@ class Ingest:
             seconds = write(tx, group, self.stored, self._dirty, self._clock.now_ns())
         counters = self.counters
         counters.commit_seconds += time.perf_counter() - started
+        counters.failed_ns = None
         counters.groups += 1
         counters.requests += len(group)
         counters.rows += sum(prepared.size for prepared in group)
@@ -215,8 +216,8 @@ class Ingest:
     def _failed(self, waiting: _Waiting, error: SpanledgerError) -> None:
         """One request alone failed: its rows break a rule (refused, counted), or the database could not (try again)."""
         if not isinstance(error, RowsRefused):
-            self.counters.busy += 1
-            waiting.complete(error if isinstance(error, Busy) else Busy(f"the request could not be written: {error}"))
+            busy = error if isinstance(error, Busy) else Busy(f"the request could not be written: {error}")
+            self._complete_all([waiting], busy)
             return
         prepared = waiting.prepared
         refused = prepared.refused + prepared.size
@@ -234,6 +235,7 @@ class Ingest:
         waiting.complete(Acknowledgement(refused, f"the store rejected the request: {error}"))
 
     def _complete_all(self, group: Sequence[_Waiting], error: Busy) -> None:
+        self.counters.failed_ns = self._clock.now_ns()
         self.counters.busy += len(group)
         for waiting in group:
             waiting.complete(error)

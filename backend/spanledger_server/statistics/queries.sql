@@ -217,18 +217,27 @@ FROM (
 WHERE (SELECT coalesce(max(slot), 0) FROM series_slots WHERE dimension = $dimension) + place <= $most;
 
 -- name: unseen_values
--- The values of a dimension since from_ns that have no slot yet, the costliest first.
+-- The values of a dimension that have no slot yet, the costliest first: of the ledger since from_ns, and of the rollups of
+-- earlier hours and days, which have no users.
 SELECT value FROM (
     SELECT
         CASE $dimension
             WHEN 'model' THEN model WHEN 'feature' THEN feature WHEN 'user_tier' THEN user_tier
             WHEN 'provider' THEN provider WHEN 'service' THEN service WHEN 'user' THEN user_id
         END AS value,
-        cost_usd
-    FROM ledger WHERE at_ns >= $from_ns
+        cost_usd, calls
+    FROM (
+        SELECT model, feature, user_tier, provider, service, user_id, cost_usd, 1 AS calls
+        FROM ledger WHERE at_ns >= $from_ns
+        UNION ALL BY NAME
+        SELECT model, feature, user_tier, provider, service, cost_usd, calls
+        FROM cost_1h WHERE bucket >= $from_ns // 86400000000000 * 24
+        UNION ALL BY NAME
+        SELECT model, feature, user_tier, provider, service, cost_usd, calls FROM cost_1d
+    )
 )
 WHERE value IS NOT NULL AND value NOT IN (SELECT value FROM series_slots WHERE dimension = $dimension)
-GROUP BY value ORDER BY sum(cost_usd) DESC NULLS LAST, count(*) DESC, value LIMIT $most;
+GROUP BY value ORDER BY sum(cost_usd) DESC NULLS LAST, sum(calls) DESC, value LIMIT $most;
 
 -- name: told_by_senders
 -- What the senders' own counters say became of their items within a window, by service, signal, outcome and reason.

@@ -39,7 +39,7 @@ def assign(database: Database, dimension: str, values: Sequence[str]) -> None:
 
 
 def assign_new(database: Database, now_ns: int) -> None:
-    """Give slots to the values that the ledger's last hour brought; writes only where there is one to give."""
+    """Give slots to the values that the ledger's last hour and the rollups hold; writes only where there is one."""
     for dimension in DIMENSIONS:
         with database.reader() as reader:
             taken = of(reader, dimension)

@@ -301,6 +301,18 @@ def test_slots_are_given_once_in_the_order_of_first_sight_and_never_change(datab
         assert slots.of(reader, "model") == second
 
 
+def test_what_came_late_gets_its_slot_from_the_rollups(database):
+    old, earlier = line(1, NOON - 9 * DAY, model="old", cost_usd=2), line(2, NOON - 3 * HOUR, model="earlier")
+    insert(database, "ledger", [old, earlier])
+    slots.assign_new(database, NOON)
+    with database.reader() as reader:
+        assert slots.of(reader, "model") == {}
+    roll(database, NOON)
+    slots.assign_new(database, NOON)
+    with database.reader() as reader:
+        assert slots.of(reader, "model") == {"old": 1, "earlier": 2}
+
+
 def test_a_zone_turns_where_the_database_of_zones_says(database):
     year = periods.to_date("year", NOON, ZoneInfo("Europe/Berlin"))
     turns = [start for start, _ in year.offsets[1:]]

@@ -14,7 +14,7 @@ help: ## this list
 $(STAMP): pyproject.toml constraints.txt sdk/spanledger/version.py
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV) …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[server,dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[server,audio,dev]'
 	@touch $@
 
 install: $(STAMP) ## the virtual environment, with everything in it

@@ -6,12 +6,14 @@ used.
 
 from __future__ import annotations
 
+from spanledger.audio import audio_pipeline, stage
 from spanledger.configure import Telemetry, configure, flush, shutdown, stats
 from spanledger.context import context
 from spanledger.errors import ConfigurationError, SpanledgerError
-from spanledger.instrument import instrument_fastapi
+from spanledger.instrumentation import instrument, instrument_fastapi
 from spanledger.recording import record_usage
 from spanledger.traced_cost import traced_cost
+from spanledger.tracking import track_cache, track_cost, track_dialogue, track_rate_limit, track_request
 from spanledger.version import __version__
 
 __all__ = [
@@ -19,12 +21,20 @@ __all__ = [
     "SpanledgerError",
     "Telemetry",
     "__version__",
+    "audio_pipeline",
     "configure",
     "context",
     "flush",
+    "instrument",
     "instrument_fastapi",
     "record_usage",
     "shutdown",
+    "stage",
     "stats",
     "traced_cost",
+    "track_cache",
+    "track_cost",
+    "track_dialogue",
+    "track_rate_limit",
+    "track_request",
 ]

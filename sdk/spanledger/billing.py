@@ -9,6 +9,7 @@ Never: waits, or keeps an entry back because a span was not sampled.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 
 from spanledger.call import Call, Entry, fresh_span_id
 from spanledger.guard import guard
@@ -29,7 +30,8 @@ def bill(call: Call, read: Reading | None) -> tuple[Reading | None, int | None]:
     Returns:
         What its span shows, and the span that bills for it if it does not bill itself.
     """
-    if call.observed is None and call.explicit is None and call.inner is None:
+    alone = call.observed is None and call.explicit is None and call.inner is None
+    if alone and (read is None or not read.further):
         call.own = read
         entry = call.entry
         if read is not None:
@@ -74,6 +76,8 @@ def _bill_settled(call: Call, read: Reading | None) -> tuple[Reading | None, int
     if call.explicit:
         own, told = _explicit(call, read)
         observed = [*observed, *told]
+    if own is not None and own.further:
+        observed = [*observed, *_further(call, own.further, own)]
     inner, outer = call.inner, call.outer
     billed = () if inner is None else [response_id for response_id, _ in inner.billed]
     billed_by = inner.spans[-1] if inner is not None and inner.spans else None
@@ -106,13 +110,19 @@ def _explicit(call: Call, read: Reading | None) -> tuple[Reading, list[Observati
     if read is not None and read.response_id and told.response_id and read.response_id != told.response_id:
         others.append(read)
         read = None
+    return over(told, read), _further(call, others, told)
+
+
+def _further(call: Call, readings: Iterable[Reading], first: Reading) -> list[Observation]:
+    """Other responses of the same call, as lines beside it; another operation was made with another model."""
     entry = call.entry
-    further = [
-        Observation(one, fresh_span_id(), (), entry.request_model, entry.start_ns, entry.end_ns, entry.sampled)
-        for one in others
-        if one.usage is not None
-    ]
-    return over(told, read), further
+    found = []
+    for one in readings:
+        if one.usage is not None:
+            same = one.operation == first.operation or one.operation is None or first.operation is None
+            model = entry.request_model if same else None
+            found.append(Observation(one, fresh_span_id(), (), model, entry.start_ns, entry.end_ns, entry.sampled))
+    return found
 
 
 def _beside(call: Call, seen: Observation) -> Entry:

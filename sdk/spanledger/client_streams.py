@@ -13,7 +13,7 @@ from __future__ import annotations
 import functools
 import inspect
 import weakref
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from typing import Any, Literal
 
 from spanledger.attached import attach, detach
@@ -27,6 +27,7 @@ _WATCH = guard("traced_cost.watch")
 _MOST_CLASSES = 256
 _MOST_WRAPPERS = 4  # around one another
 _INSIDE = ("__wrapped__", "stream", "_manager")  # where wrappers keep what they wrap
+_EVENTS = ("botocore", "mistralai")  # packages whose streams are called `EventStream…`
 _Kind = Literal["stream", "wrapper", "neither"]
 _watched_classes: dict[type, type] = {}
 _kinds: dict[type, _Kind] = {}
@@ -38,13 +39,24 @@ def watch(call: Call, answer: Any) -> bool:
         stream = _inside(answer)
         if stream is None:
             return False
-        if hasattr(stream, "_raw_stream"):  # what `.stream()` of the clients gives once it is entered
+        if _is_of(type(stream), "botocore"):
+            _make_watched(stream, Progress(call))
+        elif hasattr(stream, "_raw_stream"):  # what `.stream()` of the clients gives once it is entered
             _watch_object(call, stream, stream._raw_stream)
         elif _is_manager(stream):
             _watch_manager(call, stream)
         else:
             _watch_object(call, stream, stream)
         return True
+    return False
+
+
+def watch_held(call: Call, answer: Mapping[str, Any]) -> bool:
+    """Watch the event stream in what boto3 gave, if there is one."""
+    with _WATCH:
+        held = (answer.get(name) for name in ("stream", "body"))
+        stream = next((one for one in held if _is_of(type(one), "botocore")), None)
+        return stream is not None and watch(call, stream)
     return False
 
 
@@ -56,7 +68,7 @@ def is_never_a_stream(kind: type) -> bool:
 def _kind_of(kind: type) -> _Kind:
     known = _kinds.get(kind)
     if known is None:
-        if hasattr(kind, "__stream__") or kind.__name__.endswith("StreamManager"):
+        if hasattr(kind, "__stream__") or kind.__name__.endswith("StreamManager") or _is_of(kind, *_EVENTS):
             known = "stream"
         elif hasattr(kind, "__wrapped__") or kind.__name__.endswith(("StreamWrapper", "StreamManagerWrapper")):
             known = "wrapper"
@@ -66,6 +78,11 @@ def _kind_of(kind: type) -> _Kind:
             _kinds.clear()
         _kinds[kind] = known
     return known
+
+
+def _is_of(kind: type, *packages: str) -> bool:
+    """Whether it is an event stream of one of the packages."""
+    return kind.__name__ in ("EventStream", "EventStreamAsync") and kind.__module__.partition(".")[0] in packages
 
 
 def _inside(answer: Any) -> Any:
@@ -81,10 +98,14 @@ def _inside(answer: Any) -> Any:
 def _watch_object(call: Call, handle: Any, source: Any) -> Progress:
     """Watch `source` item by item, and `handle`, which the user holds and may close or drop."""
     progress = Progress(call)
-    iterator = source._iterator
-    source._iterator = (
-        _AsyncWatched(iterator, progress) if hasattr(iterator, "__anext__") else _Watched(iterator, progress)
-    )
+    name = "_iterator" if hasattr(source, "_iterator") else "generator"
+    iterator = getattr(source, name)
+    watched = _AsyncWatched if hasattr(iterator, "__anext__") else _Watched
+    setattr(source, name, watched(iterator, progress))
+    return _make_watched(handle, progress)
+
+
+def _make_watched(handle: Any, progress: Progress) -> Progress:
     handle.__dict__.setdefault("_spanledger_streams", []).append(progress)
     handle.__class__ = _subclass(type(handle))
     weakref.finalize(handle, progress.abandon)
@@ -107,11 +128,26 @@ def _subclass(kind: type) -> type:
             ends = getattr(kind, name, None)
             if ends is not None:
                 body[name] = (_then_async if inspect.iscoroutinefunction(ends) else _then)(ends)
+        if _is_of(kind, "botocore"):
+            body["__iter__"] = _iterating(kind.__iter__)  # type: ignore[attr-defined]
         made = type(kind.__name__, (kind,), body)
         if len(_watched_classes) >= _MOST_CLASSES:
             _watched_classes.clear()
         _watched_classes[kind] = made
     return made
+
+
+def _iterating(iterate: Callable[[Any], Iterator[Any]]) -> Callable[[Any], Iterator[Any]]:
+    """For a stream that makes a new iterator each time it is asked for one."""
+
+    @functools.wraps(iterate)
+    def watched(self: Any) -> Iterator[Any]:
+        iterator = iterate(self)
+        for progress in self.__dict__["_spanledger_streams"]:
+            iterator = _Watched(iterator, progress)
+        return iterator
+
+    return watched
 
 
 def _then(ends: Callable[..., Any]) -> Callable[..., Any]:

@@ -14,6 +14,7 @@ import logging
 import os
 import signal
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ from opentelemetry.trace import NoOpTracer, Tracer
 
 from spanledger import endpoints, guard, ledger, settings
 from spanledger.errors import ConfigurationError
+from spanledger.instrumentation import keep_clients_from_sending_baggage
 from spanledger.version import __version__
 
 if TYPE_CHECKING:
@@ -75,6 +77,9 @@ class _State:
         self.former: list[Pipeline] = []
         self.early: _Early | None = None
         self.hooked = False
+        self.environment: settings.Settings | None = None
+        self.settle: list[Callable[[float], bool]] = []
+        self.stop: list[Callable[[float], None]] = []
 
 
 class _Early:
@@ -193,15 +198,16 @@ def _build(
     if not held.enabled:
         ledger.connect(_ignore)
         return []
+    keep_clients_from_sending_baggage()
     from spanledger.pipeline import Pipeline  # OpenTelemetry's SDK: 300 ms to import, so not with `import spanledger`
 
     early = _state.pipeline
     pipeline = Pipeline(held, targets, os.environ, attributes)
     mistakes = pipeline.install()
-    if held.logs:
-        from spanledger.logs import attach
+    if held.logs or held.logs_console or held.logs_file:
+        from spanledger import logs
 
-        attach(held.logs_level)
+        mistakes += logs.set_up(held)
     _begin(pipeline)
     if early is not None:  # the ledger had begun without us, perhaps to somewhere else: let it finish on its own
         _state.former.append(early)
@@ -248,6 +254,21 @@ def enabled() -> bool:
     return _state.enabled
 
 
+def held() -> settings.Settings:
+    """The settings that hold: those of `configure`, or the environment's."""
+    if _state.telemetry is not None:
+        return _state.telemetry.settings
+    if _state.environment is None:
+        _state.environment = settings.load()[0]
+    return _state.environment
+
+
+def settle_first(settle: Callable[[float], bool], stop: Callable[[float], None]) -> None:
+    """Have `settle` called before every flush and `stop` before the shutdown, with the seconds that they may take."""
+    _state.settle.append(settle)
+    _state.stop.append(stop)
+
+
 def ledger_way_out() -> Callable[[Entry], None]:
     """Where entries go when nobody called `configure`; does not wait for anything."""
     with _state.lock:
@@ -272,9 +293,11 @@ def flush(timeout_s: float = 10.0) -> bool:
         Whether nothing is left, neither in memory nor in this process's spool files.
     """
     with _guard:
+        until = time.monotonic() + timeout_s
+        settled = all(settle(timeout_s / 2) for settle in _state.settle)
         _wait_for_start()
         pipeline = _state.pipeline
-        return pipeline.worker.flush(timeout_s) if pipeline is not None else True
+        return (pipeline is None or pipeline.worker.flush(max(0.0, until - time.monotonic()))) and settled
     return False
 
 
@@ -285,10 +308,14 @@ def shutdown(timeout_s: float | None = None) -> None:
         timeout_s: Seconds to wait at most; None: as the setting `shutdown_timeout_s` says.
     """
     with _guard:
+        limit_s = held().shutdown_timeout_s if timeout_s is None else timeout_s
+        until = time.monotonic() + limit_s
+        for stop in _state.stop:
+            stop(limit_s / 2)
         _wait_for_start()
         for pipeline in [*_state.former, _state.pipeline]:
             if pipeline is not None:
-                pipeline.stop(pipeline.settings.shutdown_timeout_s if timeout_s is None else timeout_s)
+                pipeline.stop(max(0.0, until - time.monotonic()))
         _state.former.clear()
         _state.telemetry = None
 

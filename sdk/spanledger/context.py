@@ -4,10 +4,10 @@ Given any of the five, everything recorded below (spans, ledger entries, metrics
 that copy their context, tasks, and services that pass baggage on. Inner values win over outer ones; `None` leaves what
 is there; an empty string takes it away.
 
-Baggage travels on outgoing requests only if a propagator injects it there, which is what OpenTelemetry's HTTP client
-instrumentations do, to whatever host is called. spanledger injects nothing and instruments no HTTP client; whoever does
-should keep the `baggage` propagator away from requests to LLM providers (`OTEL_PROPAGATORS=tracecontext`), or users'
-ids leave the house.
+Baggage travels on outgoing requests where a propagator injects it, which is what OpenTelemetry's HTTP client
+instrumentations do, to whatever host is called. `spanledger.instrument()` and `opentelemetry-instrument` keep it away
+from requests by httpx and requests to the providers of models that `outgoing` lists; whoever instruments clients by
+hand should do the same (`request_hook=spanledger.outgoing.keep_baggage_in`), or users' ids leave the house.
 
 Never: a context that outlives its block, or a value that becomes a metric attribute although it may have millions of
 values.

@@ -1,6 +1,6 @@
-"""For `opentelemetry-instrument`: the same as `configure()` and `instrument_fastapi(app)`, with no code.
+"""For `opentelemetry-instrument`: the same as `configure()` and `instrument()`, with no code.
 
-Given the environment, configures the SDK and instruments what is installed, FastAPI by our own instrumentation.
+Given the environment, configures the SDK and instruments what is installed.
 
 Never: a setting that OpenTelemetry's variables or ours have said and that is not honoured.
 """
@@ -14,7 +14,7 @@ from opentelemetry.instrumentation.distro import BaseDistro  # type: ignore[attr
 from opentelemetry.util._importlib_metadata import EntryPoint
 
 from spanledger.configure import enabled, set_up
-from spanledger.instrument import use_stable_names
+from spanledger.instrumentation import use_stable_names
 
 
 class SpanledgerDistro(BaseDistro):  # type: ignore[misc]
@@ -27,15 +27,12 @@ class SpanledgerDistro(BaseDistro):  # type: ignore[misc]
             use_stable_names()
 
     def load_instrumentor(self, entry_point: EntryPoint, **kwargs: Any) -> None:
-        """Instrument one library; FastAPI without a span for every chunk, with request ids and process times."""
-        if not enabled():
-            return
-        if entry_point.name == "fastapi":
-            from spanledger.fastapi import SpanledgerFastAPIInstrumentor
+        """Instrument one library, the way `spanledger.instrument()` does; that its version fits was checked before."""
+        del kwargs
+        if enabled():
+            from spanledger.libraries import turn_on
 
-            SpanledgerFastAPIInstrumentor().instrument(**kwargs)
-        else:
-            super().load_instrumentor(entry_point, **kwargs)
+            turn_on(entry_point)
 
 
 class SpanledgerConfigurator:

@@ -13,24 +13,28 @@ Never: a request that fails because of telemetry, or an answer that waits for it
 
 from __future__ import annotations
 
+import logging
 import secrets
 import time
 import types
 from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import fastapi
 from opentelemetry.context import attach
 from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined]
+from opentelemetry.semconv.attributes.http_attributes import HTTP_ROUTE
 from opentelemetry.trace import Span
 from starlette.middleware import Middleware
 
 from spanledger import semconv
-from spanledger.configure import enabled
+from spanledger.configure import enabled, held
 from spanledger.context import MAX_VALUE_LENGTH, with_values
 from spanledger.guard import guard
-from spanledger.instrument import use_stable_names
+from spanledger.instrumentation import use_stable_names
+from spanledger.logs import REQUESTS
 
 if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
@@ -47,8 +51,10 @@ PROCESS_TIME_HEADER = b"x-process-time"
 MAX_REQUEST_ID = 128
 MARK = "_spanledger_instrumented"
 STATE = "spanledger.request"  # in the scope
+FASTAPIS_OWN = "fastapi.telemetry"  # in the scope: where it is there, FastAPI makes no span of its own
 NAMES = dict(zip(("user_id", "user_tier", "session_id", "feature", "tenant"), semconv.CONTEXT_KEYS, strict=True))
 _guard = guard("fastapi")
+_logger = logging.getLogger(REQUESTS)
 
 
 def instrument_fastapi(
@@ -103,10 +109,12 @@ def _wrap(app: fastapi.FastAPI) -> None:
 class _Request:
     """What is known of one request."""
 
-    __slots__ = ("id", "span", "started")
+    __slots__ = ("begun", "id", "span", "started", "status")
 
     def __init__(self, request_id: str) -> None:
         self.id = request_id
+        self.begun = ""  # the line that was logged when it began
+        self.status = 0
         self.started = time.perf_counter()
         self.span: Span | None = None
 
@@ -128,7 +136,9 @@ class RequestLayer:
         async def send_with_headers(message: Message) -> None:
             with _guard:
                 if message["type"] == "http.response.start":
+                    request.status = message["status"]
                     _add_headers(message, request)
+                    _name_mounted(scope, request)
                 elif message["type"] == "http.response.body" and not message.get("more_body", False):
                     _finish(request)
             await send(message)
@@ -144,12 +154,18 @@ class EndLayer:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Called by the layer around it."""
+        failed = ""
         try:
             await self.app(scope, receive, send)
+        except BaseException as error:
+            failed = type(error).__name__
+            raise
         finally:
             request = scope.get(STATE)
             if isinstance(request, _Request):
                 _finish(request)
+                with _guard:
+                    _log_end(request, failed)
 
 
 class _Hook:
@@ -170,6 +186,9 @@ class _Hook:
                 client = scope.get("client")
                 if client:
                     span.set_attribute(semconv.CLIENT_ADDRESS, str(client[0]))
+            if isinstance(request, _Request) and held().logs_requests:
+                request.begun = f"{scope['method']} {quote(scope['path'])}"
+                _logger.info("%s begins, request %s", request.begun, request.id)
             values = self._values(scope)
             if values:
                 span.set_attributes(values)
@@ -208,14 +227,29 @@ def _add_headers(message: Message, request: _Request) -> None:
     message["headers"] = headers
 
 
+def _name_mounted(scope: Scope, request: _Request) -> None:
+    """The whole route of what a mounted application answers: OpenTelemetry sees only where it is mounted."""
+    mounted_at = scope.get("root_path", "").removeprefix(scope.get("app_root_path", ""))
+    path = getattr(scope.get("route"), "path", None)
+    if mounted_at and path and request.span is not None and request.span.is_recording():
+        request.span.set_attribute(HTTP_ROUTE, mounted_at + path)
+        request.span.update_name(f"{scope['method']} {mounted_at}{path}")
+
+
 def _finish(request: _Request) -> None:
     span, request.span = request.span, None
     if span is not None and span.is_recording():
         span.set_attribute(semconv.PROCESS_TIME_S, time.perf_counter() - request.started)
 
 
+def _log_end(request: _Request, failed: str) -> None:
+    if request.begun:
+        took, outcome = time.perf_counter() - request.started, f"by {failed}" if failed else f"with {request.status}"
+        _logger.info("%s ends %s after %.3f s, request %s", request.begun, outcome, took, request.id)
+
+
 class SpanledgerFastAPIInstrumentor(BaseInstrumentor):  # type: ignore[misc]
-    """Instruments every application that is made from now on, for `opentelemetry-instrument`."""
+    """Instruments every application when it is first called, whenever it was made; one that is mounted is a part."""
 
     def instrumentation_dependencies(self) -> Collection[str]:
         """The same as OpenTelemetry's."""
@@ -224,20 +258,19 @@ class SpanledgerFastAPIInstrumentor(BaseInstrumentor):  # type: ignore[misc]
     def _instrument(self, **kwargs: Any) -> None:
         del kwargs
         use_stable_names()
-        if fastapi.FastAPI is not _InstrumentedFastAPI:
-            fastapi.FastAPI = _InstrumentedFastAPI  # type: ignore[misc]
+        fastapi.FastAPI.__call__ = _instrumented_call  # type: ignore[method-assign]
 
     def _uninstrument(self, **kwargs: Any) -> None:
         del kwargs
-        fastapi.FastAPI = _FastAPI  # type: ignore[misc]
+        fastapi.FastAPI.__call__ = _plain_call  # type: ignore[method-assign]
 
 
-_FastAPI = fastapi.FastAPI
+_plain_call = fastapi.FastAPI.__call__
 
 
-class _InstrumentedFastAPI(_FastAPI):
-    """An application that instruments itself when it is made."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+async def _instrumented_call(self: fastapi.FastAPI, scope: Scope, receive: Receive, send: Send) -> None:
+    if STATE in scope:  # mounted in one that is instrumented: the request has its span
+        scope.setdefault(FASTAPIS_OWN, None)
+    elif MARK not in vars(self):
         instrument_fastapi(self)
+    await _plain_call(self, scope, receive, send)

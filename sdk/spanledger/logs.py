@@ -1,7 +1,8 @@
 """Standard `logging` with the trace in every line, and exported as OTLP logs where that is asked for.
 
 Given records of standard `logging`, gives OTLP log records with the ids of the span they were written in (`attach`),
-and lines for the console and for a rotating file that carry the same ids (`console`, `rotating_file`).
+and lines for the console and for a rotating file that carry the same ids (`console`, `rotating_file`); all of them
+without keys, prompts and answers (`redaction`). `set_up` does what the settings say.
 
 Never: a logger of its own, or an endless loop: what the delivery worker itself logs while it sends is not exported.
 """
@@ -22,15 +23,22 @@ from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 
 from spanledger.context import current
 from spanledger.guard import guard
+from spanledger.redaction import Redaction
+from spanledger.settings import Settings
 
 LINE = "%(asctime)s %(levelname)-8s %(name)s [trace_id=%(trace_id)s span_id=%(span_id)s] %(message)s"
 NO_TRACE, NO_SPAN = "0" * 32, "0" * 16
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "trace_id", "span_id"}
+BACKUPS = 5
+REQUESTS = "spanledger.requests"
 _guard = guard("logs")
+_asked_for: list[logging.Handler] = []
 
 
 class TelemetryHandler(logging.Handler):
     """Hands records to OpenTelemetry's LoggerProvider, with the span and the context they were written in."""
+
+    redaction = Redaction()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Called by `logging`."""
@@ -43,38 +51,64 @@ class TelemetryHandler(logging.Handler):
                 context=get_current(),
                 severity_number=severity(record.levelno),
                 severity_text=record.levelname,
-                body=record.getMessage(),
-                attributes=_attributes(record),
+                body=self.redaction.text(record.getMessage()),
+                attributes={name: self.redaction.value(name, value) for name, value in _attributes(record).items()},
             )
 
 
 class TraceFormatter(logging.Formatter):
     """A formatter whose lines may use `%(trace_id)s` and `%(span_id)s`; zeros outside of spans."""
 
-    def __init__(self, line: str = LINE) -> None:
+    def __init__(self, line: str = LINE, redaction: Redaction | None = None) -> None:
         super().__init__(line, defaults={"trace_id": NO_TRACE, "span_id": NO_SPAN})
+        self._redaction = redaction or Redaction()
 
     def format(self, record: logging.LogRecord) -> str:
         """One line."""
         span = trace.get_current_span().get_span_context()
         if span.is_valid and not hasattr(record, "trace_id"):
             record.trace_id, record.span_id = f"{span.trace_id:032x}", f"{span.span_id:016x}"
-        return super().format(record)
+        return self._redaction.text(super().format(record))
 
 
-def attach(level: int | str = logging.INFO) -> TelemetryHandler:
-    """Export the records of the root logger from `level` on; a second call only changes the level.
+def set_up(held: Settings) -> list[str]:
+    """Export and write what the settings ask for, in place of what an earlier call began; gives the mistakes."""
+    redaction, mistakes = Redaction(held.logs_redact, content=held.logs_content), list[str]()
+    while _asked_for:
+        handler = _asked_for.pop()
+        logging.getLogger().removeHandler(handler)
+        handler.close()
+    if held.logs_requests:  # also where the root logger takes warnings only
+        logging.getLogger(REQUESTS).setLevel(logging.INFO)
+    if held.logs:
+        attach(held.logs_level, redaction)
+    if held.logs_console:
+        _asked_for.append(console(held.logs_level, redaction))
+    if held.logs_file:
+        try:
+            file = rotating_file(
+                held.logs_file, level=held.logs_level, max_bytes=held.logs_file_max_bytes, redaction=redaction
+            )
+            _asked_for.append(file)
+        except OSError as error:
+            mistakes.append(f"logs_file={held.logs_file!r} cannot be written: {error}")
+    return mistakes
+
+
+def attach(level: int | str = logging.INFO, redaction: Redaction | None = None) -> TelemetryHandler:
+    """Export the records of the root logger from `level` on; a second call only changes the level and the rules.
 
     Args:
         level: A level of standard logging.
+        redaction: What is taken out; keys, prompts and answers where None.
     """
     root = logging.getLogger()
-    for handler in root.handlers:
-        if isinstance(handler, TelemetryHandler):
-            handler.setLevel(level)
-            return handler
-    handler = TelemetryHandler(level)
-    root.addHandler(handler)
+    there = [handler for handler in root.handlers if isinstance(handler, TelemetryHandler)]
+    handler = there[0] if there else TelemetryHandler()
+    handler.setLevel(level)
+    handler.redaction = redaction or Redaction()
+    if not there:
+        root.addHandler(handler)
     return handler
 
 
@@ -85,17 +119,23 @@ def detach() -> None:
         root.removeHandler(handler)
 
 
-def console(level: int | str = logging.INFO) -> logging.Handler:
+def console(level: int | str = logging.INFO, redaction: Redaction | None = None) -> logging.Handler:
     """Write lines with trace ids to standard error.
 
     Args:
         level: The lowest level that is written.
+        redaction: What is taken out; keys, prompts and answers where None.
     """
-    return _add(logging.StreamHandler(sys.stderr), level)
+    return _add(logging.StreamHandler(sys.stderr), level, redaction)
 
 
 def rotating_file(
-    path: str | Path, *, level: int | str = logging.INFO, max_bytes: int = 10_000_000, backups: int = 5
+    path: str | Path,
+    *,
+    level: int | str = logging.INFO,
+    max_bytes: int = 10_000_000,
+    backups: int = BACKUPS,
+    redaction: Redaction | None = None,
 ) -> logging.Handler:
     """Write lines with trace ids to a file, and begin a new one when it is full.
 
@@ -104,15 +144,16 @@ def rotating_file(
         level: The lowest level that is written.
         max_bytes: Bytes after which a new file is begun.
         backups: How many old files are kept.
+        redaction: What is taken out; keys, prompts and answers where None.
     """
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     file = logging.handlers.RotatingFileHandler(path, maxBytes=max_bytes, backupCount=backups, encoding="utf-8")
-    return _add(file, level)
+    return _add(file, level, redaction)
 
 
-def _add(handler: logging.Handler, level: int | str) -> logging.Handler:
+def _add(handler: logging.Handler, level: int | str, redaction: Redaction | None) -> logging.Handler:
     handler.setLevel(level)
-    handler.setFormatter(TraceFormatter())
+    handler.setFormatter(TraceFormatter(redaction=redaction))
     root = logging.getLogger()
     root.addHandler(handler)
     if root.getEffectiveLevel() > handler.level:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import replace
 from decimal import Decimal
 from typing import TypedDict, Unpack
 
@@ -20,7 +21,7 @@ from spanledger.configure import enabled
 from spanledger.context import current
 from spanledger.guard import guard, say_once
 from spanledger.ledger import record
-from spanledger.usage import USAGE_FIELDS, Reading, named_usage, over
+from spanledger.usage import USAGE_FIELDS, Reading, UsageState, named_usage, over
 
 _GUARD = guard("record_usage")
 
@@ -52,6 +53,7 @@ def record_usage(
     operation: str | None = None,
     service_tier: str | None = None,
     batch: bool = False,
+    estimated: bool = False,
     **units: Unpack[Units],
 ) -> None:
     """Say what a model call used, when it cannot be read from its answer.
@@ -69,6 +71,7 @@ def record_usage(
         operation: `chat` unless said otherwise.
         service_tier: The provider's tier, where it changes the rate.
         batch: Whether the call is billed as part of a batch.
+        estimated: Whether you counted yourself; it gives way to what the provider reports.
         units: Further units, as `Usage` names them: counts, and `audio_seconds` in seconds.
     """
     if not enabled():
@@ -79,7 +82,8 @@ def record_usage(
         if unknown:
             say_once(f"record_usage {unknown}", logging.WARNING, "record_usage does not know %s", ", ".join(unknown))
         usage = named_usage(said)
-        told = Reading(usage, provider, model, response_id, service_tier, (), operation)
+        state: UsageState = "estimated" if estimated else "reported"
+        told = Reading(usage, provider, model, response_id, service_tier, (), operation, state)
         call = current_call()
         if call is None or not call.open:
             _record_alone(told, batch=batch)
@@ -95,26 +99,33 @@ def _with(explicit: list[Reading], told: Reading) -> list[Reading]:
     return [*explicit, told]
 
 
-def _record_alone(told: Reading, *, batch: bool) -> None:
+def line_of_its_own() -> Entry:
+    """A line that has no span, of this moment, below the current span."""
     around = get_current_span().get_span_context()
     now_ns = time.time_ns()
+    return Entry(
+        around.trace_id or fresh_trace_id(),
+        fresh_span_id(),
+        around.span_id or None,
+        now_ns,
+        now_ns,
+        around.trace_flags.sampled,
+        context=current(),
+    )
+
+
+def _record_alone(told: Reading, *, batch: bool) -> None:
     record(
-        Entry(
-            around.trace_id or fresh_trace_id(),
-            fresh_span_id(),
-            around.span_id or None,
-            now_ns,
-            now_ns,
-            around.trace_flags.sampled,
+        replace(
+            line_of_its_own(),
             operation=told.operation or "chat",
             provider=told.provider,
             request_model=told.model,
             response_model=told.model,
             response_id=told.response_id,
             usage=told.usage,
-            usage_state="unknown" if told.usage is None else "reported",
+            usage_state="unknown" if told.usage is None else told.state,
             service_tier=told.service_tier,
             batch=batch or told.service_tier == "batch",
-            context=current(),
         )
     )

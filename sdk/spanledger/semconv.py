@@ -50,6 +50,7 @@ LEDGER_EVENT: Final = "spanledger.ledger.entry"
 DIALOGUE_EVENT: Final = "spanledger.dialogue"
 CACHE_EVENT: Final = "spanledger.cache"
 RATE_LIMIT_EVENT: Final = "spanledger.rate_limit"
+REQUEST_EVENT: Final = "spanledger.request"
 ENTRY_KIND: Final = "spanledger.entry.kind"  # usage | cost
 PARENT_SPAN_ID: Final = "spanledger.parent_span_id"
 CALL_SPAN_ID: Final = "spanledger.call.span_id"  # on spans made below a traced call: that call's span bills for them
@@ -69,6 +70,51 @@ TENANT: Final = "spanledger.tenant"
 CONTEXT_KEYS: Final = (USER_ID, USER_TIER, SESSION_ID, FEATURE, TENANT)
 LOW_CARDINALITY_CONTEXT_KEYS: Final = (USER_TIER, FEATURE, TENANT)  # the only ones that may become metric attributes
 
+# --- tracking calls: what their log records say
+CACHE_OUTCOME: Final = "spanledger.cache.event"  # hit | miss | store
+CACHE_SAVED_COST_USD: Final = "spanledger.cache.saved_cost_usd"  # decimal string
+CACHE_SAVED_TOKENS: Final = "spanledger.cache.saved_tokens"
+RATE_LIMIT_DECISION: Final = "spanledger.rate_limit.event"  # allowed | denied
+RATE_LIMIT_TYPE: Final = "spanledger.rate_limit.type"
+RATE_LIMIT_KEY: Final = "spanledger.rate_limit.key"
+RATE_LIMIT_REMAINING: Final = "spanledger.rate_limit.remaining"
+DIALOGUE_BOOK_ID: Final = "spanledger.dialogue.book_id"
+DIALOGUE_TYPE: Final = "spanledger.dialogue.type"
+DIALOGUE_MESSAGE_COUNT: Final = "spanledger.dialogue.message_count"
+DIALOGUE_DURATION_S: Final = "spanledger.dialogue.duration_s"
+DIALOGUE_RATING: Final = "spanledger.dialogue.rating"
+DIALOGUE_FEEDBACK: Final = "spanledger.dialogue.feedback"
+
+# --- audio: what a pipeline or stage handled; metrics of measured values have the same names
+AUDIO_ID: Final = "audio.id"
+AUDIO_SOURCE: Final = "audio.source"
+AUDIO_STAGE: Final = "audio.stage"
+AUDIO_DURATION_S: Final = "audio.duration_s"
+AUDIO_SAMPLE_RATE_HZ: Final = "audio.sample_rate_hz"
+AUDIO_CHANNELS: Final = "audio.channels"
+AUDIO_FORMAT: Final = "audio.format"
+AUDIO_SPEED_FACTOR: Final = "audio.speed_factor"  # seconds of audio for each second of work: more is faster
+AUDIO_REAL_TIME_FACTOR: Final = "audio.real_time_factor"  # seconds of work for each second of audio: less is faster
+AUDIO_LOUDNESS_LUFS: Final = "audio.loudness_lufs"
+AUDIO_CLIPPED_RATIO: Final = "audio.clipped_ratio"
+AUDIO_ZERO_FRAME_RATIO: Final = "audio.zero_frame_ratio"
+AUDIO_BANDWIDTH_HZ: Final = "audio.bandwidth_hz"
+AUDIO_SILENCE_RATIO: Final = "audio.silence_ratio"
+AUDIO_SPEECH_RATIO: Final = "audio.speech_ratio"
+AUDIO_DNSMOS: Final = "audio.dnsmos"
+AUDIO_ANALYZED_S: Final = "audio.analyzed_s"  # how much of the audio the features were measured on
+AUDIO_FEATURES_SKIPPED_REASON: Final = "audio.features_skipped_reason"
+AUDIO_DELAY_S: Final = "audio.delay_s"  # how much later than its reference
+AUDIO_WORD_ERROR_RATE: Final = "audio.word_error_rate"
+AUDIO_STOI: Final = "audio.stoi"
+AUDIO_ESTOI: Final = "audio.estoi"
+AUDIO_SI_SDR_DB: Final = "audio.si_sdr_db"
+AUDIO_SNR_DB: Final = "audio.snr_db"
+AUDIO_PESQ: Final = "audio.pesq"
+AUDIO_PESQ_MODE: Final = "audio.pesq_mode"  # wb | nb
+AUDIO_QUALITY_INDEX: Final = "audio.quality_index"
+AUDIO_QUALITY_SKIPPED_REASON: Final = "audio.quality_skipped_reason"
+
 # --- what the backend writes on a record that exceeded a limit, and what it reads besides
 DROPPED_ATTRIBUTES: Final = "spanledger.dropped_attributes"  # how many: by the sender, as it said, or by us
 DROPPED_EVENTS: Final = "spanledger.dropped_events"
@@ -83,6 +129,7 @@ HTTP_ROUTE: Final = "http.route"
 HTTP_RESPONSE_STATUS_CODE: Final = "http.response.status_code"  # also on a traced call that its provider refused
 URL_PATH: Final = "url.path"
 CLIENT_ADDRESS: Final = "client.address"
+USER_AGENT: Final = "user_agent.original"
 REQUEST_ID: Final = "spanledger.request_id"
 PROCESS_TIME_S: Final = "spanledger.process_time_s"
 
@@ -91,6 +138,10 @@ METRIC_OPERATION_DURATION: Final = "gen_ai.client.operation.duration"  # s
 METRIC_TOKEN_USAGE: Final = "gen_ai.client.token.usage"  # noqa: S105 - tokens of text; unit {token}
 METRIC_TIME_TO_FIRST_CHUNK: Final = "gen_ai.client.operation.time_to_first_chunk"  # s
 METRIC_TIME_PER_OUTPUT_CHUNK: Final = "gen_ai.client.operation.time_per_output_chunk"  # s
+METRIC_CACHE_EVENTS: Final = "spanledger.cache.events"  # {spanledger.cache.event, gen_ai.provider.name}
+METRIC_RATE_LIMIT_DECISIONS: Final = "spanledger.rate_limit.decisions"  # {spanledger.rate_limit.event, .type}
+METRIC_DIALOGUES: Final = "spanledger.dialogues"  # {gen_ai.request.model, spanledger.dialogue.type}
+METRIC_REQUEST_DURATION: Final = "http.server.request.duration"  # s
 METRIC_SDK_ITEMS: Final = (
     "spanledger.sdk.items"  # cumulative sum {signal, outcome, reason}: what became of everything recorded
 )
@@ -98,6 +149,7 @@ SDK_SIGNAL: Final = "spanledger.signal"  # spans | ledger | metrics | logs
 SDK_OUTCOME: Final = "spanledger.outcome"  # recorded | sent | refused | dropped
 SDK_REASON: Final = "spanledger.reason"
 DURATION_BUCKETS_S: Final = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
+REQUEST_BUCKETS_S: Final = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)  # of HTTP
 TOKEN_BUCKETS: Final = (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864)
 
 # --- operations
@@ -141,6 +193,20 @@ PROVIDER_ALIASES: Final = {
     "vertexai": "gcp.vertex_ai",
     "mistralai": "mistral_ai",
     "mistral": "mistral_ai",
+    "google_vertexai": "gcp.vertex_ai",
+    "google-vertex": "gcp.vertex_ai",
+    "google-cloud": "gcp.vertex_ai",
+    "vertex_ai_beta": "gcp.vertex_ai",
+    "google-gla": "gcp.gemini",
+    "bedrock_converse": "aws.bedrock",
+    "azure_ai": "azure.ai.inference",
+    "grok": "x_ai",
+    "cohere_chat": "cohere",
+    "ollama_chat": "ollama",
+    "together_ai": "together",
+    "moonshot": "moonshot_ai",
+    "moonshotai": "moonshot_ai",
+    "text-completion-openai": "openai",
 }
 
 # --- dialects: canonical name -> the attributes that may hold it, first present wins

@@ -10,6 +10,7 @@ Never: raises because a value is wrong; the default is used and the mistake is t
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
@@ -50,6 +51,14 @@ class Settings:
     spool_max_bytes: int = 64 * 1024 * 1024
     logs: bool = False
     logs_level: str = "INFO"
+    logs_console: bool = False
+    logs_file: str | None = None
+    logs_file_max_bytes: int = 10_000_000
+    logs_requests: bool = False
+    logs_content: bool = False
+    logs_redact: str | None = None
+    audio_sample_ratio: float = 1.0
+    audio_cpu_share: float = 0.1
     shutdown_timeout_s: float = 5.0
     handle_sigterm: bool = True
 
@@ -136,6 +145,15 @@ def number(low: float, high: float, *, whole: bool = False) -> Callable[[str], f
         return value
 
     return read
+
+
+def pattern(text: str) -> str:
+    """A regular expression."""
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"a regular expression ({error})") from None
+    return text
 
 
 def level(text: str) -> str:
@@ -260,7 +278,30 @@ TABLE: tuple[Setting, ...] = (
         "spool_max_bytes", "SPANLEDGER_SPOOL_MAX_BYTES", number(0, 1 << 40, whole=True), "bytes that may lie there"
     ),
     Setting("logs", "SPANLEDGER_LOGS", truth, "`true`: records of standard `logging` are exported too"),
-    Setting("logs_level", "SPANLEDGER_LOGS_LEVEL", level, "the lowest level that is exported"),
+    Setting("logs_level", "SPANLEDGER_LOGS_LEVEL", level, "the lowest level that is exported or written"),
+    Setting("logs_console", "SPANLEDGER_LOGS_CONSOLE", truth, "`true`: lines with trace ids to standard error"),
+    Setting("logs_file", "SPANLEDGER_LOGS_FILE", words, "a file for lines with trace ids; one process writes to it"),
+    Setting(
+        "logs_file_max_bytes",
+        "SPANLEDGER_LOGS_FILE_MAX_BYTES",
+        number(1, 1 << 40, whole=True),
+        "bytes after which that file is begun anew; five old ones are kept",
+    ),
+    Setting("logs_requests", "SPANLEDGER_LOGS_REQUESTS", truth, "`true`: a line at a request's begin and end"),
+    Setting("logs_content", "SPANLEDGER_LOGS_CONTENT", truth, "`true`: keep extras named `prompt`, `messages`, …"),
+    Setting("logs_redact", "SPANLEDGER_LOGS_REDACT", pattern, "a regular expression; what it finds is taken out"),
+    Setting(
+        "audio_sample_ratio",
+        "SPANLEDGER_AUDIO_SAMPLE_RATIO",
+        number(0, 1),
+        "share of traces whose audio is measured (loudness, clipping, …); what it is and how fast is always told",
+    ),
+    Setting(
+        "audio_cpu_share",
+        "SPANLEDGER_AUDIO_CPU_SHARE",
+        number(0, 1),
+        "share of one core that measuring audio may take in the long run",
+    ),
     Setting(
         "shutdown_timeout_s",
         "SPANLEDGER_SHUTDOWN_TIMEOUT_S",

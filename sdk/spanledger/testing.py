@@ -1,7 +1,7 @@
 """For tests, ours and users': what was recorded, in memory, with fixed ids and a clock that is stepped.
 
-`with capture() as captured:` takes the place of the way out: spans, ledger entries and GenAI metrics end in lists,
-nothing reaches a network, and everything is as it was afterwards.
+`with capture() as captured:` takes the place of the way out: spans, ledger entries, events and GenAI metrics end in
+lists, nothing reaches a network, and everything is as it was afterwards.
 
 Never: used outside of tests, or two captures at once.
 """
@@ -20,7 +20,9 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 
 from spanledger import lifecycle, recording
+from spanledger.audio import work
 from spanledger.configure import replaced
+from spanledger.events import Event, diverted
 from spanledger.meter import INSTRUMENTS, Meter
 from spanledger.processors import ContextSpanProcessor, LaneSpanProcessor
 from spanledger.providers.instrumented import CallSpanProcessor, WitnessSampler
@@ -93,12 +95,14 @@ class Captured:
     Attributes:
         spans: Ended spans, the first to end first.
         entries: Ledger entries, in order.
+        events: What `track_cache` and the like told, in order.
         tracer_provider: For instrumentations that take one; `spanledger` itself uses it already.
     """
 
     def __init__(self, tracer_provider: TracerProvider) -> None:
         self.spans: list[ReadableSpan] = []
         self.entries: list[Entry] = []
+        self.events: list[Event] = []
         self.tracer_provider = tracer_provider
         self._meter = Meter()
 
@@ -126,6 +130,7 @@ class Captured:
         """Forget everything."""
         self.spans.clear()
         self.entries.clear()
+        self.events.clear()
         self._meter.clear()
 
     def take(self, entry: Entry) -> None:
@@ -155,7 +160,8 @@ def capture(*, sample_ratio: float = 1.0, clock: SteppedClock | None = None) -> 
     ours = LaneSpanProcessor(captured.spans.append)
     for processor in (ContextSpanProcessor(), CallSpanProcessor(), ours):
         provider.add_span_processor(processor)
-    with replaced(provider.get_tracer("spanledger"), captured.take), _by(clock):
+    tracer = provider.get_tracer("spanledger")
+    with replaced(tracer, captured.take), diverted(captured.events.append), _by(clock):
         try:
             yield captured
         finally:
@@ -165,7 +171,7 @@ def capture(*, sample_ratio: float = 1.0, clock: SteppedClock | None = None) -> 
 @contextmanager
 def _by(clock: SteppedClock | None) -> Iterator[None]:
     """The calls' time by this clock."""
-    modules: list[Any] = [lifecycle, recording] if clock is not None else []
+    modules: list[Any] = [lifecycle, recording, work] if clock is not None else []
     for module in modules:
         module.time = clock
     try:

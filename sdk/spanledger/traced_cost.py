@@ -21,7 +21,7 @@ from typing import Any, ParamSpec, Protocol, TypeVar, overload
 
 from spanledger.attached import attach, detach
 from spanledger.call import Call, Options
-from spanledger.client_streams import is_never_a_stream, watch
+from spanledger.client_streams import is_never_a_stream, watch, watch_held
 from spanledger.guard import guard
 from spanledger.lifecycle import begin, finish, returned, scope
 from spanledger.streams import Progress, relaying, steps
@@ -91,6 +91,7 @@ def traced_cost(
             `chat`.
         feature: The part of the product that the call is made for; wins over the surrounding `context`.
         usage: Given the result (of a stream: the last chunk), gives a `Usage`, a dict of units, or None for "as read".
+            A dict with `"estimated": True` is a count of yours: it gives way to what the provider reports.
         attributes: Further attributes for the span and the ledger entry.
         capture_content: Whether messages and answers go onto the span (never into the ledger); off by default.
 
@@ -194,6 +195,8 @@ def _answered(call: Call, answer: Any) -> Any:
     """End the call with its answer, or hand the call to what is still to be awaited or read."""
     kind = type(answer)
     if kind in _FINAL:
+        if kind is dict and "ResponseMetadata" in answer and watch_held(call, answer):
+            return answer
         returned(call, answer)
         return answer
     if kind is GeneratorType:

@@ -32,7 +32,7 @@ class Usage(NamedTuple):
         audio_cache_read_tokens: Audio read from a cache: part of both `audio_input_tokens` and `cache_read_tokens`.
         audio_seconds: Seconds of audio, where that is what is billed.
         characters: Characters of text, where that is what is billed.
-        requests: Billed requests, where that is what is billed.
+        requests: Billed requests (a re-ranker's search units too), where that is what is billed.
         web_searches: Billed searches made by the provider on the call's behalf.
     """
 
@@ -70,7 +70,9 @@ class Reading(NamedTuple):
         service_tier: The tier that served it: it changes the rate.
         finish_reasons: Why the model stopped, one a choice.
         operation: The operation, where the answer's form tells it.
-        state: `reported`, or `estimated` when the answer was cut off before its final count.
+        state: `reported`, or `estimated` when the answer was cut off before its final count or the user counted.
+        further: Other responses in the same answer (a retry that was billed, the turns of an agent, a batch), each with
+            its own id: lines of their own.
     """
 
     usage: Usage | None = None
@@ -81,6 +83,7 @@ class Reading(NamedTuple):
     finish_reasons: tuple[str, ...] = ()
     operation: str | None = None
     state: UsageState = "reported"
+    further: tuple[Reading, ...] = ()
 
 
 def whole(value: object) -> int | None:
@@ -120,13 +123,15 @@ def named_usage(units: Mapping[str, Any]) -> Usage | None:
 
 
 def over(first: Reading, second: Reading | None) -> Reading:
-    """`first`, with what it leaves open taken from `second`, unit by unit."""
+    """`first`, with what it leaves open taken from `second`, unit by unit; a report goes before an estimate."""
     if second is None:
         return first
-    usage = first.usage or second.usage
+    usage, state = first.usage or second.usage, first.state if first.usage else second.state
     if first.usage and second.usage:
-        units = zip(first.usage, second.usage, strict=True)
-        usage = Usage._make(mine if mine is not None else other for mine, other in units)
+        if first.state == "estimated" and second.state == "reported":
+            usage, state = merged(second.usage, first.usage), second.state
+        else:
+            usage = merged(first.usage, second.usage)
     return Reading(
         usage,
         first.provider or second.provider,
@@ -135,8 +140,21 @@ def over(first: Reading, second: Reading | None) -> Reading:
         first.service_tier or second.service_tier,
         first.finish_reasons or second.finish_reasons,
         first.operation or second.operation,
-        first.state if first.usage else second.state,
+        state,
+        first.further or second.further,
     )
+
+
+def merged(first: Usage, second: Usage) -> Usage:
+    """`first`, with the units it leaves open taken from `second`."""
+    pairs = zip(first, second, strict=True)
+    return Usage._make(mine if mine is not None else other for mine, other in pairs)
+
+
+def added(first: Usage, second: Usage) -> Usage:
+    """Both together, unit by unit; a unit that only one of them knows is that one's."""
+    pairs = zip(first, second, strict=True)
+    return Usage._make(one if two is None else two if one is None else one + two for one, two in pairs)
 
 
 def _decimal(value: float | str | Decimal) -> Decimal | None:

@@ -20,6 +20,7 @@ from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
 import spanledger
 
+spanledger.instrument()  # changes nothing: it is on already
 app = FastAPI()
 
 @spanledger.traced_cost(provider="openai", model="gpt-4o")

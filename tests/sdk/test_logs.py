@@ -1,10 +1,13 @@
 import logging
+import time
 
 import pytest
 from opentelemetry._logs import SeverityNumber
 from opentelemetry.sdk.trace import TracerProvider
 
 from spanledger import logs
+from spanledger.redaction import MAX_CHARACTERS, Redaction
+from spanledger.settings import Settings
 from tests.sdk.making import program
 from tests.sdk.receiver import attributes, http_receiver
 
@@ -111,3 +114,105 @@ def test_what_sending_itself_logs_is_not_exported_again():
     assert done.returncode == 0, done.stderr
     assert [record.body.string_value for record in received.records() if "urllib3" in record.body.string_value] == []
     assert "once" in [record.body.string_value for record in received.records()]
+
+
+def test_settings_alone_make_console_and_file_with_trace_ids_request_lines_and_redaction(tmp_path):
+    with http_receiver() as (received, address):
+        done = program(
+            """
+            import logging, sys
+            import fastapi, spanledger
+            from fastapi.testclient import TestClient
+            spanledger.configure(service_name="s")
+            app = fastapi.FastAPI()
+
+            @app.get("/books/{number}")
+            def book(number: str):
+                extra = {"prompt": "a secret plan", "api_key": "k", "n": 1}
+                logging.getLogger("shop").info("asked with sk-abcdefghijklmnopqrst by Anna", extra=extra)
+
+            @app.get("/broken")
+            def broken():
+                raise ValueError("password=hunter2")
+
+            spanledger.instrument_fastapi(app)
+            client = TestClient(app, raise_server_exceptions=False)
+            client.get("/books/7%0Aforged", headers={"X-Request-ID": "r1"})
+            client.get("/broken", headers={"X-Request-ID": "r2"})
+            assert spanledger.flush(20)
+            """,
+            env={
+                "SPANLEDGER_ENDPOINT": address,
+                "SPANLEDGER_LOGS": "true",
+                "SPANLEDGER_LOGS_CONSOLE": "true",
+                "SPANLEDGER_LOGS_FILE": str(tmp_path / "made" / "shop.log"),
+                "SPANLEDGER_LOGS_REQUESTS": "true",
+                "SPANLEDGER_LOGS_REDACT": "Anna|Otto",
+            },
+        )
+    assert done.returncode == 0, done.stderr
+    (span,) = [span for span in received.spans() if span.name == "GET /books/{number}"]
+    written = (tmp_path / "made" / "shop.log").read_text().splitlines()
+    lines = [line for line in written if " spanledger.requests " in line or " shop " in line]
+    begins, asked, ends, *broken = lines
+    for line in (begins, asked, ends):
+        assert f"[trace_id={span.trace_id.hex()} span_id=" in line
+        assert line in done.stderr
+    assert begins.endswith("GET /books/7%0Aforged begins, request r1")
+    assert asked.endswith("asked with [redacted] by [redacted]")
+    assert "ends with 200 after 0." in ends
+    assert any("GET /broken ends by ValueError after" in line for line in broken)
+    (record,) = [record for record in received.records() if record.body.string_value.startswith("asked")]
+    assert record.body.string_value == "asked with [redacted] by [redacted]"
+    found = attributes(record)
+    assert (found["prompt"], found["api_key"], found["n"]) == ("[redacted]", "[redacted]", 1)
+    everything = str(received.records()) + done.stderr
+    assert not any(secret in everything for secret in ("abcdefghij", "a secret plan", "Anna"))
+
+
+def test_a_file_that_cannot_be_written_is_a_mistake_that_is_told_and_nothing_else(tmp_path):
+    (tmp_path / "file").write_text("")
+    held = Settings(logs_file=str(tmp_path / "file" / "shop.log"))
+    (mistake,) = logs.set_up(held)
+    assert "shop.log" in mistake
+
+
+def test_setting_up_again_takes_the_place_of_what_was_set_up_before(tmp_path, logger):
+    for name in ("first.log", "second.log"):
+        assert logs.set_up(Settings(logs_file=str(tmp_path / name))) == []
+    logger.info("once")
+    assert (tmp_path / "first.log").read_text() == ""
+    assert (tmp_path / "second.log").read_text().count("once") == 1
+    assert logs.set_up(Settings()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("Authorization: Bearer abc.def-ghi", "Authorization: Bearer [redacted]"),
+        ("{'x-api-key': 'k1', 'a': 1}", "{'x-api-key': '[redacted]', 'a': 1}"),
+        ("url?openai_api_key=k1&b=2", "url?openai_api_key=[redacted]&b=2"),
+        ("key sk-ant-api03-abcdefghijklmnop ok", "key [redacted] ok"),
+        ("AIzaSyA1234567890abcdefghijklmnopqrstu", "[redacted]"),
+        ("AKIAABCDEFGHIJKLMNOP", "[redacted]"),
+        ("the secret of task-force and basic training", "the secret of task-force and basic training"),
+        ("tokens: 12, keyboard: 3", "tokens: 12, keyboard: 3"),
+    ],
+)
+def test_keys_and_passwords_are_taken_out_and_plain_words_stay(text, left):
+    assert Redaction().text(text) == left
+
+
+def test_values_that_are_named_as_content_go_unless_they_are_asked_for_and_counts_stay():
+    shown = {"gen_ai.input.messages": ["hello"], "messages": 3, "shelf": {"password": "x", "row": ["sk-" + "a" * 20]}}
+    kept = {"messages": 3, "shelf": {"password": "[redacted]", "row": ["[redacted]"]}}
+    assert {k: Redaction().value(k, v) for k, v in shown.items()} == {"gen_ai.input.messages": "[redacted]", **kept}
+    open_rules = Redaction(content=True)
+    assert {k: open_rules.value(k, v) for k, v in shown.items()} == {"gen_ai.input.messages": ["hello"], **kept}
+
+
+def test_long_and_hostile_text_is_cut_and_read_in_no_time():
+    for text in ("a-" * 500_000, "api_key" * 100_000, "api_key" + " " * 500_000, "bearer " * 100_000):
+        began = time.perf_counter()
+        assert len(Redaction().text(text)) <= MAX_CHARACTERS + 20_000
+        assert time.perf_counter() - began < 0.5

@@ -16,10 +16,11 @@ from spanledger.traced_cost import traced_cost
 from tests.sdk.calls import Calls, calls_fixture  # noqa: F401
 from tests.sdk.responses import Recorded, name, recorded, units
 
-STREAMS = recorded(streaming=True)
-CHAT = next(
-    one for one in STREAMS if one.api == "chat" and one.about["usage"]["input"] and one.path.parent.name == "openai"
-)
+CLIENTS = {"openai", "anthropic", "azure-openai", "deepseek", "openrouter", "together"}  # what the two packages speak
+STREAMS = [
+    one for one in recorded(streaming=True) if one.provider in CLIENTS and one.api in {"chat", "responses", "messages"}
+]
+CHAT = next(one for one in STREAMS if one.api == "chat" and one.expected["input_tokens"] and one.provider == "openai")
 RESPONSE = next(one for one in STREAMS if one.api == "responses")
 MESSAGE = next(one for one in STREAMS if one.api == "messages" and "tool_call" not in one.about["tags"])
 ASKED = {"model": "asked-model", "messages": [{"role": "user", "content": "hi"}]}

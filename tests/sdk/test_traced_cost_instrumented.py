@@ -25,7 +25,7 @@ STREAM: dict[str, Any] = {**CHAT, "stream": True, "stream_options": {"include_us
 
 def one(api: str, *, streaming: bool = False) -> Recorded:
     found = recorded(streaming=streaming, provider="openai", api=api)
-    return next(each for each in found if each.about["usage"]["input"])
+    return next(each for each in found if each.expected["input_tokens"])
 
 
 BODIES = {"/chat/completions": one("chat"), "/embeddings": one("embeddings"), "/responses": one("responses")}

@@ -18,7 +18,7 @@ from spanledger.traced_cost import traced_cost
 from tests.sdk.calls import Calls, calls_fixture  # noqa: F401
 from tests.sdk.responses import recorded
 
-MESSAGE = next(one for one in recorded(streaming=False, provider="anthropic") if one.about["usage"]["input"])
+MESSAGE = next(one for one in recorded(streaming=False, provider="anthropic") if one.expected["input_tokens"])
 STREAM = next(one for one in recorded(streaming=True, provider="anthropic"))
 TOKENS = (MESSAGE.expected["input_tokens"], MESSAGE.expected["output_tokens"])
 ASKED: dict[str, Any] = {"model": "claude", "max_tokens": 10, "messages": [{"role": "user", "content": "hi"}]}

@@ -145,10 +145,10 @@ COMMENT ON COLUMN public.cost_tracking.metadata IS 'what has no column';
 COMMENT ON COLUMN public.cost_tracking.created_at IS 'UTC';
 COMMENT ON COLUMN public.cost_tracking.created_ns IS 'nanoseconds since 1970; filter on this for speed';
 
-COMMENT ON VIEW public.metrics_raw IS 'Each billable call as a measurement.';
+COMMENT ON VIEW public.metrics_raw IS 'Each billable call as a measurement, and what track_cache and track_rate_limit told.';
 COMMENT ON COLUMN public.metrics_raw.timestamp IS 'UTC';
 COMMENT ON COLUMN public.metrics_raw.timestamp_ns IS 'nanoseconds since 1970; filter on this for speed';
-COMMENT ON COLUMN public.metrics_raw.metric_type IS 'request, cost';
+COMMENT ON COLUMN public.metrics_raw.metric_type IS 'request, cost, cache, rate_limit';
 COMMENT ON COLUMN public.metrics_raw.provider IS 'provider';
 COMMENT ON COLUMN public.metrics_raw.model IS 'model';
 COMMENT ON COLUMN public.metrics_raw.user_id IS 'user';
@@ -163,6 +163,12 @@ COMMENT ON COLUMN public.metrics_raw.service IS 'service';
 COMMENT ON COLUMN public.metrics_raw.session_id IS 'session';
 COMMENT ON COLUMN public.metrics_raw.feature IS 'product feature';
 COMMENT ON COLUMN public.metrics_raw.metadata IS 'what has no column';
+COMMENT ON COLUMN public.metrics_raw.cache_event IS 'hit, miss, store';
+COMMENT ON COLUMN public.metrics_raw.cache_saved_cost IS 'USD that a hit saved';
+COMMENT ON COLUMN public.metrics_raw.cache_saved_tokens IS 'tokens that a hit saved';
+COMMENT ON COLUMN public.metrics_raw.rate_limit_event IS 'allowed, denied';
+COMMENT ON COLUMN public.metrics_raw.rate_limit_type IS 'which limit';
+COMMENT ON COLUMN public.metrics_raw.rate_limit_remaining IS 'how many more would be allowed';
 
 COMMENT ON VIEW public.metrics_1min IS 'Calls by minute and dimension set; merge rows by adding counts, never by averaging percentiles.';
 COMMENT ON COLUMN public.metrics_1min.timestamp IS 'begin of the bucket, UTC';
@@ -271,7 +277,7 @@ COMMENT ON COLUMN public.cost_today_summary.unpriced_calls IS 'calls whose cost 
 COMMENT ON COLUMN public.cost_today_summary.input_tokens IS 'input tokens';
 COMMENT ON COLUMN public.cost_today_summary.output_tokens IS 'output tokens';
 
-COMMENT ON VIEW public.request_logs IS 'HTTP requests served: server spans with a status or a route.';
+COMMENT ON VIEW public.request_logs IS 'HTTP requests served: server spans with a status or a route, and what track_request told.';
 COMMENT ON COLUMN public.request_logs.path IS 'path of the request, else its route';
 COMMENT ON COLUMN public.request_logs.method IS 'HTTP method';
 COMMENT ON COLUMN public.request_logs.status_code IS 'HTTP status code';
@@ -282,7 +288,7 @@ COMMENT ON COLUMN public.request_logs.timestamp IS 'UTC';
 COMMENT ON COLUMN public.request_logs.timestamp_ns IS 'nanoseconds since 1970; filter on this for speed';
 COMMENT ON COLUMN public.request_logs.service IS 'service';
 
-COMMENT ON VIEW public.performance_metrics IS 'HTTP requests served, by endpoint.';
+COMMENT ON VIEW public.performance_metrics IS 'HTTP requests served, by endpoint: server spans, and what track_request told.';
 COMMENT ON COLUMN public.performance_metrics.endpoint IS 'route, else path';
 COMMENT ON COLUMN public.performance_metrics.method IS 'HTTP method';
 COMMENT ON COLUMN public.performance_metrics.status_code IS 'HTTP status code';
@@ -293,6 +299,21 @@ COMMENT ON COLUMN public.performance_metrics.user_agent IS 'user agent';
 COMMENT ON COLUMN public.performance_metrics.created_at IS 'UTC';
 COMMENT ON COLUMN public.performance_metrics.created_ns IS 'nanoseconds since 1970; filter on this for speed';
 COMMENT ON COLUMN public.performance_metrics.service IS 'service';
+
+COMMENT ON VIEW public.dialogues IS 'Dialogues that have ended, as track_dialogue told of them.';
+COMMENT ON COLUMN public.dialogues.session_id IS 'session';
+COMMENT ON COLUMN public.dialogues.book_id IS 'what it was about';
+COMMENT ON COLUMN public.dialogues.user_id IS 'user';
+COMMENT ON COLUMN public.dialogues.model IS 'model that was asked';
+COMMENT ON COLUMN public.dialogues.type IS 'kind of dialogue';
+COMMENT ON COLUMN public.dialogues.message_count IS 'messages of both sides';
+COMMENT ON COLUMN public.dialogues.duration_s IS 'seconds';
+COMMENT ON COLUMN public.dialogues.rating IS 'how content the user was';
+COMMENT ON COLUMN public.dialogues.feedback IS 'what the user said of it';
+COMMENT ON COLUMN public.dialogues.user_tier IS 'user tier';
+COMMENT ON COLUMN public.dialogues.created_at IS 'UTC, when it was told';
+COMMENT ON COLUMN public.dialogues.created_ns IS 'nanoseconds since 1970; filter on this for speed';
+COMMENT ON COLUMN public.dialogues.service IS 'service';
 
 COMMENT ON VIEW public.system_metrics IS 'Points of the host''s and the processes'' own metrics.';
 COMMENT ON COLUMN public.system_metrics.metric_name IS 'system.… or process.…';

@@ -213,8 +213,32 @@ SELECT
     service,
     session_id,
     feature,
-    attributes::JSON AS metadata
-FROM main.ledger;
+    attributes::JSON AS metadata,
+    NULL::VARCHAR AS cache_event,
+    NULL::DECIMAL(24, 12) AS cache_saved_cost,
+    NULL::BIGINT AS cache_saved_tokens,
+    NULL::VARCHAR AS rate_limit_event,
+    NULL::VARCHAR AS rate_limit_type,
+    NULL::BIGINT AS rate_limit_remaining
+FROM main.ledger
+UNION ALL BY NAME
+SELECT
+    utc(at_ns) AS timestamp,
+    at_ns AS timestamp_ns,
+    CASE event_name WHEN 'spanledger.cache' THEN 'cache' ELSE 'rate_limit' END AS metric_type,
+    attributes ->> '$."gen_ai.provider.name"' AS provider,
+    user_id,
+    service,
+    session_id,
+    attributes ->> '$."spanledger.feature"' AS feature,
+    attributes::JSON AS metadata,
+    attributes ->> '$."spanledger.cache.event"' AS cache_event,
+    try_cast(attributes ->> '$."spanledger.cache.saved_cost_usd"' AS DECIMAL(24, 12)) AS cache_saved_cost,
+    try_cast(attributes ->> '$."spanledger.cache.saved_tokens"' AS BIGINT) AS cache_saved_tokens,
+    attributes ->> '$."spanledger.rate_limit.event"' AS rate_limit_event,
+    attributes ->> '$."spanledger.rate_limit.type"' AS rate_limit_type,
+    try_cast(attributes ->> '$."spanledger.rate_limit.remaining"' AS BIGINT) AS rate_limit_remaining
+FROM main.logs WHERE event_name IN ('spanledger.cache', 'spanledger.rate_limit');
 
 CREATE OR REPLACE VIEW public.metrics_1min AS
 SELECT
@@ -344,7 +368,19 @@ SELECT
     utc(start_ns) AS timestamp,
     start_ns AS timestamp_ns,
     service
-FROM main.spans WHERE kind = 2 AND (http_status IS NOT NULL OR route IS NOT NULL);
+FROM main.spans WHERE kind = 2 AND (http_status IS NOT NULL OR route IS NOT NULL)
+UNION ALL
+SELECT
+    attributes ->> '$."http.route"',
+    attributes ->> '$."http.request.method"',
+    try_cast(attributes ->> '$."http.response.status_code"' AS INTEGER),
+    try_cast(attributes ->> '$."spanledger.process_time_s"' AS DOUBLE),
+    user_id,
+    attributes ->> '$."client.address"',
+    utc(at_ns),
+    at_ns,
+    service
+FROM main.logs WHERE event_name = 'spanledger.request';
 
 CREATE OR REPLACE VIEW public.performance_metrics AS
 SELECT
@@ -358,7 +394,37 @@ SELECT
     utc(start_ns) AS created_at,
     start_ns AS created_ns,
     service
-FROM main.spans WHERE kind = 2 AND (http_status IS NOT NULL OR route IS NOT NULL);
+FROM main.spans WHERE kind = 2 AND (http_status IS NOT NULL OR route IS NOT NULL)
+UNION ALL
+SELECT
+    attributes ->> '$."http.route"',
+    attributes ->> '$."http.request.method"',
+    try_cast(attributes ->> '$."http.response.status_code"' AS INTEGER),
+    try_cast(attributes ->> '$."spanledger.process_time_s"' AS DOUBLE) * 1000,
+    user_id,
+    attributes ->> '$."client.address"',
+    attributes ->> '$."user_agent.original"',
+    utc(at_ns),
+    at_ns,
+    service
+FROM main.logs WHERE event_name = 'spanledger.request';
+
+CREATE OR REPLACE VIEW public.dialogues AS
+SELECT
+    session_id,
+    attributes ->> '$."spanledger.dialogue.book_id"' AS book_id,
+    user_id,
+    attributes ->> '$."gen_ai.request.model"' AS model,
+    attributes ->> '$."spanledger.dialogue.type"' AS type,
+    try_cast(attributes ->> '$."spanledger.dialogue.message_count"' AS BIGINT) AS message_count,
+    try_cast(attributes ->> '$."spanledger.dialogue.duration_s"' AS DOUBLE) AS duration_s,
+    try_cast(attributes ->> '$."spanledger.dialogue.rating"' AS DOUBLE) AS rating,
+    attributes ->> '$."spanledger.dialogue.feedback"' AS feedback,
+    attributes ->> '$."spanledger.user_tier"' AS user_tier,
+    utc(at_ns) AS created_at,
+    at_ns AS created_ns,
+    service
+FROM main.logs WHERE event_name = 'spanledger.dialogue';
 
 CREATE OR REPLACE VIEW public.system_metrics AS
 SELECT

@@ -111,7 +111,8 @@ def _written(values: tuple[Any, ...], entry: Entry) -> bytes:
 
 def _own(entry: Entry) -> bytes:
     """What only this call has."""
-    out = int_attribute(semconv.DURATION_NS, entry.end_ns - entry.start_ns)
+    took_ns = entry.end_ns - entry.start_ns  # nought: what was told of afterwards took no time that anybody knows
+    out = int_attribute(semconv.DURATION_NS, took_ns) if took_ns else b""
     if entry.response_id is not None:
         out += text_attribute(semconv.GEN_AI_RESPONSE_ID, str(entry.response_id))
     if entry.parent_span_id is not None:

@@ -1,4 +1,4 @@
-"""Anthropic's form: messages, and the usage inside them.
+"""Anthropic's form: messages, the usage inside them, and completions of old.
 
 Given fields, gives `Usage` and `Reading`. The wire counts the input without what was read from or written to a cache;
 `Usage` counts all of it, so the three are added.
@@ -52,12 +52,21 @@ def reading(message: Fields, used: Usage | None) -> Reading:
         used: The usage already read from it.
     """
     raw = fields_of(message.get("usage"))
+    response_id = text(message.get("id"))
     return Reading(
         used,
-        "anthropic",
+        _HOSTS.get((response_id or "")[:9], "anthropic"),
         text(message.get("model")),
-        text(message.get("id")),
+        response_id,
         None if raw is None else text(raw.get("service_tier")),
         (),
         "chat",
     )
+
+
+def completion(answer: Fields) -> Reading:
+    """What a completion of the legacy interface says: nothing of its usage."""
+    return Reading(None, "anthropic", text(answer.get("model")), text(answer.get("id")), None, (), "text_completion")
+
+
+_HOSTS = {"msg_bdrk_": "aws.bedrock", "msg_vrtx_": "gcp.vertex_ai"}  # how the ids begin that others' servers give

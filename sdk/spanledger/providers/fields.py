@@ -8,6 +8,7 @@ Never: an import of a provider's package, and never a validation or copy of the 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -23,13 +24,13 @@ class Fields(Protocol):
 
 
 class _Attributes:
-    __slots__ = ("_value",)
+    __slots__ = ("value",)
 
     def __init__(self, value: object) -> None:
-        self._value = value
+        self.value = value
 
     def get(self, name: str, /) -> Any:
-        return getattr(self._value, name, None)
+        return getattr(self.value, name, None)
 
 
 def fields_of(value: object) -> Fields | None:
@@ -41,6 +42,25 @@ def fields_of(value: object) -> Fields | None:
     if look is _model and not value.__pydantic_extra__:  # type: ignore[attr-defined]
         return value.__dict__  # four times for each answer: not worth a call
     return look(value)
+
+
+def lacks(fields: Fields, names: frozenset[str]) -> bool:
+    """Whether none of the names is a field; `False` where only asking could tell."""
+    if type(fields) is dict:
+        return fields.keys().isdisjoint(names)
+    if type(fields) is not _Attributes:
+        return False
+    value = fields.value
+    kind: Any = type(value)  # `type[object]` is not seen to be hashable
+    return _type_lacks(kind, names) and names.isdisjoint(getattr(value, "__dict__", ()))
+
+
+@functools.lru_cache(maxsize=_MOST_TYPES)
+def _type_lacks(kind: type, names: frozenset[str]) -> bool:
+    """Whether a type gives its objects none of the names, nor makes names up when it is asked."""
+    asks: Any = kind.__getattribute__
+    usual = asks is object.__getattribute__ and not hasattr(kind, "__getattr__")
+    return usual and names.isdisjoint(dir(kind))
 
 
 def module_of(value: object) -> str:

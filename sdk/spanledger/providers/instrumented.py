@@ -23,6 +23,7 @@ from spanledger import semconv
 from spanledger.billing import bill_late
 from spanledger.call import Call, current_call
 from spanledger.guard import guard
+from spanledger.providers.names import provider_name
 from spanledger.settle import Observation
 from spanledger.usage import USAGE_FIELDS, Reading, Usage, named_usage, text
 
@@ -136,12 +137,10 @@ def reading_of_span(attributes: Mapping[str, Any]) -> Reading | None:
     usage = named_usage({name: _first(attributes, name) for name in USAGE_FIELDS})
     if usage is None:
         return None
-    provider = text(_first(attributes, "provider"))
-    provider = None if provider is None else provider.lower()
     reasons = attributes.get(semconv.GEN_AI_RESPONSE_FINISH_REASONS)
     return Reading(
         _inclusive(usage),
-        semconv.PROVIDER_ALIASES.get(provider or "", provider),
+        provider_name(_first(attributes, "provider")),
         text(_first(attributes, "response_model")) or text(_first(attributes, "request_model")),
         text(_first(attributes, "response_id")),
         text(_first(attributes, "service_tier")),

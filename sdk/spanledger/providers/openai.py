@@ -1,7 +1,8 @@
 """OpenAI's forms: chat, completions, responses, embeddings, transcription; and everybody who speaks them.
 
-Given the fields of a usage object or of an answer, gives `Usage` and `Reading`. DeepSeek, Groq, OpenRouter, Together
-and Azure answer in the same form with additions, which are read too.
+Given the fields of a usage object or of an answer, gives `Usage` and `Reading`. Azure, DeepSeek, Groq, Mistral,
+Moonshot, OpenRouter, Perplexity, Together, Writer, xAI and LiteLLM answer in the same form with additions, which are
+read too.
 
 Never: a guess at who answered from a model's name that is not OpenAI's own; that stays unknown.
 """
@@ -9,16 +10,18 @@ Never: a guess at who answered from a model's name that is not OpenAI's own; tha
 from __future__ import annotations
 
 import functools
+import re
 from typing import Any
 
+from spanledger.providers import voyage
 from spanledger.providers.fields import Fields, fields_of
-from spanledger.usage import Reading, Usage, seconds, text, whole
+from spanledger.usage import Reading, Usage, merged, seconds, text, whole
 
 _OPERATIONS = {
     "text_completion": "text_completion",
-    "list": "embeddings",
     "chat.completion": "chat",
     "response": "chat",
+    "realtime.response": "realtime",
 }
 _TYPES = {
     "CreateEmbeddingResponse": "embeddings",
@@ -26,16 +29,34 @@ _TYPES = {
     "Transcription": "speech_to_text",
     "TranscriptionVerbose": "speech_to_text",
     "TranscriptionDiarized": "speech_to_text",
+    "TranscriptionResponse": "speech_to_text",
+    "ImagesResponse": "image_generation",
 }
-_PACKAGES = {"groq": "groq", "mistralai": "mistral_ai", "anthropic": "anthropic"}
-_FOREIGN = ("deepseek", "claude", "gemini", "gemma", "llama", "mistral", "mixtral", "qwen", "grok", "command", "sonar")
+_PACKAGES = {
+    "anthropic": "anthropic",
+    "cerebras": "cerebras",
+    "groq": "groq",
+    "mistralai": "mistral_ai",
+    "together": "together",
+    "voyageai": "voyageai",
+    "writerai": "writer",
+}
+_OWN = re.compile(  # OpenAI's models by their names; Azure writes `gpt-35`, and `gpt-oss` is served by anybody
+    r"(?:ft:)?(?:gpt-(?!oss|35)|chatgpt-|o\d|text-|code-|codex-|davinci|babbage|curie|ada$|dall-e|whisper-|tts-|sora-"
+    r"|computer-use-|omni-moderation-)"
+)
+_FOREIGN = (
+    *("claude", "codestral", "command", "deepseek", "devstral", "gemini", "gemma", "glm", "gpt-35", "gpt-oss"),
+    *("granite", "grok", "jamba", "kimi", "llama", "magistral", "minimax", "ministral", "mistral", "mixtral"),
+    *("moonshot", "nova", "palmyra", "phi", "pixtral", "qwen", "rerank", "sonar", "voxtral", "voyage"),
+)
 
 
 def usage(raw: Fields) -> Usage | None:
     """Usage in the words of chat and completions (`prompt_tokens`) or of responses and audio (`input_tokens`)."""
     prompt = whole(raw.get("prompt_tokens"))
     if prompt is not None:
-        return _chat(raw, prompt)
+        return _with_additions(_chat(raw, prompt), raw)
     received = whole(raw.get("input_tokens"))
     duration = seconds(raw.get("seconds"))
     if received is None and duration is None:
@@ -81,6 +102,25 @@ def _chat(raw: Fields, prompt: int) -> Usage:
     return tuple.__new__(Usage, units)  # `Usage(...)`, twice as fast: every call comes by here
 
 
+def _with_additions(used: Usage, raw: Fields) -> Usage:
+    """What others than OpenAI say beside its words."""
+    asked = fields_of(raw.get("prompt_tokens_details") or raw.get("prompt_token_details")) or _NONE
+    lasting = fields_of(asked.get("cache_creation_token_details")) or _NONE  # LiteLLM, of Anthropic
+    more: dict[str, Any] = {
+        "cache_read_tokens": whole(asked.get("cached_tokens")) or whole(raw.get("cached_tokens")) or None,
+        "cache_write_tokens": whole(raw.get("cache_creation_input_tokens")),
+        "cache_write_5m_tokens": whole(lasting.get("ephemeral_5m_input_tokens")),
+        "cache_write_1h_tokens": whole(lasting.get("ephemeral_1h_input_tokens")),
+        "audio_seconds": seconds(raw.get("prompt_audio_seconds")),  # Mistral
+        "web_searches": whole(raw.get("num_search_queries")),  # Perplexity
+    }
+    used = merged(used, Usage(**more))
+    reasoned, total = used.reasoning_tokens, whole(raw.get("total_tokens"))
+    if reasoned and total and total == (used.input_tokens or 0) + (used.output_tokens or 0) + reasoned:
+        return used._replace(output_tokens=(used.output_tokens or 0) + reasoned)  # xAI counts it beside the output
+    return used
+
+
 def chat_reading(answer: Fields, raw: Fields, kind: type) -> Reading:
     """What a chat completion says: `reading`, with nothing asked that a chat completion does not have.
 
@@ -92,22 +132,24 @@ def chat_reading(answer: Fields, raw: Fields, kind: type) -> Reading:
     model, response_id, tier = answer.get("model"), answer.get("id"), answer.get("service_tier")
     azure = answer.get("prompt_filter_results") is not None
     model = model if isinstance(model, str) and model else None
+    by = "azure.ai.openai" if azure else _provider_of(model, kind)
     prompt = whole(raw.get("prompt_tokens"))
     said = (
-        usage(raw) if prompt is None else _chat(raw, prompt),
-        "azure.ai.openai" if azure else _provider_of(model, kind),
+        _chat(raw, prompt) if prompt is not None and by == "openai" else usage(raw),
+        by or told_by(answer, raw),
         model,
         response_id if isinstance(response_id, str) and response_id else None,
         tier if isinstance(tier, str) and tier else None,
         (),
         "chat",
         "reported",
+        (),
     )
     return tuple.__new__(Reading, said)  # as in `_chat`
 
 
 def reading(answer: Fields, kind: str, module: str, used: Usage | None) -> Reading:
-    """What an answer in OpenAI's form says, but for `finish_reasons`, which only a span that is kept needs.
+    """What an answer in OpenAI's form says, but for why it stopped, which only a span that is kept needs.
 
     Args:
         answer: The answer's fields.
@@ -118,19 +160,31 @@ def reading(answer: Fields, kind: str, module: str, used: Usage | None) -> Readi
     model = text(answer.get("model"))
     form = answer.get("object")
     operation = _TYPES.get(kind) or (_OPERATIONS.get(form) if isinstance(form, str) else None)
+    if form == "list" and operation is None:
+        operation = voyage.operation(answer)
     if operation == "embeddings" and used is not None:
-        used = Usage(used.input_tokens)
+        used = used._replace(output_tokens=None)
     elif form == "response" and used is not None:
         used = with_searches(used, answer.get("output"))
-    return Reading(
-        used,
-        "azure.ai.openai" if answer.get("prompt_filter_results") is not None else provider(model, module),
-        model,
-        text(answer.get("id")),
-        text(answer.get("service_tier")),
-        (),
-        operation,
-    )
+    azure = answer.get("prompt_filter_results") is not None
+    by = "azure.ai.openai" if azure else provider(model, module)
+    raw = fields_of(answer.get("usage")) or _NONE
+    tier = text(answer.get("service_tier")) or text(raw.get("service_tier"))
+    return Reading(used, by or told_by(answer, raw), model, text(answer.get("id")), tier, (), operation)
+
+
+def told_by(answer: Fields, raw: Fields) -> str | None:
+    """Who answered, by the additions to OpenAI's form that only one of them makes."""
+    if fields_of(answer.get("x_groq")) is not None:
+        return "groq"
+    if raw.get("prompt_cache_miss_tokens") is not None:
+        return "deepseek"
+    if raw.get("num_sources_used") is not None:
+        return "x_ai"
+    if raw.get("search_context_size") is not None:
+        return "perplexity"
+    routed = text(answer.get("provider")) and (text(answer.get("id")) or "").startswith("gen-")
+    return "openrouter" if routed else None
 
 
 @functools.lru_cache(maxsize=1024)
@@ -143,26 +197,15 @@ def provider(model: str | None, module: str) -> str | None:
     """
     if module not in {"openai", "builtins"}:
         return _PACKAGES.get(module)
-    if model is None:
-        return "openai" if module == "openai" else None
-    name = model.lower()
-    return None if "/" in name or name.startswith(_FOREIGN) else "openai"
+    name = (model or "").lower()
+    if module == "openai":
+        return None if "/" in name or name.startswith(_FOREIGN) else "openai"
+    return "openai" if _OWN.match(name) else None
 
 
 @functools.lru_cache(maxsize=1024)
 def _provider_of(model: str | None, kind: type) -> str | None:
     return provider(model, kind.__module__.partition(".")[0])
-
-
-def finish_reasons(answer: Fields) -> tuple[str, ...]:
-    """Why each choice stopped; for the responses form, its status or what made it incomplete."""
-    choices = answer.get("choices")
-    if isinstance(choices, (list, tuple)):
-        reasons = [(fields_of(choice) or _NONE).get("finish_reason") for choice in choices]
-        return tuple([reason for reason in reasons if isinstance(reason, str)])
-    incomplete = fields_of(answer.get("incomplete_details")) or _NONE
-    reason = text(incomplete.get("reason")) or text(answer.get("status"))
-    return (reason,) if reason else ()
 
 
 def with_searches(used: Usage, output: Any) -> Usage:

@@ -23,7 +23,10 @@ COLUMNS = {
     "cost_tracking": """service operation cost tokens_input tokens_output user_id user_tier session_id metadata
         created_at""",
     "metrics_raw": """timestamp metric_type provider model user_id latency success error_message input_tokens
-        output_tokens total_tokens cost""",
+        output_tokens total_tokens cost cache_event cache_saved_cost cache_saved_tokens rate_limit_event rate_limit_type
+        rate_limit_remaining""",
+    "dialogues": """session_id book_id user_id model type message_count duration_s rating feedback user_tier created_at
+        service""",
     "request_logs": "path method status_code process_time user_id client_ip timestamp",
     "performance_metrics": "endpoint method status_code response_time user_id",
     "system_metrics": "metric_name metric_value metric_timestamp service_name metric_unit metric_tags",

@@ -1,0 +1,199 @@
+"""`spanledger.instrument()` in programs of their own: it changes the libraries of the process it is called in."""
+
+import pytest
+
+from spanledger import semconv
+from spanledger.outgoing import is_provider
+from tests.sdk.making import program
+from tests.sdk.provider import provider
+from tests.sdk.receiver import attributes, http_receiver
+
+SHOP = """
+import asyncio, http.client, os, socket, threading
+import uvicorn
+from fastapi import FastAPI
+import spanledger
+from spanledger import outgoing
+
+outgoing.PROVIDERS = ("localhost",)
+early = FastAPI()  # made before anything is instrumented
+
+spanledger.configure(service_name="shop", metrics_exporter="none")
+done = spanledger.instrument(include=["fastapi", "httpx", "httpx2", "openai", "requests"])
+assert done.on == ("fastapi", "httpx", "httpx2", "openai", "requests"), done
+assert spanledger.instrument().on != ()
+
+import httpx, openai, requests
+
+client = openai.AsyncOpenAI(base_url=os.environ["PROVIDER"] + "/v1", api_key="sk-secret")
+late = FastAPI()
+early.mount("/late", late)
+
+async def complete():
+    return await client.chat.completions.create(
+        model="gpt-4o", messages=[{"role": "user", "content": "the question"}])
+
+traced = spanledger.traced_cost(complete)
+
+@early.get("/ask")
+async def ask(how: str):
+    with spanledger.context(session_id="s1", feature="search"):
+        async with httpx.AsyncClient() as http:
+            answer = await http.get(f"{here}/late/answer", params={"how": how})
+    return answer.json()
+
+@late.get("/answer")
+async def answer(how: str):
+    completion = await (traced if how == "traced" else complete)()
+    if how == "traced":
+        await asyncio.to_thread(requests.get, os.environ["PROVIDER"] + "/models", timeout=5)
+        await asyncio.to_thread(requests.get, os.environ["NEAR"] + "/prices", timeout=5)
+    return completion.choices[0].message.content
+
+spanledger.instrument_fastapi(early, identity_headers={"user_id": "X-User-ID"})
+listening = socket.create_server(("127.0.0.1", 0))
+here = "http://127.0.0.1:%d" % listening.getsockname()[1]
+server = uvicorn.Server(uvicorn.Config(early, log_level="warning"))
+thread = threading.Thread(target=server.run, args=([listening],))
+thread.start()
+for how in os.environ["HOW"].split(","):
+    asked = http.client.HTTPConnection(*listening.getsockname(), timeout=20)
+    asked.request("GET", f"/ask?how={how}", headers={"X-User-ID": "u7"})
+    assert asked.getresponse().read() == b'"42"'
+    asked.close()
+server.should_exit = True
+thread.join(20)
+assert spanledger.flush(20)
+"""
+
+
+def ran(how):
+    with http_receiver() as (received, address), provider() as (requests, port):
+        env = {"PROVIDER": f"http://localhost:{port}", "NEAR": f"http://127.0.0.1:{port}", "HOW": how}
+        done = program(SHOP, env={"SPANLEDGER_ENDPOINT": address, **env})
+    assert done.returncode == 0, done.stderr
+    assert "different Context" not in done.stderr
+    return received, dict(requests)
+
+
+@pytest.fixture(scope="module")
+def traced():
+    return ran("traced")
+
+
+def test_a_request_through_two_services_a_client_and_a_provider_is_one_connected_trace(traced):
+    spans = traced[0].spans()
+    name = {span.span_id: span.name for span in spans}
+    assert len({span.trace_id for span in spans}) == 1
+    assert sorted((span.name, name.get(span.parent_span_id)) for span in spans if span.parent_span_id) == [
+        ("GET", "GET /ask"),
+        ("GET", "GET /late/answer"),
+        ("GET", "GET /late/answer"),
+        ("GET /late/answer", "GET"),
+        ("POST", "chat gpt-4o"),
+        ("chat gpt-4o", "chat gpt-4o-2024-08-06"),
+        ("chat gpt-4o-2024-08-06", "GET /late/answer"),
+    ]
+    assert [span.name for span in spans if not span.parent_span_id] == ["GET /ask"]
+
+
+def test_user_session_and_feature_are_on_every_span_below_the_place_that_named_them(traced):
+    for span in traced[0].spans():
+        found = attributes(span)
+        assert found["user.id"] == "u7", span.name
+        if span.name != "GET /ask":
+            assert (found["session.id"], found["spanledger.feature"]) == ("s1", "search"), span.name
+
+
+def test_a_call_that_is_both_traced_and_instrumented_is_one_line(traced):
+    (line,) = traced[0].records(semconv.LEDGER_EVENT)
+    found = attributes(line)
+    assert (found[semconv.GEN_AI_USAGE_INPUT_TOKENS], found["user.id"], found["session.id"]) == (11, "u7", "s1")
+    calls = [attributes(span) for span in traced[0].spans() if "gen_ai.operation.name" in attributes(span)]
+    assert len(calls) == 2
+    assert sum(semconv.CALL_SPAN_ID in call for call in calls) == 1
+
+
+def test_a_provider_is_told_the_trace_and_not_who_it_is_for_while_a_neighbour_is_told_both(traced):
+    requests = traced[1]
+    for path in ("/v1/chat/completions", "/models"):
+        assert "baggage" not in requests[path], path
+        assert "traceparent" in requests[path], path
+    assert "user.id=u7" in requests["/prices"]["baggage"]
+
+
+def test_neither_prompt_nor_answer_nor_key_is_sent(traced):
+    everything = "".join(str(span) for span in traced[0].spans()) + str(traced[0].records())
+    assert "the question" not in everything
+    assert "sk-secret" not in everything
+
+
+def test_without_a_decorator_the_client_span_has_the_usage_and_the_backend_may_bill_it():
+    received, _ = ran("plain")
+    assert received.records(semconv.LEDGER_EVENT) == []
+    (call,) = [attributes(span) for span in received.spans() if "gen_ai.operation.name" in attributes(span)]
+    assert (call["gen_ai.usage.input_tokens"], call["user.id"]) == (11, "u7")
+    assert semconv.CALL_SPAN_ID not in call
+
+
+def test_what_is_left_out_has_a_reason_and_a_conflict_is_one_line_and_no_exception(tmp_path):
+    made = tmp_path / "fake-1.0.dist-info"
+    made.mkdir()
+    (made / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: fake\nVersion: 1.0\nProvides-Extra: instruments\n"
+        'Requires-Dist: wrapt>=99; extra == "instruments"\n'
+    )
+    (made / "entry_points.txt").write_text("[opentelemetry_instrumentor]\nold = fake:Old\n")
+    second = tmp_path / "second-1.0.dist-info"
+    second.mkdir()
+    (second / "METADATA").write_text("Metadata-Version: 2.1\nName: second\nVersion: 1.0\n")
+    (second / "entry_points.txt").write_text(
+        "[opentelemetry_instrumentor]\nbroken = second:Broken\nraising = second:Raising\nmissing = nowhere:Never\n"
+        "wrong = opentelemetry.nowhere:Never\nopenai = second:Raising\n"
+    )
+    (tmp_path / "second.py").write_text("class Raising:\n    def __init__(self): raise RuntimeError('on purpose')\n")
+    done = program(
+        f"""
+        import sys
+        sys.path.insert(0, {str(tmp_path)!r})
+        import spanledger
+        for _ in range(2):
+            found = spanledger.instrument(exclude="requests", include=None)
+        for name, reason in found.left_out.items():
+            print(name, "=", reason)
+        print("on", found.on)
+        print(spanledger.instrument(include=["nonsense"]).left_out["nonsense"])
+        """,
+        env={"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "httpx , system_metrics"},
+    )
+    assert done.returncode == 0, done.stderr
+    said = done.stdout.splitlines()
+    assert any(line.startswith("old = it needs wrapt>=99") and line.endswith("is installed") for line in said), said
+    assert "raising = it failed, see the log" in said
+    assert "missing = the library is not installed" in said
+    assert any(line.startswith("wrong = opentelemetry.nowhere:Never cannot be imported") for line in said)
+    assert "broken = it failed, see the log" in said
+    assert "requests = not asked for" in said
+    assert "httpx = switched off by OTEL_PYTHON_DISABLED_INSTRUMENTATIONS" in said
+    assert "on ('fastapi', 'httpx2', 'openai')" in said
+    assert "no instrumentation of this name is installed" in said
+    assert done.stderr.count("spanledger does not instrument old: it needs wrapt>=99") == 1
+    assert done.stderr.count("RuntimeError: on purpose") == 1
+
+
+def test_switched_off_nothing_is_instrumented():
+    done = program(
+        "import spanledger, sys; print(spanledger.instrument(), 'fastapi' in sys.modules)",
+        env={"SPANLEDGER_ENABLED": "false"},
+    )
+    assert done.stdout.strip() == "Instrumented(on=(), left_out={}) False"
+
+
+@pytest.mark.parametrize("host", ["api.openai.com", "API.OpenAI.com.", "shop.openai.azure.com", "x.ai", "api.x.ai"])
+def test_hosts_of_providers_are_known(host):
+    assert is_provider(host)
+
+
+@pytest.mark.parametrize("host", ["", "localhost", "notopenai.com", "max.ai", "openai.com.shop.example", "10.0.0.1"])
+def test_other_hosts_are_not(host):
+    assert not is_provider(host)

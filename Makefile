@@ -28,10 +28,11 @@ test: $(STAMP) ## all tests; what needs a browser or Node is skipped, with the r
 fuzz: $(STAMP) ## a minute of coverage-guided fuzzing for each decoder, and ten times the generated examples
 	@SPANLEDGER_FUZZ_SECONDS=60 SPANLEDGER_TEST_THOROUGHNESS=10 $(BIN)/python -m pytest tests/backend -n $(WORKERS) --dist loadgroup --timeout 1800 -k "fuzz or agree or mutated or random_bytes or order or hostile or every_zone"
 
-lint: $(STAMP) ## ruff and mypy --strict
+lint: $(STAMP) ## ruff and mypy --strict, also on what users' programs see
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/mypy tests/typing
 
 format: $(STAMP) ## ruff's formatter, and what it can mend
 	@$(BIN)/ruff format .

@@ -26,7 +26,6 @@ from spanledger.context import current
 from spanledger.guard import say_once
 from spanledger.version import __version__
 
-LONGEST_TEXT: Final = 8_192
 COUNTERS: Final = {
     semconv.METRIC_CACHE_EVENTS: ("{event}", "What a cache of answers was asked for"),
     semconv.METRIC_DIALOGUES: ("{dialogue}", "Dialogues that have ended"),
@@ -55,8 +54,7 @@ _take: Callable[[Event], None] | None = None
 
 def tell(event: str, attributes: Mapping[str, Any]) -> None:
     """Emit a log record of this name."""
-    texts = {key: value[:LONGEST_TEXT] for key, value in attributes.items() if isinstance(value, str)}
-    (_take or _emit)(Event(event, {**attributes, **texts}))
+    (_take or _emit)(Event(event, attributes))
 
 
 @contextmanager

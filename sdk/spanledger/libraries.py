@@ -131,7 +131,8 @@ def _told(conflict: Any) -> str:
     """A conflict in a few words; that a library is not there at all is none."""
     if not conflict.found and not conflict.found_any:
         return NOT_INSTALLED
-    wanted = conflict.required or " or ".join(str(each) for each in conflict.required_any or ())
+    required = [conflict.required] if conflict.required else conflict.required_any
+    wanted = " or ".join(str(each).split(";")[0] for each in required or ())
     there = conflict.found or ", ".join(str(each) for each in conflict.found_any or ())
     return f"it needs {wanted}, and {there} is installed"
 

@@ -28,7 +28,8 @@ MOST_USD: Final = Decimal(10) ** 12
 LEAST_USD: Final = Decimal("1e-12")
 LONGEST_NUMBER: Final = 64
 MOST_FIGURE: Final = 1e15
-MOST_METADATA, LONGEST_METADATA = 64, 8_192
+MOST_METADATA: Final = 64
+LONGEST_TEXT: Final = 8_192
 CACHE_EVENTS: Final = ("hit", "miss", "store")
 RATE_LIMIT_EVENTS: Final = ("allowed", "denied")
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY"})
@@ -99,6 +100,8 @@ def track_cache(
         saved_tokens: Tokens that a hit saved.
     """
     with guard("track_cache"):
+        if not enabled():
+            return
         _one_of(event, CACHE_EVENTS)
         said = {semconv.CACHE_OUTCOME: event, semconv.GEN_AI_PROVIDER_NAME: _text(provider)}
         figures = {semconv.CACHE_SAVED_TOKENS: _count(saved_tokens), semconv.CACHE_SAVED_COST_USD: _usd(saved_cost)}
@@ -117,6 +120,8 @@ def track_rate_limit(
         remaining: How many more would be allowed.
     """
     with guard("track_rate_limit"):
+        if not enabled():
+            return
         _one_of(event, RATE_LIMIT_EVENTS)
         said = {semconv.RATE_LIMIT_DECISION: event, semconv.RATE_LIMIT_TYPE: _text(limit_type)}
         more = {semconv.RATE_LIMIT_KEY: _text(key), semconv.RATE_LIMIT_REMAINING: _count(remaining)}
@@ -145,6 +150,8 @@ def track_request(
         user_agent: With what.
     """
     with guard("track_request"):
+        if not enabled():
+            return
         took_s, status = _figure(duration_s), _count(status_code)
         named = _text(method)
         said = {
@@ -153,7 +160,7 @@ def track_request(
             semconv.HTTP_RESPONSE_STATUS_CODE: status,
         }
         who = {semconv.USER_ID: _text(user_id), semconv.CLIENT_ADDRESS: _text(client_address)}
-        more = who | {semconv.USER_AGENT: user_agent, semconv.PROCESS_TIME_S: took_s}
+        more = who | {semconv.USER_AGENT: _text(user_agent), semconv.PROCESS_TIME_S: took_s}
         _tell(semconv.REQUEST_EVENT, said | more, semconv.METRIC_REQUEST_DURATION, took_s, said)
 
 
@@ -183,6 +190,8 @@ def track_dialogue(
         feedback: What the user said of it; 8,192 characters are kept.
     """
     with guard("track_dialogue"):
+        if not enabled():
+            return
         said = {
             semconv.SESSION_ID: _text(session_id),
             semconv.USER_ID: _text(user_id),
@@ -192,7 +201,7 @@ def track_dialogue(
             semconv.DIALOGUE_MESSAGE_COUNT: _count(message_count),
             semconv.DIALOGUE_DURATION_S: _figure(duration_s),
             semconv.DIALOGUE_RATING: _figure(rating),
-            semconv.DIALOGUE_FEEDBACK: feedback,
+            semconv.DIALOGUE_FEEDBACK: _text(feedback, LONGEST_TEXT),
         }
         labels = {semconv.GEN_AI_REQUEST_MODEL: said[semconv.GEN_AI_REQUEST_MODEL], semconv.DIALOGUE_TYPE: _text(type)}
         _tell(semconv.DIALOGUE_EVENT, said, semconv.METRIC_DIALOGUES, labels=labels)
@@ -246,8 +255,8 @@ def _one_of(event: object, known: tuple[str, ...]) -> None:
         raise ValueError(f"one of {', '.join(known)} was expected, not {event!r}")
 
 
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)[:MAX_VALUE_LENGTH]
+def _text(value: object, longest: int = MAX_VALUE_LENGTH) -> str | None:
+    return None if value is None else str(value)[:longest]
 
 
 def _texts(values: Mapping[str, object]) -> dict[str, str]:
@@ -257,10 +266,9 @@ def _texts(values: Mapping[str, object]) -> dict[str, str]:
 def _tell(
     event: str, said: Mapping[str, Any], metric: str, value: float | None = 1, labels: Mapping[str, Any] = NOTHING
 ) -> None:
-    if enabled():
-        events.tell(event, {**current(), **{name: told for name, told in said.items() if told is not None}})
-        if value is not None:
-            events.measure(metric, value, labels)
+    events.tell(event, {**current(), **{name: told for name, told in said.items() if told is not None}})
+    if value is not None:
+        events.measure(metric, value, labels)
 
 
 def _metadata(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -279,4 +287,4 @@ def _plain(value: Any) -> Any:
     if value is None or isinstance(value, str | bool | int | float):
         return value
     written = json.dumps(value, default=str)
-    return json.loads(written) if len(written) <= LONGEST_METADATA else written
+    return json.loads(written) if len(written) <= LONGEST_TEXT else written

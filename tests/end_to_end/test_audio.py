@@ -30,6 +30,7 @@ with spanledger.context(feature="captions"), spanledger.audio_pipeline("take-7",
 def test_a_pipeline_its_measures_and_its_bill_arrive(backend: Backend) -> None:
     backend.start()
     environment = {**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": backend.otlp_url, "SPANLEDGER_SPOOL_DIR": ""}
+    environment["SPANLEDGER_SHUTDOWN_TIMEOUT_S"] = "60"  # the measuring process may be slow to start on a busy machine
     subprocess.run([sys.executable, "-c", PROGRAM], env=environment, check=True, timeout=60)
 
     (found,) = backend.get("/api/v1/traces")["items"]

@@ -20,7 +20,9 @@ spanledger.configure(service_name="bookshop", sample_ratio=0.0)
 for number in range(1000):
     with spanledger.context(user_id=f"u-{number % 10}", user_tier="premium"), tracer().start_as_current_span("around"):
         spanledger.track_cost("openai", "gpt-4", 0.1, tokens_input=2, tokens_output=1, metadata={"number": number})
-spanledger.track_cost("elevenlabs", "dubbing", "0.000000000001", session_id="s-9")
+odd = {"nan": float("nan"), "large": 2**70, "nested": {"a": [{"b": {"c": [[[[[1]]]]]}}, float("inf")]},
+       "text": "\\0\\ud800'"}
+spanledger.track_cost("elevenlabs", "dubbing", "0.000000000001", session_id="s-9", metadata=odd)
 spanledger.track_cost("openai", "gpt-4", float("nan"))
 for number in range(100):
     spanledger.track_dialogue(f"s-{number}", "book-1", user_id=f"u-{number % 7}", model="m", type="character",
@@ -91,3 +93,8 @@ def test_what_a_program_tells_is_in_the_backend_exactly_and_once(server: Inside)
     assert (logged["path"], logged["process_time"], logged["client_ip"]) == ("/books/{id}", 2.5, "192.0.2.7")
     for view, count in {"dialogues": 100, "request_logs": 1, "performance_metrics": 1}.items():
         assert rows(server, f"SELECT count(*) AS n FROM public.{view}") == [{"n": count}], view
+
+    counted = "SELECT name, max(coalesce(count, value)) AS n FROM public.metrics GROUP BY name"
+    metrics = {row["name"]: row["n"] for row in rows(server, counted)}
+    assert (metrics["spanledger.dialogues"], metrics["http.server.request.duration"]) == (100, 1)
+    assert (metrics["spanledger.cache.events"], metrics["spanledger.rate_limit.decisions"]) == (1, 1)

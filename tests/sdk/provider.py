@@ -1,4 +1,4 @@
-"""A provider of models on this machine: answers every request with 11 tokens in and 7 out, and keeps what it was sent."""
+"""A provider of models on this machine: each answer has 11 tokens in and 7 out; what it was sent is kept."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def test_the_example_of_a_client_prints_its_answer_and_makes_one_line(section, p
     calls = [span for span in received.spans() if "gen_ai.operation.name" in attributes(span)]
     assert sum(semconv.CALL_SPAN_ID in attributes(span) for span in calls) == len(calls) - 1 == 1
     assert list(requests) == [path]
-    if section == "Anthropic":  # by OpenAI's, httpx knows that it is a provider by its name, which here it has not
+    if section == "Anthropic":  # the client's own doing; for OpenAI's the host's name decides, and this one is ours
         assert "baggage" not in requests[path]
 
 

@@ -141,6 +141,21 @@ def test_metadata_stands_beside_the_amount_and_cannot_change_it() -> None:
     }
 
 
+KEYS = some.none() | some.booleans() | some.integers() | some.floats() | some.text()
+SCALARS = KEYS | some.binary() | some.decimals()
+NESTED = some.lists(SCALARS, max_size=2) | some.dictionaries(KEYS, SCALARS, max_size=2)
+ANYTHING = SCALARS | NESTED | some.lists(NESTED, max_size=2)
+
+
+@given(some.dictionaries(KEYS, ANYTHING, max_size=4))
+def test_no_metadata_costs_the_line_its_amount(metadata: dict[Any, Any]) -> None:
+    with capture() as captured:
+        spanledger.track_cost("openai", "gpt-4", "0.1", user_id="u-1", metadata=metadata)
+    (line,) = written(captured)
+    assert (line["spanledger.cost.usd"], line["spanledger.entry.kind"], line["user.id"]) == ("0.1", "cost", "u-1")
+    assert not spanledger.stats()["failures"].get("delivery.encode")
+
+
 def test_users_tests_see_events_and_nothing_else_does(caplog: pytest.LogCaptureFixture) -> None:
     with capture() as captured, spanledger.context(user_id="u-1"):
         spanledger.track_cache("miss")
@@ -273,7 +288,13 @@ def test_without_configure_a_cost_arrives_and_the_others_say_once_what_they_need
 
 
 def test_switched_off_nothing_is_told() -> None:
-    received, done = told(EVERY_CALL, SPANLEDGER_ENABLED="false")
+    mistakes = """
+    spanledger.track_cost("openai", "gpt-4", "a lot")
+    spanledger.track_cache("sideways")
+    spanledger.track_dialogue("s", "b", rating=-1)
+    assert spanledger.stats()["failures"] == {}
+"""
+    received, done = told(EVERY_CALL + mistakes, SPANLEDGER_ENABLED="false")
     assert received.requests == []
     assert done.stderr == ""
 

@@ -30,7 +30,6 @@ MOST_WAITING: Final = 16
 IDLE_S: Final = 30.0
 BURST_S: Final = 10.0  # of computing, before the share of a core holds
 SPARE_S: Final = 5.0  # kept for what is cheap
-AT_EXIT_S: Final = 2.0
 _ALL: Final = 1 << 56
 _ANSWER = guard("audio.answer")
 
@@ -214,7 +213,7 @@ def _measurer() -> Measurer:
     with _process.lock:
         if _process.measurer is None:
             _process.measurer = Measurer(configure.held().audio_cpu_share)
-            atexit.register(_stop, AT_EXIT_S)  # late, so that it runs before the providers' own ends
+            atexit.register(_at_exit)  # late, so that it runs before the providers' own ends
         return _process.measurer
 
 
@@ -227,6 +226,10 @@ def _stop(timeout_s: float) -> None:
     measurer = _process.measurer
     if measurer is not None:
         measurer.stop(timeout_s)
+
+
+def _at_exit() -> None:
+    _stop(configure.held().shutdown_timeout_s / 2)
 
 
 def _after_fork() -> None:

@@ -10,6 +10,7 @@ Never: raises, waits, or keeps a reference to the user's samples. An exception's
 from __future__ import annotations
 
 import functools
+import logging
 import threading
 import time
 from collections.abc import Mapping
@@ -26,7 +27,7 @@ from spanledger.audio.transcripts import Transcripts, refused
 from spanledger.configure import enabled, tracer
 from spanledger.context import current
 from spanledger.failure import error_type
-from spanledger.guard import guard
+from spanledger.guard import guard, say_once
 
 PIPELINE: Final = create_key("spanledger.audio.pipeline")
 STAGE: Final = create_key("spanledger.audio.stage")
@@ -213,6 +214,7 @@ class Pipeline(Work):
                 return
             self._have_measured(pair, semconv.AUDIO_QUALITY_SKIPPED_REASON)
             if has_pesq():
+                say_once("pesq", logging.INFO, "pesq is installed and used; its C code has a licence of its own")
                 self._have_measured(pair.for_pesq(), semconv.AUDIO_QUALITY_SKIPPED_REASON, "pesq")
 
     def _show_measures(self, measures: Mapping[str, Any]) -> None:

@@ -32,7 +32,7 @@ def test_the_examples_do_what_the_page_says():
         with spanledger.stage("transcription") as stage:
             stage.audio(CLIPS / "001.wav")
             said["transcribe"](client, stage, None)
-        assert spanledger.flush(30)
+        assert spanledger.flush(60)
     assert spanledger.stats()["failures"] == {}
     first, second = (span.attributes for span in captured.spans if span.name == "audio pipeline")
     assert (first["audio.id"], first["audio.duration_s"], first["user.id"]) == ("take-7", 3.0, "u-1")

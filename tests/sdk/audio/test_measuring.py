@@ -39,7 +39,7 @@ def tell(name, audio={SPEECH!r}, rate=None):
 
 
 def run(code, address=""):
-    done = program(TRACED + code, env={"SPANLEDGER_ENDPOINT": address})
+    done = program(TRACED + code, env={"SPANLEDGER_ENDPOINT": address, "SPANLEDGER_SHUTDOWN_TIMEOUT_S": "60"})
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr, done.stderr
     return done
@@ -106,7 +106,7 @@ import psutil
 spanledger.configure(service_name="s", traces_exporter="none", metrics_exporter="none")
 for _ in range(2):
     tell("a")
-    assert spanledger.flush(20)
+    assert spanledger.flush(60)
     assert len(psutil.Process().children()) == 1
     spanledger.shutdown()
     assert not psutil.Process().children()
@@ -124,7 +124,7 @@ def test_a_killed_program_leaves_no_measuring_process():
 import psutil
 spanledger.configure(traces_exporter="none", metrics_exporter="none")
 tell("a")
-spanledger.flush(20)
+spanledger.flush(60)
 print(psutil.Process().children()[0].pid, flush=True)
 threading.Event().wait()
 """
@@ -146,14 +146,14 @@ import warnings
 warnings.simplefilter("ignore", DeprecationWarning)
 handle = spanledger.configure(service_name="s")
 tell("parent")
-assert handle.flush(20)
+assert handle.flush(60)
 child = os.fork()
 if child == 0:
     tell("child")
-    os._exit(0 if handle.flush(20) else 1)
+    os._exit(0 if handle.flush(60) else 1)
 assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 tell("parent again")
-assert handle.flush(20)
+assert handle.flush(60)
 """,
             address,
         )
@@ -197,13 +197,13 @@ tell("a")
 def test_a_measuring_process_that_dies_costs_one_sound_and_the_next_starts_another(measurer, monkeypatch):
     with capture() as captured:
         stage_told()
-        assert spanledger.flush(20)
+        assert spanledger.flush(60)
         first = measurer.child.pid
         os.kill(first, signal.SIGKILL)
         stage_told()
-        assert spanledger.flush(20)
+        assert spanledger.flush(60)
         stage_told()
-        assert spanledger.flush(20)
+        assert spanledger.flush(60)
         assert measurer.child.pid != first
     assert [left_out(span) for span in captured.spans] == [None, "crashed", None]
     assert all(span.attributes["audio.duration_s"] == 4.0 for span in captured.spans)
@@ -212,11 +212,11 @@ def test_a_measuring_process_that_dies_costs_one_sound_and_the_next_starts_anoth
 def test_a_measuring_process_that_hangs_is_killed(measurer, monkeypatch):
     with capture() as captured:
         stage_told()
-        assert spanledger.flush(20)
+        assert spanledger.flush(60)
         monkeypatch.setattr(child, "TIMEOUT_S", 0.2)
         os.kill(measurer.child.pid, signal.SIGSTOP)
         stage_told()
-        assert spanledger.flush(20)
+        assert spanledger.flush(60)
     assert captured.spans[1].attributes[REASON] == "timed_out"
 
 
@@ -225,7 +225,7 @@ def test_a_python_that_cannot_be_started_is_not_tried_for_ever(measurer, monkeyp
     with capture() as captured:
         for _ in range(5):
             stage_told()
-            assert spanledger.flush(20)
+            assert spanledger.flush(60)
         assert measurer.child._failed_starts == child.TRIES
     assert {span.attributes[REASON] for span in captured.spans} == {"no_process"}
 
@@ -233,12 +233,12 @@ def test_a_python_that_cannot_be_started_is_not_tried_for_ever(measurer, monkeyp
 def test_more_sounds_than_can_wait_are_left_out_at_once(measurer):
     with capture() as captured:
         stage_told()
-        assert spanledger.flush(20)
+        assert spanledger.flush(60)
         os.kill(measurer.child.pid, signal.SIGSTOP)
         for _ in range(measuring.MOST_WAITING + 5):
             stage_told()
         os.kill(measurer.child.pid, signal.SIGCONT)
-        assert spanledger.flush(20)
+        assert spanledger.flush(60)
     reasons = [left_out(span) for span in captured.spans]
     assert 4 <= reasons.count("busy") <= 5
     assert reasons.count(None) + reasons.count("busy") == len(reasons)
@@ -249,10 +249,10 @@ def test_computing_stays_within_its_share_of_a_core(measurer, monkeypatch):
     with capture() as captured:
         stage_told()
         stage_told(CLIPS / "goforward.flac")
-        assert spanledger.flush(20)
+        assert spanledger.flush(60)
         monkeypatch.setattr(measurer._budget, "_at", measurer._budget._at - 20)
         stage_told()
-        assert spanledger.flush(20)
+        assert spanledger.flush(60)
     wav, flac, later = (span.attributes for span in captured.spans)
     assert (wav[REASON], wav["audio.duration_s"]) == ("over_budget", 4.0)
     assert (flac[REASON], flac["audio.duration_s"]) == ("over_budget", 2.78625)
@@ -262,7 +262,7 @@ def test_computing_stays_within_its_share_of_a_core(measurer, monkeypatch):
 def test_a_stop_tells_those_that_wait_that_they_are_left_out(measurer):
     with capture() as captured:
         stage_told()
-        assert spanledger.flush(20)
+        assert spanledger.flush(60)
         os.kill(measurer.child.pid, signal.SIGSTOP)
         for _ in range(3):
             stage_told()
@@ -277,10 +277,10 @@ def test_an_idle_measurer_ends_its_thread_and_process(measurer, monkeypatch):
     monkeypatch.setattr(measuring, "IDLE_S", 0.05)
     with capture() as captured:
         stage_told()
-        assert spanledger.flush(20)
+        assert spanledger.flush(60)
         until(lambda: measurer._thread is None and measurer.child.pid is None)
         stage_told()
-        assert spanledger.flush(20)
+        assert spanledger.flush(60)
     assert all("audio.loudness_lufs" in span.attributes for span in captured.spans)
 
 
@@ -297,7 +297,7 @@ def test_many_threads_telling_at_once_lose_nothing(measurer):
             thread.start()
         for thread in threads:
             thread.join()
-        assert spanledger.flush(20)
+        assert spanledger.flush(60)
     assert len(captured.spans) == 80
     reasons = {left_out(span) for span in captured.spans}
     assert all(reason == "busy" or reason.startswith("bandwidth_hz=silent,clipped_ratio=") for reason in reasons)

@@ -35,7 +35,7 @@ def test_stages_are_spans_below_their_pipeline_and_say_which_audio_they_work_on(
                 stage.audio(SECOND, 16_000)
             with spanledger.stage("enhancement", attributes={"model.name": "denoiser"}):
                 pass
-        assert spanledger.flush()
+        assert spanledger.flush(60)
     whole = shown(captured, "audio pipeline")
     assert (whole["audio.id"], whole["audio.source"]) == ("take-7", "upload")
     assert (whole["audio.duration_s"], whole["audio.sample_rate_hz"]) == (1.0, 16_000)
@@ -55,7 +55,7 @@ def test_speed_is_told_both_ways_round():
                 clock.step(0.25)
             with pipeline.stage("enhancement"):
                 clock.step(0.25)
-        assert spanledger.flush()
+        assert spanledger.flush(60)
     load, whole = shown(captured, "load_audio"), shown(captured, "audio pipeline")
     assert (load["audio.speed_factor"], load["audio.real_time_factor"]) == (4.0, 0.25)
     assert (whole["audio.speed_factor"], whole["audio.real_time_factor"]) == (2.0, 0.5)
@@ -70,7 +70,7 @@ def test_a_span_ends_with_the_time_of_its_work_however_long_the_measuring_takes(
             stage.audio(SECOND, 16_000)
             clock.step(0.5)
         clock.step(1000)
-        assert spanledger.flush()
+        assert spanledger.flush(60)
     span = captured.span("load_audio")
     assert span.end_time - span.start_time == 500_000_000
     assert span.attributes["audio.silence_ratio"] == 1.0
@@ -80,7 +80,7 @@ def test_a_pipeline_ends_after_its_stages_even_where_they_are_still_measured():
     with capture() as captured:
         with spanledger.audio_pipeline("a") as pipeline, pipeline.stage("load_audio") as stage:
             stage.audio(SECOND, 16_000)
-        assert spanledger.flush()
+        assert spanledger.flush(60)
     assert [span.name for span in captured.spans] == ["load_audio", "audio pipeline"]
 
 
@@ -204,7 +204,7 @@ def test_decorators_make_a_pipeline_and_stages_of_functions_of_every_kind():
     with capture() as captured:
         assert asyncio.run(whole()) == [1, 2, 3, 4, ["streaming"]]
         assert asyncio.run(whole()) == [1, 2, 3, 4, ["streaming"]]
-        assert spanledger.flush()
+        assert spanledger.flush(60)
     assert whole.__doc__ == "Doc."
     pipelines = [span for span in captured.spans if span.name == "audio pipeline"]
     assert len(pipelines) == 2
@@ -234,7 +234,7 @@ def test_a_stage_told_twice_keeps_the_first_and_one_told_late_does_not_mind():
         with spanledger.stage("load_audio") as stage:
             stage.audio(SECOND, 16_000)
             stage.audio(SECOND, 8_000)
-        assert spanledger.flush()
+        assert spanledger.flush(60)
         stage.audio(SECOND, 8_000)
         stage.close()
     assert shown(captured, "load_audio")["audio.sample_rate_hz"] == 16_000
@@ -245,7 +245,7 @@ def test_unsampled_pipelines_leave_no_span_and_no_trouble():
     with capture(sample_ratio=0) as captured:
         with spanledger.audio_pipeline("a") as pipeline, pipeline.stage("load_audio") as stage:
             stage.audio(SECOND, 16_000)
-        assert spanledger.flush()
+        assert spanledger.flush(60)
     assert captured.spans == []
 
 
@@ -272,7 +272,7 @@ def test_without_a_tracer_nothing_is_measured():
         with spanledger.audio_pipeline("a") as pipeline:
             with pipeline.stage("load_audio") as stage:
                 stage.audio({str(CLIPS / "001.wav")!r})
-        assert spanledger.flush()
+        assert spanledger.flush(60)
         assert threading.active_count() == 1, threading.enumerate()
         """
     )

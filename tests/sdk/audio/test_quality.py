@@ -28,7 +28,7 @@ def told(degraded, reference=CLEAN, rate=RATE):
     with capture() as captured:
         with spanledger.audio_pipeline("a") as pipeline:
             pipeline.quality(reference=reference, degraded=degraded, sample_rate=rate)
-        assert spanledger.flush(30)
+        assert spanledger.flush(60)
     assert spanledger.stats()["failures"] == {}
     found = dict(captured.span("audio pipeline").attributes)
     del found["audio.id"]
@@ -143,7 +143,7 @@ spanledger.configure(service_name="s")
 clean, rate = soundfile.read({str(CLIPS / "arctic_a0007.wav")!r})
 with spanledger.audio_pipeline("a") as pipeline:
     pipeline.quality(reference=clean, degraded=clean, sample_rate=rate)
-assert spanledger.flush(30)
+assert spanledger.flush(60)
 with spanledger.audio_pipeline("b") as pipeline:
     pipeline.quality(reference=clean[: rate], degraded=clean[: rate], sample_rate=rate)
 """
@@ -153,7 +153,7 @@ def compared_with_pesq(tmp_path, body):
     (tmp_path / "pesq.py").write_text(STUB.format(body=body))
     code = f"import sys\nsys.path.insert(0, {str(tmp_path)!r})\n" + COMPARED
     with http_receiver() as (received, address):
-        done = program(code, env={"SPANLEDGER_ENDPOINT": address})
+        done = program(code, env={"SPANLEDGER_ENDPOINT": address, "SPANLEDGER_SHUTDOWN_TIMEOUT_S": "60"})
         assert done.returncode == 0, done.stderr
         found = [attributes(span) for span in received.spans()]
     return sorted(found, key=lambda span: span["audio.id"]), done
@@ -188,5 +188,5 @@ def test_the_real_pesq_gives_its_ceiling_for_a_copy():
     with capture() as captured:
         with spanledger.audio_pipeline("a") as pipeline:
             pipeline.quality(reference=CLEAN, degraded=CLEAN, sample_rate=RATE)
-        assert spanledger.flush(30)
+        assert spanledger.flush(60)
     assert captured.span("audio pipeline").attributes["audio.pesq"] == pytest.approx(4.644, abs=0.001)

@@ -69,7 +69,7 @@ def told(text, reference):
     with capture() as captured:
         with spanledger.audio_pipeline("a") as pipeline, pipeline.stage("transcription") as stage:
             stage.transcript(text, reference=reference)
-        assert spanledger.flush()
+        assert spanledger.flush(60)
     assert spanledger.stats()["failures"] == {}
     return dict(captured.span("transcription").attributes)
 

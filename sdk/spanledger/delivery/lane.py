@@ -229,28 +229,37 @@ class Lane:
     def _weight(self, item: Any) -> int:
         return 1 if self._weigh is None else self._weigh(item)
 
+    def _weight_of(self, items: Sequence[Any]) -> int:
+        return len(items) if self._weigh is None else sum(map(self._weigh, items))
+
     def _queued(self) -> int:
-        return len(self._queue) if self._weigh is None else sum(map(self._weigh, list(self._queue)))
+        return len(self._queue) if self._weigh is None else self._weight_of(list(self._queue))
 
     def _take(self, breathe: Callable[[], None]) -> Batch | None:
+        """The next fresh batch; items that cannot be encoded are passed over, so that None means an empty queue."""
+        while items := self._fetched():
+            if self._observe is not None:
+                for item in items:
+                    with _observe_guard:
+                        self._observe(item)
+            batch = self._encoded(items, self._weight_of(items), breathe)
+            if batch is not None:
+                return batch
+        return None
+
+    def _fetched(self) -> list[Any]:
         with self._books:
             items = [self._queue.popleft() for _ in range(min(self.batch_size, len(self._queue)))]
-            if not items:
-                return None
-            weight = sum(map(self._weight, items))
+            weight = self._weight_of(items)
             self._taken += weight
             self._hold(len(items), weight)
-        if self._observe is not None:
-            for item in items:
-                with _observe_guard:
-                    self._observe(item)
-        return self._encoded(items, weight, breathe)
+        return items
 
     def _encoded(self, items: Sequence[Any], weight: int, breathe: Callable[[], None]) -> Batch | None:
         payload, good = b"", list[Any]()
         with _encode_guard:
             payload, good = self.encoder.encode(items, breathe)
-        kept = sum(map(self._weight, good))
+        kept = self._weight_of(good)
         if kept < weight:
             with self._books:
                 self._hold(len(good) - len(items), kept - weight)
@@ -263,7 +272,7 @@ class Lane:
             return
         half = len(batch.items) // 2
         for items in (batch.items[half:], batch.items[:half]):
-            part = self._encoded(items, sum(map(self._weight, items)), lambda: None)
+            part = self._encoded(items, self._weight_of(items), lambda: None)
             if part is not None:
                 self._again.appendleft(part)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from types import TracebackType
 from typing import Any, Generic, ParamSpec, TypeVar, cast
@@ -26,7 +27,7 @@ R = TypeVar("R")
 W = TypeVar("W", Pipeline, Stage)
 
 
-class _Scope(Generic[W]):
+class _Scope(ABC, Generic[W]):
     """What both do; an object made for `with` is for one block at a time, a decorator opens anew for each call."""
 
     __slots__ = ("_entered",)
@@ -34,8 +35,9 @@ class _Scope(Generic[W]):
     def __init__(self) -> None:
         self._entered: list[tuple[W, Any]] = []
 
+    @abstractmethod
     def _open(self) -> W:
-        raise NotImplementedError
+        """Begin the work."""
 
     def __enter__(self) -> W:
         work = self._open()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
@@ -41,13 +41,16 @@ from spanledger_server.otlp.limits import DecodeLimits
 from spanledger_server.otlp.memory import keep_arenas
 from spanledger_server.rollups.dirty import DirtyBuckets
 from spanledger_server.rollups.refresh import Rollups
+from spanledger_server.sampling.loop import ClosedLoop
 from spanledger_server.settings import Settings
 from spanledger_server.statistics import slots
+from spanledger_server.statistics.self_check import SelfCheck
 from spanledger_server.store.database import Database
 
 log = logging.getLogger(__name__)
 
 MINUTE_NS = 60 * 10**9
+SAMPLING_NS = 15 * 10**9
 CHECKPOINT_WAL_BYTES = 16 * 1024 * 1024  # in idle moments; a busy writer is left alone up to the store's own limit
 
 
@@ -129,7 +132,15 @@ class Server:
         ingest.start()
         self._stack.callback(ingest.stop)
         vitals = self._vitals = Vitals(database, ingest, Admission(settings.max_waiting_bytes), self.clock)
-        self._tick(vitals, tokens, live, dirty)
+        loop = ClosedLoop(database, settings.sampling_budget, vitals.told_to_come_back)
+        self_check = SelfCheck(database)
+        self._tick(
+            vitals,
+            tokens,
+            live,
+            dirty,
+            (Task("sampling", loop.tick, SAMPLING_NS), Task("check", self_check.tick, MINUTE_NS)),
+        )
         receiver = Receiver(
             accept=ingest.accept,
             admission=vitals.admission,
@@ -138,7 +149,7 @@ class Server:
             turn=ingest.turn,
         )
         self.new_admin = first.admin(tokens, settings.admin_token, self.clock.now_ns())
-        self._addresses = self._serve(listening, receiver, vitals, tokens, live)
+        self._addresses = self._serve(listening, receiver, vitals, tokens, live, loop, self_check)
         self._warm(prices)
         if settings.data_dir is not None and settings.loopback:
             left.leave_for_the_command_line(settings.data_dir, self.new_admin, self._addresses.url)
@@ -163,7 +174,7 @@ class Server:
         self._stack.callback(database.close)
         return database
 
-    def _tick(self, vitals: Vitals, tokens: Tokens, live: LiveFeed, dirty: DirtyBuckets) -> None:
+    def _tick(self, vitals: Vitals, tokens: Tokens, live: LiveFeed, dirty: DirtyBuckets, more: Sequence[Task]) -> None:
         database = vitals.database
         rollups = Rollups(database, dirty)
         retention = Retention(database, rollups, vitals.ingest.stored, vitals.ingest.limits, _keep(self.settings))
@@ -172,6 +183,7 @@ class Server:
             Task("retention", retention.sweep, MINUTE_NS),
             Task("slots", lambda now_ns: slots.assign_new(database, now_ns)),
             Task("live", live.rest),
+            *more,
             Task("tokens", lambda _: tokens.note_use(), MINUTE_NS),
             Task("checkpoint", lambda _: database.checkpoint_when_idle(CHECKPOINT_WAL_BYTES)),
         ]
@@ -186,6 +198,8 @@ class Server:
         vitals: Vitals,
         tokens: Tokens,
         live: LiveFeed,
+        loop: ClosedLoop,
+        self_check: SelfCheck,
     ) -> Addresses:
         settings = self.settings
         port = sockets.port_of(listening["--port"])
@@ -200,6 +214,8 @@ class Server:
             live=live,
             receivers=otlp.router(),
             vitals=vitals,
+            sampling=loop,
+            self_check=self_check,
             port=port,
             otlp_port=settings.otlp_http_port or None,
         )

@@ -76,6 +76,13 @@ def size(text: str) -> int:
     return int(float(match[1]) * _BYTES[match[2]])
 
 
+def _spans_per_s(text: str) -> float:
+    match = re.fullmatch(r"\d{1,9}(?:\.\d{1,9})?", text.strip(), re.ASCII)
+    if match is None or float(match[0]) <= 0:
+        raise _NotUsableError("spans a second above zero such as 0.5, 100")
+    return float(match[0])
+
+
 def _port(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,5}", text.strip()) or int(text) > 65535:
         raise _NotUsableError("a port from 0 to 65535")
@@ -169,6 +176,13 @@ class Settings:
         metadata=_row(None, size, "size of the file above which the oldest raw data goes first; never the ledger")
     )
     late_limit: timedelta = field(metadata=_row("24h", duration, "records older than this are refused"))
+    sampling_budget: float | None = field(
+        metadata=_row(
+            None,
+            _spans_per_s,
+            "spans a second that senders who ask keep together; none: all. PUT /api/v1/sampling comes before it",
+        )
+    )
     tick: timedelta = field(metadata=_row("10s", duration, "how often rollups are brought up to date"))
     timezone: str = field(metadata=_row("UTC", _zone, "where a day begins when a question names no zone"))
     price_files: tuple[Path, ...] = field(

@@ -24,6 +24,7 @@ const PAGES = [
   [/^\/traces$/, () => import('./pages/traces.js')],
   [/^\/traces\/([0-9a-fA-F]{1,32})$/, () => import('./pages/trace.js')],
   [/^\/settings$/, () => import('./pages/settings.js')],
+  [/^\/settings\/sampling$/, () => import('./pages/sampling.js')],
 ];
 const NOWHERE = { title: 'Not found', View: () => html`<div class="card"><div class="face empty"><p class="face-title">There is no page at this address.</p><a class="button" href="/">Go to Live</a></div></div>` };
 

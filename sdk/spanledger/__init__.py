@@ -11,6 +11,7 @@ from spanledger.configure import Telemetry, configure, flush, shutdown, stats
 from spanledger.context import context
 from spanledger.errors import ConfigurationError, SpanledgerError
 from spanledger.instrumentation import instrument, instrument_fastapi
+from spanledger.production_monitor import ProductionMonitor
 from spanledger.recording import record_usage
 from spanledger.traced_cost import traced_cost
 from spanledger.tracking import track_cache, track_cost, track_dialogue, track_rate_limit, track_request
@@ -18,6 +19,7 @@ from spanledger.version import __version__
 
 __all__ = [
     "ConfigurationError",
+    "ProductionMonitor",
     "SpanledgerError",
     "Telemetry",
     "__version__",

@@ -140,6 +140,7 @@ def _beside(call: Call, seen: Observation) -> Entry:
         batch=False,
         time_to_first_chunk_s=None,
         chunks=0,
+        chunk_times=None,
         stream=False,
         error_type=seen.error_type,
         http_status=None,

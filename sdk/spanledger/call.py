@@ -19,13 +19,14 @@ from opentelemetry.context import Context, create_key, get_current
 from opentelemetry.trace import Span
 
 from spanledger import semconv
+from spanledger.chunk_times import ChunkTimes
 from spanledger.settle import Observation
 from spanledger.usage import Reading, Usage, UsageState
 
 CURRENT_CALL: Final = create_key("spanledger.call")
 
 
-@dataclass(slots=True)
+@dataclass
 class Entry:
     """A finished call as the ledger takes it; not changed after it is made.
 
@@ -49,6 +50,7 @@ class Entry:
         batch: Whether it was billed as part of a batch.
         time_to_first_chunk_s: Seconds from the start to a stream's first chunk.
         chunks: How many chunks came.
+        chunk_times: When they came.
         stream: Whether it was a stream.
         error_type: What went wrong.
         http_status: What the provider answered with instead of an answer, such as 429; it bills nothing for that.
@@ -75,6 +77,7 @@ class Entry:
     batch: bool = False
     time_to_first_chunk_s: float | None = None
     chunks: int = 0
+    chunk_times: ChunkTimes | None = None
     stream: bool = False
     error_type: str | None = None
     http_status: int | None = None
@@ -124,7 +127,7 @@ class Inner:
     spans: list[int] = field(default_factory=list)  # of all lines
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(eq=False)
 class Call:
     """The record of one call in flight.
 
@@ -150,9 +153,9 @@ class Call:
     entry: Entry
     started: int
     recording: bool
-    own_ids: bool
     outer: Call | None
     open: list[None]
+    own_ids: bool = False
     inner: Inner | None = None
     explicit: list[Reading] | None = None
     observed: list[Observation] | None = None

@@ -22,9 +22,8 @@ from contextvars import ContextVar, Token
 from types import MappingProxyType, TracebackType
 from typing import Any, ParamSpec, TypeVar, cast
 
-from opentelemetry import baggage
 from opentelemetry.baggage import _BAGGAGE_KEY
-from opentelemetry.context import Context, attach, detach, get_current, get_value
+from opentelemetry.context import Context, attach, detach, get_value, set_value
 
 from spanledger import semconv
 
@@ -124,12 +123,10 @@ def current(parent: Context | None = None) -> Mapping[str, str]:
     return values
 
 
-def with_values(values: Mapping[str, str]) -> Context:
-    """The current OpenTelemetry context with these baggage values; an empty value takes its key away."""
-    made = get_current()
-    for key, value in values.items():
-        made = baggage.set_baggage(key, value, made) if value else baggage.remove_baggage(key, made)
-    return made
+def with_values(values: Mapping[str, str], around: Context | None = None) -> Context:
+    """`around` (or the current OpenTelemetry context) with these baggage values; an empty value takes its key away."""
+    carried = {**(get_value(_BAGGAGE_KEY, around) or {}), **values}  # type: ignore[dict-item]
+    return set_value(_BAGGAGE_KEY, {key: value for key, value in carried.items() if value}, around)
 
 
 def _plain(scope: context, function: Callable[..., Any]) -> Callable[..., Any]:

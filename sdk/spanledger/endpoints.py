@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from typing import Literal, cast
 from urllib.parse import urlsplit
 
-from spanledger.settings import FALSE, TRUE, Settings, number, one_of, pairs
+from spanledger.setting_values import FALSE, TRUE, number, one_of, pairs
+from spanledger.settings import Settings
 
 Signal = Literal["traces", "metrics", "logs"]
 Protocol = Literal["http/protobuf", "grpc"]

@@ -1,4 +1,4 @@
-"""What the SDK can raise, and it raises only while it is being set up.
+"""What the SDK can raise: while it is being set up, and where a program asks the backend something.
 
 Never: raised from a call that records, measures or sends something.
 """
@@ -22,3 +22,19 @@ class ConfigurationError(SpanledgerError):
     def __init__(self, mistakes: Sequence[str]) -> None:
         super().__init__("; ".join(mistakes))
         self.mistakes = tuple(mistakes)
+
+
+class BackendError(SpanledgerError):
+    """The backend is away, or said no; the text says what to do.
+
+    Attributes:
+        status: The HTTP status of its answer; None where it gave none.
+    """
+
+    def __init__(self, said: str, status: int | None = None) -> None:
+        super().__init__(said)
+        self.status = status
+
+
+class NotOffered(BackendError):
+    """The backend that answers has no such part, as it says itself; a newer one may."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from spanledger import lone
 from spanledger.guard import guard
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ def record(entry: Entry) -> None:
 def hand_over(entry: Entry) -> None:
     """`record` for who keeps failures from the program already."""
     (_put or _start())(entry)
+    if lone.watched:
+        lone.note(entry)
 
 
 def connect(put: Callable[[Entry], None] | None) -> None:

@@ -13,11 +13,12 @@ import logging
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, PackageNotFoundError, distribution, entry_points
+from importlib.metadata import EntryPoint, PackageNotFoundError, distribution, entry_points, version
 from types import MappingProxyType
 from typing import Any
 
 from opentelemetry.instrumentation.dependencies import DependencyConflictError, get_dist_dependency_conflicts
+from packaging.requirements import Requirement
 
 from spanledger.guard import guard, say_once
 from spanledger.instrumentation import keep_clients_from_sending_baggage, use_stable_names
@@ -92,6 +93,11 @@ def turn_on(entry_point: EntryPoint) -> str:
     reason = FAILED
     with guard(f"instrument {name}"):
         reason = _turn_on(entry_point)
+    if reason != NOT_INSTALLED and (disagreement := _disagreement(entry_point)):
+        if not reason:
+            say_once(f"disagreement {name}", logging.WARNING, "spanledger instruments %s, but %s", name, disagreement)
+            return reason
+        reason = f"{reason}; {disagreement}"
     if reason not in ("", NOT_INSTALLED, FAILED):
         say_once(f"not instrumented {name}", logging.WARNING, "spanledger does not instrument %s: %s", name, reason)
     return reason
@@ -108,6 +114,10 @@ def _turn_on(entry_point: EntryPoint) -> str:
         instrumentor = _instrumentor(entry_point)
         if not instrumentor.is_instrumented_by_opentelemetry:
             instrumentor.instrument(skip_dep_check=True, **_OPTIONS.get(entry_point.name, {}))
+        if entry_point.name == "celery":
+            from spanledger.celery import watch_celery
+
+            watch_celery()
     except DependencyConflictError as error:
         return _told(error.conflict)
     except ImportError as error:
@@ -122,6 +132,10 @@ def _instrumentor(entry_point: EntryPoint) -> Any:
         from spanledger.fastapi import SpanledgerFastAPIInstrumentor
 
         return SpanledgerFastAPIInstrumentor()
+    if entry_point.name == "system_metrics":
+        from spanledger.system import system_instrumentor
+
+        return system_instrumentor()
     if entry_point.name == "anthropic":  # its client would make a second span for each call
         os.environ.setdefault("ANTHROPIC_OPEN_TELEMETRY", "false")
     return entry_point.load()()
@@ -137,6 +151,20 @@ def _told(conflict: Any) -> str:
     return f"it needs {wanted}, and {there} is installed"
 
 
+def _disagreement(entry_point: EntryPoint) -> str:
+    """What it wants of OpenTelemetry's other packages and does not have: they are betas that pin each other exactly."""
+    ours = entry_point.dist
+    for text in (ours.requires or ()) if ours is not None else ():
+        wanted = Requirement(text)
+        if ours is None or wanted.marker is not None or not wanted.name.startswith("opentelemetry-"):
+            continue
+        there = version(wanted.name) if _is_installed(wanted.name) else "none"
+        if there == "none" or not wanted.specifier.contains(there, prereleases=True):
+            named = f"{ours.name} {ours.version} needs {wanted}, and {there} is installed"
+            return f"{named}: install OpenTelemetry's packages with one pip command"
+    return ""
+
+
 def _by_name() -> dict[str, EntryPoint]:
     """One instrumentation for each library; of two, the one of OpenTelemetry's GenAI family, or else the first."""
     found: dict[str, EntryPoint] = {}
@@ -150,11 +178,15 @@ def _without_instrumentation(name: str) -> str:
     if name not in SUPPORTED:
         return "no instrumentation of this name is installed"
     library, package = SUPPORTED[name]
+    return f"pip install {package}" if _is_installed(library) else NOT_INSTALLED
+
+
+def _is_installed(package: str) -> bool:
     try:
-        distribution(library)
+        distribution(package)
     except PackageNotFoundError:
-        return NOT_INSTALLED
-    return f"pip install {package}"
+        return False
+    return True
 
 
 def _names(given: Iterable[str]) -> frozenset[str]:

@@ -31,10 +31,10 @@ from spanledger.providers import plain
 from spanledger.spans import show
 from spanledger.usage import Reading, named_usage, over
 
+_NEW = object.__new__
 _BEGIN = guard("traced_cost.begin")
 _READ = guard("traced_cost.read")
 _FINISH = guard("traced_cost.finish")
-_SHOW = guard("traced_cost.show")
 
 _CLIENT, _SAMPLED = SpanKind.CLIENT, TraceFlags.SAMPLED  # a member of an enumeration takes 0.1 µs to look up
 _NOBODY: Mapping[str, str] = MappingProxyType({})
@@ -75,14 +75,6 @@ def reading_of(call: Call, answer: Any) -> Reading | None:
     return None
 
 
-def chunk_arrived(call: Call) -> None:
-    """Count a stream's chunk, and note the time of the first."""
-    entry = call.entry
-    entry.chunks += 1
-    if entry.time_to_first_chunk_s is None:
-        entry.time_to_first_chunk_s = (time.perf_counter_ns() - call.started) / 1e9
-
-
 def finish(call: Call, read: Reading | None, *, error: BaseException | None = None, answer: Any = None) -> None:
     """End a call: its lines go to the ledger, then its span ends. Later ends of the same call do nothing.
 
@@ -111,13 +103,15 @@ def _finish(call: Call, read: Reading | None, error: BaseException | None, answe
         shown, billed_by = bill(call, read)
     finally:
         if call.recording:
-            with _SHOW:
+            try:
                 show(call, shown, billed_by, error, answer)
-            call.span.end(end_ns)
+            finally:
+                call.span.end(end_ns)
 
 
 def _read_and_finished(call: Call, answer: Any) -> bool:
-    _finish(call, _read(call, answer), None, answer)
+    read = plain.read(answer) if call.options.usage is None else _read(call, answer)
+    _finish(call, read, None, answer)
     return True
 
 
@@ -140,36 +134,39 @@ def _begun(options: Options, arguments: Mapping[str, Any], tracer: Callable[[], 
             model = asked
             name = options.name or f"{name} {asked}"
             attributes = {**attributes, semconv.GEN_AI_REQUEST_MODEL: asked}
-    start_ns, started = time.time_ns(), time.perf_counter_ns()
-    span = tracer().start_span(name, around, _CLIENT, attributes, (), start_ns)
-    trace_id, span_id, _, flags, *_ = span.get_span_context()
-    parent_span: Any = around.get(_SPAN_KEY)
-    parent_id = 0 if parent_span is None else parent_span.get_span_context().span_id
     outer: Any = around.get(CURRENT_CALL)
     if outer is not None:
         outer = _around(outer)
-    own_ids = False
-    if not span_id or span_id == parent_id:  # without a provider a tracer hands the parent's span back
-        trace_id, span_id, parent_id = _own_ids(trace_id, parent_id, outer)
-        own_ids = True
-    entry = Entry(
-        trace_id,
-        span_id,
-        parent_id or None,
-        start_ns,
-        start_ns,
-        flags & _SAMPLED != 0,
-        "usage",
-        options.operation,
-        options.provider,
-        model,
-        context=context,
-        attributes=options.attributes,
-    )
-    call = Call(options, span, entry, started, not own_ids and span.is_recording(), own_ids, outer, [None])
+    entry = _NEW(Entry)  # the other fields' defaults stand on the class: to set them all takes a microsecond
+    call = _NEW(Call)
+    entry.start_ns, call.started = time.time_ns(), time.perf_counter_ns()
+    span: Any = tracer().start_span(name, around, _CLIENT, attributes, (), entry.start_ns)
+    call.span = span
+    if hasattr(span, "is_light"):
+        entry.trace_id, entry.span_id, entry.parent_span_id = span.trace_id, span.span_id, span.parent_span_id
+        entry.sampled, call.recording = span.sampled, span.recorded
+    else:
+        _identify(call, entry, around, outer)
+    entry.operation, entry.provider, entry.request_model = options.operation, options.provider, model
+    entry.context, entry.attributes = context, options.attributes
+    call.options, call.entry, call.outer, call.open = options, entry, outer, [None]
     if options.capture_content:
         call.messages = content.asked(arguments)
     return call
+
+
+def _identify(call: Call, entry: Entry, around: Context, outer: Call | None) -> None:
+    """The ids of a span that somebody else's tracer made, or our own where it made none."""
+    span = call.span
+    trace_id, span_id, _, flags, *_ = span.get_span_context()
+    parent_span: Any = around.get(_SPAN_KEY)
+    parent_id = 0 if parent_span is None else parent_span.get_span_context().span_id
+    if not span_id or span_id == parent_id:  # without a provider a tracer hands the parent's span back
+        trace_id, span_id, parent_id = _own_ids(trace_id, parent_id, outer)
+        call.own_ids = True
+    entry.trace_id, entry.span_id, entry.parent_span_id = trace_id, span_id, parent_id or None
+    entry.sampled = flags & _SAMPLED != 0
+    call.recording = not call.own_ids and span.is_recording()
 
 
 def _around(outer: Call) -> Call | None:

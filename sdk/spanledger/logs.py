@@ -23,7 +23,7 @@ from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 
 from spanledger.context import current
 from spanledger.guard import guard
-from spanledger.redaction import Redaction
+from spanledger.redaction import Redaction, rules_of
 from spanledger.settings import Settings
 
 LINE = "%(asctime)s %(levelname)-8s %(name)s [trace_id=%(trace_id)s span_id=%(span_id)s] %(message)s"
@@ -73,7 +73,7 @@ class TraceFormatter(logging.Formatter):
 
 def set_up(held: Settings) -> list[str]:
     """Export and write what the settings ask for, in place of what an earlier call began; gives the mistakes."""
-    redaction, mistakes = Redaction(held.logs_redact, content=held.logs_content), list[str]()
+    redaction, mistakes = rules_of(held, content=held.logs_content), list[str]()
     while _asked_for:
         handler = _asked_for.pop()
         logging.getLogger().removeHandler(handler)

@@ -1,4 +1,4 @@
-"""The GenAI metrics of finished calls: how long they took, what they used, when the first chunk came.
+"""The GenAI metrics of finished calls: how long they took, what they used, when a stream's chunks came.
 
 Given ledger entries (in the delivery worker, never on the caller's time), adds them up in histograms and gives the
 data points of one reading. The sums are kept here and not in OpenTelemetry's instruments because those cost 100 µs for
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import Meter as OpenTelemetryMeter
 
     from spanledger.call import Entry
+    from spanledger.chunk_times import ChunkTimes
 
 MAX_SERIES = 2_000  # as OpenTelemetry's SDK has it; what is beyond goes into one series that says so
 OVERFLOW: tuple[tuple[str, str], ...] = (("otel.metric.overflow", "true"),)
@@ -50,6 +51,7 @@ INSTRUMENTS: tuple[tuple[str, str, str, Sequence[float]], ...] = (
     (semconv.METRIC_OPERATION_DURATION, "s", "Duration of a GenAI call", semconv.DURATION_BUCKETS_S),
     (semconv.METRIC_TOKEN_USAGE, "{token}", "Tokens used by a GenAI call", semconv.TOKEN_BUCKETS),
     (semconv.METRIC_TIME_TO_FIRST_CHUNK, "s", "Time to the first chunk of a stream", semconv.DURATION_BUCKETS_S),
+    (semconv.METRIC_TIME_PER_OUTPUT_CHUNK, "s", "Time between the chunks of a stream", semconv.DURATION_BUCKETS_S),
 )
 BOUNDS = tuple(tuple(float(bound) for bound in bounds) for _, _, _, bounds in INSTRUMENTS)
 SERIES: tuple[tuple[int, Labels], ...] = (  # what one call may record: which instrument, and a label of its own
@@ -57,6 +59,7 @@ SERIES: tuple[tuple[int, Labels], ...] = (  # what one call may record: which in
     (1, ((semconv.GEN_AI_TOKEN_TYPE, "input"),)),
     (1, ((semconv.GEN_AI_TOKEN_TYPE, "output"),)),
     (2, ()),
+    (3, ()),
 )
 
 
@@ -96,6 +99,16 @@ class Series:
             self.highest = value
         if entry.sampled:
             self.exemplar = (value, entry)
+
+    def add_gaps(self, times: ChunkTimes) -> None:
+        """Add the times between a stream's chunks, which are in the same buckets already."""
+        if times.buckets is None:
+            return
+        self.buckets = [mine + its for mine, its in zip(self.buckets, times.buckets, strict=True)]
+        self.count += times.gaps
+        self.total += times.total_s
+        self.lowest = min(self.lowest, times.lowest_ns / 1e9)
+        self.highest = max(self.highest, times.highest_ns / 1e9)
 
     def point(self, began_ns: int, now_ns: int) -> HistogramDataPoint:
         """As OTLP has it."""
@@ -137,8 +150,9 @@ class Meter:
         known = self._known.get(values)
         if known is None:
             known = self._new(values)
-        duration, given, gotten, first_chunk = known
-        duration.add((entry.end_ns - entry.start_ns) / 1e9, entry)
+        duration, given, gotten, first_chunk, between_chunks = known
+        if entry.end_ns != entry.start_ns:  # what was told of afterwards took no time that anybody knows
+            duration.add((entry.end_ns - entry.start_ns) / 1e9, entry)
         usage = entry.usage
         if usage is not None:
             if usage.input_tokens is not None:
@@ -147,6 +161,8 @@ class Meter:
                 gotten.add(usage.output_tokens, entry)
         if entry.time_to_first_chunk_s is not None:
             first_chunk.add(entry.time_to_first_chunk_s, entry)
+        if entry.chunk_times is not None:
+            between_chunks.add_gaps(entry.chunk_times)
 
     def _new(self, values: Values) -> tuple[Series, ...]:
         labels = labels_of(values)
@@ -197,12 +213,13 @@ class InstrumentMeter:
         span = NonRecordingSpan(SpanContext(entry.trace_id, entry.span_id, is_remote=False, trace_flags=flags))
         where = set_span_in_context(span)
         labels = labels_of(label_values(entry))
-        usage = entry.usage
+        usage, times = entry.usage, entry.chunk_times
         values = (
-            (entry.end_ns - entry.start_ns) / 1e9,
+            (entry.end_ns - entry.start_ns) / 1e9 or None,
             usage.input_tokens if usage else None,
             usage.output_tokens if usage else None,
             entry.time_to_first_chunk_s,
+            times.total_s / times.gaps if times is not None and times.gaps else None,  # one value a stream: its mean
         )
         for value, (which, more) in zip(values, SERIES, strict=True):
             if value is not None:

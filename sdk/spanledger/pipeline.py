@@ -13,7 +13,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from decimal import Decimal
 from typing import Any
 
@@ -25,7 +25,7 @@ from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import SERVICE_NAME, OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 
-from spanledger import exporters
+from spanledger import exporters, gauges
 from spanledger.delivery.encode import (
     EntryEncoder,
     Reading,
@@ -36,17 +36,25 @@ from spanledger.delivery.encode import (
 )
 from spanledger.delivery.grpc import GrpcTransport
 from spanledger.delivery.http import HttpTransport
+from spanledger.delivery.journal import Journal, JournalBooks
 from spanledger.delivery.lane import Lane
+from spanledger.delivery.light_spans import SpanEncoder
 from spanledger.delivery.outcome import Transport
 from spanledger.delivery.spool import Spool
 from spanledger.delivery.worker import Worker
 from spanledger.endpoints import Signal, Target
 from spanledger.guard import say_once
+from spanledger.light import LightTracer, light_tracer
 from spanledger.meter import EntryMeter, InstrumentMeter, Meter, items_metric
 from spanledger.processors import ContextSpanProcessor, LaneLogProcessor, LaneMetricExporter, LaneSpanProcessor
-from spanledger.providers.instrumented import CallSpanProcessor, WitnessSampler
+from spanledger.providers.instrumented import CallSpanProcessor, WitnessSampler, own_tracer
+from spanledger.redacting import CleanEntries, CleanLogs, CleanSpans, clean_resource
+from spanledger.redaction import rules_of
+from spanledger.request_meter import METER as REQUESTS
 from spanledger.sampling.choose import chosen_sampler
-from spanledger.settings import Settings, spool_directory
+from spanledger.sampling.selection import Chosen, Selection
+from spanledger.settings import Settings
+from spanledger.state_directory import spool_directory
 from spanledger.version import __version__
 
 READINGS_KEPT = 360  # an hour of readings while the backend is away, at the default interval
@@ -73,13 +81,17 @@ class Pipeline:
         self.settings, self._environ, self._attributes = settings, environ, dict(attributes or {})
         self._pid = 0
         self._own_resource = Resource.get_empty()
+        self._cleaned = (self._own_resource, self._own_resource)
         self._tracer_provider: trace.TracerProvider | None = None
+        self._light: LightTracer | None = None
+        self._selection: Selection | None = None
         self._logger_provider: LoggerProvider | None = None
         self._readers: list[tuple[MeterProvider, PeriodicExportingMetricReader]] = []
         self._stops: list[Callable[[], None]] = []
         self._began_ns = time.time_ns()
         self._own_meter = Meter()
         self._meter: EntryMeter = self._own_meter
+        self._rules = rules_of(settings, content=True)
         self._lanes(targets)
         self.worker = Worker(
             (self.ledger, self.logs, self.spans, self.metrics),
@@ -89,6 +101,7 @@ class Pipeline:
             timeout_s={lane.signal: targets[signal].timeout_s for lane, signal in self._signals().items()},
             max_pause_s=settings.max_backoff_s,
             stop_timeout_s=settings.shutdown_timeout_s,
+            turn=self._turn,
             after_fork=self._after_fork,
         )
 
@@ -96,12 +109,24 @@ class Pipeline:
         ways = {signal: transport_to(target) for signal, target in targets.items()}
         directory = spool_directory(self.settings, self._environ)
         spool = Spool(directory, targets["logs"].address, self.settings.spool_max_bytes) if directory else None
-        estimate = Estimate() if self.settings.estimate_cost else _no_estimate
-        entries = EntryEncoder(self.resource, estimate)
+        self._estimate = Estimate() if self.settings.estimate_cost else _no_estimate
+        entries = EntryEncoder(self.resource, self._estimate)
+        logs = log_encoder(CleanLogs(rules_of(self.settings, content=self.settings.logs_content), self._rules))
+        others = CleanSpans(rules_of(self.settings, content=self.settings.spans_content), self._rules)
         size: dict[str, Any] = {"limit": self.settings.queue_size, "batch_size": self.settings.batch_size}
-        self.ledger = Lane("ledger", entries, ways["logs"], observe=self._observe, spool=spool, **size)
-        self.logs = Lane("logs", log_encoder(), ways["logs"], **size)
-        self.spans = Lane("spans", span_encoder(), ways["traces"], **size)
+        journal = self._journal(spool, entries) if spool else None
+        self.ledger = Lane(
+            "ledger",
+            CleanEntries(entries, self._rules),
+            ways["logs"],
+            observe=self._observe,
+            spool=spool,
+            journal=journal,
+            encoder_under=lambda resource: CleanEntries(entries.under(resource), self._rules),
+            **size,
+        )
+        self.logs = Lane("logs", logs, ways["logs"], **size)
+        self.spans = Lane("spans", SpanEncoder(span_encoder(others), self._rules.finds), ways["traces"], **size)
         self.metrics = Lane(
             "metrics",
             ReadingEncoder(),
@@ -111,11 +136,23 @@ class Pipeline:
             weigh=lambda item: item.points,
         )
 
+    def _journal(self, spool: Spool, entries: EntryEncoder) -> Journal | None:
+        wanted = self.settings
+        if not wanted.journal or not wanted.spool_max_bytes:  # who finds a journal moves it to the spool
+            return None
+        return Journal(spool.directory, wanted.journal_max_bytes, entries.resource_field, wanted.journal_sync_s)
+
     def _signals(self) -> dict[Lane, Signal]:
         return {self.ledger: "logs", self.logs: "logs", self.spans: "traces", self.metrics: "metrics"}
 
     def resource(self) -> Resource:
         """The resource of everything that is sent: the provider's, or one of our own where nothing is installed."""
+        found = self._found_resource()
+        if self._cleaned[0] is not found:
+            self._cleaned = (found, clean_resource(found, self._rules))
+        return self._cleaned[1]
+
+    def _found_resource(self) -> Resource:
         if isinstance(self._tracer_provider, TracerProvider) and self.settings.service_name is None:
             return self._tracer_provider.resource
         if self._pid != os.getpid():  # made anew in a child, which is another instance of the service
@@ -143,10 +180,11 @@ class Pipeline:
         return mistakes
 
     def _install_traces(self) -> list[str]:
-        sampler, mistakes = chosen_sampler(self.settings, self._environ)
+        service = str(self.resource().attributes.get(SERVICE_NAME, ""))
+        chosen, mistakes = chosen_sampler(self.settings, self._environ, service)
         there: Any = trace.get_tracer_provider()
         if is_unset(there):
-            sampler = WitnessSampler(sampler)
+            sampler = WitnessSampler(chosen.sampler)
             there = TracerProvider(sampler=sampler, resource=self.resource(), shutdown_on_exit=False)
             trace.set_tracer_provider(there)
         self._tracer_provider = there
@@ -155,9 +193,11 @@ class Pipeline:
             say_once("foreign provider", logging.WARNING, said, type(there).__name__)
             return mistakes
         processors: list[SpanProcessor] = [ContextSpanProcessor(), CallSpanProcessor()]
+        ours: LaneSpanProcessor | None = None
         for name in self.settings.traces_exporter:
             if name == "otlp":
-                ours = LaneSpanProcessor(self.spans.put)
+                self._selection = self._selecting(there, chosen)
+                ours = LaneSpanProcessor(self._selection.put, dropped_too=self._selection.decides)
                 self._stops.append(ours.stop)
                 processors.append(ours)
             else:
@@ -167,7 +207,22 @@ class Pipeline:
                 mistakes += wrong
         for processor in processors:
             there.add_span_processor(processor)
+        if ours is not None:
+            self._light = light_tracer(there, processors, ours.put)
         return mistakes
+
+    def _selecting(self, provider: TracerProvider, chosen: Chosen) -> Selection:
+        """What chooses among the spans of this provider, which may have been made with a sampler of its own."""
+        sampler: Any = provider.sampler
+        sampler = sampler.inner if isinstance(sampler, WitnessSampler) else sampler
+        lane = self.spans
+        room = self.settings.queue_size
+        chosen = replace(chosen, sampler=sampler)
+        return Selection(chosen, lane.put, self._estimate, room=room, turn_away=lane.turn_away)
+
+    def _turn(self, now_s: float, lag_s: float, ending: bool) -> None:
+        if self._selection is not None:
+            self._selection.turn(now_s, lag_s, ending=ending)
 
     def _install_metrics(self) -> list[str]:
         mistakes: list[str] = []
@@ -188,6 +243,7 @@ class Pipeline:
             for reader in readers:
                 there.add_metric_reader(reader)
             self._readers = [(there, reader) for reader in readers]
+        REQUESTS.is_read = self.settings.metrics == "own" and self.settings.metrics_exporter == ("otlp",)
         if self.settings.metrics == "instruments":
             self._meter = InstrumentMeter(metrics.get_meter("spanledger", __version__))
         return mistakes
@@ -218,12 +274,16 @@ class Pipeline:
 
     def tracer(self) -> trace.Tracer:
         """The tracer for the SDK's own spans."""
+        if self._light is not None:
+            return self._light
         provider = self._tracer_provider or trace.get_tracer_provider()
-        return provider.get_tracer("spanledger", __version__)
+        return own_tracer(provider)
 
     def stats(self) -> dict[str, dict[str, Any]]:
         """What became of everything recorded, by signal."""
-        return {lane.signal: asdict(lane.books()) for lane in (self.spans, self.ledger, self.metrics, self.logs)}
+        found = {lane.signal: asdict(lane.books()) for lane in (self.spans, self.ledger, self.metrics, self.logs)}
+        journal = self.ledger.journal
+        return found | {"journal": asdict(JournalBooks(reason="setting") if journal is None else journal.books())}
 
     def stop(self, timeout_s: float) -> None:
         """Deliver what will go, and let go of OpenTelemetry's providers."""
@@ -245,8 +305,12 @@ class Pipeline:
         for _, reader in self._readers:
             if isinstance(reader, PeriodicExportingMetricReader):
                 reader.collect()
+        told, too_many = gauges.taken(self.resource)
+        self.metrics.turn_away(too_many)
+        if told is not None:
+            self.metrics.put(told)
         now_ns = time.time_ns()
-        found = self._own_meter.read(now_ns)
+        found = self._own_meter.read(now_ns) + REQUESTS.read(now_ns)
         outcomes = {key: count for lane in self.worker.lanes for key, count in outcomes_of(lane).items()}
         if outcomes:
             found.append(items_metric(outcomes, self._began_ns, now_ns))
@@ -265,6 +329,8 @@ class Pipeline:
     def _after_fork(self) -> None:
         self._began_ns = time.time_ns()
         self._own_meter.clear()
+        REQUESTS.clear()
+        gauges.clear()
 
 
 class Estimate:
@@ -293,8 +359,9 @@ class Estimate:
         return cost
 
 
-def _no_estimate(entry: Any) -> None:
+def _no_estimate(entry: Any) -> Decimal | None:
     del entry
+    return None
 
 
 def transport_to(target: Target) -> Transport:

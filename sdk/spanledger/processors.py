@@ -23,6 +23,7 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from spanledger.context import current
 from spanledger.delivery.encode import Reading
 from spanledger.guard import guard
+from spanledger.light import LightSpan
 
 _start_guard = guard("processors.span_start")
 _end_guard = guard("processors.span_end")
@@ -42,17 +43,28 @@ class ContextSpanProcessor(SpanProcessor):
 
 
 class LaneSpanProcessor(SpanProcessor):
-    """Puts sampled spans that have ended into a lane, until it is told to stop."""
+    """Hands spans that have ended over, until it is told to stop.
 
-    def __init__(self, put: Callable[[ReadableSpan], None]) -> None:
-        self._put: Callable[[ReadableSpan], None] | None = put
+    Args:
+        put: Takes them.
+        dropped_too: Whether it takes those as well that the sampler drops.
+    """
+
+    def __init__(self, put: Callable[[Any], None], *, dropped_too: bool = False) -> None:
+        self._put: Callable[[Any], None] | None = put
+        self._dropped_too = dropped_too
 
     def on_end(self, span: ReadableSpan) -> None:
         """Called by OpenTelemetry."""
         with _end_guard:
-            put = self._put
-            if put is not None and span.context is not None and span.context.trace_flags.sampled:
-                put(span)
+            if span.context is not None and (span.context.trace_flags.sampled or self._dropped_too):
+                self.put(span)
+
+    def put(self, span: ReadableSpan | LightSpan) -> None:
+        """Take a span that has ended."""
+        put = self._put
+        if put is not None:
+            put(span)
 
     def stop(self) -> None:
         """Put nothing more; a provider cannot be rid of a processor."""

@@ -60,6 +60,12 @@ COST_ESTIMATED_MICRO_USD: Final = "spanledger.cost.estimated_micro_usd"
 SERVICE_TIER: Final = "spanledger.service_tier"
 BATCH: Final = "spanledger.batch"
 DURATION_NS: Final = "spanledger.duration_ns"
+STREAM_CHUNKS: Final = "spanledger.stream.chunks"  # how many came
+STREAM_CHUNK_GAP_MEAN_S: Final = "spanledger.stream.chunk_gap.mean_s"  # between one chunk and the next
+STREAM_CHUNK_GAP_MAX_S: Final = "spanledger.stream.chunk_gap.max_s"
+
+SAMPLING_STRATEGY: Final = "spanledger.sampling.strategy"  # of a local trace's root: what decided when it began
+SAMPLING_STRATUM: Final = "spanledger.sampling.stratum"  # and why it was kept: error, slow, expensive, head, early
 
 # --- who and what for
 USER_ID: Final = "user.id"

@@ -10,16 +10,12 @@ Never: raises because a value is wrong; the default is used and the mistake is t
 from __future__ import annotations
 
 import os
-import re
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import unquote
 
-TRUE = frozenset({"true", "1", "yes", "on"})
-FALSE = frozenset({"false", "0", "no", "off"})
+from spanledger import variables
+from spanledger.setting_values import headers, level, names, number, one_of, pairs, pattern, truth, words
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +33,7 @@ class Settings:
     timeout_s: float | None = None
     certificate: str | None = None
     sample_ratio: float | None = None
+    sampler: str | None = None
     traces_exporter: tuple[str, ...] = ("otlp",)
     metrics_exporter: tuple[str, ...] = ("otlp",)
     logs_exporter: tuple[str, ...] = ("otlp",)
@@ -49,6 +46,9 @@ class Settings:
     max_backoff_s: float = 15.0
     spool_dir: str = "auto"
     spool_max_bytes: int = 64 * 1024 * 1024
+    journal: bool = True
+    journal_max_bytes: int = 8 * 1024 * 1024
+    journal_sync_s: float = 0.0
     logs: bool = False
     logs_level: str = "INFO"
     logs_console: bool = False
@@ -56,11 +56,15 @@ class Settings:
     logs_file_max_bytes: int = 10_000_000
     logs_requests: bool = False
     logs_content: bool = False
-    logs_redact: str | None = None
+    spans_content: bool = False
+    redact: str | None = None
+    redact_keys: tuple[str, ...] = ()
+    redact_longest: int = 16_384
     audio_sample_ratio: float = 1.0
     audio_cpu_share: float = 0.1
     shutdown_timeout_s: float = 5.0
     handle_sigterm: bool = True
+    identity_headers: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,82 +89,6 @@ class Setting:
     def default(self) -> object:
         """The value where nothing is said."""
         return DEFAULTS[self.field]
-
-
-def truth(text: str) -> bool:
-    """True or false, as people write it."""
-    if text.lower() in TRUE:
-        return True
-    if text.lower() in FALSE:
-        return False
-    raise ValueError("true or false")
-
-
-def words(text: str) -> str:
-    """Any text."""
-    return text
-
-
-def names(text: str) -> tuple[str, ...]:
-    """Names with commas between them; `none` is the empty list."""
-    listed = tuple(name.strip() for name in text.split(",") if name.strip())
-    return () if listed == ("none",) else listed
-
-
-def pairs(text: str) -> dict[str, str]:
-    """`key=value` with commas between them, percent-encoded as W3C baggage is."""
-    found: dict[str, str] = {}
-    for part in text.split(","):
-        key, equals, value = part.partition("=")
-        if not part.strip():
-            continue
-        if not equals or not key.strip():
-            raise ValueError("key=value,key=value (commas in values as %2C)")
-        found[unquote(key.strip())] = unquote(value.strip())
-    return found
-
-
-def one_of(*allowed: str) -> Callable[[str], str]:
-    """One of these words."""
-
-    def read(text: str) -> str:
-        if text.lower() not in allowed:
-            raise ValueError("one of " + ", ".join(allowed))
-        return text.lower()
-
-    return read
-
-
-def number(low: float, high: float, *, whole: bool = False) -> Callable[[str], float]:
-    """A number between two others, both included."""
-    allowed = f"a {'whole ' if whole else ''}number between {low:g} and {high:g}"
-
-    def read(text: str) -> float:
-        try:
-            value = int(text) if whole else float(text)
-        except ValueError:
-            raise ValueError(allowed) from None
-        if not low <= value <= high:
-            raise ValueError(allowed)
-        return value
-
-    return read
-
-
-def pattern(text: str) -> str:
-    """A regular expression."""
-    try:
-        re.compile(text)
-    except re.error as error:
-        raise ValueError(f"a regular expression ({error})") from None
-    return text
-
-
-def level(text: str) -> str:
-    """A level of standard logging, by name."""
-    if text.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
-        raise ValueError("one of DEBUG, INFO, WARNING, ERROR, CRITICAL")
-    return text.upper()
 
 
 TABLE: tuple[Setting, ...] = (
@@ -216,6 +144,12 @@ TABLE: tuple[Setting, ...] = (
         "SPANLEDGER_SAMPLE_RATIO",
         number(0, 1),
         "share of traces whose spans are kept; the ledger is never sampled (else: `OTEL_TRACES_SAMPLER`)",
+    ),
+    Setting(
+        "sampler",
+        "SPANLEDGER_SAMPLER",
+        words,
+        "how to choose the traces that are kept, as `OTEL_TRACES_SAMPLER_ARG` says it: `rate=50`, `adaptive=100`, …",
     ),
     Setting(
         "traces_exporter",
@@ -277,6 +211,19 @@ TABLE: tuple[Setting, ...] = (
     Setting(
         "spool_max_bytes", "SPANLEDGER_SPOOL_MAX_BYTES", number(0, 1 << 40, whole=True), "bytes that may lie there"
     ),
+    Setting("journal", "SPANLEDGER_JOURNAL", truth, "write ledger entries there before the call returns"),
+    Setting(
+        "journal_max_bytes",
+        "SPANLEDGER_JOURNAL_MAX_BYTES",
+        number(1 << 16, 1 << 30, whole=True),
+        "bytes of entries that may wait so, in each process",
+    ),
+    Setting(
+        "journal_sync_s",
+        "SPANLEDGER_JOURNAL_SYNC_S",
+        number(0, 3600),
+        "seconds between two syncs of the journal to the disk, for power cuts; 0: never",
+    ),
     Setting("logs", "SPANLEDGER_LOGS", truth, "`true`: records of standard `logging` are exported too"),
     Setting("logs_level", "SPANLEDGER_LOGS_LEVEL", level, "the lowest level that is exported or written"),
     Setting("logs_console", "SPANLEDGER_LOGS_CONSOLE", truth, "`true`: lines with trace ids to standard error"),
@@ -289,7 +236,25 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting("logs_requests", "SPANLEDGER_LOGS_REQUESTS", truth, "`true`: a line at a request's begin and end"),
     Setting("logs_content", "SPANLEDGER_LOGS_CONTENT", truth, "`true`: keep extras named `prompt`, `messages`, …"),
-    Setting("logs_redact", "SPANLEDGER_LOGS_REDACT", pattern, "a regular expression; what it finds is taken out"),
+    Setting(
+        "spans_content",
+        "SPANLEDGER_SPANS_CONTENT",
+        truth,
+        "`true`: keep prompts and answers that other instrumentations put onto spans",
+    ),
+    Setting(
+        "redact",
+        "SPANLEDGER_REDACT",
+        pattern,
+        "a regular expression; what it finds is taken out of spans, logs and ledger attributes",
+    ),
+    Setting("redact_keys", "SPANLEDGER_REDACT_KEYS", names, "names, with commas, whose values are taken out of them"),
+    Setting(
+        "redact_longest",
+        "SPANLEDGER_REDACT_LONGEST",
+        number(64, 1 << 20, whole=True),
+        "characters of a text there that are kept",
+    ),
     Setting(
         "audio_sample_ratio",
         "SPANLEDGER_AUDIO_SAMPLE_RATIO",
@@ -313,6 +278,12 @@ TABLE: tuple[Setting, ...] = (
         "SPANLEDGER_HANDLE_SIGTERM",
         truth,
         "deliver what is queued when SIGTERM ends the process and nobody else handles it",
+    ),
+    Setting(
+        "identity_headers",
+        "SPANLEDGER_IDENTITY_HEADERS",
+        headers,
+        "`user_id=X-User-ID,…`: headers of requests to believe, behind a proxy that sets them",
     ),
 )
 DEFAULTS: dict[str, Any] = {f.name: f.default for f in fields(Settings)}
@@ -342,6 +313,7 @@ def load(
             mistakes.append(f"{name} is not a setting; the settings are {', '.join(sorted(known))}")
         elif value is not None:
             _keep_argument(values, known[name], value, mistakes)
+    mistakes += variables.unknown(environ, [setting.env for setting in TABLE])
     if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         values["enabled"] = False
     return Settings(**values), mistakes
@@ -364,19 +336,3 @@ def _keep_argument(values: dict[str, Any], setting: Setting, value: object, mist
     else:
         text = str(value).lower() if isinstance(value, bool) else str(value)
         _keep(values, setting, setting.field, text, mistakes)
-
-
-def spool_directory(settings: Settings, environ: Mapping[str, str] | None = None) -> Path | None:
-    """The directory for undelivered ledger entries, or None where there is to be none."""
-    environ = os.environ if environ is None else environ
-    if not settings.spool_dir:
-        return None
-    if settings.spool_dir != "auto":
-        return Path(settings.spool_dir).expanduser()
-    if sys.platform == "win32":
-        base = Path(environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Application Support"
-    else:
-        base = Path(environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
-    return base / "spanledger" / "spool"

@@ -1,13 +1,14 @@
 """What the span of a traced call shows when it ends.
 
-Given the call and what was read of its answer, sets all attributes in one go, the status, and the name where it was not
-known before. Parts of the usage that are nought are left to the ledger, and so are tiers that change no rate.
+Given the call and what was read of its answer, gives all attributes in one go, the status, and the name where it was
+not known before. Parts of the usage that are nought are left to the ledger, and so are tiers that change no rate.
 
 Never: a prompt, an answer or an exception's message, unless content is captured.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from operator import attrgetter
 from typing import Any
@@ -16,9 +17,11 @@ from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.trace import Span, Status, StatusCode
 
 from spanledger import content, semconv
-from spanledger.call import Call
+from spanledger.call import Call, Entry, Options
 from spanledger.providers import plain
 from spanledger.usage import USAGE_FIELDS, Reading, Usage
+
+Told = tuple[Entry, Options, "Reading | None", "int | None", tuple[str, ...], "Mapping[str, Any] | None", "str | None"]
 
 _PART_NAMES = tuple(name for name in USAGE_FIELDS if name not in ("input_tokens", "output_tokens"))
 _PART_ATTRIBUTES = tuple(semconv.DIALECTS[name][0] for name in _PART_NAMES)
@@ -28,47 +31,80 @@ _LONGEST_DESCRIPTION = 500
 
 
 def show(call: Call, read: Reading | None, billed_by: int | None, error: BaseException | None, answer: Any) -> None:
-    """Write onto the call's span what is known at its end.
+    """Write onto the call's span what is known at its end; one of our own spans does so in the delivery worker.
 
     Args:
         call: The call.
         read: What was read of its answer.
         billed_by: The span that bills for it, if it does not bill itself.
         error: What was raised.
-        answer: What was returned.
+        answer: What was returned; a program may change it afterwards.
     """
-    shown: dict[str, Any] = {}
+    reasons: tuple[str, ...] = ()
     if read is not None:
-        _show_reading(shown, call, read, answer)
+        reasons = read.finish_reasons or plain.finish_reasons(answer)
+    messages: dict[str, Any] | None = None
+    description = call.entry.error_type
+    if call.options.capture_content:  # an exception's message may hold the prompt or a key
+        messages = {}
+        content.show(messages, call.messages, answer)
+        description = f"{description}: {error}"[:_LONGEST_DESCRIPTION]
+    span: Any = call.span
+    told = (call.entry, call.options, read, billed_by, reasons, messages, description)
+    if hasattr(span, "told"):
+        span.told = told
+    else:
+        _write(span, *known(*told))
+
+
+def known(
+    entry: Entry,
+    options: Options,
+    read: Reading | None,
+    billed_by: int | None,
+    reasons: tuple[str, ...],
+    messages: Mapping[str, Any] | None,
+    description: str | None,
+) -> tuple[dict[str, Any], str | None, Status | None]:
+    """Attributes, the name where it was not known before, and the status if it is not left open."""
+    shown: dict[str, Any] = {}
+    name = None if read is None else _show_reading(shown, entry, options, read)
+    if reasons:
+        shown[semconv.GEN_AI_RESPONSE_FINISH_REASONS] = reasons
     if billed_by is not None:
         shown[semconv.CALL_SPAN_ID] = f"{billed_by:016x}"
-    if call.entry.stream:
+    if entry.stream:
         shown[semconv.GEN_AI_REQUEST_STREAM] = True
-        if call.entry.time_to_first_chunk_s is not None:
-            shown[semconv.GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK] = call.entry.time_to_first_chunk_s
-    if call.options.capture_content:
-        content.show(shown, call.messages, answer)
-    error_type = call.entry.error_type
-    if error_type is not None:
-        shown[semconv.ERROR_TYPE] = error_type
-        if call.entry.http_status is not None:
-            shown[semconv.HTTP_RESPONSE_STATUS_CODE] = call.entry.http_status
-        call.span.set_status(Status(StatusCode.ERROR, _description(call, error, error_type)))
-    if shown:
-        _set_checked(call.span, shown)
+        _show_times(shown, entry)
+    if messages:
+        shown.update(messages)
+    if entry.error_type is None:
+        return shown, name, None
+    shown[semconv.ERROR_TYPE] = entry.error_type
+    if entry.http_status is not None:
+        shown[semconv.HTTP_RESPONSE_STATUS_CODE] = entry.http_status
+    return shown, name, Status(StatusCode.ERROR, description)
 
 
-def _show_reading(shown: dict[str, Any], call: Call, read: Reading, answer: Any) -> None:
-    options = call.options
+def _show_times(shown: dict[str, Any], entry: Entry) -> None:
+    times = entry.chunk_times
+    if times is None:
+        return
+    shown[semconv.GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK] = entry.time_to_first_chunk_s
+    shown[semconv.STREAM_CHUNKS] = times.count
+    if times.gaps:
+        shown[semconv.STREAM_CHUNK_GAP_MEAN_S] = times.total_s / times.gaps
+        shown[semconv.STREAM_CHUNK_GAP_MAX_S] = times.highest_ns / 1e9
+
+
+def _show_reading(shown: dict[str, Any], entry: Entry, options: Options, read: Reading) -> str | None:
+    """Add what was read; gives the span's name where it was not known before."""
     if options.provider is None and read.provider is not None:
         shown[semconv.GEN_AI_PROVIDER_NAME] = read.provider
     if read.model is not None:
         shown[semconv.GEN_AI_RESPONSE_MODEL] = read.model
     if read.response_id is not None:
         shown[semconv.GEN_AI_RESPONSE_ID] = read.response_id
-    reasons = read.finish_reasons or plain.finish_reasons(answer)
-    if reasons:
-        shown[semconv.GEN_AI_RESPONSE_FINISH_REASONS] = reasons
     if read.service_tier is not None and read.service_tier not in _USUAL_TIERS:
         shown[semconv.SERVICE_TIER] = read.service_tier
     if read.usage is not None:
@@ -78,9 +114,10 @@ def _show_reading(shown: dict[str, Any], call: Call, read: Reading, answer: Any)
     operation = read.operation if read.operation and options.operation == "chat" else options.operation
     if operation != options.operation:
         shown[semconv.GEN_AI_OPERATION_NAME] = operation
-    asked = call.entry.request_model
+    asked = entry.request_model
     if options.name is None and (asked is None or operation != options.operation) and (asked or read.model):
-        call.span.update_name(f"{operation} {asked or read.model}")
+        return f"{operation} {asked or read.model}"
+    return None
 
 
 def _show_usage(shown: dict[str, Any], usage: Usage) -> None:
@@ -93,6 +130,15 @@ def _show_usage(shown: dict[str, Any], usage: Usage) -> None:
         for attribute, value in zip(_PART_ATTRIBUTES, parts, strict=True):
             if value:
                 shown[attribute] = float(value) if isinstance(value, Decimal) else value
+
+
+def _write(span: Span, shown: dict[str, Any], name: str | None, status: Status | None) -> None:
+    if name is not None:
+        span.update_name(name)
+    if status is not None:
+        span.set_status(status)
+    if shown:
+        _set_checked(span, shown)
 
 
 def _set_checked(span: Span, shown: dict[str, Any]) -> None:
@@ -111,8 +157,3 @@ def _set_checked(span: Span, shown: dict[str, Any]) -> None:
     except AttributeError:
         pass
     span.set_attributes(shown)
-
-
-def _description(call: Call, error: BaseException | None, error_type: str) -> str:
-    """An exception's message may hold the prompt or a key: it is shown only where content is."""
-    return f"{error_type}: {error}"[:_LONGEST_DESCRIPTION] if call.options.capture_content else error_type

@@ -9,6 +9,7 @@ Never: an item held back, or a context left behind.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from typing import Any
 
@@ -16,8 +17,9 @@ from opentelemetry.context import Context
 
 from spanledger.attached import attach, detach
 from spanledger.call import Call
+from spanledger.chunk_times import ChunkTimes
 from spanledger.guard import guard
-from spanledger.lifecycle import chunk_arrived, finish, reading_of, scope
+from spanledger.lifecycle import finish, reading_of, scope
 from spanledger.providers.chunks import Chunks
 from spanledger.usage import Reading, over
 
@@ -33,7 +35,7 @@ class Progress:
         inside: The context that the stream's steps run in, where they do.
     """
 
-    __slots__ = ("call", "chunks", "inside", "last")
+    __slots__ = ("call", "chunks", "inside", "last", "times")
 
     def __init__(self, call: Call | None, inside: Context | None = None) -> None:
         if call is not None:
@@ -42,6 +44,7 @@ class Progress:
         self.chunks = Chunks()
         self.inside = inside
         self.last: Any = None
+        self.times = ChunkTimes()
 
     @classmethod
     def of_steps(cls, call: Call | None) -> Progress:
@@ -62,11 +65,10 @@ class Progress:
         call = self.call
         if call is None:
             return
-        chunk_arrived(call)
-        with _CHUNK:
-            self.chunks.add(chunk)
-            if call.options.usage is not None:
-                self.last = chunk
+        self.times.arrived()
+        _CHUNK.run(self.chunks.add, chunk)
+        if call.options.usage is not None:
+            self.last = chunk
 
     def end(self, error: BaseException | None = None, *, complete: bool = True, value: Any = None) -> None:
         """End the call.
@@ -78,11 +80,18 @@ class Progress:
         """
         call = self.call
         if call is not None and call.open:
+            self._tell_times(call)
             finish(call, self._reading(call, complete=complete and error is None, value=value), error=error)
 
     def abandon(self) -> None:
         """End the call because nobody reads on."""
         self.end(complete=False)
+
+    def _tell_times(self, call: Call) -> None:
+        entry, times = call.entry, self.times
+        if times.count:
+            entry.chunks, entry.chunk_times = times.count, times
+            entry.time_to_first_chunk_s = (times.first_ns - call.started) / 1e9
 
     def _reading(self, call: Call, *, complete: bool, value: Any) -> Reading | None:
         with _END:
@@ -96,8 +105,23 @@ class Progress:
         return None
 
 
+class _Held:
+    """Lives as long as the frame of a generator."""
+
+    __slots__ = ("__weakref__",)
+
+
+def _held(progress: Progress) -> _Held:
+    """What a generator keeps so that its call ends with it, even if nobody closes it: at the program's end, say."""
+    made = _Held()
+    if progress.call is not None:
+        weakref.finalize(made, progress.abandon)
+    return made
+
+
 def steps(progress: Progress, inner: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
     """Run a generator step by step, as `yield from` would, and end the call with it."""
+    held = _held(progress)  # noqa: F841
     step: Callable[[Any], Any] = inner.send
     argument: Any = None
     while True:
@@ -142,6 +166,7 @@ def relaying(
 
     async def relay(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         progress, inner = start(*args, **kwargs)
+        held = _held(progress)  # noqa: F841
         step: Callable[[Any], Awaitable[Any]] = inner.asend
         argument: Any = None
         while True:

@@ -19,14 +19,14 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 
-from spanledger import lifecycle, recording
+from spanledger import chunk_times, lifecycle, recording
 from spanledger.audio import work
 from spanledger.configure import replaced
 from spanledger.events import Event, diverted
 from spanledger.meter import INSTRUMENTS, Meter
 from spanledger.processors import ContextSpanProcessor, LaneSpanProcessor
-from spanledger.providers.instrumented import CallSpanProcessor, WitnessSampler
-from spanledger.sampling.ratio import RatioSampler
+from spanledger.providers.instrumented import CallSpanProcessor, WitnessSampler, own_tracer
+from spanledger.sampling.sampler import RatioSampler
 
 if TYPE_CHECKING:
     from spanledger.call import Entry
@@ -160,7 +160,7 @@ def capture(*, sample_ratio: float = 1.0, clock: SteppedClock | None = None) -> 
     ours = LaneSpanProcessor(captured.spans.append)
     for processor in (ContextSpanProcessor(), CallSpanProcessor(), ours):
         provider.add_span_processor(processor)
-    tracer = provider.get_tracer("spanledger")
+    tracer = own_tracer(provider)
     with replaced(tracer, captured.take), diverted(captured.events.append), _by(clock):
         try:
             yield captured
@@ -171,7 +171,7 @@ def capture(*, sample_ratio: float = 1.0, clock: SteppedClock | None = None) -> 
 @contextmanager
 def _by(clock: SteppedClock | None) -> Iterator[None]:
     """The calls' time by this clock."""
-    modules: list[Any] = [lifecycle, recording, work] if clock is not None else []
+    modules: list[Any] = [chunk_times, lifecycle, recording, work] if clock is not None else []
     for module in modules:
         module.time = clock
     try:

@@ -22,6 +22,8 @@ from spanledger_server.ingest.accept import Ingest
 from spanledger_server.ingest.admission import Admission
 from spanledger_server.live.feed import LiveFeed
 from spanledger_server.rollups.dirty import DirtyBuckets
+from spanledger_server.sampling.loop import ClosedLoop
+from spanledger_server.statistics.self_check import SelfCheck
 from spanledger_server.store.database import Database
 
 
@@ -58,6 +60,8 @@ def built() -> Iterator[Built]:
                     live=LiveFeed(database, lambda now_ns: now_ns, when),
                     receivers=otlp.router(),
                     vitals=vitals,
+                    sampling=ClosedLoop(database, None, lambda: 0),
+                    self_check=SelfCheck(database),
                     port=1,
                     otlp_port=None,
                 )

@@ -29,7 +29,7 @@ from tests.support.inside import Inside, Shifted
 from tests.support.server import Server
 from tests.support.telemetry import span, span_request
 
-SENDING = {("POST", f"/v1/{signal}") for signal in ("traces", "logs", "metrics")}
+SENDING = {("POST", f"/v1/{signal}") for signal in ("traces", "logs", "metrics")} | {("GET", "/sampling")}
 OPEN = {
     ("GET", "/healthz"),
     ("GET", "/readyz"),
@@ -45,6 +45,8 @@ ADMINISTERED = {
     ("POST", "/api/v1/tokens"),
     ("DELETE", "/api/v1/tokens/{token_id}"),
     ("GET", "/api/v1/audit"),
+    ("PUT", "/api/v1/sampling"),
+    ("DELETE", "/api/v1/sampling"),
 }
 READ = {
     ("GET", path)
@@ -58,6 +60,7 @@ READ = {
         "/api/v1/metrics",
         "/api/v1/metrics/query",
         "/api/v1/loss",
+        "/api/v1/sampling",
         "/admin/statistics/costs",
         "/api/admin/monitoring/metrics/realtime",
     )

@@ -27,7 +27,11 @@ WRONG: dict[str, list[str]] = {
     "name": [""],
     "step": ["0s", "fast"],
 }
-ANY_TEXT = ("token_id", "stat")  # may be the id of no token; is judged by the metric's kind
+ANY_TEXT = (
+    "token_id",
+    "stat",
+    "service",
+)  # no token has the id; the metric judges; nobody knows all services
 ELSEWHERE: dict[tuple[str, str], list[str]] = {
     ("/api/v1/metrics/query", "group_by"): [",".join("abcdefghijkl")],  # any label may be asked for, but not all
 }

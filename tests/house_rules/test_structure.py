@@ -47,10 +47,11 @@ LEVELS = {
     "clock": 1,
     "errors": 0,
     "timegrid": 1,
+    "estimates": 1,
     "settings": 1,
     "loops": 1,
 }
-SHARED_WITH_THE_SDK = {"semconv", "pricing", "usage", "version"}
+SHARED_WITH_THE_SDK = {"semconv", "pricing", "settings", "usage", "variables", "version"}
 FORBIDDEN_NAMES = {"utils", "helpers", "common", "base", "manager", "service", "core", "handler"}
 
 

@@ -12,35 +12,42 @@ from opentelemetry.context import get_current
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.sdk.trace.sampling import ALWAYS_ON, Sampler
+from opentelemetry.sdk.trace.sampling import Sampler
 
 import spanledger.lifecycle
 from spanledger import guard, ledger
 from spanledger.call import Entry
-from spanledger.providers.instrumented import CallSpanProcessor
+from spanledger.light import LightSpan, light_tracer
+from spanledger.providers.instrumented import CallSpanProcessor, own_tracer
+from spanledger.sampling.sampler import RatioSampler
 
 
 class Calls:
     """A ledger that is a list, and a tracer provider that keeps its spans."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._monkeypatch = monkeypatch
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, light: bool) -> None:
+        self._monkeypatch, self._light = monkeypatch, light
         self.entries: list[Entry] = []
         self.exporter = InMemorySpanExporter()
         self.provider = TracerProvider()
-        self.sample(ALWAYS_ON)
+        self.sample(RatioSampler(1))
         ledger.connect(self.entries.append)
 
     def sample(self, sampler: Sampler) -> None:
         """Make spans with this sampler from now on."""
         self.provider = TracerProvider(sampler=sampler, shutdown_on_exit=False)
-        self.provider.add_span_processor(CallSpanProcessor())
-        self.provider.add_span_processor(SimpleSpanProcessor(self.exporter))
-        self.use(self.provider.get_tracer("spanledger"))
+        processors = (CallSpanProcessor(), SimpleSpanProcessor(self.exporter))
+        for processor in processors:
+            self.provider.add_span_processor(processor)
+        light = light_tracer(self.provider, processors, self._export) if self._light else None
+        self.use(light or own_tracer(self.provider))
 
     def use(self, tracer: trace.Tracer) -> None:
         """Make traced calls' spans with this tracer."""
         self._monkeypatch.setattr(spanledger.lifecycle, "tracer", lambda: tracer)
+
+    def _export(self, span: LightSpan) -> None:
+        self.exporter.export((span.readable(),))
 
     @property
     def spans(self) -> list[ReadableSpan]:
@@ -68,12 +75,12 @@ class Calls:
         return [(e.usage.input_tokens, e.usage.output_tokens) if e.usage else (None, None) for e in self.entries]
 
 
-@pytest.fixture(name="calls")
-def calls_fixture(monkeypatch: pytest.MonkeyPatch) -> Iterator[Calls]:
-    """Traced calls caught; nothing of ours may fail, and no context may be left behind."""
+@pytest.fixture(name="calls", params=["light", "sdk"])
+def calls_fixture(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calls]:
+    """Traced calls caught, with our own spans and with the SDK's; nothing of ours may fail, no context be left."""
     guard.forget()
     before = get_current()
-    caught = Calls(monkeypatch)
+    caught = Calls(monkeypatch, light=request.param == "light")
     yield caught
     ledger.connect(None)
     assert guard.failures() == {}

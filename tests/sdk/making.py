@@ -52,11 +52,11 @@ def target(address: str, signal: str = "logs", **settings: Any) -> Target:
     return targets(Settings(endpoint=address, **settings), {})[0][signal]  # type: ignore[index]
 
 
-def ledger_lane(address: str, *, protocol: str = "http/protobuf", **more: Any) -> Lane:
+def ledger_lane(address: str, *, protocol: str = "http/protobuf", service: str = "test", **more: Any) -> Lane:
     """A lane for entries to a receiver."""
-    encoder = EntryEncoder(lambda: Resource({"service.name": "test"}), lambda entry: None)
+    encoder = EntryEncoder(lambda: Resource({"service.name": service}), lambda entry: None)
     way = transport_to(target(address, protocol=protocol, timeout_s=5.0))
-    return Lane("ledger", encoder, way, **({"limit": 10_000, "batch_size": 64} | more))
+    return Lane("ledger", encoder, way, **({"limit": 10_000, "batch_size": 64, "encoder_under": encoder.under} | more))
 
 
 @contextmanager

@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, TraceState, set_span_in_context
 
-from spanledger.sampling.choose import chosen_sampler
-from spanledger.sampling.ratio import ALL, RatioSampler, from_argument, random_value, threshold_text, with_threshold
+from spanledger.sampling.choose import chosen_sampler, from_argument
+from spanledger.sampling.sampler import RatioSampler
+from spanledger.sampling.thresholds import ALL, random_value, threshold_text, with_threshold
 from spanledger.settings import Settings
 
 TRACE_IDS = st.integers(1, 2**128 - 1)
@@ -107,8 +108,9 @@ def test_arguments_are_a_ratio_with_or_without_its_name():
 
 def test_a_ratio_that_makes_no_sense_keeps_everything_and_is_told():
     environ = {"OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "half"}
-    sampler, mistakes = chosen_sampler(Settings(), environ)
+    chosen, mistakes = chosen_sampler(Settings(), environ)
+    sampler = chosen.sampler
     assert isinstance(sampler, RatioSampler)
     assert sampler.ratio == 1.0
     assert "half" in mistakes[0]
-    assert "0.5" in chosen_sampler(Settings(sample_ratio=0.5), environ)[0].get_description()
+    assert "0.5" in chosen_sampler(Settings(sample_ratio=0.5), environ)[0].sampler.get_description()

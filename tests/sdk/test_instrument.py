@@ -177,10 +177,43 @@ def test_what_is_left_out_has_a_reason_and_a_conflict_is_one_line_and_no_excepti
     assert "broken = it failed, see the log" in said
     assert "requests = not asked for" in said
     assert "httpx = switched off by OTEL_PYTHON_DISABLED_INSTRUMENTATIONS" in said
-    assert "on ('celery', 'fastapi', 'httpx2', 'openai')" in said
+    assert "on ('asyncpg', 'celery', 'fastapi', 'httpx2', 'openai', 'redis', 'sqlalchemy')" in said
     assert "no instrumentation of this name is installed" in said
     assert done.stderr.count("spanledger does not instrument old: it needs wrapt>=99") == 1
     assert done.stderr.count("RuntimeError: on purpose") == 1
+
+
+def test_packages_of_opentelemetry_that_do_not_go_together_are_named_and_used_as_far_as_they_work(tmp_path):
+    made = tmp_path / "beta-0.1b0.dist-info"
+    made.mkdir()
+    needs = "Requires-Dist: opentelemetry-instrumentation==0.1b0\nRequires-Dist: opentelemetry-never>=1\n"
+    (made / "METADATA").write_text(f"Metadata-Version: 2.1\nName: beta\nVersion: 0.1b0\n{needs}")
+    (made / "entry_points.txt").write_text(
+        "[opentelemetry_instrumentor]\nworks = beta:Works\nold = beta:Old\nmoved = beta_moved:Moved\n"
+    )
+    (tmp_path / "beta.py").write_text(
+        "class Works:\n    is_instrumented_by_opentelemetry = False\n    def instrument(self, **more): pass\n"
+        "class Old(Works):\n    def instrument(self, **more): raise AttributeError('gone')\n"
+    )
+    (tmp_path / "beta_moved.py").write_text("from opentelemetry.instrumentation.utils import moved\n")
+    done = program(
+        f"""
+        import sys
+        sys.path.insert(0, {str(tmp_path)!r})
+        import spanledger
+        found = spanledger.instrument(include=["works", "old", "moved"])
+        print(found.on)
+        for name in ("old", "moved"):
+            print(name, "=", found.left_out[name])
+        """
+    )
+    assert done.returncode == 0, done.stderr
+    on, old, moved = done.stdout.splitlines()
+    why = r"beta 0\.1b0 needs opentelemetry-instrumentation==0\.1b0, and \S+ is installed: install .* one pip command"
+    assert on == "('works',)"
+    assert re.fullmatch(f"old = it failed, see the log; {why}", old)
+    assert re.fullmatch(f"moved = beta_moved:Moved cannot be imported: cannot import name 'moved' .*; {why}", moved)
+    assert re.search(f"spanledger instruments works, but {why}", done.stderr)
 
 
 def test_switched_off_nothing_is_instrumented():

@@ -1,5 +1,6 @@
 """Tasks: a program that sends one and a pre-fork worker that runs it, both with nothing but instrumentation."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from spanledger import semconv
-from tests.sdk.making import environment, eventually
+from tests.sdk.making import environment, eventually, program
 from tests.sdk.receiver import attributes, http_receiver
 
 TASKS = """
@@ -74,3 +75,88 @@ def test_a_task_in_a_forked_worker_is_in_the_trace_of_its_sender_with_everything
         found = attributes(each)
         assert (found["user.id"], found["spanledger.user_tier"]) == ("u7", "pro")
         assert (found["session.id"], found["spanledger.feature"]) == ("s1", "search")
+
+
+MEASURED = """
+import types
+import celery
+from celery.worker import state
+import spanledger
+
+spanledger.configure(service_name="worker", metrics_interval_s=0.1)
+assert spanledger.instrument(include="celery").on == ("celery",)
+import spanledger.celery as ours
+
+app = celery.Celery("tasks", broker="memory://")
+app.amqp.queues.select(["celery", "idle"])
+
+@app.task
+def fail(how):
+    raise ValueError("on purpose")
+
+for _ in range(3):
+    fail.delay("x")
+fail.apply(("x",))
+state.active_requests.update(taken := [type("R", (), {})() for _ in range(2)])
+state.reserved_requests.update([*taken, waiting := type("R", (), {})()])
+pool = types.SimpleNamespace(num_processes=4)
+consumer = type("Consumer", (), {"app": app, "pool": pool, "hostname": "celery@here"})
+celery.signals.worker_ready.send(sender=consumer)
+(watch,) = ours._watches
+while len(watch._lengths) < 2:
+    watch._stop.wait(0.02)
+assert spanledger.flush(20)
+celery.signals.worker_shutdown.send(sender=None)
+watch._thread.join(10)
+assert not watch._thread.is_alive() and not ours._watches
+"""
+
+
+def points(received, name):
+    (metric,) = received.metrics(name)[-1:]
+    return [(attributes(point), point.as_int) for point in getattr(metric, metric.WhichOneof("data")).data_points]
+
+
+def test_a_worker_tells_its_queues_its_pool_what_it_has_taken_and_how_long_tasks_ran():
+    with http_receiver() as (received, address):
+        done = program(MEASURED, env={"SPANLEDGER_ENDPOINT": address})
+        assert done.returncode == 0, done.stderr
+    lengths = {found["messaging.destination.name"]: length for found, length in points(received, "celery.queue.length")}
+    assert lengths == {"celery": 3, "idle": 0}
+    here = {"messaging.system": "celery", "celery.worker.name": "celery@here"}
+    assert points(received, "celery.worker.pool.size") == [(here, 4)]
+    tasks = {found["celery.task.state"]: count for found, count in points(received, "celery.worker.tasks")}
+    assert tasks == {"active": 2, "reserved": 1}
+    (duration,) = received.metrics("messaging.process.duration")[-1].histogram.data_points
+    found = attributes(duration)
+    assert (found["celery.task.name"], found["celery.task.state"], found["error.type"]) == (
+        "tasks.fail",
+        "failure",
+        "ValueError",
+    )
+    assert not [span for span in received.spans() if "celery.queue" in span.name]
+
+
+FORKED = """
+import os, psutil, spanledger
+spanledger.configure(service_name="shop")
+assert spanledger.instrument(include="system_metrics").on == ("system_metrics",)
+from spanledger.system import _followed
+child = os.fork()
+if child == 0:
+    os._exit(_followed[0]._proc.pid != os.getpid())
+assert os.waitpid(child, 0)[1] == 0
+assert _followed[0]._proc.pid == os.getpid()
+assert spanledger.flush(20)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_forked_child_tells_its_own_memory_and_what_is_slow_to_find_out_is_left_out():
+    with http_receiver() as (received, address):
+        done = program(FORKED, env={"SPANLEDGER_ENDPOINT": address})
+    assert done.returncode == 0, done.stderr
+    assert received.metrics("process.memory.usage")
+    assert received.metrics("system.cpu.utilization")
+    assert not received.metrics("system.network.connections")
+    assert not received.metrics("process.runtime.memory")

@@ -147,7 +147,7 @@ def test_settings_alone_make_console_and_file_with_trace_ids_request_lines_and_r
                 "SPANLEDGER_LOGS_CONSOLE": "true",
                 "SPANLEDGER_LOGS_FILE": str(tmp_path / "made" / "shop.log"),
                 "SPANLEDGER_LOGS_REQUESTS": "true",
-                "SPANLEDGER_LOGS_REDACT": "Anna|Otto",
+                "SPANLEDGER_REDACT": "Anna|Otto",
             },
         )
     assert done.returncode == 0, done.stderr

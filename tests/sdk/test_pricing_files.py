@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
+from fractions import Fraction
+from math import ceil
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from spanledger.pricing import MalformedPricesError, PriceBook, parts
+from spanledger.pricing.seconds import AudioBilling
 from spanledger.usage import Usage
 
 NOON = 1_795_176_000 * 10**9  # 2026-11-20T12:00:00Z
@@ -193,7 +200,7 @@ prices:
     second.write_text("prices: [")
     with pytest.raises(MalformedPricesError) as caught:
         PriceBook.default([first, second, third])
-    said = "\n".join(caught.value.mistakes)
+    said = re.sub(r"\.yml:\d+: ", ".yml: ", "\n".join(caught.value.mistakes))
     for part in (
         f"{first}: as_of: must be a date",
         f"{first}: extra: not a key here",
@@ -228,3 +235,87 @@ def test_a_file_that_is_no_list_of_prices_is_refused(tmp_path: Path, text: str) 
     path.write_text(text)
     with pytest.raises(MalformedPricesError, match="must be a mapping with as_of and a list prices"):
         PriceBook.default([path])
+
+
+def test_a_mistake_names_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "prices.yml"
+    path.write_text(
+        """as_of: 2026-10-01
+prices:
+  - provider: acme
+    model: fine
+    rates: {audio_hours: "1"}
+  - provider: acme
+    model: m
+    rates:
+      audio_minutes: "1"
+      parsecs: "1"
+    audio_seconds_step: 0
+    audio_seconds_minimum: 1.5
+    audio_channels: true
+  - {provider: acme, model: n, rates: {requests: "1"}, audio_channels: 2}
+  - <<: {provider: ""}
+    model: o
+    rates: {requests: "1"}
+"""
+    )
+    with pytest.raises(MalformedPricesError) as caught:
+        PriceBook.default([path])
+    assert [
+        mistake.removeprefix(str(path)).partition(", ")[0].partition(";")[0] for mistake in caught.value.mistakes
+    ] == [
+        ":10: prices[1].rates.parsecs: not a unit",
+        ":12: prices[1].audio_seconds_minimum: must be seconds above 0",
+        ":11: prices[1].audio_seconds_step: must be seconds above 0",
+        ":13: prices[1].audio_channels: must be a whole number from 1 to 64",
+        ":14: prices[2].audio_channels: only beside a rate for audio_seconds",
+        ":15: prices[3].provider: must be a name",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "billed", "told"),
+    [
+        ("0", "0", {}),
+        ("0.000001", "60", {"audio_seconds_minimum": "30", "audio_seconds_step": "15", "audio_channels": "2"}),
+        ("30", "60", {"audio_seconds_step": "15", "audio_channels": "2"}),
+        ("30.000000000000000001", "90", {"audio_seconds_step": "15", "audio_channels": "2"}),
+        ("45", "90", {"audio_seconds_step": "15", "audio_channels": "2"}),
+    ],
+)
+def test_a_minimum_started_steps_and_channels_are_billed_and_stand_in_the_line(
+    tmp_path: Path, seconds: str, billed: str, told: dict[str, str]
+) -> None:
+    ours = book(
+        tmp_path,
+        """
+  - {provider: acme, model: m, rates: {audio_seconds: "0.001"}, audio_seconds_minimum: 30, audio_seconds_step: "15",
+     audio_channels: 2}
+""",
+    )
+    usage = Usage(audio_seconds=Decimal(seconds))
+    priced = ours.price(usage, provider="acme", model="m", at_ns=NOON)
+    assert priced.cost_usd == Decimal(billed) / 1000
+    assert priced.rate is not None
+    assert json.loads(priced.rate) == ({"audio_seconds": "0.001"} | told if seconds != "0" else {})
+    assert sum(part.cost for part in parts(usage, priced.rate)) == priced.cost_usd
+    assert [part.amount for part in parts(usage, priced.rate)] == ([Decimal(billed)] if seconds != "0" else [])
+
+
+@given(
+    st.decimals("0.000000001", 100_000, places=9),
+    st.decimals(0, 3600, places=3),
+    st.decimals(0, 3600, places=3),
+    st.integers(1, 8),
+)
+def test_what_is_billed_is_the_least_that_the_rules_allow(
+    seconds: Decimal, minimum: Decimal, step: Decimal, channels: int
+) -> None:
+    billed = AudioBilling(minimum, step, channels).billed(seconds)
+    one = Fraction(billed) / channels
+    assert one >= seconds
+    assert one >= minimum
+    least = Fraction(max(seconds, minimum))
+    assert one == (ceil(least / Fraction(step)) * Fraction(step) if step else least)
+    more = AudioBilling(minimum, step, channels).billed(seconds + 1)
+    assert more >= billed

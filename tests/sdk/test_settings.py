@@ -2,8 +2,10 @@ from dataclasses import fields
 
 import pytest
 
+from spanledger import variables
 from spanledger.endpoints import targets
-from spanledger.settings import TABLE, Settings, load, spool_directory
+from spanledger.settings import TABLE, Settings, load
+from spanledger.state_directory import spool_directory
 
 
 def test_every_field_has_one_line_in_the_table_and_a_variable_of_its_own():
@@ -143,3 +145,25 @@ def test_opentelemetrys_variables_for_each_signal_are_honoured_and_their_mistake
     found, mistakes = targets(Settings(), wrong)
     assert len(mistakes) == 5
     assert found["logs"].address == "http://localhost:4318/v1/logs"
+
+
+def test_a_variable_that_nobody_reads_is_told_with_the_nearest_that_somebody_does():
+    environ = {
+        "SPANLEDGER_SAMPLE_RATE": "secret",
+        "SPANLEDGER_ENDPONIT": "http://h",
+        "SPANLEDGER_RETENTION_RAW": "7d",
+        "SPANLEDGER_URL": "http://h",
+        "SPANLEDGER_DEMO_PROVIDER_PORT": "1",
+        "OTHER_SAMPLE_RATE": "1",
+    }
+    _, mistakes = load({}, environ)
+    assert mistakes == [
+        "SPANLEDGER_ENDPONIT is not a setting: did you mean SPANLEDGER_ENDPOINT?",
+        "SPANLEDGER_SAMPLE_RATE is not a setting: did you mean SPANLEDGER_SAMPLE_RATIO?",
+    ]
+
+
+def test_the_sdk_knows_every_variable_of_the_backend():
+    from spanledger_server.settings import table
+
+    assert sorted(row.variable for row in table()) == sorted(variables.BACKEND)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import anthropic
@@ -14,74 +14,8 @@ import pytest
 
 from spanledger.traced_cost import traced_cost
 from tests.sdk.calls import Calls, calls_fixture  # noqa: F401
-from tests.sdk.responses import Recorded, name, recorded, units
-
-CLIENTS = {"openai", "anthropic", "azure-openai", "deepseek", "openrouter", "together"}  # what the two packages speak
-STREAMS = [
-    one for one in recorded(streaming=True) if one.provider in CLIENTS and one.api in {"chat", "responses", "messages"}
-]
-CHAT = next(one for one in STREAMS if one.api == "chat" and one.expected["input_tokens"] and one.provider == "openai")
-RESPONSE = next(one for one in STREAMS if one.api == "responses")
-MESSAGE = next(one for one in STREAMS if one.api == "messages" and "tool_call" not in one.about["tags"])
-ASKED = {"model": "asked-model", "messages": [{"role": "user", "content": "hi"}]}
-
-
-class Body(httpx2.SyncByteStream, httpx2.AsyncByteStream):
-    """A recorded stream, event by event; may break off with an error."""
-
-    def __init__(self, body: bytes, fails_after: int | None = None) -> None:
-        self._events = [event + b"\n\n" for event in body.split(b"\n\n") if event.strip()]
-        self._fails_after = fails_after
-
-    def __iter__(self) -> Iterator[bytes]:
-        for place, event in enumerate(self._events):
-            if place == self._fails_after:
-                raise httpx2.ReadError("cut off")
-            yield event
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for event in self:
-            await asyncio.sleep(0)
-            yield event
-
-
-class Provider:
-    """Answers every request with one recorded stream."""
-
-    def __init__(self) -> None:
-        self.one = CHAT
-        self.fails_after: int | None = None
-
-    def __call__(self, request: httpx2.Request) -> httpx2.Response:
-        stream = Body(self.one.body.replace(b"\r\n", b"\n"), self.fails_after)
-        return httpx2.Response(200, headers={"content-type": "text/event-stream"}, stream=stream)
-
-
-provider = Provider()
-HTTP = httpx2.Client(transport=httpx2.MockTransport(provider))
-OPENAI: Any = openai.OpenAI(api_key="k", http_client=HTTP, max_retries=0)
-ANTHROPIC: Any = anthropic.Anthropic(api_key="k", http_client=HTTP, max_retries=0)
-ASYNC_HTTP = httpx2.AsyncClient(transport=httpx2.MockTransport(provider))
-ASYNC_OPENAI: Any = openai.AsyncOpenAI(api_key="k", http_client=ASYNC_HTTP, max_retries=0)
-ASYNC_ANTHROPIC: Any = anthropic.AsyncAnthropic(api_key="k", http_client=ASYNC_HTTP, max_retries=0)
-
-
-def client(one: Recorded, fails_after: int | None = None) -> Any:
-    provider.one, provider.fails_after = one, fails_after
-    return ANTHROPIC if one.api == "messages" else OPENAI
-
-
-def async_client(one: Recorded) -> Any:
-    provider.one, provider.fails_after = one, None
-    return ASYNC_ANTHROPIC if one.api == "messages" else ASYNC_OPENAI
-
-
-def ask(made: Any, one: Recorded) -> Any:
-    if one.api == "messages":
-        return made.messages.create(**ASKED, max_tokens=10, stream=True)
-    if one.api == "responses":
-        return made.responses.create(model="asked-model", input="hi", stream=True)
-    return made.chat.completions.create(**ASKED, stream=True)
+from tests.sdk.responses import Recorded, name, units
+from tests.sdk.streaming import ASKED, CHAT, MESSAGE, RESPONSE, STREAMS, ask, async_client, client
 
 
 @pytest.mark.parametrize("one", STREAMS, ids=name)
@@ -301,9 +235,7 @@ def test_a_refused_request_is_an_error_without_usage(calls: Calls) -> None:
 def test_an_async_stream_that_breaks_off_is_an_error(calls: Calls, one: Recorded) -> None:
     @traced_cost
     async def call() -> Any:
-        made = async_client(one)
-        provider.fails_after = 3
-        return await ask(made, one)
+        return await ask(async_client(one, fails_after=3), one)
 
     async def run() -> None:
         with pytest.raises((openai.APIError, anthropic.APIError, httpx2.ReadError)):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import inspect
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from typing import Any
 
 import pytest
@@ -16,32 +17,9 @@ from opentelemetry.trace import get_current_span
 from spanledger.call import current_call
 from spanledger.traced_cost import traced_cost
 from tests.sdk.calls import Calls, calls_fixture  # noqa: F401
+from tests.sdk.streaming import USAGE, chat, sync_chat
 
-USAGE = {"usage": {"input_tokens": 7, "output_tokens": 3}}
-ABANDONED, COMPLETE = "unknown", "reported"
-
-
-@traced_cost(model="m")
-async def chat(fail: BaseException | None = None, wait: asyncio.Event | None = None) -> AsyncGenerator[Any, Any]:
-    for word in ("one", "two"):
-        assert current_call() is not None
-        yield word
-    if wait is not None:
-        await wait.wait()
-    if fail is not None:
-        raise fail
-    yield USAGE
-
-
-@traced_cost(model="m")
-def sync_chat(fail: BaseException | None = None) -> Generator[Any, Any, str]:
-    for word in ("one", "two"):
-        assert current_call() is not None
-        yield word
-    if fail is not None:
-        raise fail
-    yield USAGE
-    return "the end"
+ABANDONED = "unknown"
 
 
 @pytest.fixture(autouse=True)
@@ -64,6 +42,11 @@ def run(main: Any) -> Any:
     return result
 
 
+def test_a_traced_generator_is_one() -> None:
+    assert inspect.isasyncgenfunction(chat)
+    assert inspect.isgeneratorfunction(sync_chat)
+
+
 def test_sync_full_with_its_return_value(calls: Calls) -> None:
     def delegate() -> Iterator[Any]:
         assert (yield from sync_chat()) == "the end"
@@ -82,7 +65,7 @@ def test_sync_break_and_garbage(calls: Calls) -> None:
 
 def test_sync_error(calls: Calls) -> None:
     with pytest.raises(LookupError):
-        list(sync_chat(fail=LookupError()))
+        list(sync_chat(fails=LookupError()))
     assert calls.entry.error_type == "LookupError"
 
 

@@ -23,6 +23,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from spanledger_server import errors
+from spanledger_server.estimates import Estimate
 
 log = logging.getLogger(__name__)
 
@@ -100,6 +101,11 @@ def when(at_ns: int | None) -> str | None:
 def span_hex(span_id: int | None) -> str | None:
     """A span id as 16 lower-case hexadecimal digits."""
     return None if span_id is None else f"{span_id:016x}"
+
+
+def estimate(found: Estimate) -> dict[str, float]:
+    """A figure from sampled spans, and its interval of 95 %."""
+    return {"value": found.value, "low": found.low, "high": found.high}
 
 
 def milliseconds(duration_ns: int | None) -> float | None:

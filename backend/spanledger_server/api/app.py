@@ -23,6 +23,7 @@ from spanledger_server.api import (
     loss,
     metrics,
     pages,
+    sampling,
     status,
     traces,
 )
@@ -36,7 +37,9 @@ from spanledger_server.auth.sessions import Sessions
 from spanledger_server.auth.tokens import Tokens
 from spanledger_server.clock import Clock
 from spanledger_server.live.feed import LiveFeed
+from spanledger_server.sampling.loop import ClosedLoop
 from spanledger_server.settings import Settings
+from spanledger_server.statistics.self_check import SelfCheck
 from spanledger_server.store.database import Database
 
 
@@ -52,6 +55,8 @@ class House:
     live: LiveFeed
     receivers: APIRouter
     vitals: Vitals
+    sampling: ClosedLoop
+    self_check: SelfCheck
     port: int
     otlp_port: int | None
     doors: Doors = field(default_factory=Doors)
@@ -124,7 +129,10 @@ def _routers(house: House, app: FastAPI) -> list[tuple[APIRouter, Access, Access
         (logs.router, Access.READ, None),
         (metrics.router, Access.READ, None),
         (loss.router, Access.READ, None),
-        (status.router(channel, house.settings.environment), Access.READ, None),
+        (sampling.router(house.sampling, house.self_check), Access.READ, None),
+        (sampling.budget_router(house.sampling), Access.ADMINISTER, None),
+        (sampling.strategies(house.sampling), Access.SEND, None),
+        (status.router(channel, house.settings.environment, house.self_check.conditions), Access.READ, None),
         (docs.router(app.openapi), Access.OPEN, None),
         (pages.router(pages.directory()), Access.OPEN, None),
     ]

@@ -6,6 +6,7 @@ Never: a sentence of its own; it is the one the live page shows.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import APIRouter
@@ -16,8 +17,8 @@ from spanledger_server.api import answers
 from spanledger_server.api.live import Channel
 
 
-def router(channel: Channel, environment: str) -> APIRouter:
-    """The status route."""
+def router(channel: Channel, environment: str, conditions: Callable[[], list[dict[str, str]]]) -> APIRouter:
+    """The status route; `conditions` gives what somebody should look at."""
     routes = APIRouter(tags=["live"])
 
     @routes.get("/api/v1/status")
@@ -32,6 +33,7 @@ def router(channel: Channel, environment: str) -> APIRouter:
             "tiles": state["tiles"],
             "services": state["services"],
             "loss": state["loss"],
+            "conditions": conditions(),
             "complete_to": state["complete_to"],
             "version": __version__,
             "environment": environment,

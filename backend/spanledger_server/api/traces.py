@@ -19,7 +19,7 @@ from spanledger_server.errors import Invalid, NotFound
 from spanledger_server.ledger import read
 from spanledger_server.store.database import Reader
 from spanledger_server.timegrid import Range
-from spanledger_server.traces import filters, search, trace
+from spanledger_server.traces import filters, kept, search, trace
 
 router = APIRouter(tags=["traces"])
 
@@ -100,6 +100,7 @@ def _page(found: search.Found, window: Range, question: tuple[str, ...]) -> dict
         "histogram": bars,
         "facets": found.facets,
         "matched": found.matched,
+        "stand_for": answers.estimate(found.estimated) | {"uncounted": found.uncounted},
         "exact": found.exact,
     }
 
@@ -131,6 +132,7 @@ def _whole(found: trace.Trace, lines: list[dict[str, Any]]) -> dict[str, Any]:
     by_span = {line["span_id"]: itemised(line) for line in lines}
     shown = [_span(row, found.summary["start_ns"], by_span.pop(row["span_id"], None)) for row in found.spans]
     return _item(found.summary) | {
+        "sampling": kept.explained(found.spans),
         "missing_parents": found.missing_parents,
         "truncated": found.truncated,
         "spans": shown,

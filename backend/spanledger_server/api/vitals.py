@@ -52,6 +52,10 @@ class Vitals:
             reasons.append(str(error))
         return reasons
 
+    def told_to_come_back(self) -> int:
+        """How many requests were refused for want of room, or because they could not be committed."""
+        return self.admission.turned_away + self.ingest.counters.busy
+
     def failing(self) -> str | None:
         """Why data could not be stored lately: the newest attempt failed."""
         failed_ns = self.ingest.counters.failed_ns

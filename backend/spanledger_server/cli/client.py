@@ -67,9 +67,13 @@ class Client:
         """The answer to a change."""
         return self._asked("POST", path, body=body)
 
-    def delete(self, path: str) -> None:
-        """Remove something."""
-        self._asked("DELETE", path)
+    def put(self, path: str, body: Mapping[str, Any]) -> Answer:
+        """The answer to something that is set."""
+        return self._asked("PUT", path, body=body)
+
+    def delete(self, path: str) -> Answer:
+        """The answer to a removal."""
+        return self._asked("DELETE", path)
 
     def ready(self) -> tuple[bool, list[str]]:
         """Whether the server takes data and answers, and the reasons when not."""

@@ -11,7 +11,7 @@ import sys
 import click
 
 from spanledger.version import __version__
-from spanledger_server.cli import check, costs, demo, ledger, serve, status, token, traces
+from spanledger_server.cli import check, costs, demo, ledger, sampling, serve, status, token, traces
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -32,6 +32,7 @@ for command in (
     traces.trace,
     ledger.ledger,
     ledger.loss,
+    sampling.sampling,
     token.token,
     check.check,
 ):

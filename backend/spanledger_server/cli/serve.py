@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from spanledger import settings as sdk_settings
+from spanledger import variables
 from spanledger_server import settings as settings_table
 from spanledger_server.cli.asking import WRONG_USAGE, fail
 from spanledger_server.errors import SpanledgerError
@@ -60,6 +62,8 @@ def serve(config: Path | None, ready_file: Path | None, log_level: str, **flags:
     from spanledger_server.clock import SystemClock  # here, since the help needs none of it
     from spanledger_server.main import Server
 
+    for sentence in variables.unknown(os.environ, [setting.env for setting in sdk_settings.TABLE]):
+        click.echo(f"warning: {sentence}", err=True)  # no error: it may be a newer SDK's, in the same environment
     try:
         server = Server(settings_table.load(flags, os.environ, config), SystemClock())
         server.start()

@@ -39,6 +39,9 @@ def _show(console: Console, data: dict[str, Any]) -> None:
     say(console, f"{MARKS[level]} {data['sentence']}", STYLES[level])
     say(console, "  " + _today(data["tiles"]))
     say(console, "  " + _last_minute(data["tiles"]))
+    for condition in data["conditions"]:
+        level = condition["level"]
+        say(console, f"  {MARKS[level]} {condition['service']}: {condition['text']}", STYLES[level])
     if data["services"]:
         say(console, "")
         _services(data["services"]).show(console)

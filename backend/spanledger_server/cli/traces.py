@@ -70,6 +70,12 @@ def _show(console: Console, data: dict[str, Any]) -> None:
             (shown.money(decimal(item["cost_usd"])) if item["calls"] else "") + unpriced,
         )
     sheet.show(console)
+    stand_for = data["stand_for"]
+    if stand_for["value"] != data["matched"]:
+        margin = max(stand_for["high"] - stand_for["value"], stand_for["value"] - stand_for["low"])
+        uncounted = f"; {shown.count(stand_for['uncounted'])} uncounted" if stand_for["uncounted"] else ""
+        about = f"{shown.count(stand_for['value'])} ± {shown.count(margin)}"
+        say(console, f"{shown.count(data['matched'])} traces kept, stand for about {about} requests{uncounted}", "dim")
     if data["next_cursor"]:
         console.print(f"more: --cursor {data['next_cursor']}", style="dim", soft_wrap=True)
 

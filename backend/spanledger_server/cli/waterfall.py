@@ -30,6 +30,8 @@ def show(console: Console, trace: dict[str, Any]) -> None:
     say(console, f"{trace['trace_id']}  {shown.moment(trace['start'])} UTC")
     spans = _counted(trace["span_count"], "span")
     say(console, f"{shown.duration(trace['duration_ms'])}, {spans}{errors}, {cost}{unpriced}")
+    if trace["sampling"]:
+        say(console, f"kept because: {_kept(trace['sampling'])}", "dim")
     if trace["missing_parents"]:
         say(console, f"{_counted(trace['missing_parents'], 'parent')} did not come", "yellow")
     if trace["truncated"]:
@@ -40,6 +42,14 @@ def show(console: Console, trace: dict[str, Any]) -> None:
     for line in trace["ledger"]:
         cost = shown.money(decimal(line["cost_usd"]))
         say(console, f"billed without a span here: {shown.text(line['model'])} {cost}")
+
+
+def _kept(sampling: dict[str, Any]) -> str:
+    strategy = f"{sampling['strategy']} sampling" if sampling["strategy"] else ""
+    probability = sampling["probability"]
+    chance = f"probability {shown.percent(probability)}" if probability is not None and probability < 1 else ""
+    more = ", ".join(part for part in (strategy, chance) if part)
+    return f"{sampling['reason']} ({more})" if more else str(sampling["reason"])
 
 
 def _counted(count: int, what: str) -> str:

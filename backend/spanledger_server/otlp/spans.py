@@ -19,7 +19,7 @@ from spanledger_server.otlp.limits import DecodeLimits, shortened
 from spanledger_server.otlp.promotion import SPAN_COLUMNS, SPAN_PROMOTION
 from spanledger_server.otlp.resources import Resource
 from spanledger_server.otlp.tables import batch
-from spanledger_server.otlp.tracestate import Sampling, sampling
+from spanledger_server.otlp.tracestate import UNKNOWN, sampling
 
 NO_TRACE_ID = bytes(16)
 NO_SPAN_ID = bytes(8)
@@ -28,7 +28,6 @@ STATUS_ERROR = 2  # the last one
 INPUT_TOKENS = SPAN_COLUMNS.index("input_tokens")
 USAGE_KEYS = frozenset(name for field in USAGE_FIELDS for name in semconv.DIALECTS[field])
 START_COLUMN, END_COLUMN = 3, 4
-UNKNOWN: Sampling = (None, None)
 # trace id, span id, parent span id, start, end, name, kind, status code, status message, trace state, flags
 SpanFields = tuple[bytes, bytes, bytes, int, int, str, int, int, str, str, int]
 
@@ -82,6 +81,7 @@ class SpanRows:
         parent = int.from_bytes(parent_id, "big") or None  # all zeros: a root
         promoted, rest = SPAN_PROMOTION.split(attributes)
         service, scope = self._service, self._scope
+        weight = sampling(trace_state) if trace_state else UNKNOWN
         if len(name) > self._name_length or message or trace_state:
             name, message, trace_state = self._shortened(name, message, trace_state)
         self._rows.append(
@@ -98,7 +98,7 @@ class SpanRows:
                 message or None,
                 scope,
                 trace_state or None,
-                *(sampling(trace_state) if trace_state else UNKNOWN),
+                *weight,
                 *promoted,
                 orjson.dumps(rest) if rest else None,
                 *(events, links, self._resource_id, flags),

@@ -110,9 +110,31 @@ def quantile(
     total = sum(count or ())
     if not index or not count or total == 0:
         return None
-    rank = max(1, math.ceil(q * total))
-    running = accumulate(count)
-    value = middle(next(bucket for bucket, below in zip(index, running, strict=True) if below >= rank))
+    value = middle(_ranked(index, count, max(1, math.ceil(q * total))))
     if least is not None:
         value = max(value, least)
     return value if most is None else min(value, most)
+
+
+def weighted_quantile(index: Sequence[int], weight: Sequence[float], q: float) -> float | None:
+    """As `quantile`, of values that stand for several each.
+
+    Args:
+        index: Bucket codes, ascending.
+        weight: Parallel to `index`, not negative.
+        q: 0 to 1.
+
+    Returns:
+        None when nothing has any weight.
+    """
+    total = math.fsum(weight)
+    if total <= 0:
+        return None
+    some = [(bucket, n) for bucket, n in zip(index, weight, strict=True) if n > 0]
+    return middle(_ranked([bucket for bucket, _ in some], [n for _, n in some], q * total * (1 - 1e-12)))
+
+
+def _ranked(index: Sequence[int], count: Sequence[float], rank: float) -> int:
+    """The first bucket up to which there are at least `rank`; the last one where rounding left less."""
+    running = zip(index, accumulate(count), strict=True)
+    return next((bucket for bucket, below in running if below >= rank), index[-1])

@@ -70,41 +70,64 @@ SELECT bucket, service, kind, operation, provider, model, feature, tenant, user_
 FROM by_code GROUP BY ALL;
 
 -- name: span_from_spans
--- Whole buckets of the span family from the spans themselves; a span lies in the bucket in which it ended.
+-- Whole buckets of the span family from the spans themselves; a span lies in the bucket in which it ended. A sampled trace
+-- goes, by its hash, into one slot of the spread with one sign: what was sampled together adds up, the rest cancels out.
 CREATE OR REPLACE TEMP TABLE computed AS
-WITH by_code AS (
+WITH weighed AS NOT MATERIALIZED (
     SELECT end_ns // $width_ns AS bucket, service, name, kind, status_code, route, model,
-        value_code(end_ns - start_ns) AS code, count(*) AS spans, sum(adjusted_count) AS adjusted_spans,
-        count(*) - count(adjusted_count) AS uncounted_spans, sum(end_ns - start_ns) AS duration_sum_ns,
-        min(end_ns - start_ns) AS duration_min_ns, max(end_ns - start_ns) AS duration_max_ns
+        parent_span_id IS NULL OR coalesce(flags & 512, 0) > 0 OR (kind IN (2, 5) AND coalesce(flags & 256, 0) = 0) AS entry,
+        end_ns - start_ns AS duration_ns, adjusted_count AS weight, hash(trace_id) AS chance
     FROM spans
-    WHERE end_ns >= $from_ns AND end_ns < $to_ns
-    GROUP BY ALL)
-SELECT bucket, service, name, kind, status_code, route, model,
-    sum(spans)::BIGINT AS spans, sum(adjusted_spans) AS adjusted_spans, sum(uncounted_spans)::BIGINT AS uncounted_spans,
+    WHERE end_ns >= $from_ns AND end_ns < $to_ns),
+parts AS (
+    SELECT bucket, service, name, kind, status_code, route, model, entry,
+        value_code(duration_ns) AS code, NULL::UTINYINT AS slot, count(*) AS spans, sum(weight) AS weight,
+        count(*) - count(weight) AS uncounted, sum(duration_ns) AS duration_sum_ns, min(duration_ns) AS duration_min_ns,
+        max(duration_ns) AS duration_max_ns, NULL::DOUBLE AS spread
+    FROM weighed GROUP BY ALL
+    UNION ALL BY NAME
+    SELECT bucket, service, name, kind, status_code, route, model, entry,
+        (chance & 63)::UTINYINT AS slot,
+        sum(CASE WHEN chance & 64 = 0 THEN 1 ELSE -1 END * sqrt(weight * (weight - 1))) AS spread
+    FROM weighed WHERE weight > 1 GROUP BY ALL)
+SELECT bucket, service, name, kind, status_code, route, model, entry,
+    sum(spans)::BIGINT AS spans, sum(weight) AS adjusted_spans, sum(uncounted)::BIGINT AS uncounted_spans,
     sum(duration_sum_ns) AS duration_sum_ns, min(duration_min_ns) AS duration_min_ns, max(duration_max_ns) AS duration_max_ns,
-    list(code ORDER BY code) AS duration_index, list(spans ORDER BY code) AS duration_count
-FROM by_code GROUP BY ALL;
+    list(code ORDER BY code) FILTER (code IS NOT NULL) AS duration_index,
+    list(spans ORDER BY code) FILTER (code IS NOT NULL) AS duration_count,
+    list(coalesce(weight, 0) ORDER BY code) FILTER (code IS NOT NULL) AS duration_weight,
+    list(slot ORDER BY slot) FILTER (slot IS NOT NULL) AS spread_slot,
+    list(spread::FLOAT ORDER BY slot) FILTER (slot IS NOT NULL) AS spread_sum
+FROM parts GROUP BY ALL;
 
 -- name: span_from_finer
 -- Whole buckets of the span family from the next finer level.
 CREATE OR REPLACE TEMP TABLE computed AS
 WITH parts AS (
-    SELECT * EXCLUDE (bucket, duration_index, duration_count), bucket // $factor AS bucket, NULL::INTEGER AS code FROM finer
+    SELECT * EXCLUDE (bucket, duration_index, duration_count, duration_weight, spread_slot, spread_sum),
+        bucket // $factor AS bucket, NULL::INTEGER AS code, NULL::UTINYINT AS slot
+    FROM finer
     UNION ALL BY NAME
-    SELECT bucket // $factor AS bucket, service, name, kind, status_code, route, model,
-        unnest(duration_index) AS code, unnest(duration_count) AS timed FROM finer),
-by_code AS (
-    SELECT bucket, service, name, kind, status_code, route, model, code, sum(timed)::BIGINT AS timed, sum(spans) AS spans,
-        sum(adjusted_spans) AS adjusted_spans, sum(uncounted_spans) AS uncounted_spans, sum(duration_sum_ns) AS duration_sum_ns,
+    SELECT bucket // $factor AS bucket, service, name, kind, status_code, route, model, entry,
+        unnest(duration_index) AS code, unnest(duration_count) AS timed, unnest(duration_weight) AS weight FROM finer
+    UNION ALL BY NAME
+    SELECT bucket // $factor AS bucket, service, name, kind, status_code, route, model, entry,
+        unnest(spread_slot) AS slot, unnest(spread_sum) AS spread FROM finer),
+added AS (
+    SELECT bucket, service, name, kind, status_code, route, model, entry, code, slot, sum(timed)::BIGINT AS timed,
+        sum(weight) AS weight, sum(spread) AS spread, sum(spans) AS spans, sum(adjusted_spans) AS adjusted_spans,
+        sum(uncounted_spans) AS uncounted_spans, sum(duration_sum_ns) AS duration_sum_ns,
         min(duration_min_ns) AS duration_min_ns, max(duration_max_ns) AS duration_max_ns
     FROM parts GROUP BY ALL)
-SELECT bucket, service, name, kind, status_code, route, model,
+SELECT bucket, service, name, kind, status_code, route, model, entry,
     sum(spans)::BIGINT AS spans, sum(adjusted_spans) AS adjusted_spans, sum(uncounted_spans)::BIGINT AS uncounted_spans,
     sum(duration_sum_ns) AS duration_sum_ns, min(duration_min_ns) AS duration_min_ns, max(duration_max_ns) AS duration_max_ns,
     list(code ORDER BY code) FILTER (code IS NOT NULL) AS duration_index,
-    list(timed ORDER BY code) FILTER (code IS NOT NULL) AS duration_count
-FROM by_code GROUP BY ALL;
+    list(timed ORDER BY code) FILTER (code IS NOT NULL) AS duration_count,
+    list(weight ORDER BY code) FILTER (code IS NOT NULL) AS duration_weight,
+    list(slot ORDER BY slot) FILTER (slot IS NOT NULL) AS spread_slot,
+    list(spread::FLOAT ORDER BY slot) FILTER (slot IS NOT NULL) AS spread_sum
+FROM added GROUP BY ALL;
 
 -- name: metric_from_points
 -- Whole buckets of the metric family from the points: gauges as they are, everything that accumulates as increments since the point before.

@@ -288,3 +288,97 @@ JOIN metric_series USING (series_id) GROUP BY service;
 -- What this server refused within a window.
 SELECT service, signal, reason, sum(records)::BIGINT AS items
 FROM loss WHERE at_ns >= $from_ns AND at_ns < $to_ns GROUP BY service, signal, reason;
+
+-- name: weighed_cells
+-- Requests of a window by service, operation and outcome: whole hours from the hours, the rest from the minutes.
+WITH cells AS NOT MATERIALIZED (
+    SELECT service, name, status_code = 2 AS failed, spans, adjusted_spans, uncounted_spans, duration_index, duration_weight,
+        spread_slot, spread_sum
+    FROM span_1m
+    WHERE entry AND ((bucket >= $from_minute AND bucket < least($to_minute, $first_hour * 60))
+        OR (bucket >= greatest($from_minute, $end_hour * 60) AND bucket < $to_minute))
+    UNION ALL BY NAME
+    SELECT service, name, status_code = 2 AS failed, spans, adjusted_spans, uncounted_spans, duration_index, duration_weight,
+        spread_slot, spread_sum
+    FROM span_1h WHERE entry AND bucket >= $first_hour AND bucket < $end_hour
+),
+wanted AS NOT MATERIALIZED (
+    SELECT * REPLACE (coalesce(service, 'unknown_service') AS service) FROM cells
+    WHERE $service IS NULL OR coalesce(service, 'unknown_service') = $service
+),
+parts AS (
+    SELECT service, name, failed, NULL::INTEGER AS code, NULL::UTINYINT AS slot, sum(spans) AS spans,
+        sum(uncounted_spans) AS uncounted, sum(adjusted_spans) AS weight, NULL::DOUBLE AS sum
+    FROM wanted GROUP BY ALL
+    UNION ALL BY NAME
+    SELECT service, name, failed, code, sum(n) AS sum
+    FROM (SELECT service, name, failed, unnest(duration_index) AS code, unnest(duration_weight) AS n FROM wanted)
+    GROUP BY ALL
+    UNION ALL BY NAME
+    SELECT service, name, failed, slot, sum(n) AS sum
+    FROM (SELECT service, name, failed, unnest(spread_slot) AS slot, unnest(spread_sum) AS n FROM wanted)
+    GROUP BY ALL
+)
+SELECT
+    service, name, failed, sum(spans)::BIGINT AS spans, sum(uncounted)::BIGINT AS uncounted,
+    coalesce(sum(weight), 0) AS weight,
+    list(code ORDER BY code) FILTER (code IS NOT NULL) AS codes,
+    list(coalesce(sum, 0) ORDER BY code) FILTER (code IS NOT NULL) AS weights,
+    list(slot ORDER BY slot) FILTER (slot IS NOT NULL) AS slots,
+    list(sum ORDER BY slot) FILTER (slot IS NOT NULL) AS sums
+FROM parts GROUP BY service, name, failed;
+
+-- name: sampled_calls
+-- Billable calls of a window by service: all of them, as their events tell; those whose span was kept, weighed by it; and
+-- sums over the traces of the latter, from which intervals are made. An event that has no span of its own is seen with
+-- the span of the call below which it was made.
+WITH lines AS MATERIALIZED (
+    SELECT coalesce(service, 'unknown_service') AS service, trace_id, span_id, parent_span_id, cost_usd::DOUBLE AS cost
+    FROM ledger WHERE at_ns >= $from_ns AND at_ns < $to_ns AND source = 'event' AND kind = 'usage'
+),
+kept AS MATERIALIZED (
+    SELECT trace_id, span_id, min(adjusted_count) AS weight
+    FROM spans WHERE end_ns >= $from_ns - $apart_ns AND end_ns < $to_ns + $apart_ns AND trace_id IN (SELECT trace_id FROM lines)
+    GROUP BY trace_id, span_id
+),
+calls AS (
+    SELECT
+        l.service, l.trace_id, coalesce(l.cost, 0) AS cost,
+        own.span_id IS NOT NULL OR (above.span_id IS NOT NULL AND call.span_id IS NOT NULL) AS seen,
+        CASE WHEN own.span_id IS NOT NULL THEN own.weight WHEN call.span_id IS NOT NULL THEN above.weight END AS weight
+    FROM lines AS l
+    LEFT JOIN kept AS own ON own.trace_id = l.trace_id AND own.span_id = l.span_id
+    LEFT JOIN kept AS above ON above.trace_id = l.trace_id AND above.span_id = l.parent_span_id AND own.span_id IS NULL
+    LEFT JOIN (SELECT DISTINCT trace_id, span_id FROM lines) AS call
+        ON call.trace_id = l.trace_id AND call.span_id = l.parent_span_id AND own.span_id IS NULL
+),
+levels AS (
+    SELECT service, trace_id, weight, count(*) AS x, sum(cost) AS y FROM calls WHERE weight IS NOT NULL GROUP BY ALL
+),
+cumulated AS (
+    SELECT *, sum(x) OVER upward AS x_to, sum(y) OVER upward AS y_to
+    FROM levels WINDOW upward AS (PARTITION BY service, trace_id ORDER BY weight)
+),
+traces AS (
+    SELECT
+        service, sum(x) AS x, sum(y) AS y, sum(weight * x) AS wx, sum(weight * y) AS wy,
+        greatest(0, sum(weight * x) ** 2 - sum(weight * (x_to ** 2 - (x_to - x) ** 2))) AS x_variance,
+        greatest(0, sum(weight * y) ** 2 - sum(weight * (y_to ** 2 - (y_to - y) ** 2))) AS y_variance,
+        CASE WHEN sum(y) > 0 THEN sum(weight * y) / sum(y) ELSE 1 END AS y_weight, sum(weight * x) / sum(x) AS x_weight
+    FROM cumulated GROUP BY service, trace_id
+),
+estimated AS (
+    SELECT
+        service, count(*) FILTER (x_weight > 1) AS sampled_traces,
+        sum(wx) AS calls_total, sum(x) AS calls_seen, sum(x_variance) AS calls_variance,
+        sum(x_weight * (x_weight - 1) ** 2 * x ** 3) AS calls_third, sum(x_variance ** 2 * (1 - 1 / x_weight)) AS calls_freedom,
+        sum(wy) AS cost_total, sum(y) AS cost_seen, sum(y_variance) AS cost_variance,
+        sum(y_weight * (y_weight - 1) ** 2 * y ** 3) AS cost_third, sum(y_variance ** 2 * (1 - 1 / y_weight)) AS cost_freedom
+    FROM traces GROUP BY service
+),
+told AS (
+    SELECT service, count(*) AS calls, sum(cost) AS cost, count(*) FILTER (seen) AS seen,
+        count(*) FILTER (seen AND weight IS NULL) AS uncounted
+    FROM calls GROUP BY service
+)
+SELECT * FROM told LEFT JOIN estimated USING (service) ORDER BY service;

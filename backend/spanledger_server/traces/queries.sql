@@ -1,13 +1,14 @@
 -- name: search
 -- Traces that left a span or a ledger line in a window and meet the conditions: their number, their histogram, what can
 -- be narrowed further, and one page of ids. A key holds when any span or line of the trace has it; an empty value,
--- when none has any.
+-- when none has any. Where spans were sampled, a trace is also judged by what less likely draws would have left of it: by
+-- its lines and the spans of each smaller weight alone. What it adds to the estimate follows from all these judgements.
 WITH seen AS NOT MATERIALIZED (
     SELECT
         trace_id, start_ns, end_ns, service, name,
         ['unspecified', 'internal', 'server', 'client', 'producer', 'consumer'][kind + 1] AS kind,
         status_code, model, provider, operation, user_id, session_id, feature, tenant, user_tier, route,
-        NULL::VARCHAR AS state, NULL::DECIMAL(24, 12) AS cost_usd,
+        NULL::VARCHAR AS state, NULL::DECIMAL(24, 12) AS cost_usd, coalesce(adjusted_count, 'inf'::DOUBLE) AS weight,
         CASE WHEN $words IS NOT NULL THEN lower(concat_ws(
             ' ', name, service, user_id, session_id, operation, model, provider, route, error_type, status_message,
             attributes
@@ -20,7 +21,7 @@ WITH seen AS NOT MATERIALIZED (
     SELECT
         trace_id, at_ns - coalesce(duration_ns, 0) AS start_ns, at_ns AS end_ns, service, NULL AS name, NULL AS kind,
         CASE WHEN error_type IS NULL THEN 0 ELSE 2 END AS status_code, model, provider, operation,
-        user_id, session_id, feature, tenant, user_tier, NULL AS route, state, cost_usd,
+        user_id, session_id, feature, tenant, user_tier, NULL AS route, state, cost_usd, 1 AS weight,
         CASE WHEN $words IS NOT NULL THEN lower(concat_ws(
             ' ', service, user_id, session_id, operation, model, provider, error_type, response_id, attributes
         )) END AS words
@@ -29,13 +30,28 @@ WITH seen AS NOT MATERIALIZED (
         AND ($trace_id IS NULL OR list_contains($trace_id::UUID[], trace_id))
         AND ($not_trace_id IS NULL OR NOT list_contains($not_trace_id::UUID[], trace_id))
 ),
+lesser AS (
+    SELECT trace_id, weight, heavier
+    FROM (
+        SELECT trace_id, weight, lead(weight) OVER (PARTITION BY trace_id ORDER BY weight) AS heavier
+        FROM (SELECT DISTINCT trace_id, weight FROM seen WHERE $sampled)
+    )
+    WHERE heavier IS NOT NULL
+),
+regarded AS NOT MATERIALIZED (
+    SELECT seen.*, NULL::DOUBLE AS heavier FROM seen
+    UNION ALL
+    SELECT seen.*, lesser.heavier FROM seen JOIN lesser USING (trace_id)
+    WHERE $sampled AND seen.weight <= lesser.weight
+),
 judged AS NOT MATERIALIZED (
     SELECT
-        trace_id, min(start_ns) AS start_ns, max(end_ns) - min(start_ns) AS duration_ns,
+        trace_id, heavier, max(weight) AS weight,
+        min(start_ns) AS start_ns, max(end_ns) - min(start_ns) AS duration_ns,
         coalesce(sum(cost_usd), CASE WHEN count(state) = 0 THEN 0 END) AS cost_usd,
         CASE max(status_code) WHEN 2 THEN 'error' WHEN 1 THEN 'ok' ELSE 'unset' END AS status
-    FROM seen
-    GROUP BY trace_id
+    FROM regarded
+    GROUP BY trace_id, heavier
     HAVING ($words IS NULL
             OR bool_or(
                 len(list_filter($words::VARCHAR[], lambda word: contains(words, word))) = len($words::VARCHAR[])
@@ -96,9 +112,9 @@ judged AS NOT MATERIALIZED (
         AND ($not_state IS NULL OR NOT (coalesce(bool_or(list_contains($not_state::VARCHAR[], state)), false)
             OR (list_contains($not_state::VARCHAR[], '') AND count(state) = 0)))
 ),
-matched AS MATERIALIZED (
+passed AS MATERIALIZED (
     SELECT
-        trace_id, start_ns, status,
+        trace_id, heavier, weight, start_ns, status,
         CASE WHEN $descending THEN -key ELSE key END AS place
     FROM (
         SELECT
@@ -113,6 +129,13 @@ matched AS MATERIALIZED (
         AND ($most_duration IS NULL OR duration_ns <= $most_duration)
         AND ($least_cost IS NULL OR cost_usd >= $least_cost)
         AND ($most_cost IS NULL OR cost_usd <= $most_cost)
+),
+matched AS NOT MATERIALIZED (SELECT * FROM passed WHERE heavier IS NULL),
+weighed AS (
+    SELECT
+        sum(CASE WHEN isinf(weight) THEN 0 WHEN heavier IS NULL OR isinf(heavier) THEN weight ELSE weight - heavier END) AS y,
+        count(*) FILTER (heavier IS NULL AND isinf(weight)) > count(*) FILTER (isinf(heavier)) AS uncounted
+    FROM passed GROUP BY trace_id
 ),
 narrowed AS NOT MATERIALIZED (SELECT trace_id, service, model FROM seen SEMI JOIN matched USING (trace_id)),
 services AS (
@@ -143,11 +166,18 @@ page AS (
 )
 SELECT
     (SELECT count(*) FROM matched) AS matched,
+    (SELECT {'total': sum(y), 'squares': sum(y * y), 'uncounted': count(*) FILTER (uncounted)} FROM weighed) AS weighed,
     (SELECT list(bars) FROM bars) AS histogram,
     (SELECT list(services ORDER BY count DESC, value) FROM services) AS services,
     (SELECT list(models ORDER BY count DESC, value) FROM models) AS models,
     (SELECT list(statuses ORDER BY count DESC, value) FROM statuses) AS statuses,
     (SELECT list(page ORDER BY place NULLS LAST, trace_id) FROM page) AS page;
+
+-- name: any_sampled
+-- Whether a window holds spans that stand for more than themselves, or that do not say.
+SELECT EXISTS (
+    FROM spans WHERE start_ns >= $from_ns AND start_ns < $to_ns AND adjusted_count IS DISTINCT FROM 1
+);
 
 -- name: rows_by_slice
 -- How many spans and lines a window holds, by slices of it.

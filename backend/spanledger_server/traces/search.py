@@ -15,6 +15,8 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
+from spanledger_server import estimates
+from spanledger_server.estimates import Estimate
 from spanledger_server.store import sqlfile
 from spanledger_server.store.database import Reader
 from spanledger_server.traces.filters import Conditions
@@ -52,7 +54,9 @@ class Found:
         after: Where the page ended; None when it was the last.
         bars: (start of the bar, traces, failed ones); None where the window was not searched.
         facets: Key -> its commonest values with the number of matching traces.
-        matched: Matching traces.
+        matched: Matching traces that are here.
+        estimated: How many there were before sampling, as far as spans tell it.
+        uncounted: Matching traces of which nobody says how they were sampled; not part of the estimate.
         exact: Whether the whole window was searched.
     """
 
@@ -61,6 +65,8 @@ class Found:
     bars: list[tuple[int, int | None, int | None]]
     facets: dict[str, list[dict[str, Any]]]
     matched: int
+    estimated: Estimate
+    uncounted: int
     exact: bool
 
 
@@ -80,10 +86,11 @@ def search(
     """
     searched = _affordable(reader, from_ns, to_ns, oldest=sort == "start")
     step_ns = step(from_ns, to_ns)
+    within = {"from_ns": searched[0], "to_ns": searched[1]}
     row = reader.row(
         SQL["search"],
-        from_ns=searched[0],
-        to_ns=searched[1],
+        **within,
+        sampled=reader.value(SQL["any_sampled"], **within),
         step_ns=step_ns,
         words=conditions.words or None,
         sort_by=sort.removeprefix("-"),
@@ -104,8 +111,17 @@ def search(
         bars=_bars(row["histogram"] or [], (from_ns, to_ns), searched, step_ns),
         facets={key: values or [] for key, values in facets.items()},
         matched=row["matched"],
+        estimated=_estimated(row["weighed"], row["matched"]),
+        uncounted=row["weighed"]["uncounted"],
         exact=searched == (from_ns, to_ns),
     )
+
+
+def _estimated(weighed: Mapping[str, Any], matched: int) -> Estimate:
+    """From what each trace adds: a trace that adds y, by one draw, has the variance y (y - 1)."""
+    added = weighed["total"] or 0.0
+    known = matched - weighed["uncounted"]
+    return estimates.total(max(added, 0.0), known, (weighed["squares"] or 0.0) - added)
 
 
 def step(from_ns: int, to_ns: int) -> int:

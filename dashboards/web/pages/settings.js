@@ -31,6 +31,7 @@ export function View() {
       <div><dt>Version</dt><dd>${who?.version}</dd></div><div><dt>Environment</dt><dd>${who?.environment || 'not named'}</dd></div>
       <div><dt>Ledger complete to</dt><dd>${complete ? absolute(complete, zone.value) : html`<${Figure}>—<//>`}</dd></div><div><dt>Time zone shown</dt><dd>${zone.value}</dd></div>
     </dl><//>
+    <${Card} title="Sampling"><p class="face-note">What is kept, what it stands for, and the budget of spans.</p><div class="card-foot"><a class="button" href="/settings/sampling">Open sampling</a></div><//>
     <${Card} title="Telemetry received and lost" sub="sent and dropped as each SDK last told" busy=${loss.busy} class="wide"><${Faces} load=${loss} what="the loss counters">${(/** @type {any} */ data) => html`<${Loss} services=${data.services} />`}<//><//>
   </div>`;
 }

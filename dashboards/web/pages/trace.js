@@ -9,7 +9,7 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { Icon } from '../icons.js';
 import { useLoad } from '../api.js';
-import { count, duration, instant, isUnknown, milliseconds, plural, whole } from '../format.js';
+import { count, duration, instant, isUnknown, milliseconds, percent, plural, whole } from '../format.js';
 import { outcome } from '../status.js';
 import { link, params, route, setParams } from '../url.js';
 import { usePageKeys } from '../keys.js';
@@ -108,10 +108,18 @@ function Head({ trace, spans, roots }) {
       <div><dt>Cost</dt><dd><${Money} value=${trace.cost_usd} unpriced=${trace.unpriced_calls} calls=${trace.calls} /></dd></div>
       ${trace.calls ? html`<div><dt>Calls</dt><dd>${whole(trace.calls)}</dd></div><div><dt>Tokens in / out</dt><dd><${Figure}>${count(tokens('input_tokens'))}<//> / <${Figure}>${count(tokens('output_tokens'))}<//></dd></div>` : null}
       ${first === null ? null : html`<div><dt>First token</dt><dd>${duration(first)}</dd></div>`}
+      ${trace.sampling ? html`<div><dt>Kept because</dt><dd class="kept" title=${keptHow(trace.sampling)}>${trace.sampling.reason}${trace.sampling.probability < 1 && trace.sampling.probability !== null ? html` <span class="quiet">(${percent(trace.sampling.probability)})</span>` : null}</dd></div>` : null}
       <div><dt>Spans</dt><dd>${whole(trace.span_count)}</dd></div>
       <div><dt>Errors</dt><dd class=${trace.error_count ? 'crit-text' : ''}>${whole(trace.error_count)}</dd></div>
       <div><dt>Started</dt><dd><${Ago} ms=${instant(trace.start)} /></dd></div>
     </dl></section>`;
+}
+
+/** @param {{strategy: string | null, probability: number | null, uncounted_spans: number}} sampling */
+function keptHow(sampling) {
+  const chance = isUnknown(sampling.probability) ? 'probability unknown' : `probability ${percent(sampling.probability)}`;
+  const uncounted = sampling.uncounted_spans ? `${plural(sampling.uncounted_spans, 'span')} of unknown weight` : '';
+  return [sampling.strategy ? `${sampling.strategy} sampling` : '', chance, uncounted].filter(Boolean).join(', ');
 }
 
 /** @param {{trace: any, shown: number}} props */

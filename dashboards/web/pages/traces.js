@@ -63,7 +63,7 @@ export function View() {
       ${data.matched && data.histogram?.length ? html`<${Histogram} data=${data} busy=${load.busy} />` : null}
       <div class="traces-body">
         ${data.items.length ? html`<${Facets} facets=${data.facets ?? {}} />` : null}
-        <${Card} title="Traces" sub=${`${data.exact === false ? 'about ' : ''}${plural(data.matched, 'match', 'matches')}`} busy=${load.busy || more.busy}
+        <${Card} title="Traces" sub=${html`${data.exact === false ? 'about ' : ''}${plural(data.matched, 'match', 'matches')}<${StandFor} data=${data} />`} busy=${load.busy || more.busy}
           actions=${fresh ? html`<button class="button primary new-pill" onClick=${reload}>${fresh} new</button>` : null}>
           ${data.items.length ? html`<${TraceList} items=${[...data.items, ...extra]} />` : html`<${Nothing} />`}
           ${cursor ? html`<p class="more"><button class="button" disabled=${more.busy} onClick=${fetchMore}>Show more</button></p>` : null}
@@ -93,6 +93,12 @@ function useFresh(url, load) {
     return () => clearInterval(timer);
   }, [url, load.at]);
   return fresh >= PAGE ? `${PAGE}+` : fresh;
+}
+
+/** What the kept traces stand for, with the way to the reasons. @param {{data: any}} props */
+function StandFor({ data }) {
+  const text = standFor(data.stand_for, data.matched);
+  return text ? html`, <a class="stand-for" href=${link('/settings/sampling', {}, ['tz', 'from', 'to'])}>${text}</a>` : null;
 }
 
 function SearchBar() {

@@ -53,7 +53,7 @@ function Summary({ node, trace }) {
     ['Model', line?.model ?? span.attributes['gen_ai.response.model'] ?? span.attributes['gen_ai.request.model']],
     ['Provider', line?.provider], ['Operation', line?.operation], ['Feature', line?.feature], ['User', line?.user_id], ['User tier', line?.user_tier], ['Session', line?.session_id],
     ['Kind', span.kind], ['Scope', span.scope],
-    ['Kept because', span.sampling?.adjusted_count > 1 ? `sampled: stands for about ${whole(span.sampling.adjusted_count)} spans` : null],
+    ['Stands for', isUnknown(span.sampling?.adjusted_count) ? 'unknown: nobody said how it was sampled' : span.sampling.adjusted_count > 1 ? `about ${whole(span.sampling.adjusted_count)} spans` : null],
   ].filter(([, value]) => value);
   return html`${span.status === 'error' ? html`<div class="error-box"><p><${Icon} name="octagon" /><b>${error?.attributes?.['exception.type'] ?? span.attributes['error.type'] ?? 'Error'}</b></p><p>${span.status_message || error?.attributes?.['exception.message'] || 'No message was recorded.'}</p></div>` : null}
     ${span.parent_missing ? html`<p class="note">The parent of this span was not received.</p>` : null}

@@ -21,6 +21,7 @@ from opentelemetry.sdk.resources import Resource
 from spanledger.delivery.ledger_record import ledger_record
 from spanledger.delivery.wire import block, key_value
 from spanledger.guard import guard
+from spanledger.light import LightSpan
 from spanledger.version import __version__
 
 SLICE = 32
@@ -28,6 +29,7 @@ _guard = guard("delivery.encode")
 _estimate_guard = guard("delivery.estimate")
 
 Breathe = Callable[[], None]
+Encode = Callable[[Sequence[Any]], Any]  # items to the message of a request
 
 
 class Encoder(Protocol):
@@ -91,14 +93,18 @@ def _same(groups: Any, wanted: Any, label: Callable[[Any], Any]) -> Any:
     return made
 
 
-def span_encoder() -> Encoder:
+def span_encoder(encode: Encode = encode_spans) -> Encoder:
     """For spans that have ended."""
-    return _Grouped(encode_spans, "resource_spans", "scope_spans", "spans")
+
+    def readable(spans: Sequence[Any]) -> Any:
+        return encode([span.readable() if type(span) is LightSpan else span for span in spans])
+
+    return _Grouped(readable, "resource_spans", "scope_spans", "spans")
 
 
-def log_encoder() -> Encoder:
+def log_encoder(encode: Encode = encode_logs) -> Encoder:
     """For log records."""
-    return _Grouped(encode_logs, "resource_logs", "scope_logs", "log_records")
+    return _Grouped(encode, "resource_logs", "scope_logs", "log_records")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +146,14 @@ class EntryEncoder:
                     records.append(block(2, ledger_record(entry, self._cost(entry))))
                     good.append(entry)
             breathe()
-        return block(1, self._resource_field() + block(2, self._scope + b"".join(records))), good
+        return block(1, self.resource_field() + block(2, self._scope + b"".join(records))), good
+
+    def under(self, resource_field: bytes) -> EntryEncoder:
+        """One for the entries of another process, under the resource that it had."""
+        theirs = Resource({})
+        made = EntryEncoder(lambda: theirs, self._estimate)
+        made._head = (theirs, resource_field)
+        return made
 
     def _cost(self, entry: Any) -> Any:
         """The estimate; an entry goes without it where there is none to be had."""
@@ -148,7 +161,8 @@ class EntryEncoder:
             return self._estimate(entry)
         return None
 
-    def _resource_field(self) -> bytes:
+    def resource_field(self) -> bytes:
+        """The resource of now, as the field of a request."""
         resource = self._resource()
         if self._head[0] is not resource:
             self._head = (resource, block(1, encode_resource(resource)))

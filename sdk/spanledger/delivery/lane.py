@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from spanledger.delivery.encode import Encoder
+from spanledger.delivery.journal import Journal, Kept
 from spanledger.delivery.outcome import Lost, Outcome, Sent, TooLarge, Transport, TryAgain
 from spanledger.delivery.spool import Spool, SpoolFile
 from spanledger.guard import guard
@@ -27,12 +28,21 @@ _encode_guard = guard("delivery.encode")
 
 @dataclass(slots=True)
 class Batch:
-    """Items on their way: their bytes, how much they count, and where they lie if they come from the spool."""
+    """Items on their way.
+
+    Attributes:
+        items: The items, unless they come from the spool.
+        payload: Their bytes.
+        weight: How much they count.
+        file: Where they lie, if they come from the spool.
+        kept: What of the journal is free when they have left.
+    """
 
     items: Sequence[Any]
     payload: bytes
     weight: int
     file: SpoolFile | None = None
+    kept: Sequence[Kept] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +70,8 @@ class Lane:
         observe: Called once for each item, by the worker, before it is encoded.
         weigh: How much an item counts; None: one.
         spool: Where undelivered batches may go.
+        journal: Where each item is written before it is queued; only with a spool, and where items weigh one.
+        encoder_under: Gives an encoder for what was left in another process's journal, given its resource field.
     """
 
     def __init__(
@@ -73,8 +85,11 @@ class Lane:
         observe: Callable[[Any], None] | None = None,
         weigh: Callable[[Any], int] | None = None,
         spool: Spool | None = None,
+        journal: Journal | None = None,
+        encoder_under: Callable[[bytes], Encoder] | None = None,
     ) -> None:
         self.signal, self.encoder, self.transport, self.spool = signal, encoder, transport, spool
+        self.journal, self.encoder_under = journal, encoder_under
         self.limit, self.batch_size = limit, batch_size
         self._observe, self._weigh = observe, weigh
         self._queue: deque[Any] = deque()
@@ -101,7 +116,7 @@ class Lane:
         if len(self._queue) >= self._room:
             self.turn_away(self._weight(item))
         else:
-            self._queue.append(item)
+            self._queue.append(item if self.journal is None else self.journal.keep(item))
 
     def turn_away(self, weight: int) -> None:
         """Count what there was no room for."""
@@ -145,10 +160,17 @@ class Lane:
     def recover(self) -> None:
         """Take over what dead processes left in the spool."""
         if self.spool is not None:
-            found = self.spool.take_over()
-            with self._books:
-                self._recovered += found
-                self._spooled += found
+            self.recovered(self.spool.take_over())
+
+    def recovered(self, spooled: int, lost: Mapping[str, int] | None = None) -> None:
+        """Count what dead processes left: it lies in our spool now, or is lost for these reasons."""
+        with self._books:
+            self._spooled += spooled
+            self._recovered += spooled
+            for reason, count in (lost or {}).items():
+                if count:
+                    self._recovered += count
+                    self._dropped[reason] = self._dropped.get(reason, 0) + count
 
     def next_batch(self, breathe: Callable[[], None]) -> Batch | None:
         """The batch to send next: from the spool, one to be tried again, or a fresh one."""
@@ -216,6 +238,8 @@ class Lane:
         while (batch := self._again.popleft() if self._again else self._take(lambda: None)) is not None:
             with self._books:
                 self._close_batch(batch, lost=reason)
+        if self.journal is not None:
+            self.journal.close()
 
     def after_fork(self) -> None:
         """In a child: nothing was recorded here yet, and what waits is the parent's."""
@@ -223,6 +247,8 @@ class Lane:
         self.transport.after_fork()
         if self.spool is not None:
             self.spool.after_fork()
+        if self.journal is not None:
+            self.journal.after_fork()
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
@@ -237,14 +263,18 @@ class Lane:
 
     def _take(self, breathe: Callable[[], None]) -> Batch | None:
         """The next fresh batch; items that cannot be encoded are passed over, so that None means an empty queue."""
-        while items := self._fetched():
+        while fetched := self._fetched():
+            items = fetched if self.journal is None else [item for item, _, _ in fetched]
             if self._observe is not None:
                 for item in items:
                     with _observe_guard:
                         self._observe(item)
             batch = self._encoded(items, self._weight_of(items), breathe)
+            kept = () if self.journal is None else fetched
             if batch is not None:
+                batch.kept = kept
                 return batch
+            self._free(kept)
         return None
 
     def _fetched(self) -> list[Any]:
@@ -254,6 +284,10 @@ class Lane:
             self._taken += weight
             self._hold(len(items), weight)
         return items
+
+    def _free(self, kept: Sequence[Kept]) -> None:
+        if self.journal is not None and kept:
+            self.journal.done(kept)
 
     def _encoded(self, items: Sequence[Any], weight: int, breathe: Callable[[], None]) -> Batch | None:
         payload, good = b"", list[Any]()
@@ -270,11 +304,13 @@ class Lane:
         if len(batch.items) < 2:
             self._close_batch(batch, lost="too_large")
             return
-        half = len(batch.items) // 2
+        half, kept = len(batch.items) // 2, batch.kept
         for items in (batch.items[half:], batch.items[:half]):
             part = self._encoded(items, self._weight_of(items), lambda: None)
             if part is not None:
+                part.kept, kept = kept, ()  # all of it to the part that goes last
                 self._again.appendleft(part)
+        self._free(kept)
 
     def _close_batch(self, batch: Batch, *, refused: int = 0, lost: str | None = None) -> None:
         self._release(batch)
@@ -286,6 +322,7 @@ class Lane:
             self._dropped[lost] = self._dropped.get(lost, 0) + batch.weight
 
     def _release(self, batch: Batch) -> None:
+        self._free(batch.kept)
         if batch.file is None:
             self._hold(-len(batch.items), -batch.weight)
         elif self.spool is not None:

@@ -1,4 +1,4 @@
-"""A directory of ledger entries that could not be delivered: encoded requests, one file each.
+"""A directory of ledger entries that could not be delivered: encoded requests, one compressed file each.
 
 Given a batch's bytes and count, writes a file; gives the oldest back to be sent again. A file's name says when it was
 written, by which process, and how many entries it holds, so that a later process takes over what a dead one left.
@@ -15,12 +15,15 @@ import hashlib
 import logging
 import os
 import time
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from spanledger.guard import say_once
 
 SUFFIX = ".otlp"
+ZLIB = b"\x78"  # no request begins with it
+MAX_UNPACKED = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +44,14 @@ class SpoolFile:
 
 
 class Spool:
-    """The files of one receiver; used by one thread at a time."""
+    """The files of one receiver; used by one thread at a time.
+
+    Attributes:
+        directory: Where they lie.
+    """
 
     def __init__(self, directory: Path, address: str, max_bytes: int) -> None:
-        self._directory = directory / hashlib.sha256(address.encode()).hexdigest()[:12]
+        self.directory = directory / hashlib.sha256(address.encode()).hexdigest()[:12]
         self._max_bytes = max_bytes
         self._own: list[SpoolFile] = []
         self._sequence = 0
@@ -65,13 +72,18 @@ class Spool:
 
     def write(self, payload: bytes, count: int) -> bool:
         """Keep a batch; False where there is no room, or the disk says no."""
-        if self._broken or sum(file.size for file in self._files()) + len(payload) > self._max_bytes:
+        if self._broken:
+            return False
+        packed = zlib.compress(payload, 1)  # a seventh of it
+        if len(packed) < len(payload):
+            payload = packed
+        if sum(file.size for file in self._files()) + len(payload) > self._max_bytes:
             return False
         me = process_name()
-        path = self._directory / _file_name(f"{time.time_ns():020d}", me, self._next(), count)
+        path = self.directory / _file_name(f"{time.time_ns():020d}", me, self._next(), count)
         part = path.with_suffix(".part")
         try:
-            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
                 file.write(payload)
             part.rename(path)
@@ -79,9 +91,7 @@ class Spool:
             self._broken = True
             with contextlib.suppress(OSError):
                 part.unlink()
-            say_once(
-                "spool", logging.WARNING, "spanledger cannot keep ledger entries in %s: %s", self._directory, error
-            )
+            say_once("spool", logging.WARNING, "spanledger cannot keep ledger entries in %s: %s", self.directory, error)
             return False
         self._own.append(SpoolFile(path, count, len(payload), me))
         return True
@@ -91,10 +101,11 @@ class Spool:
         return self._own[0] if self._own else None
 
     def read(self, file: SpoolFile) -> bytes | None:
-        """A file's bytes; None where it is gone."""
+        """A file's batch; None where it is gone, or damaged."""
         try:
-            return file.path.read_bytes()
-        except OSError:
+            found = file.path.read_bytes()
+            return _unpacked(found) if found.startswith(ZLIB) else found
+        except (OSError, zlib.error):
             return None
 
     def remove(self, file: SpoolFile) -> None:
@@ -116,11 +127,19 @@ class Spool:
         """All files of this receiver, oldest first; other names are left alone."""
         found = []
         with contextlib.suppress(OSError):
-            for entry in os.scandir(self._directory):
+            for entry in os.scandir(self.directory):
                 parts = entry.name.removesuffix(SUFFIX).split("_")
                 if entry.name.endswith(SUFFIX) and len(parts) == 4 and parts[3].isdecimal():
                     found.append(SpoolFile(Path(entry.path), int(parts[3]), entry.stat().st_size, parts[1]))
         return sorted(found, key=lambda file: file.path.name)
+
+
+def _unpacked(packed: bytes) -> bytes:
+    unpacking = zlib.decompressobj()
+    found = unpacking.decompress(packed, MAX_UNPACKED)
+    if not unpacking.eof:
+        raise zlib.error("cut off, or too large")
+    return found
 
 
 def _file_name(written: str, owner: str, sequence: int, count: int) -> str:

@@ -23,11 +23,13 @@ from opentelemetry.instrumentation.utils import suppress_instrumentation
 
 from spanledger.delivery.lane import Batch, Lane
 from spanledger.delivery.outcome import Lost, Outcome, Sent, TryAgain
+from spanledger.delivery.recovery import recover
 from spanledger.guard import after_fork as guard_after_fork
 from spanledger.guard import guard, say_once
 
 BREATH_S = 0.0005  # between two slices: measured, p99.9 of an event loop beside it stays at 1 ms instead of 12
 CALL_PATIENCE_S = 1.0
+RECOVER_EVERY_S = 60.0  # a sibling may be killed while this process lives on
 # The longest piece of work is the first one, which imports the transport and loads prices: half a second, and more on a
 # busy machine. A child forked in the middle of it could never import those modules, nor what they import: better wait.
 FORK_PATIENCE_S = 60.0
@@ -45,6 +47,8 @@ class Worker:
         timeout_s: Seconds a request of each lane may take, by the lane's signal.
         max_pause_s: Longest pause between two tries.
         stop_timeout_s: Seconds that the end of a child of `multiprocessing` may wait for delivery.
+        turn: Called before each look at the queues with the time of `time.monotonic`, the seconds by which the thread
+            was woken too late, and whether the program ends.
         after_fork: Called in a forked child before its thread starts.
     """
 
@@ -58,13 +62,14 @@ class Worker:
         timeout_s: Mapping[str, float],
         max_pause_s: float,
         stop_timeout_s: float = 5.0,
+        turn: Callable[[float, float, bool], None] = lambda *_: None,
         after_fork: Callable[[], None] = lambda: None,
     ) -> None:
         self.lanes = tuple(lanes)
         self._collect = collect
         self._interval_s, self._collect_interval_s = interval_s, collect_interval_s
         self._timeout_s, self._max_pause_s, self._after_fork = timeout_s, max_pause_s, after_fork
-        self.stop_timeout_s = stop_timeout_s
+        self._turn, self.stop_timeout_s = turn, stop_timeout_s
         self._fresh()
         _remember(self)
 
@@ -74,8 +79,10 @@ class Worker:
         self._news = threading.Condition(threading.RLock())
         self._wake = threading.Event()
         self._asked = self._answered = 0
+        self._lag_s = 0.0
         self._deadline: float | None = None
         self._next_collect = time.monotonic() + self._collect_interval_s
+        self._next_recovery = 0.0
         self._thread: threading.Thread | None = None
         self._held_for_fork: list[threading.Lock] = []
         self.stopped = False
@@ -125,12 +132,9 @@ class Worker:
 
     def _run(self) -> None:
         with suppress_instrumentation():
-            with _guard, self._gate:
-                for lane in self.lanes:
-                    lane.recover()
+            self._recover()
             while self._deadline is None:
-                self._wake.wait(self._pause())
-                self._wake.clear()
+                self._rest()
                 asked = self._asked
                 with _guard:
                     if asked > self._answered:
@@ -146,12 +150,34 @@ class Worker:
     def _pause(self) -> float:
         return 0.0 if self._asked > self._answered or self._deadline is not None else self._interval_s
 
+    def _rest(self) -> None:
+        """Wait until there may be something to do."""
+        pause_s, began_s = self._pause(), time.monotonic()
+        on_time = not self._wake.wait(pause_s)
+        self._lag_s = max(time.monotonic() - began_s - pause_s, 0.0) if on_time else 0.0
+        self._wake.clear()
+
     def _round(self) -> None:
         """One look at everything."""
-        if time.monotonic() >= self._next_collect:
+        now_s = time.monotonic()
+        with _guard, self._gate:
+            self._turn(now_s, self._lag_s, False)
+        if now_s >= self._next_collect:
             self._read_metrics()
+        if now_s >= self._next_recovery:
+            self._recover()
+        for lane in self.lanes:
+            if lane.journal is not None:
+                lane.journal.look_after(now_s)
         while self._deadline is None and sum(self._step(lane) for lane in self.lanes):
             pass
+
+    def _recover(self) -> None:
+        """Take over what processes left that have ended."""
+        self._next_recovery = time.monotonic() + RECOVER_EVERY_S
+        with _guard, self._gate:
+            for lane in self.lanes:
+                recover(lane, self._breathe)
 
     def _everything(self) -> None:
         """What `flush` asks for: the lanes, then the metrics that tell of it, then those too."""
@@ -201,6 +227,8 @@ class Worker:
 
     def _drain(self, deadline: float) -> None:
         """Send everything that will go: the lanes first, then the metrics, whose last reading tells of them."""
+        with _guard, self._gate:
+            self._turn(time.monotonic(), 0.0, True)
         ahead, last = self.lanes[:-1], self.lanes[-1:]
         for lane in ahead:
             lane.close("shutdown")

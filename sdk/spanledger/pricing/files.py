@@ -16,14 +16,28 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Final
 
+from . import seconds
 from .published import FOREVER_NS, ORDINARY_TIERS, Resolved, provider_id
 from .rates import Rates, UnitRate
 from .units import UNITS, gaps
 
 KEYS: Final = frozenset(
-    {"provider", "model", "model_prefix", "valid_from", "batch", "service_tier", "estimated", "source", "rates"}
+    {
+        "provider",
+        "model",
+        "model_prefix",
+        "valid_from",
+        "batch",
+        "service_tier",
+        "estimated",
+        "source",
+        "rates",
+        *seconds.KEYS,
+    }
 )
 HIGHEST_RATE: Final = Decimal(10) ** 12
+LONGEST_S: Final = 86_400
+MOST_CHANNELS: Final = 64
 NS_PER_DAY: Final = 86_400_000_000_000
 
 
@@ -47,6 +61,7 @@ class Entry:
     service_tier: str
     estimated: bool
     rates: tuple[UnitRate, ...]
+    audio: seconds.AudioBilling = seconds.AS_USED
 
     def names(self, provider: str | None, model: str) -> bool:
         """Whether the entry is about this model."""
@@ -108,7 +123,8 @@ class PriceFile:
         entry = max(begun, key=lambda candidate: candidate.from_ns)
         if entry.estimated and note is None:
             note = "list_price: the provider's price depends on plan or mode"
-        return Resolved(Rates(entry.rates, self.source, self.version, note=note), entry.from_ns, until)
+        rates = Rates(entry.rates, self.source, self.version, note=note, audio=entry.audio)
+        return Resolved(rates, entry.from_ns, until)
 
 
 def load(path: Path, source: str) -> PriceFile:
@@ -124,7 +140,8 @@ def load(path: Path, source: str) -> PriceFile:
     import yaml
 
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        content, tree = yaml.safe_load(text), yaml.compose(text, yaml.SafeLoader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise MalformedPricesError([f"{path}: cannot be read: {error}"]) from error
     mistakes: list[str] = []
@@ -137,7 +154,7 @@ def load(path: Path, source: str) -> PriceFile:
     entries: list[Entry] = []
     for number, raw in enumerate(content["prices"]):
         wrong = list(_mistakes(raw))
-        mistakes += [f"{path}: prices[{number}]{mistake}" for mistake in wrong]
+        mistakes += [f"{path}:{_line(tree, number, mistake)}: prices[{number}]{mistake}" for mistake in wrong]
         if not wrong:
             entries.append(_entry(raw))
     mistakes += [f"{path}: {twin}" for twin in _twins(entries)]
@@ -186,6 +203,34 @@ def _mistakes(raw: Any) -> Iterator[str]:
         if key in raw and not isinstance(raw[key], bool):
             yield f".{key}: must be true or false"
     yield from _rate_mistakes(raw.get("rates"))
+    yield from _audio_mistakes(raw)
+
+
+def _audio_mistakes(raw: dict[str, Any]) -> Iterator[str]:
+    there = [key for key in seconds.KEYS if key in raw]
+    rates = raw.get("rates")
+    timed = isinstance(rates, dict) and any(name in UNITS and UNITS[name].field == "audio_seconds" for name in rates)
+    if there and not timed:
+        yield f".{there[0]}: only beside a rate for audio_seconds, audio_minutes or audio_hours"
+    for key in (seconds.MINIMUM, seconds.STEP):
+        length = _rate(raw[key]) if key in raw else Decimal(1)
+        if length is None or not 0 < length <= LONGEST_S:
+            yield f'.{key}: must be seconds above 0, such as 15 or "0.5", at most {LONGEST_S}, not {raw[key]!r}'
+    channels = raw.get(seconds.CHANNELS, 1)
+    if type(channels) is not int or not 1 <= channels <= MOST_CHANNELS:
+        yield f".{seconds.CHANNELS}: must be a whole number from 1 to {MOST_CHANNELS}, not {channels!r}"
+
+
+def _line(tree: Any, number: int, mistake: str) -> int:
+    """Where in the file a mistake stands: the line of the deepest key that it names."""
+    listed = [value for key, value in tree.value if key.value == "prices"][-1:]
+    node = listed[0].value[number] if listed and number < len(listed[0].value) else tree
+    line: int = node.start_mark.line
+    for name in mistake.partition(":")[0].split(".")[1:]:
+        found = [pair for pair in node.value if isinstance(pair, tuple) and pair[0].value == name]
+        if found:
+            line, node = found[-1][0].start_mark.line, found[-1][1]
+    return line + 1
 
 
 def _rate_mistakes(rates: Any) -> Iterator[str]:
@@ -227,6 +272,7 @@ def _entry(raw: dict[str, Any]) -> Entry:
         service_tier=raw.get("service_tier", "").lower(),
         estimated=raw.get("estimated", False),
         rates=tuple(UnitRate(UNITS[name], _rate(rate) or Decimal(0)) for name, rate in raw["rates"].items()),
+        audio=seconds.taken_out(dict(raw)),
     )
 
 

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from spanledger.usage import USAGE_FIELDS, Usage
 
-from .rates import MINIMUM_SECONDS_KEY
+from .seconds import taken_out
 from .units import CONSTANT, UNITS, Form, Unit, shares
 
 _exact: Final = Context(prec=64)
@@ -58,12 +58,12 @@ def parts(usage: Usage, rate_json: str) -> list[Part]:
     rates = json.loads(rate_json)
     if not isinstance(rates, dict):
         raise ValueError(f"rates must be a JSON object, not {rate_json!r}")
-    minimum = Fraction(rates.pop(MINIMUM_SECONDS_KEY, "0"))
+    audio = taken_out(rates)
     units = [UNITS[name] for name in rates if name in UNITS]
     share = shares(units, {unit.name: {_index(unit, usage): 1} for unit in units})
     counts = {index: Fraction(getattr(usage, name) or 0) for index, name in enumerate(USAGE_FIELDS)}
     seconds = USAGE_FIELDS.index("audio_seconds")
-    counts[seconds] = max(counts[seconds], minimum)
+    counts[seconds] = Fraction(audio.billed(usage.audio_seconds or Decimal(0)))
     counts[CONSTANT] = Fraction(1)
     found = ((unit, _count(share[unit.name], counts)) for unit in units)
     return [_part(unit, count, Fraction(rates[unit.name])) for unit, count in found if count]

@@ -16,6 +16,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from .rates import Rates, UnitRate
+from .seconds import AS_USED, AudioBilling
 from .units import UNITS, Unit
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 FOREVER_NS: Final = 2**63
 ORDINARY_TIERS: Final = frozenset({"", "auto", "default", "on_demand", "standard", "standard_only"})
-GROQ_MINIMUM_SECONDS: Final = 10  # as genai-prices has it: shorter audio is billed as ten seconds
+GROQ_MINIMUM_S: Final = Decimal(10)  # as genai-prices has it: shorter audio is billed as ten seconds
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 # OpenTelemetry's names, and others in use -> genai-prices' ids; what is not here is left to its own matching
@@ -150,8 +151,8 @@ def _rates(seller: Provider, info: ModelInfo, price: ModelPrice, note: str | Non
     except ValueError as error:
         return f"rates_inconsistent: {error}"
     short = seller.id == "groq" and info.id in ("whisper-large-v3", "whisper-large-v3-turbo")
-    minimum = GROQ_MINIMUM_SECONDS if short else 0
-    return Rates(found, "genai-prices", source_version(), note=note, minimum_seconds=minimum)
+    audio = AudioBilling(minimum_s=GROQ_MINIMUM_S) if short else AS_USED
+    return Rates(found, "genai-prices", source_version(), note=note, audio=audio)
 
 
 @cache

@@ -20,6 +20,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from spanledger.usage import USAGE_FIELDS, Usage
 
+from .seconds import AS_USED, AudioBilling, plain
 from .units import CONSTANT, COUNTED, Form, Unit, missing, shares
 
 PriceState = Literal["priced", "unpriced", "estimated", "free"]
@@ -31,9 +32,6 @@ MOST_SHAPES: Final = 256
 AUDIO_SECONDS: Final = USAGE_FIELDS.index("audio_seconds")
 REQUESTS: Final = USAGE_FIELDS.index("requests")
 WEB_SEARCHES: Final = USAGE_FIELDS.index("web_searches")
-MINIMUM_SECONDS_KEY: Final = (
-    "audio_seconds_minimum"  # in a stored rate: not a rate, but what short audio was rounded up to
-)
 
 Values = tuple[Any, ...]  # the fields of a Usage, in order
 Shape = tuple[int | None, ...]  # each None, 0 or 1
@@ -108,9 +106,9 @@ class Rates:
     """The rates of one model, and everything worked out from them so far."""
 
     __slots__ = (
+        "_audio",
         "_bands",
         "_free",
-        "_minimum_seconds",
         "_note",
         "_plans",
         "_rates",
@@ -127,12 +125,12 @@ class Rates:
         version: str,
         *,
         note: str | None = None,
-        minimum_seconds: int = 0,
+        audio: AudioBilling = AS_USED,
     ) -> None:
-        """Take rates as they are; `note` says why they are not quite the call's; short audio is `minimum_seconds`."""
+        """Take rates as they are; `note` says why they are not quite the call's, `audio` which seconds are billed."""
         self._rates = tuple(rates)
         self._source, self._version, self._note = source, version, note
-        self._minimum_seconds = minimum_seconds
+        self._audio = None if audio == AS_USED else audio
         self._starts = sorted({start for rate in rates for start, _ in rate.tiers})
         self._free = not any(rate.base or any(price for _, price in rate.tiers) for rate in rates)
         self._zeros = json.dumps({rate.unit.name: "0" for rate in rates if rate.unit.field})
@@ -169,10 +167,10 @@ class Rates:
                     return unpriced(odd)
         if plan.reason is not None:
             return unpriced(plan.reason)
-        seconds = values[AUDIO_SECONDS]
-        short = bool(self._minimum_seconds and seconds and seconds < self._minimum_seconds)
-        if short:
-            values = (*values[:AUDIO_SECONDS], Decimal(self._minimum_seconds), *values[AUDIO_SECONDS + 1 :])
+        seconds, told = values[AUDIO_SECONDS], ""
+        if self._audio is not None and seconds:
+            told = self._audio.told(seconds)
+            values = (*values[:AUDIO_SECONDS], self._audio.billed(seconds), *values[AUDIO_SECONDS + 1 :])
         for counted, form in plan.checks:
             if sum([values[index] * times for index, times in form]) < 0:
                 return unpriced(f"usage_inconsistent: the parts of {counted} exceed it")
@@ -182,7 +180,7 @@ class Rates:
         amount = _amount(values, band)
         if amount >= MOST_COST:
             return unpriced("cost_out_of_range")
-        rate = band.rate if not short else f'{band.rate[:-1]}, "{MINIMUM_SECONDS_KEY}": "{self._minimum_seconds}"}}'
+        rate = f"{band.rate[:-1]}, {told}}}" if told else band.rate
         cost = _exact.multiply(amount, _ONE_PICO)
         return Priced(plan.state, cost, self._source, self._version, rate, plan.note)
 
@@ -247,11 +245,6 @@ def _band(rates: Sequence[UnitRate], share: Mapping[str, Form], own: Mapping[str
     # input and output keep their places even at a rate of zero: the common call reads them by position
     folded_times = tuple((index, whole[index] // common) for index in sorted(whole))
     return Band(folded_times, constant, divisor // common, json.dumps(used))
-
-
-def plain(rate: Decimal) -> str:
-    """A decimal as text: no exponent, no needless zeros."""
-    return format(rate.normalize(), "f")
 
 
 def _amount(values: Values, band: Band) -> int:

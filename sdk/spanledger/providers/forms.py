@@ -167,7 +167,7 @@ _ENVELOPES = ("response", "result", "interaction", "message", "data", "modelOutp
 _HOLDERS = frozenset({"chunk", *_ENVELOPES})
 _ANY = frozenset(
     {
-        *("object", "prompt_tokens", "seconds", "type", *USAGE_FIELDS),
+        *("duration", "object", "prompt_tokens", "seconds", "type", *USAGE_FIELDS),
         *(name for name, *_ in (*_USAGES, *_ANSWERS)),
         *_HOLDERS,
     }

@@ -30,8 +30,11 @@ _TYPES = {
     "TranscriptionVerbose": "speech_to_text",
     "TranscriptionDiarized": "speech_to_text",
     "TranscriptionResponse": "speech_to_text",
+    "TranslationVerbose": "speech_to_text",
     "ImagesResponse": "image_generation",
 }
+_VERBOSE = frozenset({"TranscriptionVerbose", "TranscriptionDiarized", "TranslationVerbose"})
+_TASKS = ("transcribe", "translate")
 _PACKAGES = {
     "anthropic": "anthropic",
     "cerebras": "cerebras",
@@ -78,16 +81,19 @@ def usage(raw: Fields) -> Usage | None:
 
 
 def _chat(raw: Fields, prompt: int) -> Usage:
-    asked = fields_of(raw.get("prompt_tokens_details")) or _NONE
-    answered = fields_of(raw.get("completion_tokens_details")) or _NONE
-    cached = asked.get("cached_tokens")
+    asked, answered = raw.get("prompt_tokens_details"), raw.get("completion_tokens_details")
+    if type(asked) is not dict:
+        asked = fields_of(asked) or _NONE
+    if type(answered) is not dict:
+        answered = fields_of(answered) or _NONE
+    cached, written = asked.get("cached_tokens"), asked.get("cache_write_tokens")
     if cached is None:
         cached = raw.get("prompt_cache_hit_tokens")  # DeepSeek
     units = (
         prompt,
         whole(raw.get("completion_tokens")),
         whole(cached),
-        whole(asked.get("cache_write_tokens")),
+        None if written is None else whole(written),
         None,
         None,
         whole(answered.get("reasoning_tokens")),
@@ -171,6 +177,15 @@ def reading(answer: Fields, kind: str, module: str, used: Usage | None) -> Readi
     raw = fields_of(answer.get("usage")) or _NONE
     tier = text(answer.get("service_tier")) or text(raw.get("service_tier"))
     return Reading(used, by or told_by(answer, raw), model, text(answer.get("id")), tier, (), operation)
+
+
+def transcript(answer: Fields, kind: str, module: str) -> Reading | None:
+    """What a transcript says that tells how long the audio was and no usage (`verbose_json`); None for all else."""
+    heard = seconds(answer.get("duration"))
+    known = kind in _VERBOSE or answer.get("task") in _TASKS
+    if heard is None or not known or not isinstance(answer.get("text"), str):
+        return None
+    return reading(answer, kind, module, Usage(audio_seconds=heard))._replace(operation="speech_to_text")
 
 
 def told_by(answer: Fields, raw: Fields) -> str | None:

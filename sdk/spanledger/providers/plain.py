@@ -23,10 +23,12 @@ _MOST_LINES = 100_000
 
 def read(answer: object) -> Reading | None:
     """What `answer` says of its usage and of itself, or `None` if it is no answer that is understood."""
-    fields = fields_of(answer)
+    fields = answer if type(answer) is dict else fields_of(answer)
     if fields is None:
         return _without_fields(answer)
-    raw = fields_of(fields.get("usage"))
+    raw = fields.get("usage")
+    if type(raw) is not dict:
+        raw = fields_of(raw)
     if raw is not None and fields.get("object") == "chat.completion":  # the commonest first
         said = openai.chat_reading(fields, raw, type(answer))
         return said if said.provider is not None else named(said, answer)
@@ -55,6 +57,10 @@ def finish_reasons(answer: object) -> tuple[str, ...]:
     fields = fields_of(answer)
     if fields is None:
         return ()
+    choices = fields.get("choices")
+    if type(choices) is list and len(choices) == 1:  # the commonest first
+        reason = (fields_of(choices[0]) or fields).get("finish_reason")
+        return (reason,) if isinstance(reason, str) else ()
     about = fields_of(fields.get("response_metadata"))  # of a LangChain message
     return names.finish_reasons(fields if about is None else about)
 
@@ -74,6 +80,9 @@ def _read(answer: object, fields: Fields, raw: Fields | None) -> Reading | None:
     if raw is None:
         if isinstance(form, str) and text(fields.get("model")) and fields.get("error") is None:
             return openai.reading(fields, kind, module, None)
+        heard = openai.transcript(fields, kind, module)
+        if heard is not None:
+            return heard
         used = forms.usage(fields)
     else:
         used = forms.usage(raw)

@@ -22,10 +22,20 @@ from spanledger_server.cli.main import main
 from tests.support.inside import Inside
 from tests.support.server import Server, environment, free_port
 from tests.support.telemetry import NS, ledger_event, ledger_request, span, span_request
+from tests.support.waiting import until
 
 TRACE = bytes(range(16))
 HOSTILE = "[/red]\x1b[2Jevil\nname"
-QUESTIONS = (("status",), ("costs",), ("ledger",), ("traces",), ("trace", "00" * 16), ("loss",), ("token", "list"))
+QUESTIONS = (
+    ("status",),
+    ("costs",),
+    ("ledger",),
+    ("traces",),
+    ("trace", "00" * 16),
+    ("loss",),
+    ("sampling",),
+    ("token", "list"),
+)
 
 
 @dataclass(frozen=True)
@@ -129,6 +139,43 @@ def test_traces_are_found_and_one_is_drawn_with_its_costs(shop: Inside):
 
 def test_loss_tells_what_was_stored(shop: Inside):
     assert "shop" in said(shop, "loss")
+
+
+def test_sampling_tells_what_is_kept_and_sets_the_budget(server: Inside):
+    kept = span("GET /books", at_ns=time.time_ns() - 90 * NS)
+    kept.trace_state = "ot=th:c"
+    silent = span("GET /books", at_ns=time.time_ns() - 90 * NS)
+    assert server.send("traces", span_request(kept, silent)).status_code == 200
+    assert "no budget: everything is kept" in run(server, "sampling").stdout
+    done = run(server, "sampling", "--budget", "25")
+    assert done.stdout.startswith("budget 25.0/s spans (administrator)")
+    assert json.loads(run(server, "sampling", "--json").stdout)["budget"]["spans_per_second"] == 25
+    assert "no budget" in run(server, "sampling", "--budget", "all").stdout
+    assert "no budget" in run(server, "sampling", "--budget", "setting").stdout
+    assert run(server, "sampling", "--budget", "-3").returncode == 2
+    assert run(server, "sampling", "--budget", "few").returncode == 2
+    assert run(server, "sampling", "--fail-on", "outside").returncode == 0
+    found = run(server, "traces").stdout
+    assert "2 traces kept, stand for about 4" in found
+    assert "1 uncounted" in found
+    drawn = run(server, "trace", kept.trace_id.hex()).stdout
+    assert "kept because: it was drawn by chance when it began (probability 25.0" in drawn
+
+
+def test_sampling_shows_each_operation_with_its_interval(tmp_path: Path):
+    with_rollups = Inside(tmp_path, "--tick", "100ms").start()
+    try:
+        spans = [span("GET /books", at_ns=time.time_ns() - 90 * NS) for _ in range(12)]
+        for each in spans[:10]:
+            each.trace_state = "ot=th:8"
+        assert with_rollups.send("traces", span_request(*spans)).status_code == 200
+        until(lambda: "GET /books" in run(with_rollups, "sampling").stdout, called="the minute is rolled up")
+        shown = run(with_rollups, "sampling", "--service", "shop").stdout
+    finally:
+        with_rollups.stop()
+    assert "shop: 12 requests kept, stand for 20 ± " in shown
+    assert "16.7\u202f% uncounted" in shown
+    assert "GET /books" in shown
 
 
 def test_a_token_is_made_listed_and_revoked(shop: Inside):

@@ -74,12 +74,29 @@ def test_a_span_becomes_a_row_with_all_its_fields() -> None:
         ("xot=th:8", None, None),
         ("ot=rv:8", None, None),
         ("v=th:8", None, None),
+        ("ot=th:FD70A4", None, None),
+        ("ot=TH:8", None, None),
+        ("ot=th:8;th:c", None, None),
+        ("ot=th:8;th:8", None, None),
+        ("ot=th:8,ot=th:8", None, None),
+        ("ot=th:-8", None, None),
+        ("ot=th:0x8", None, None),
+        ("ot=th:\u0668", None, None),
+        ("ot=rv:" + "0" * 250 + ";th:8", None, None),
+        ("ot=th:ffffffffffffff", 2**56 - 1, 2.0**56),
     ],
 )
 def test_the_sampling_threshold_is_read_from_the_trace_state(trace_state: str, threshold: Any, count: Any) -> None:
     values = row(both("traces", request("traces", [span(trace_state=trace_state)])))
     assert (values["sampling_threshold"], values["adjusted_count"]) == (threshold, count)
     assert values["trace_state"] == trace_state
+
+
+def test_a_threshold_behind_the_end_of_what_is_kept_of_a_trace_state_counts_as_it_came() -> None:
+    long = ",".join(f"v{number}={'x' * 250}" for number in range(20))
+    assert row(both("traces", request("traces", [span(trace_state=f"{long},ot=th:8")])))["adjusted_count"] == 2.0
+    longer = ",".join(f"v{number}={'x' * 250}" for number in range(80))
+    assert row(both("traces", request("traces", [span(trace_state=f"{longer},ot=th:8")])))["adjusted_count"] is None
 
 
 @pytest.mark.parametrize(

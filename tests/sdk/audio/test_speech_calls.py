@@ -7,11 +7,13 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from groq.types.audio.transcription import Transcription as GroqTranscription
 from openai.types.audio import Transcription, TranscriptionVerbose
 
 import spanledger
 from spanledger.pricing import PriceBook
 from spanledger.testing import capture
+from spanledger.usage import Usage
 
 CLIPS = Path(__file__).parent / "clips"
 BOOK = PriceBook.default()
@@ -51,6 +53,46 @@ def test_a_verbose_transcription_is_billed_by_what_is_billed_and_not_by_the_audi
     answer = {"text": "go", "language": "english", "duration": 2.786, "usage": {"type": "duration", "seconds": 3}}
     entry = called(TranscriptionVerbose.model_validate(answer), model="whisper-1", provider="openai")
     assert (entry.operation, entry.usage.audio_seconds) == ("speech_to_text", 3)
+
+
+GROQ = {
+    "task": "transcribe",
+    "language": "English",
+    "duration": 2.786,
+    "text": "go",
+    "segments": [],
+    "x_groq": {"id": "r"},
+}
+
+
+@pytest.mark.parametrize(
+    ("answer", "provider"),
+    [
+        (TranscriptionVerbose.model_validate({"text": "go", "language": "english", "duration": 2.786}), "openai"),
+        ({"task": "translate", "language": "english", "duration": "2.786", "text": "", "segments": []}, None),
+        (GROQ, "groq"),
+        (GroqTranscription.model_validate(GROQ), "groq"),
+    ],
+)
+def test_a_transcript_that_tells_only_the_audio_s_length_is_billed_by_it(answer, provider):
+    entry = called(answer, model="whisper-large-v3")
+    assert (entry.operation, entry.provider) == ("speech_to_text", provider)
+    assert (entry.usage, entry.usage_state) == (Usage(audio_seconds=Decimal("2.786")), "reported")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"task": "transcribe", "text": "go"},
+        {"task": "transcribe", "duration": float("nan"), "text": "go"},
+        {"task": "transcribe", "duration": -1, "text": "go"},
+        {"task": "transcribe", "duration": True, "text": "go"},
+        {"task": "cook", "duration": 3, "text": "go"},
+        {"duration": 3, "text": "a program's own row"},
+    ],
+)
+def test_what_is_no_transcript_with_a_length_is_not_taken_for_one(answer):
+    assert called(answer, provider="openai", model="whisper-1").usage is None
 
 
 def test_a_transcription_billed_by_tokens_keeps_audio_and_text_apart():

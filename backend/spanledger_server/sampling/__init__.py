@@ -1,0 +1,1 @@
+"""How many traces senders are asked to keep."""

@@ -1,0 +1,149 @@
+"""Requests as spans tell of them, each kept span weighed by how many it stands for.
+
+Given a snapshot and a window, reads the span rollups (whole hours where the window is long, minutes elsewhere) and
+gives, for each service and operation, how many requests there were, how many failed, how long they took, and how many
+were dropped: estimates with the interval that holds the truth 95 times of 100, and beside them how many spans do not
+say how they were sampled. Those are left out of every estimate.
+
+Never: a span counted whose weight nobody told, or an interval narrower than sampling by traces allows.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from spanledger_server import estimates
+from spanledger_server.estimates import Estimate
+from spanledger_server.rollups import histogram
+from spanledger_server.store import sqlfile
+from spanledger_server.store.database import Reader
+from spanledger_server.timegrid import HOUR_NS
+
+SQL = sqlfile.load(__package__)
+
+MINUTE_NS: Final = 60 * 10**9
+MINUTES_UP_TO_NS: Final = 6 * HOUR_NS  # a longer window is read from hours
+QUANTILES: Final = (0.5, 0.95, 0.99)
+
+
+@dataclass(slots=True)
+class Requests:
+    """Requests of one operation, or of all of a service.
+
+    Attributes:
+        spans: How many were kept.
+        uncounted: Of those, how many do not say how they were sampled.
+        weight: Sum of the adjusted counts of the others.
+        failed_weight: The same of those that failed.
+        durations: Bucket code -> weight.
+        spread: The sketch of the variance of `weight`.
+        failed_spread: The same of `failed_weight`.
+    """
+
+    spans: int = 0
+    uncounted: int = 0
+    weight: float = 0.0
+    failed_weight: float = 0.0
+    durations: defaultdict[int, float] = field(default_factory=lambda: defaultdict(float))
+    spread: defaultdict[int, float] = field(default_factory=lambda: defaultdict(float))
+    failed_spread: defaultdict[int, float] = field(default_factory=lambda: defaultdict(float))
+
+    def add(self, cell: Mapping[str, Any]) -> None:
+        """Add a row of the statement `weighed_cells`."""
+        self.spans += cell["spans"]
+        self.uncounted += cell["uncounted"]
+        weights = dict(zip(cell["codes"] or (), cell["weights"] or (), strict=True))
+        spread = dict(zip(cell["slots"] or (), cell["sums"] or (), strict=True))
+        self.weight += cell["weight"]
+        _add(self.durations, weights)
+        _add(self.spread, spread)
+        if cell["failed"]:
+            self.failed_weight += cell["weight"]
+            _add(self.failed_spread, spread)
+
+    @property
+    def counted(self) -> int:
+        """Kept spans that say how many they stand for."""
+        return self.spans - self.uncounted
+
+    @property
+    def uncounted_share(self) -> float:
+        """Of the kept spans."""
+        return self.uncounted / self.spans if self.spans else 0.0
+
+    @property
+    def total(self) -> Estimate | None:
+        """How many requests there were; None when no span says what it stands for."""
+        if not self.counted:
+            return None
+        return estimates.total(self.weight, self.counted, estimates.spread_variance(self.spread))
+
+    @property
+    def failed(self) -> Estimate | None:
+        """The share of them that failed."""
+        share = self.failed_weight / self.weight if self.weight else 0.0
+        slots = self.spread.keys() | self.failed_spread.keys()
+        residual = {slot: self.failed_spread.get(slot, 0.0) - share * self.spread.get(slot, 0.0) for slot in slots}
+        return estimates.share(self.failed_weight, self.weight, estimates.spread_variance(residual))
+
+    def duration_ns(self, q: float) -> Estimate | None:
+        """The duration that a share `q` of them does not exceed."""
+        codes = sorted(self.durations)
+        weights = [self.durations[code] for code in codes]
+        value = histogram.weighted_quantile(codes, weights, q)
+        if value is None:
+            return None
+        ranks = estimates.quantile_ranks(q, self.weight, estimates.spread_variance(self.spread))
+        low, high = (histogram.weighted_quantile(codes, weights, rank) for rank in ranks)
+        return Estimate(value, value if low is None else low, value if high is None else high)
+
+    @property
+    def dropped(self) -> float:
+        """How many were not kept, beside those that were."""
+        return max(0.0, self.weight - self.counted)
+
+
+def _add(to: defaultdict[int, float], what: Mapping[int, float]) -> None:
+    for key, value in what.items():
+        to[key] += value
+
+
+def requests(reader: Reader, from_ns: int, to_ns: int, service: str | None = None) -> dict[tuple[str, str], Requests]:
+    """Requests by service and operation (the name of the span with which they entered the service).
+
+    Args:
+        reader: One snapshot.
+        from_ns: Beginning of the window, a whole minute.
+        to_ns: Its end, a whole minute, not part of it.
+        service: Only this one.
+    """
+    first_hour, end_hour = -(-from_ns // HOUR_NS), to_ns // HOUR_NS
+    if to_ns - from_ns <= MINUTES_UP_TO_NS:
+        first_hour = end_hour = from_ns // HOUR_NS
+    bounds = {
+        "from_minute": from_ns // MINUTE_NS,
+        "to_minute": to_ns // MINUTE_NS,
+        "first_hour": first_hour,
+        "end_hour": max(first_hour, end_hour),
+    }
+    found: dict[tuple[str, str], Requests] = {}
+    for cell in reader.rows(SQL["weighed_cells"], service=service, **bounds):
+        found.setdefault((cell["service"], cell["name"]), Requests()).add(cell)
+    return found
+
+
+def together(parts: Iterable[Requests]) -> Requests:
+    """The requests of several operations as one."""
+    whole = Requests()
+    for part in parts:
+        whole.spans += part.spans
+        whole.uncounted += part.uncounted
+        whole.weight += part.weight
+        whole.failed_weight += part.failed_weight
+        _add(whole.durations, part.durations)
+        _add(whole.spread, part.spread)
+        _add(whole.failed_spread, part.failed_spread)
+    return whole

@@ -1,0 +1,156 @@
+"""Light spans to the bytes of an OTLP export request, without a span of OpenTelemetry's SDK in between.
+
+Given spans that have ended, writes those that are light and plain by hand, which takes a tenth of the time of the SDK's
+way, and leaves to the encoder of all others what is anything else: real spans, light ones that became real (events, a
+status), and those in which a limit applies or the rules of redaction find something.
+
+Never: a span that is written otherwise than OpenTelemetry's encoder would.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+from opentelemetry.sdk.resources import Resource
+
+from spanledger import semconv
+from spanledger.delivery.encode import SLICE, Breathe, Encoder, encode_resource
+from spanledger.delivery.wire import MAX_TEXT, attribute, block
+from spanledger.guard import guard
+from spanledger.light import LightSpan
+from spanledger.spans import known
+
+_ATTRIBUTE = b"\x4a"  # the tag of a Span's attribute; that of a LogRecord's, which `attribute` writes, is one byte too
+_KINDS = tuple(b"\x30" + bytes((number,)) for number in range(1, 6))
+_LOCAL, _REMOTE = b"\x85\x01\x00\x01\x00\x00", b"\x85\x01\x00\x03\x00\x00"  # flags: whether the parent is elsewhere
+_UNSET = b"\x7a\x00"
+_TRACE_ID, _SPAN_ID, _PARENT_ID = b"\x0a\x10", b"\x12\x08", b"\x22\x08"
+_TIMES = struct.Struct("<BQBQ").pack
+_PLAIN = (str, int, float, bool)
+_KEPT = 4_096  # attributes that are kept as they were written: most come again and again
+_CHEAP_TO_KEEP = frozenset({str, int, bool})
+_NEVER_AGAIN = frozenset({semconv.REQUEST_ID, semconv.GEN_AI_RESPONSE_ID, semconv.PROCESS_TIME_S})
+_guard = guard("delivery.light_spans")
+
+
+class SpanEncoder:
+    """Encodes spans of all makes.
+
+    Args:
+        others: Encodes what is not written by hand.
+        finds: Whether an attribute, by name and value, holds what must not leave.
+    """
+
+    def __init__(self, others: Encoder, finds: Callable[[str, Any], bool]) -> None:
+        self._others, self._finds, self._write = others, finds, SpanWriter(finds)
+        self._resource: tuple[Resource | None, bytes | None] = (None, None)
+
+    def encode(self, items: Sequence[Any], breathe: Breathe) -> tuple[bytes, list[Any]]:
+        """The request's bytes, and the items that are in it."""
+        maker = next((span.maker for span in items if type(span) is LightSpan), None)
+        head = None if maker is None else self._head(maker)
+        if maker is None or head is None:
+            return self._others.encode(items, breathe)
+        written, good, left = list[bytes](), list[Any](), list[Any]()
+        for at in range(0, len(items), SLICE):
+            for span in items[at : at + SLICE]:
+                found = self._written(span) if type(span) is LightSpan and span.maker is maker else None
+                if found is None:
+                    left.append(span)
+                else:
+                    written.append(block(2, found))
+                    good.append(span)
+            breathe()
+        payload = block(1, head + block(2, _scope(maker) + b"".join(written))) if written else b""
+        if left:
+            more, others = self._others.encode(left, breathe)  # requests written one after the other are one
+            return payload + more, good + others
+        return payload, good
+
+    def _head(self, maker: Any) -> bytes | None:
+        """The resource; None where not all of it may leave, or where a limit may apply."""
+        limits, resource = maker.limits, maker.resource
+        if limits.max_span_attribute_length is not None or limits.max_attribute_length is not None:
+            return None
+        if self._resource[0] is not resource:
+            hidden = any(self._finds(key, value) for key, value in resource.attributes.items())
+            self._resource = (resource, None if hidden else block(1, encode_resource(resource)))
+        return self._resource[1]
+
+    def _written(self, span: Any) -> bytes | None:
+        with _guard:
+            return self._write(span)
+        return None
+
+
+class SpanWriter:
+    """Writes light spans.
+
+    Args:
+        finds: Whether an attribute, by name and value, holds what must not leave.
+    """
+
+    def __init__(self, finds: Callable[[str, Any], bool]) -> None:
+        self._finds = finds
+        self._known = lru_cache(_KEPT, typed=True)(self._attribute)
+        self._named = lru_cache(_KEPT)(self._name)
+        self._state: tuple[Any, bytes] = (None, b"")
+
+    def __call__(self, span: Any) -> bytes | None:
+        """The span as the bytes of a Span message, or None where that takes the SDK's way."""
+        if "_real" in vars(span):
+            return None
+        name, attributes = span.name, span.given
+        if span.told is not None:
+            shown, better, status = known(*span.told)
+            if status is not None:
+                return None
+            name, attributes = better or name, {**attributes, **shown}
+        named = self._named(name, span.kind_.value)
+        if named is None or len(attributes) > (span.maker.limits.max_span_attributes or len(attributes)):
+            return None
+        parts = [self._ids(span), named, _TIMES(0x39, span.start_ns, 0x41, span.end_ns)]
+        for key, value in attributes.items():
+            again = type(value) in _CHEAP_TO_KEEP and key not in _NEVER_AGAIN
+            part = self._known(key, value) if again else self._attribute(key, value)
+            if part is None:
+                return None
+            parts.append(part)
+        parts.append(_UNSET)
+        parts.append(_REMOTE if span.around is not None and span.around.get_span_context().is_remote else _LOCAL)
+        return b"".join(parts)
+
+    def _attribute(self, key: str, value: Any) -> bytes | None:
+        kind = type(value)
+        if self._finds(key, value) or (kind not in _PLAIN and not _is_list(value)):
+            return None
+        if kind is str and len(value) > MAX_TEXT:
+            return None
+        return _ATTRIBUTE + attribute(key, value)[1:]
+
+    def _name(self, name: str, kind: int) -> bytes | None:
+        return None if self._finds("", name) else block(5, name.encode("utf-8", "replace")) + _KINDS[kind]
+
+    def _ids(self, span: LightSpan) -> bytes:
+        head = _TRACE_ID + span.trace_id.to_bytes(16, "big") + _SPAN_ID + span.span_id.to_bytes(8, "big")
+        if span.state:
+            if self._state[0] is not span.state:
+                text = ",".join([f"{key}={value}" for key, value in span.state.items()])
+                self._state = (span.state, block(3, text.encode()))
+            head += self._state[1]
+        if span.parent_span_id:
+            return head + _PARENT_ID + span.parent_span_id.to_bytes(8, "big")
+        return head
+
+
+def _is_list(value: Any) -> bool:
+    """Whether OpenTelemetry takes it as it is: a list of texts."""
+    return type(value) in (tuple, list) and all(type(item) is str and len(item) <= MAX_TEXT for item in value)
+
+
+def _scope(maker: Any) -> bytes:
+    scope = maker.scope
+    return block(1, block(1, scope.name.encode()) + block(2, (scope.version or "").encode()))

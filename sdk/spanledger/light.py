@@ -1,0 +1,307 @@
+"""Our own spans at a tenth of the price, where nobody but us looks at spans as they start and end.
+
+Given OpenTelemetry's provider, makes spans that hold their ids, name, attributes and times and nothing else. A span of
+OpenTelemetry's SDK is made of one only when somebody needs it: the delivery worker, to encode it, or a program that
+sets attributes or events on its current span. It is then the real thing: limits, cleaning and readable properties are
+the SDK's own.
+
+Never: a light span while a span processor or a sampler of somebody else's is installed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from opentelemetry.baggage import _BAGGAGE_KEY
+from opentelemetry.context import Context, get_current
+from opentelemetry.sdk import trace as sdk
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
+from opentelemetry.trace import Span, SpanContext, SpanKind, StatusCode, TraceFlags, Tracer, TraceState, use_span
+from opentelemetry.trace.propagation import _SPAN_KEY
+from opentelemetry.util._decorator import _agnosticcontextmanager
+
+from spanledger.context import current
+from spanledger.guard import guard
+from spanledger.providers.instrumented import WitnessSampler
+from spanledger.sampling.sampler import ConsistentSampler
+from spanledger.spans import Told, known
+from spanledger.version import __version__
+
+_NEW = object.__new__
+_CONCLUDE = guard("light.conclude")
+_MAKE: Any = getattr(sdk, "_Span", None)
+_NOBODY = SpanProcessor()
+_NOTHING: Mapping[str, Any] = {}
+
+
+class LightSpan(Span):
+    """One span; a real one is made of it when it is needed.
+
+    Attributes:
+        maker: Whose it is.
+        name: Its name.
+        kind_: Client, server, …
+        given: The attributes that it started with.
+        trace_id: Of its trace.
+        span_id: Its own.
+        around: The span that it is a part of.
+        parent_span_id: Its id.
+        sampled: Whether it is kept, as it was decided when its trace began.
+        recorded: Whether what it says is held: it may be kept in the end.
+        state: Its tracestate.
+        start_ns: Unix time in nanoseconds.
+        end_ns: Unix time in nanoseconds; None while it is open.
+        told: What is only known at its end.
+    """
+
+    maker: LightTracer
+    name: str
+    kind_: SpanKind
+    given: Mapping[str, Any]
+    trace_id: int
+    span_id: int
+    around: Span | None
+    parent_span_id: int | None
+    sampled: bool
+    recorded: bool
+    state: TraceState
+    start_ns: int
+    end_ns: int | None = None
+    told: Told | None = None
+    is_light = True
+    _context: SpanContext | None = None
+    _real: Any = None
+
+    def get_span_context(self) -> SpanContext:
+        """As OpenTelemetry has it, made when it is asked for: children within the process need it, leaves do not."""
+        found = self._context
+        if found is None:
+            flags = self.maker.flags[self.sampled]
+            found = self._context = SpanContext(self.trace_id, self.span_id, False, flags, self.state)
+        return found
+
+    def is_recording(self) -> bool:
+        """Whether attributes set now are kept."""
+        return self.recorded and self.end_ns is None
+
+    def end(self, end_time: int | None = None) -> None:
+        """End it; a second end does nothing."""
+        if self.end_ns is None:
+            self.end_ns = time.time_ns() if end_time is None else end_time
+            if self.recorded:
+                self.maker.put(self)
+
+    def has_failed(self) -> bool:
+        """Whether its status will say so."""
+        if self.told is not None and self.told[0].error_type is not None:
+            return True
+        return self._real is not None and self._real.status.status_code is StatusCode.ERROR
+
+    def real(self) -> Any:
+        """The SDK's span that this one stands for, made once, whichever thread comes first."""
+        found = self._real
+        if found is None:
+            found = self.__dict__.setdefault("_real", self.maker.real(self))
+        return found
+
+    def readable(self) -> ReadableSpan:
+        """What is exported: for the worker, after the end."""
+        real = self.real()
+        if real.is_recording():
+            if self.told is not None:
+                with _CONCLUDE:
+                    shown, name, status = known(*self.told)
+                    real.set_attributes(shown)
+                    real.update_name(name or real.name)
+                    if status is not None:
+                        real.set_status(status)
+            real.end(self.end_ns)
+        found: ReadableSpan = real._readable_span()
+        return found
+
+    # --- what a program may do with its current span: rare, so done by the real one
+
+    def set_attribute(self, key: str, value: Any) -> None:
+        """As OpenTelemetry has it."""
+        if self.is_recording():
+            self.real().set_attribute(key, value)
+
+    def set_attributes(self, attributes: Mapping[str, Any]) -> None:
+        """As OpenTelemetry has it."""
+        if self.is_recording():
+            self.real().set_attributes(attributes)
+
+    def add_event(self, name: str, attributes: Any = None, timestamp: int | None = None) -> None:
+        """As OpenTelemetry has it."""
+        if self.is_recording():
+            self.real().add_event(name, attributes, timestamp)
+
+    def add_link(self, context: SpanContext, attributes: Any = None) -> None:
+        """As OpenTelemetry has it."""
+        if self.is_recording():
+            self.real().add_link(context, attributes)
+
+    def update_name(self, name: str) -> None:
+        """As OpenTelemetry has it."""
+        if self.is_recording():
+            self.real().update_name(name)
+
+    def set_status(self, status: Any, description: str | None = None) -> None:
+        """As OpenTelemetry has it."""
+        if self.is_recording():
+            self.real().set_status(status, description)
+
+    def record_exception(
+        self, exception: BaseException, attributes: Any = None, timestamp: int | None = None, escaped: bool = False
+    ) -> None:
+        """As OpenTelemetry has it."""
+        if self.is_recording():
+            self.real().record_exception(exception, attributes, timestamp, escaped)
+
+    def __getattr__(self, name: str) -> Any:
+        """What only the SDK's spans have (`attributes`, `events`, `to_json`, …), for programs that read it."""
+        if name.startswith("__") or not self.recorded:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return getattr(self.real(), name)
+
+
+class LightTracer(Tracer):
+    """Makes light spans for one provider.
+
+    Args:
+        provider: Whose resource, limits and ids they have.
+        sampler: Decides which are kept.
+        put: Takes spans that have ended and are kept.
+
+    Attributes:
+        flags: Of a span that is dropped, and of one that is kept.
+        among: Has the provider's processors in a tuple, which is made anew when one is added.
+        processors: The tuple as it should be.
+        heavy: The SDK's own tracer.
+        limits: Of attributes.
+        scope: Whose spans they are.
+    """
+
+    def __init__(self, provider: TracerProvider, sampler: ConsistentSampler, put: Callable[[LightSpan], None]) -> None:
+        self._provider, self._sampler, self._decide, self.put = provider, sampler, sampler.decide, put
+        self._span_id, self._trace_id = provider.id_generator.generate_span_id, provider.id_generator.generate_trace_id
+        random = getattr(provider.id_generator, "is_trace_id_random", lambda: False)()
+        more = getattr(TraceFlags, "RANDOM_TRACE_ID", 0) if random else 0
+        self.flags = (TraceFlags(TraceFlags.DEFAULT | more), TraceFlags(TraceFlags.SAMPLED | more))
+        self.among, self.processors = provider._active_span_processor, _processors(provider)
+        heavy: Any = provider.get_tracer("spanledger", __version__)
+        self.heavy, self.limits, self.scope = heavy, provider._span_limits, heavy._instrumentation_scope
+
+    @property
+    def resource(self) -> Resource:
+        """The provider's, which is another one after a fork."""
+        return self._provider.resource
+
+    def start_span(
+        self,
+        name: str,
+        context: Context | None = None,
+        kind: SpanKind = SpanKind.INTERNAL,
+        attributes: Any = None,
+        links: Any = None,
+        start_time: int | None = None,
+        record_exception: bool = True,
+        set_status_on_exception: bool = True,
+    ) -> Span:
+        """As OpenTelemetry has it; the SDK's where there are links, or somebody else who looks at spans."""
+        if links or self.among._span_processors is not self.processors:
+            heavy: Span = self.heavy.start_span(
+                name, context, kind, attributes, links, start_time, record_exception, set_status_on_exception
+            )
+            return heavy
+        around = get_current() if context is None else context
+        parent: Any = around.get(_SPAN_KEY)
+        parent_span_id = None
+        if type(parent) is LightSpan:
+            trace_id, parent_span_id = parent.trace_id, parent.span_id
+            decided = self._decide(trace_id, parent.state, parent.sampled, name, attributes)
+        else:
+            of_it = None if parent is None else parent.get_span_context()
+            if of_it is None or not of_it.is_valid:
+                parent, trace_id = None, self._trace_id()
+                decided = self._decide(trace_id, None, False, name, attributes)
+            else:
+                trace_id, parent_span_id = of_it.trace_id, of_it.span_id
+                decided = self._decide(trace_id, of_it.trace_state, of_it.trace_flags.sampled, name, attributes)
+        made = _NEW(LightSpan)
+        made.maker, made.name, made.kind_, made.around, made.parent_span_id = self, name, kind, parent, parent_span_id
+        made.trace_id, made.span_id = trace_id, self._span_id()
+        made.start_ns = time.time_ns() if start_time is None else start_time
+        given = made.given = attributes or _NOTHING
+        if _BAGGAGE_KEY in around:
+            made.given = {**given, **current(around), **given}  # what was given comes first, and stays
+        made.sampled, made.state = decided
+        made.recorded = made.sampled or self._sampler.records_dropped
+        return made
+
+    @_agnosticcontextmanager
+    def start_as_current_span(
+        self,
+        name: str,
+        context: Context | None = None,
+        kind: SpanKind = SpanKind.INTERNAL,
+        attributes: Any = None,
+        links: Any = None,
+        start_time: int | None = None,
+        record_exception: bool = True,
+        set_status_on_exception: bool = True,
+        end_on_exit: bool = True,
+    ) -> Iterator[Span]:
+        """As OpenTelemetry has it."""
+        span = self.start_span(name, context, kind, attributes, links, start_time)
+        with use_span(span, end_on_exit, record_exception, set_status_on_exception):
+            yield span
+
+    def real(self, light: LightSpan) -> Any:
+        """The SDK's span of a light one."""
+        parent = light.around
+        made = _MAKE(
+            name=light.name,
+            context=light.get_span_context(),
+            parent=None if parent is None else parent.get_span_context(),
+            resource=self.resource,
+            attributes=light.given,
+            span_processor=_NOBODY,
+            kind=light.kind_,
+            limits=self.limits,
+            instrumentation_scope=self.scope,
+        )
+        made.start(light.start_ns)
+        return made
+
+
+def light_tracer(
+    provider: TracerProvider, ours: Sequence[SpanProcessor], put: Callable[[LightSpan], None]
+) -> LightTracer | None:
+    """What makes light spans, or None where somebody else's processor or sampler is to see every span.
+
+    Args:
+        provider: The provider that the other spans are made by.
+        ours: The processors that need not see the SDK's own spans.
+        put: Takes spans that have ended and are kept.
+    """
+    sampler: Any = provider.sampler
+    if type(sampler) is WitnessSampler:
+        sampler = sampler.inner
+    alone = _processors(provider) == tuple(ours)
+    if (
+        _MAKE is None
+        or not alone
+        or not isinstance(sampler, ConsistentSampler)
+        or getattr(provider, "_disabled", False)
+    ):
+        return None
+    return LightTracer(provider, sampler, put)
+
+
+def _processors(provider: TracerProvider) -> Any:
+    """The provider's processors, which it keeps in a tuple that is made anew when one is added."""
+    return getattr(provider._active_span_processor, "_span_processors", None)

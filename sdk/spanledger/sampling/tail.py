@@ -1,0 +1,230 @@
+"""Keeps failed, slow and expensive local traces for certain, although nobody could know of them when they began.
+
+Given all spans of the process as they end, kept and dropped ones, holds them until the root of their local trace has
+ended: the span that has no parent in this process. If the trace failed, was slow or cost much, all its spans are kept,
+with a threshold that says what is true of such traces: every one is kept, so each stands for itself. Otherwise its head
+decision holds. All of it runs on the delivery worker; a request's thread only puts its spans into a queue.
+
+A trace that is open for too long, or too large, or when too much is held, is decided early: by its head decision, and
+for good, whatever happens to it later. That too stays right, for its weight is that of the head decision.
+
+What a decision here cannot do: the services that were called have been told the head decision, and drop their spans.
+
+Never: a trace of which the spans that end after the decision go another way than those before it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Final
+
+from opentelemetry.trace import StatusCode
+
+from spanledger.light import LightSpan
+from spanledger.sampling.kept import kept_as, marked
+
+MOST_SPANS = 20_000  # held at once, in all traces
+MOST_OF_ONE = 256
+LONGEST_S = 30.0
+REMEMBER_S = 60.0  # how a trace was decided, for spans that end after its root
+HEAD: Final = "head"
+EARLY: Final = "early"
+Estimate = Callable[[Any], "Decimal | None"]
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Which local traces are kept for certain.
+
+    Attributes:
+        errors: Those with a span that failed.
+        slow_s: Those whose root took at least so many seconds; None: none for that.
+        expensive_usd: Those whose calls cost at least that much by the estimate; None: none for that.
+    """
+
+    errors: bool = True
+    slow_s: float | None = 10.0
+    expensive_usd: Decimal | None = Decimal("0.5")
+
+    def __bool__(self) -> bool:
+        """Whether anything is."""
+        return self.errors or self.slow_s is not None or self.expensive_usd is not None
+
+
+@dataclass(slots=True)
+class _Trace:
+    """The spans of one trace that have ended here."""
+
+    since_s: float
+    last_s: float
+    waiting: dict[int, list[Any]] = field(default_factory=dict)  # by the parent that they wait for
+    decided: dict[int, str] = field(default_factory=dict)  # by span
+    held: int = 0
+
+
+class Tail:
+    """Decides when local traces end.
+
+    Args:
+        put: Takes the spans that are kept.
+        keep: Which are kept whatever the head decision was.
+        strategy: What the head decision was made by, for the root's attributes.
+        estimate: Gives the cost of a ledger entry, or None.
+        most_arrived: Spans that may wait for the worker.
+        turn_away: Told of spans that there was no room for.
+    """
+
+    def __init__(
+        self,
+        put: Callable[[Any], None],
+        keep: Keep,
+        strategy: str,
+        estimate: Estimate,
+        *,
+        most_arrived: int,
+        turn_away: Callable[[int], None],
+    ) -> None:
+        self._put, self._keep, self._strategy, self._estimate = put, keep, strategy, estimate
+        self._most_arrived, self._turn_away = most_arrived, turn_away
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything: in a forked child it is the parent's."""
+        self._arrived: deque[Any] = deque()
+        self._traces: dict[int, _Trace] = {}
+        self._held = 0
+
+    def put(self, span: Any) -> None:
+        """Take a span that has ended; for every thread, in any place."""
+        if len(self._arrived) < self._most_arrived:
+            self._arrived.append(span)
+        elif is_sampled(span):
+            self._turn_away(1)
+
+    def sort(self, now_s: float) -> None:
+        """Decide what can be decided; for the worker.
+
+        Args:
+            now_s: Seconds of a clock that never goes back.
+        """
+        for _ in range(len(self._arrived)):
+            self._take(self._arrived.popleft(), now_s)
+        for trace_id, trace in list(self._traces.items()):
+            if now_s - trace.since_s < LONGEST_S and self._held <= MOST_SPANS:
+                break  # they stand in the order in which they began
+            if trace.held:
+                self._early(trace)
+            if now_s - trace.last_s >= REMEMBER_S or self._held > MOST_SPANS:
+                del self._traces[trace_id]
+
+    def close(self, now_s: float) -> None:
+        """Decide everything, now: the program ends."""
+        self.sort(now_s)
+        for trace in self._traces.values():
+            self._early(trace)
+
+    def _take(self, span: Any, now_s: float) -> None:
+        trace_id, span_id, parent_id = ids(span)
+        trace = self._traces.get(trace_id)
+        if trace is None:
+            trace = self._traces[trace_id] = _Trace(now_s, now_s)
+        trace.last_s = now_s
+        said = trace.decided.get(span_id)
+        if parent_id is None:
+            self._settle(trace, span, said or self._judge(span, trace), root=True)
+            return
+        if said is not None:  # decided early: so is what is around it
+            trace.decided.setdefault(parent_id, said)
+        said = said or trace.decided.get(parent_id)
+        if said is not None:
+            self._settle(trace, span, said)
+            return
+        trace.waiting.setdefault(parent_id, []).append(span)
+        trace.held += 1
+        self._held += 1
+        if trace.held > MOST_OF_ONE:
+            self._early(trace)
+
+    def _settle(self, trace: _Trace, span: Any, why: str, *, root: bool = False) -> None:
+        """Decide a span and everything that waits for it."""
+        todo = [span]
+        while todo:
+            one = todo.pop()
+            span_id = ids(one)[1]
+            trace.decided[span_id] = why
+            below = trace.waiting.pop(span_id, ())
+            trace.held -= len(below)
+            self._held -= len(below)
+            todo.extend(below)
+            self._release(one, why, root=root and one is span)
+
+    def _early(self, trace: _Trace) -> None:
+        for parent_id, spans in list(trace.waiting.items()):
+            trace.decided[parent_id] = EARLY
+            trace.held -= len(spans)
+            self._held -= len(spans)
+            for span in spans:
+                trace.decided[ids(span)[1]] = EARLY
+                self._release(span, EARLY)
+        trace.waiting.clear()
+
+    def _release(self, span: Any, why: str, *, root: bool = False) -> None:
+        if why not in (HEAD, EARLY):
+            span = kept_as(span, 0)
+        elif not is_sampled(span):
+            return
+        self._put(marked(span, self._strategy, why) if root else span)
+
+    def _judge(self, root: Any, trace: _Trace) -> str:
+        spans = [root, *self._below(root, trace)]
+        keep = self._keep
+        if keep.errors and any(has_failed(span) for span in spans):
+            return "error"
+        if keep.slow_s is not None and seconds(root) >= keep.slow_s:
+            return "slow"
+        if keep.expensive_usd is not None and sum(map(self._cost, spans), Decimal()) >= keep.expensive_usd:
+            return "expensive"
+        return HEAD
+
+    def _below(self, root: Any, trace: _Trace) -> Iterator[Any]:
+        todo = [ids(root)[1]]
+        while todo:
+            for span in trace.waiting.get(todo.pop(), ()):
+                todo.append(ids(span)[1])
+                yield span
+
+    def _cost(self, span: Any) -> Decimal:
+        told = span.told if type(span) is LightSpan else None
+        return (self._estimate(told[0]) or Decimal()) if told is not None else Decimal()
+
+
+def ids(span: Any) -> tuple[int, int, int | None]:
+    """Trace, span, and the parent's span if that is in this process."""
+    if type(span) is LightSpan:
+        around = span.around
+        local = around is not None and (type(around) is LightSpan or not around.get_span_context().is_remote)
+        return span.trace_id, span.span_id, span.parent_span_id if local else None
+    parent = span.parent
+    return span.context.trace_id, span.context.span_id, None if parent is None or parent.is_remote else parent.span_id
+
+
+def is_sampled(span: Any) -> bool:
+    """Whether the head decision keeps it."""
+    return bool(span.sampled if type(span) is LightSpan else span.context.trace_flags.sampled)
+
+
+def has_failed(span: Any) -> bool:
+    """Whether its status says so."""
+    if type(span) is LightSpan:
+        return span.has_failed()
+    return span.status.status_code is StatusCode.ERROR
+
+
+def seconds(span: Any) -> float:
+    """How long it took."""
+    if type(span) is LightSpan:
+        return ((span.end_ns or span.start_ns) - span.start_ns) / 1e9
+    return ((span.end_time or 0) - (span.start_time or 0)) / 1e9

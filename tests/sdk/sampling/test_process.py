@@ -1,0 +1,73 @@
+"""A whole program: what its sampler drops, what its local tail keeps, and the ledger, which neither of them touches."""
+
+import textwrap
+from collections import defaultdict
+
+import pytest
+
+from spanledger import semconv
+from tests.sdk.making import program
+from tests.sdk.receiver import attributes, http_receiver
+
+CALLS = """
+import asyncio
+import spanledger
+from opentelemetry import trace
+spanledger.configure(service_name="shop")
+other = trace.get_tracer("other")
+
+@spanledger.traced_cost(provider="openai", model="gpt-4o")
+def call(number):
+    trace.get_current_span().set_attribute("number", number)
+    with other.start_as_current_span("inside"):
+        if number % 50 == 0:
+            raise TimeoutError("no")
+    return {"input_tokens": 10, "output_tokens": 5}
+
+for number in range(400):
+    with other.start_as_current_span("request") as span:
+        try:
+            call(number)
+        except TimeoutError:
+            pass
+"""
+
+
+def run(**env):
+    with http_receiver() as (received, address):
+        done = program(textwrap.dedent(CALLS), env={"SPANLEDGER_ENDPOINT": address} | env)
+        assert done.returncode == 0, done.stderr
+        assert "Traceback" not in done.stderr, done.stderr
+    traces = defaultdict(list)
+    for span in received.spans():
+        traces[span.trace_id].append(span)
+    return received, traces
+
+
+@pytest.mark.parametrize("argument", ["ratio=0.02", "rate=1", "adaptive=2", "remote=http://127.0.0.1:9/,ratio=0.02"])
+def test_failed_traces_are_kept_whole_and_the_ledger_has_every_call(argument):
+    received, traces = run(OTEL_TRACES_SAMPLER="spanledger", OTEL_TRACES_SAMPLER_ARG=argument)
+    assert len(received.records(semconv.LEDGER_EVENT)) == 400
+    failed = [spans for spans in traces.values() if any(span.status.code == 2 for span in spans)]
+    assert len(failed) == 8
+    for spans in traces.values():
+        assert {span.name for span in spans} == {"request", "chat gpt-4o", "inside"}
+        assert len({span.trace_state for span in spans}) == 1
+    for spans in failed:
+        assert {span.trace_state for span in spans} == {"ot=th:0"}
+        (root,) = (span for span in spans if span.name == "request")
+        assert attributes(root)["spanledger.sampling.stratum"] == "error"
+        assert attributes(root)["spanledger.sampling.strategy"] == argument.partition("=")[0]
+    assert len(traces) < 200
+
+
+def test_nothing_is_kept_on_top_where_that_is_turned_off():
+    _, traces = run(OTEL_TRACES_SAMPLER="spanledger", OTEL_TRACES_SAMPLER_ARG="ratio=0.1,keep_errors=0")
+    assert 10 < len(traces) < 90
+    assert {span.trace_state[:10] for spans in traces.values() for span in spans} == {"ot=th:e666"}
+
+
+def test_at_a_ratio_of_nothing_no_span_leaves_and_the_ledger_is_whole():
+    received, traces = run(SPANLEDGER_SAMPLER="ratio=0")
+    assert not traces
+    assert len(received.records(semconv.LEDGER_EVENT)) == 400

@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 WORKERS ?= 2
 TESTS   ?= tests
 
-.PHONY: help demo test fuzz lint format bench screenshots vendor clean
+.PHONY: help demo test fuzz lint format bench soak screenshots vendor clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -40,6 +40,9 @@ format: $(STAMP) ## ruff's formatter, and what it can mend
 
 bench: $(STAMP) ## speed and memory, as ratios in one run
 	@$(BIN)/python -m tests.benchmarks
+
+soak: $(STAMP) ## thirty minutes of mixed calls in one process: flat memory, no thread left
+	@$(BIN)/python -m tests.benchmarks.bench_soak 30
 
 screenshots: $(STAMP) ## the pictures of README and docs, from the demo's traffic; needs Chromium
 	@$(BIN)/python -m tests.browser.take_pictures

@@ -126,24 +126,29 @@ def total(value: float, seen: float, variance: float, deviations: float = USUAL)
     return Estimate(value, min(value, max(seen, value / stretch)), value * stretch)
 
 
-def share(part: float, whole: float, variance: float, deviations: float = USUAL) -> Estimate | None:
+def share(
+    part: float, whole: float, variance: float, whole_variance: float, deviations: float = USUAL
+) -> Estimate | None:
     """A part of a whole, both estimated from the same traces; None when there is no whole.
 
     Args:
         part: Sum of the part's weights.
         whole: Sum of all weights.
         variance: Of the sum of w (x - share), x being 1 in the part and 0 outside of it.
+        whole_variance: Of `whole`.
         deviations: As for `Moments.interval`.
     """
     if whole <= 0:
         return None
     value = min(1.0, part / whole)
-    sigma = math.sqrt(max(0.0, variance)) / whole
+    if whole_variance <= 0:
+        return Estimate(value, value, value)
     rarer = min(value, 1 - value)
-    if sigma == 0 or rarer <= 0:
-        return Estimate(value, max(0.0, value - deviations * sigma), min(1.0, value + deviations * sigma))
-    stretch = math.exp(deviations * sigma / rarer)
-    near, far = rarer / stretch, min(1.0, rarer * stretch)
+    if rarer <= 0:  # none was seen: as many as would have been missed by chance
+        near, far = 0.0, 1 - (math.erfc(deviations / math.sqrt(2)) / 2) ** (whole_variance / whole**2)
+    else:
+        stretch = math.exp(deviations * math.sqrt(max(0.0, variance)) / whole / rarer)
+        near, far = rarer / stretch, min(1.0, rarer * stretch)
     return Estimate(value, near, far) if value <= 0.5 else Estimate(value, 1 - far, 1 - near)
 
 

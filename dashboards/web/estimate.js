@@ -24,6 +24,6 @@ export function estimated(one, spell) {
 export function standFor(one, kept) {
   if (!one || (Math.abs(one.value - kept) < 0.5 && !one.uncounted)) return '';
   const uncounted = one.uncounted ? `${count(one.uncounted)} of unknown weight` : '';
-  const about = one.value ? `stand for ≈ ${estimated(one, count)} requests` : '';
+  const about = one.value ? `stand for ≈ ${estimated(one, (value) => count(Math.round(value)))} requests` : '';
   return [about, uncounted].filter(Boolean).join('; ');
 }

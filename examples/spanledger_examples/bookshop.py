@@ -19,6 +19,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel
 
 import spanledger
+from spanledger_examples.listening import heard
 
 spanledger.configure(service_name="bookshop")
 
@@ -102,6 +103,13 @@ async def speech(text: str) -> bytes:
     return audio.read()
 
 
+@spanledger.traced_cost(provider="openai", model="whisper-1", operation="speech_to_text")
+async def transcript(recording: bytes) -> Any:
+    """What was said: billed by the second, which the answer says."""
+    file = ("reading.wav", recording, "audio/wav")
+    return await _openai.audio.transcriptions.create(model="whisper-1", file=file, response_format="verbose_json")
+
+
 @app.post("/ask")
 async def ask(question: Question) -> dict[str, Any]:
     """Answer a reader's question."""
@@ -153,10 +161,20 @@ async def read_aloud(question: Question) -> Response:
     return Response(await speech(question.text), media_type="audio/wav")
 
 
+@app.post("/listen")
+async def listen(request: Request) -> dict[str, str]:
+    """Hear a sentence that a reader read aloud."""
+
+    async def transcribe(recording: bytes) -> str:
+        return str((await transcript(recording)).text)
+
+    return {"words": await heard(request.headers.get("x-session", ""), await request.body(), transcribe)}
+
+
 @app.get("/stats")
 async def stats() -> dict[str, Any]:
     """What became of everything this process has recorded."""
-    spanledger.flush(10)
+    spanledger.flush(30)
     return dict(spanledger.stats())
 
 

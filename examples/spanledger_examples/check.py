@@ -92,15 +92,15 @@ def stored(lines: Iterable[Mapping[str, Any]]) -> dict[str, Bill]:
 
 
 def _price(call: Mapping[str, Any], at: datetime) -> Decimal | None:
-    usage: Any = (
-        {"input_characters": call["characters"]}
-        if call["characters"]
-        else Usage(
-            input_tokens=call["input_tokens"],
-            output_tokens=call["output_tokens"],
-            cache_read_tokens=call["cache_read_tokens"],
-        )
+    usage: Any = Usage(
+        input_tokens=call["input_tokens"],
+        output_tokens=call["output_tokens"],
+        cache_read_tokens=call["cache_read_tokens"],
     )
+    if call["characters"]:
+        usage = {"input_characters": call["characters"]}
+    elif call["audio_seconds"]:
+        usage = {"audio_seconds": call["audio_seconds"]}
     try:
         return calc_price(usage, call["model"], provider_id=call["provider"], genai_request_timestamp=at).total_price
     except LookupError:

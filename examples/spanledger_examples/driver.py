@@ -9,9 +9,11 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 
+from spanledger_examples.quotations import recordings
 from spanledger_examples.traffic import Visit, prompt
 
 _PATHS = {
@@ -21,6 +23,7 @@ _PATHS = {
     "review_stream": "/review/stream",
     "search": "/search",
     "speak": "/speak",
+    "listen": "/listen",
 }
 _MOST_AT_ONCE = 64
 _SPOKEN_CHARACTERS = 240
@@ -73,9 +76,13 @@ async def _visit(client: httpx.AsyncClient, visit: Visit, tally: Tally) -> None:
         "x-feature": visit.feature,
         "x-tenant": visit.tenant,
     }
-    question = {"text": text, "model": visit.model, "max_tokens": visit.output_tokens}
+    if visit.kind == "listen":
+        recorded = recordings()
+        asked: dict[str, Any] = {"content": recorded[visit.number % len(recorded)]}
+    else:
+        asked = {"json": {"text": text, "model": visit.model, "max_tokens": visit.output_tokens}}
     try:
-        answer = await client.post(_PATHS[visit.kind], json=question, headers=headers)
+        answer = await client.post(_PATHS[visit.kind], headers=headers, **asked)
     except httpx.HTTPError:  # a stream that the provider refused breaks off after its headers
         tally.refused += 1
         return

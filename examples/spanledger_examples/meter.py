@@ -29,6 +29,7 @@ class Served:
     output_tokens: int = 0
     cache_read_tokens: int = 0
     characters: int = 0
+    audio_seconds: int = 0
 
 
 class Books:

@@ -1,4 +1,4 @@
-"""The OpenAI wire format, as a server writes it: chat (JSON and chunks), embeddings, speech, errors.
+"""The OpenAI wire format, as a server writes it: chat (JSON and chunks), embeddings, speech both ways, errors.
 
 Never: anything but shapes; what is served and billed is decided in `provider`.
 """
@@ -9,6 +9,8 @@ import base64
 import struct
 import time
 from dataclasses import dataclass
+from email.parser import BytesParser
+from email.policy import HTTP
 from typing import Any
 
 _SAMPLE_RATE_HZ = 8000
@@ -73,6 +75,27 @@ def embeddings(model: str, count: int, tokens: int, encoding: str | None) -> dic
     data = packed if encoding == "base64" else vector
     rows = [{"object": "embedding", "index": i, "embedding": data} for i in range(count)]
     return {"object": "list", "data": rows, "model": model, "usage": {"prompt_tokens": tokens, "total_tokens": tokens}}
+
+
+def transcription(words: str, duration_s: float, billed_s: int) -> dict[str, Any]:
+    """A verbose transcription."""
+    return {
+        "task": "transcribe",
+        "language": "english",
+        "duration": duration_s,
+        "text": words,
+        "segments": [],
+        "usage": {"type": "duration", "seconds": billed_s},
+    }
+
+
+def uploaded(content_type: str, body: bytes) -> dict[str, bytes]:
+    """The parts of a form with files, by their names."""
+    whole = BytesParser(policy=HTTP).parsebytes(f"Content-Type: {content_type}\r\n\r\n".encode() + body)
+    return {
+        str(part.get_param("name", header="content-disposition")): bytes(part.get_payload(decode=True) or b"")
+        for part in whole.iter_parts()
+    }
 
 
 def silence(seconds: float) -> bytes:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import sys
 import uuid
 from collections.abc import AsyncIterator
@@ -23,12 +24,14 @@ from starlette.routing import Route
 
 from spanledger_examples import anthropic_wire, openai_wire
 from spanledger_examples.meter import Books, Served, answer, pieces, words_of
+from spanledger_examples.quotations import length_s, nearest
 
 BOOKS = Books()
 _RATE_LIMITED_EVERY = 83
 _REFUSED_EVERY = 211
 _FIRST_TOKEN_S = 0.04
 _TOKEN_S = 0.0008
+_MISHEARD_OF_16 = 4
 
 
 async def chat_completions(request: Request) -> Response:
@@ -92,6 +95,21 @@ async def speech(request: Request) -> Response:
     return Response(openai_wire.silence(seconds=len(asked["input"]) / 15), media_type="audio/wav")
 
 
+async def transcriptions(request: Request) -> Response:
+    """``POST /v1/audio/transcriptions``: billed by the started second; now and then a word is misheard."""
+    parts = openai_wire.uploaded(request.headers["content-type"], await request.body())
+    if refusal := _refusal(openai_wire.error):
+        return refusal
+    duration_s = length_s(parts["file"])
+    words, billed_s = nearest(duration_s).words, math.ceil(duration_s)
+    served = Served(f"heard-{uuid.uuid4().hex}", "openai", parts["model"].decode(), audio_seconds=billed_s)
+    BOOKS.serve(served)
+    if int(served.response_id[-1], 16) < _MISHEARD_OF_16:
+        words = words.replace("ill disposed", "all disposed")
+    await asyncio.sleep(_FIRST_TOKEN_S)
+    return JSONResponse(openai_wire.transcription(words, duration_s, billed_s))
+
+
 async def bill(_: Request) -> Response:
     """``GET /bill``: everything that was served."""
     return JSONResponse(BOOKS.bill())
@@ -123,6 +141,7 @@ app = Starlette(
         Route("/v1/messages", messages, methods=["POST"]),
         Route("/v1/embeddings", embeddings, methods=["POST"]),
         Route("/v1/audio/speech", speech, methods=["POST"]),
+        Route("/v1/audio/transcriptions", transcriptions, methods=["POST"]),
         Route("/bill", bill),
     ]
 )

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Literal
 
-Kind = Literal["ask", "ask_stream", "review", "review_stream", "search", "speak"]
+Kind = Literal["ask", "ask_stream", "review", "review_stream", "search", "speak", "listen"]
 
 _TIERS = ("free", "free", "pro", "pro", "business")
 _FEATURES = ("recommendation", "catalogue", "support")
@@ -83,6 +83,8 @@ def _visit(at_s: float, number: int, service: str, context_tokens: int, generate
 def _kind(number: int, service: str) -> tuple[Kind, str]:
     if service == "code":
         return ("review_stream" if number % 3 == 0 else "review", "claude-haiku-4-5")
+    if number % 31 == 0:
+        return "listen", "whisper-1"
     if number % 29 == 0:
         return "speak", "tts-1"
     if number % 5 == 0:

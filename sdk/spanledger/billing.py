@@ -64,6 +64,10 @@ def fill(entry: Entry, read: Reading, call: Call) -> None:
 def bill_late(call: Call, observation: Observation) -> None:
     """Record a model call that was seen below a call which has ended already, unless that call billed for it."""
     with _LATE:
+        if call.witness and call.outer is not None:
+            if not call.outer.observe(observation):
+                bill_late(call.outer, observation)
+            return
         known = call.own is not None and call.own.usage is not None
         lines = settle(call.own, (observation,)) if known else [Line(observation, observation.reading)]
         for line in lines:
@@ -72,6 +76,9 @@ def bill_late(call: Call, observation: Observation) -> None:
 
 
 def _bill_settled(call: Call, read: Reading | None) -> tuple[Reading | None, int | None]:
+    if call.witness and call.outer is not None:
+        _testify(call, call.outer, read)
+        return read, None
     own, observed = read, call.observed or []
     if call.explicit:
         own, told = _explicit(call, read)
@@ -95,6 +102,21 @@ def _bill_settled(call: Call, read: Reading | None) -> tuple[Reading | None, int
         if outer is not None:
             _tell(outer, entry)
     return call.own, billed_by
+
+
+def _testify(call: Call, outer: Call, read: Reading | None) -> None:
+    """Tell the traced call around what was seen; a call without usage is nothing to tell of."""
+    entry = call.entry
+    call.own = read = over(call.explicit[0], read) if call.explicit else read
+    for line in settle(read, call.observed or ()):
+        seen = line.observation
+        if seen is None and line.reading is not None and line.reading.usage is not None:
+            around = () if entry.parent_span_id is None else (entry.parent_span_id,)
+            asked, times = entry.request_model, (entry.start_ns, entry.end_ns)
+            told = line.reading._replace(provider=entry.provider or line.reading.provider)
+            seen = Observation(told, fresh_span_id(), around, asked, *times, entry.sampled, entry.error_type)
+        if seen is not None and not outer.observe(seen):
+            bill_late(outer, seen)
 
 
 def _tell(outer: Call, entry: Entry) -> None:

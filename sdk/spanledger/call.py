@@ -146,6 +146,7 @@ class Call:
         observed: What other instrumentations saw below it.
         messages: What was asked, where content is captured.
         own: What the call itself knew of its usage, once it has ended.
+        witness: Whether it only tells the traced call around it what it saw.
     """
 
     options: Options
@@ -161,6 +162,7 @@ class Call:
     observed: list[Observation] | None = None
     messages: Any = None
     own: Reading | None = None
+    witness: bool = False
 
     def observe(self, observation: Observation) -> bool:
         """Take note of a model call that another instrumentation saw below this one; gives whether it came in time."""

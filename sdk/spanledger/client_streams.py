@@ -16,6 +16,9 @@ import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from typing import Any, Literal
 
+from opentelemetry.trace import get_current_span
+
+from spanledger import lone
 from spanledger.attached import attach, detach
 from spanledger.call import Call
 from spanledger.guard import guard
@@ -202,6 +205,7 @@ def _watch_manager(call: Call, manager: Any) -> None:
 
 def _requesting(call: Call, request: Callable[[], Any], streams: list[Progress]) -> Callable[[], Any]:
     def make() -> Any:
+        lone.claim(get_current_span(), call.entry.span_id)
         token = attach(scope(call))
         try:
             stream = request()
@@ -218,6 +222,7 @@ def _requesting(call: Call, request: Callable[[], Any], streams: list[Progress])
 
 
 async def _requesting_async(call: Call, request: Awaitable[Any], streams: list[Progress]) -> Any:
+    lone.claim(get_current_span(), call.entry.span_id)
     token = attach(scope(call))
     try:
         stream = await request

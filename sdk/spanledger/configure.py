@@ -326,8 +326,9 @@ def stats() -> dict[str, Any]:
     Returns:
         For each of `spans`, `ledger`, `metrics` (data points) and `logs`: `recorded`, `recovered` (found in the spool
         at the start), `sent`, `refused`, `spooled`, `waiting`, and `dropped` by reason, where `recorded + recovered ==
-        sent + refused + spooled + waiting + sum(dropped)`. And `failures`: mistakes of the SDK's own that were kept
-        from the program, by place and kind.
+        sent + refused + spooled + waiting + sum(dropped)`. `journal`: its `state` (`on`, `off`, `unused` before the
+        first entry), `reason`, `written`, `missed`, `held_bytes`, `max_bytes`. And `failures`: mistakes of the SDK's
+        own that were kept from the program, by place and kind.
     """
     found: dict[str, Any] = {}
     with _guard:
@@ -336,6 +337,8 @@ def stats() -> dict[str, Any]:
     nothing = {"recorded": 0, "recovered": 0, "sent": 0, "refused": 0, "spooled": 0, "waiting": 0}
     for name in SIGNALS:
         found.setdefault(name, {**nothing, "dropped": {}})
+    unused = {"state": "unused", "reason": "", "written": 0, "missed": 0, "held_bytes": 0, "max_bytes": 0}
+    found.setdefault("journal", unused)
     found["failures"] = guard.failures()
     return found
 

@@ -13,7 +13,8 @@ import math
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from numbers import Real
@@ -34,7 +35,15 @@ Number = int | float
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One number as it was told."""
+    """One number as it was told.
+
+    Attributes:
+        service: Whose it is.
+        name: The metric.
+        labels: What else tells its series apart.
+        at_ns: When it was told, in nanoseconds since 1970 UTC.
+        value: The number.
+    """
 
     service: str
     name: str
@@ -47,6 +56,7 @@ _lock = threading.RLock()  # re-entrant: a signal handler may tell something, to
 _waiting: list[Point] = []
 _too_many = 0
 _last_ns = 0
+_take: Callable[[Point], None] | None = None
 
 
 def tell(service: str, name: str, value: object, labels: Mapping[str, str]) -> None:
@@ -60,11 +70,11 @@ def tell(service: str, name: str, value: object, labels: Mapping[str, str]) -> N
         raise ValueError(f"a letter, then letters, digits, _ . / or - were expected as a name, not {name!r:.100}")
     number = _number(value)
     with _lock:
-        if len(_waiting) >= MOST_WAITING:
+        if _take is None and len(_waiting) >= MOST_WAITING:
             _too_many += 1
             return
         _last_ns = max(time.time_ns(), _last_ns + 1)  # two points of a series must not have the same time
-        _waiting.append(Point(service, name, tuple(sorted(labels.items())), _last_ns, number))
+        (_take or _waiting.append)(Point(service, name, tuple(sorted(labels.items())), _last_ns, number))
 
 
 def taken(resource: Callable[[], Resource]) -> tuple[Reading | None, int]:
@@ -79,6 +89,22 @@ def taken(resource: Callable[[], Resource]) -> tuple[Reading | None, int]:
         _waiting.clear()
         _too_many = 0
     return (_reading(points, resource()) if points else None), too_many
+
+
+@contextmanager
+def diverted(take: Callable[[Point], None]) -> Iterator[None]:
+    """Points go to `take` while the block runs (for `spanledger.testing`)."""
+    global _take
+    before, _take = _take, take
+    try:
+        yield
+    finally:
+        _take = before
+
+
+def are_diverted() -> bool:
+    """Whether somebody else takes them."""
+    return _take is not None
 
 
 def clear() -> None:

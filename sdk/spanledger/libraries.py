@@ -1,7 +1,8 @@
 """Turns on the instrumentations that are installed, each once, whatever the state of its versions.
 
-Given the names of entry points that OpenTelemetry's instrumentations register, loads and starts them: FastAPI by our
-own, HTTP clients without baggage to providers, all others as they are. What stays off stays off with a reason.
+Given the names of entry points that OpenTelemetry's instrumentations register, loads and starts them: FastAPI, openai
+and anthropic by our own, HTTP clients without baggage to providers, all others as they are. What stays off stays off
+with a reason.
 
 Never: an exception because of a package that is missing, too old or broken; a library instrumented twice; or prompts
 and answers on spans, unless somebody has asked OpenTelemetry for them.
@@ -34,7 +35,6 @@ SUPPORTED = {  # name of the entry point: (library, package that instruments it)
     "google-genai": ("google-genai", "opentelemetry-instrumentation-google-genai"),
     "httpx": ("httpx", "opentelemetry-instrumentation-httpx"),
     "httpx2": ("httpx2", "opentelemetry-instrumentation-httpx"),
-    "openai": ("openai", "opentelemetry-instrumentation-genai-openai"),
     "redis": ("redis", "opentelemetry-instrumentation-redis"),
     "requests": ("requests", "opentelemetry-instrumentation-requests"),
     "sqlalchemy": ("sqlalchemy", "opentelemetry-instrumentation-sqlalchemy"),
@@ -106,7 +106,7 @@ def turn_on(entry_point: EntryPoint) -> str:
 def _turn_on(entry_point: EntryPoint) -> str:
     preferred = _by_name().get(entry_point.name, entry_point)
     if preferred.value != entry_point.value:
-        return f"{preferred.value} instruments it"
+        return "" if _is_ours(preferred) else f"{preferred.value} instruments it"
     try:
         conflict = get_dist_dependency_conflicts(entry_point.dist) if entry_point.dist is not None else None
         if conflict is not None:
@@ -166,12 +166,17 @@ def _disagreement(entry_point: EntryPoint) -> str:
 
 
 def _by_name() -> dict[str, EntryPoint]:
-    """One instrumentation for each library; of two, the one of OpenTelemetry's GenAI family, or else the first."""
+    """One instrumentation for each library; of several, ours, or that of OpenTelemetry's GenAI family, or the first."""
     found: dict[str, EntryPoint] = {}
     for entry_point in entry_points(group=GROUP):
-        if entry_point.name not in found or ".genai." in entry_point.value:
+        there = found.get(entry_point.name)
+        if there is None or _is_ours(entry_point) or (".genai." in entry_point.value and not _is_ours(there)):
             found[entry_point.name] = entry_point
     return found
+
+
+def _is_ours(entry_point: EntryPoint) -> bool:
+    return entry_point.value.startswith("spanledger.")
 
 
 def _without_instrumentation(name: str) -> str:

@@ -5,7 +5,7 @@ OpenTelemetry's SDK is made of one only when somebody needs it: the delivery wor
 sets attributes or events on its current span. It is then the real thing: limits, cleaning and readable properties are
 the SDK's own.
 
-Never: a light span while a span processor or a sampler of somebody else's is installed.
+Never: a light span that is recorded while a span processor of somebody else's is installed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from opentelemetry.context import Context, get_current
 from opentelemetry.sdk import trace as sdk
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
-from opentelemetry.trace import Span, SpanContext, SpanKind, StatusCode, TraceFlags, Tracer, TraceState, use_span
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import Link, Span, SpanContext, SpanKind, StatusCode, TraceFlags, Tracer, TraceState, use_span
 from opentelemetry.trace.propagation import _SPAN_KEY
 from opentelemetry.util._decorator import _agnosticcontextmanager
 
@@ -174,26 +175,31 @@ class LightTracer(Tracer):
     Args:
         provider: Whose resource, limits and ids they have.
         sampler: Decides which are kept.
+        ours: The processors that need not see them.
         put: Takes spans that have ended and are kept.
 
     Attributes:
         flags: Of a span that is dropped, and of one that is kept.
-        among: Has the provider's processors in a tuple, which is made anew when one is added.
-        processors: The tuple as it should be.
-        heavy: The SDK's own tracer.
         limits: Of attributes.
         scope: Whose spans they are.
     """
 
-    def __init__(self, provider: TracerProvider, sampler: ConsistentSampler, put: Callable[[LightSpan], None]) -> None:
+    def __init__(
+        self,
+        provider: TracerProvider,
+        sampler: ConsistentSampler,
+        ours: Sequence[SpanProcessor],
+        put: Callable[[LightSpan], None],
+    ) -> None:
         self._provider, self._sampler, self._decide, self.put = provider, sampler, sampler.decide, put
         self._span_id, self._trace_id = provider.id_generator.generate_span_id, provider.id_generator.generate_trace_id
         random = getattr(provider.id_generator, "is_trace_id_random", lambda: False)()
         more = getattr(TraceFlags, "RANDOM_TRACE_ID", 0) if random else 0
         self.flags = (TraceFlags(TraceFlags.DEFAULT | more), TraceFlags(TraceFlags.SAMPLED | more))
-        self.among, self.processors = provider._active_span_processor, _processors(provider)
-        heavy: Any = provider.get_tracer("spanledger", __version__)
-        self.heavy, self.limits, self.scope = heavy, provider._span_limits, heavy._instrumentation_scope
+        self._among: Any = provider._active_span_processor
+        there = getattr(self._among, "_span_processors", None)
+        self._ours = there if there == tuple(ours) else ()  # the very tuple: it is made anew when one is added
+        self.limits, self.scope = provider._span_limits, InstrumentationScope("spanledger", __version__)
 
     @property
     def resource(self) -> Resource:
@@ -211,12 +217,8 @@ class LightTracer(Tracer):
         record_exception: bool = True,
         set_status_on_exception: bool = True,
     ) -> Span:
-        """As OpenTelemetry has it; the SDK's where there are links, or somebody else who looks at spans."""
-        if links or self.among._span_processors is not self.processors:
-            heavy: Span = self.heavy.start_span(
-                name, context, kind, attributes, links, start_time, record_exception, set_status_on_exception
-            )
-            return heavy
+        """As OpenTelemetry has it; the SDK's where it has links, or is recorded and somebody else looks at spans."""
+        del record_exception, set_status_on_exception  # of spans used as context managers, which light ones are not
         around = get_current() if context is None else context
         parent: Any = around.get(_SPAN_KEY)
         parent_span_id = None
@@ -240,6 +242,9 @@ class LightTracer(Tracer):
             made.given = {**given, **current(around), **given}  # what was given comes first, and stays
         made.sampled, made.state = decided
         made.recorded = made.sampled or self._sampler.records_dropped
+        if made.recorded and (links or self._among._span_processors is not self._ours):
+            seen: Span = self.real(made, self._among, links, around)
+            return seen
         return made
 
     @_agnosticcontextmanager
@@ -260,8 +265,21 @@ class LightTracer(Tracer):
         with use_span(span, end_on_exit, record_exception, set_status_on_exception):
             yield span
 
-    def real(self, light: LightSpan) -> Any:
-        """The SDK's span of a light one."""
+    def real(
+        self,
+        light: LightSpan,
+        seen_by: SpanProcessor = _NOBODY,
+        links: Sequence[Link] | None = None,
+        around: Context | None = None,
+    ) -> Any:
+        """The SDK's span of a light one.
+
+        Args:
+            light: The light one.
+            seen_by: Told of its start and end.
+            links: Other spans that it has to do with.
+            around: The context that it starts in.
+        """
         parent = light.around
         made = _MAKE(
             name=light.name,
@@ -269,19 +287,20 @@ class LightTracer(Tracer):
             parent=None if parent is None else parent.get_span_context(),
             resource=self.resource,
             attributes=light.given,
-            span_processor=_NOBODY,
+            span_processor=seen_by,
             kind=light.kind_,
+            links=links or (),
             limits=self.limits,
             instrumentation_scope=self.scope,
         )
-        made.start(light.start_ns)
+        made.start(light.start_ns, around)
         return made
 
 
 def light_tracer(
     provider: TracerProvider, ours: Sequence[SpanProcessor], put: Callable[[LightSpan], None]
 ) -> LightTracer | None:
-    """What makes light spans, or None where somebody else's processor or sampler is to see every span.
+    """What makes light spans, or None where somebody else's sampler decides, or the SDK is switched off.
 
     Args:
         provider: The provider that the other spans are made by.
@@ -291,17 +310,6 @@ def light_tracer(
     sampler: Any = provider.sampler
     if type(sampler) is WitnessSampler:
         sampler = sampler.inner
-    alone = _processors(provider) == tuple(ours)
-    if (
-        _MAKE is None
-        or not alone
-        or not isinstance(sampler, ConsistentSampler)
-        or getattr(provider, "_disabled", False)
-    ):
+    if _MAKE is None or not isinstance(sampler, ConsistentSampler) or getattr(provider, "_disabled", False):
         return None
-    return LightTracer(provider, sampler, put)
-
-
-def _processors(provider: TracerProvider) -> Any:
-    """The provider's processors, which it keeps in a tuple that is made anew when one is added."""
-    return getattr(provider._active_span_processor, "_span_processors", None)
+    return LightTracer(provider, sampler, ours, put)

@@ -125,7 +125,7 @@ class Pipeline:
             encoder_under=lambda resource: CleanEntries(entries.under(resource), self._rules),
             **size,
         )
-        self.logs = Lane("logs", logs, ways["logs"], **size)
+        self.logs = Lane("logs", logs, ways["logs"], newest_first=True, **size)
         self.spans = Lane("spans", SpanEncoder(span_encoder(others), self._rules.finds), ways["traces"], **size)
         self.metrics = Lane(
             "metrics",
@@ -134,6 +134,7 @@ class Pipeline:
             limit=READINGS_KEPT,
             batch_size=8,
             weigh=lambda item: item.points,
+            newest_first=True,
         )
 
     def _journal(self, spool: Spool, entries: EntryEncoder) -> Journal | None:
@@ -384,4 +385,8 @@ def outcomes_of(lane: Lane) -> dict[tuple[str, str, str], int]:
         (lane.signal, "sent", ""): books.sent,
         (lane.signal, "refused", ""): books.refused,
     }
+    if books.recovered:
+        found[lane.signal, "recovered", ""] = books.recovered
+    if lane.journal is not None and (missed := lane.journal.books().missed):
+        found[lane.signal, "missed", "journal"] = missed
     return found | {(lane.signal, "dropped", reason): count for reason, count in books.dropped.items()}

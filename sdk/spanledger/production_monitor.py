@@ -37,11 +37,11 @@ KEYS: Final = (
     "token",
     "url",
 )
-KNOWN_AS: Final[Mapping[str, tuple[str, str]]] = {  # what people call them -> metric and statistic
-    "latency": (semconv.METRIC_OPERATION_DURATION, "p95"),
-    "throughput": (semconv.METRIC_OPERATION_DURATION, "rate"),
-    "quality": (semconv.AUDIO_QUALITY_INDEX, "avg"),
-    "cache": (semconv.METRIC_CACHE_EVENTS, "rate"),
+KNOWN_AS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {  # what people call them -> statistic, first metric there
+    "latency": ("p95", (semconv.METRIC_OPERATION_DURATION,)),
+    "throughput": ("rate", (semconv.METRIC_OPERATION_DURATION,)),
+    "quality": ("avg", (semconv.AUDIO_QUALITY_INDEX, semconv.AUDIO_QUALITY_INDEX_NO_REFERENCE)),
+    "cache": ("rate", (semconv.METRIC_CACHE_EVENTS,)),
 }
 _UNITS: Final = {"minute": "m", "hour": "h", "day": "d", "week": "w"}
 _TIMEFRAME: Final = re.compile(r"last_(?:(\d{1,5})_)?(minute|hour|day|week)s?|(\d{1,5})([mhdw])")
@@ -134,10 +134,8 @@ class ProductionMonitor:
     def __init__(self, config: Mapping[str, Any] | None = None) -> None:
         self.config = dict(config or {})
         self._check()
-        interval_s = self.config.get("collection_interval")
-        wanted: dict[str, Any] = {"metrics_interval_s": interval_s}
-        configure(**({} if interval_s in (None, held().metrics_interval_s) else wanted))
         self._backend = self._made()
+        self._configure()
 
     def collect_metrics(self, service_name: str, metrics: Mapping[str, float]) -> None:
         """Send figures as metrics of these names; each is a point of its own and none is averaged away.
@@ -270,6 +268,14 @@ class ProductionMonitor:
             said = "retention_days=%s is not used here: the backend's --retention-… settings say how long data is kept"
             say_once("monitor retention", logging.INFO, said, self.config["retention_days"])
 
+    def _configure(self) -> None:
+        from spanledger import gauges
+
+        interval_s = self.config.get("collection_interval")
+        wanted: dict[str, Any] = {"metrics_interval_s": interval_s}
+        if not gauges.are_diverted():  # as in tests
+            configure(**({} if interval_s in (None, held().metrics_interval_s) else wanted))
+
     def _made(self) -> Backend:
         from spanledger.backend import DEFAULT_URL, TIMEOUT_S, Backend
 
@@ -304,8 +310,9 @@ class ProductionMonitor:
         return Health(status, healthy, len(services), sentence, services), found["tiles"]
 
     def _curve(self, asked: str, since: str, there: set[str]) -> Curve:
-        name, statistic = (asked, None) if asked in there else KNOWN_AS.get(asked, (asked, None))
-        if name not in there:
+        statistic, names = (None, (asked,)) if asked in there else KNOWN_AS.get(asked, (None, ()))
+        name = next((name for name in names if name in there), None)
+        if name is None:
             return Curve(None, None, None, (), None)
         question = {"name": name, "from": since, "group_by": ""} | ({"stat": statistic} if statistic else {})
         found = self._object("GET", "/api/v1/metrics/query", "metrics over time", parameters=question)

@@ -33,7 +33,7 @@ _SECRET: Final = re.compile(
     | \b(?: (?:sk|gsk|csk|pk|rk|sl|tgp)[-_][a-z0-9_-]{{16,}} | (?:xai|pplx|nvapi|glpat)-[a-z0-9_-]{{16,}}
           | (?:hf|r8|fw|gh[opsu]|github_pat)_[a-z0-9_]{{16,}} | pa-[a-z0-9_-]{{30,}} | xox[abeprs]-[a-z0-9-]{{10,}}
           | AIza[a-z0-9_-]{{30,}} | ya29\.[a-z0-9_-]{{16,}} | (?:AKIA|ASIA)[a-z0-9]{{16}}
-          | eyJ[a-z0-9_-]{{8,}}\.[a-z0-9_-]{{8,}}(?:\.[a-z0-9_-]*)? )
+          | (?<![\w-])eyJ[a-z0-9_-]{{8,}}\.[a-z0-9_-]{{8,}}(?:\.[a-z0-9_-]*)? )
     | -----BEGIN\ [a-z ]{{0,30}}PRIVATE\ KEY-----[^-]*
     """,
     _FLAGS,

@@ -119,6 +119,7 @@ AUDIO_SNR_DB: Final = "audio.snr_db"
 AUDIO_PESQ: Final = "audio.pesq"
 AUDIO_PESQ_MODE: Final = "audio.pesq_mode"  # wb | nb
 AUDIO_QUALITY_INDEX: Final = "audio.quality_index"
+AUDIO_QUALITY_INDEX_NO_REFERENCE: Final = "audio.quality_index_no_reference"
 AUDIO_QUALITY_SKIPPED_REASON: Final = "audio.quality_skipped_reason"
 
 # --- what the backend writes on a record that exceeded a limit, and what it reads besides
@@ -152,7 +153,7 @@ METRIC_SDK_ITEMS: Final = (
     "spanledger.sdk.items"  # cumulative sum {signal, outcome, reason}: what became of everything recorded
 )
 SDK_SIGNAL: Final = "spanledger.signal"  # spans | ledger | metrics | logs
-SDK_OUTCOME: Final = "spanledger.outcome"  # recorded | sent | refused | dropped
+SDK_OUTCOME: Final = "spanledger.outcome"  # recorded | recovered | sent | refused | dropped | missed
 SDK_REASON: Final = "spanledger.reason"
 DURATION_BUCKETS_S: Final = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
 REQUEST_BUCKETS_S: Final = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)  # of HTTP

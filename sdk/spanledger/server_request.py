@@ -44,6 +44,7 @@ from spanledger.context import MAX_VALUE_LENGTH, with_values
 from spanledger.guard import guard
 from spanledger.logs import REQUESTS
 from spanledger.request_meter import METER, Labels
+from spanledger.sampling.strategies import learn
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -60,6 +61,7 @@ METHODS: Final = frozenset(
 )
 STATE: Final = "spanledger.request"  # in the scope
 NAMES: Final = dict(zip(("user_id", "user_tier", "session_id", "feature", "tenant"), semconv.CONTEXT_KEYS, strict=True))
+_NOTHING: Final[Mapping[str, Any]] = {}
 _SERVER = SpanKind.SERVER
 _LAST_BYTES = ("http.response.body", "http.response.pathsend")
 _begin_guard, _send_guard, _end_guard = guard("request.begin"), guard("request.send"), guard("request.end")
@@ -77,6 +79,7 @@ class Rules:
         excluded: Requests that get no span.
         tracer: Makes the spans; None: the SDK's.
         is_traced: False where somebody else makes the spans already.
+        identifies: Whether anything tells who a request is for.
         captures: Whether OpenTelemetry's variables ask for headers.
     """
 
@@ -85,6 +88,7 @@ class Rules:
     excluded: ExcludeList
     tracer: Tracer | None
     is_traced: bool = True
+    identifies: bool = field(init=False)
     captures: bool = field(init=False)
     _has_excluded: bool = field(init=False)
     _request_headers: list[str] = field(
@@ -100,6 +104,7 @@ class Rules:
     )
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "identifies", bool(self.headers) or self.identify is not None)
         object.__setattr__(self, "captures", bool(self._request_headers or self._response_headers))
         object.__setattr__(self, "_has_excluded", bool(self.excluded._excluded_urls))
 
@@ -177,11 +182,11 @@ class ServerRequest:
         if method not in METHODS:
             method = "_OTHER"
         context = _extracted(scope["headers"], self._headers)
-        values = rules.values(scope, self._headers)
-        if values:
+        if rules.identifies and (values := rules.values(scope, self._headers)):
             context = with_values(values, context)
         maker = rules.tracer or tracer()
-        span = self._span = maker.start_span("HTTP" if method == "_OTHER" else method, context, _SERVER)
+        path = {semconv.URL_PATH: scope["path"]}
+        span = self._span = maker.start_span("HTTP" if method == "_OTHER" else method, context, _SERVER, path)
         if is_http:
             kind = (("http.request.method", method), ("url.scheme", scope.get("scheme", "http")))
             METER.begin(kind)
@@ -194,14 +199,18 @@ class ServerRequest:
 
     # --- the answer
 
-    async def send(self, message: Message) -> None:
-        """Called by the application."""
+    def send(self, message: Message) -> Awaitable[None]:
+        """Called by the application, which awaits what it gives."""
         kind = message["type"]
         if kind == "http.response.start":
             _send_guard.run(self._add_headers, message)
+        elif kind in _LAST_BYTES and not message.get("more_body", False) and self._status() < 500:
+            return self._send_last(message)
+        return self._send(message)
+
+    async def _send_last(self, message: Message) -> None:
         await self._send(message)
-        if kind in _LAST_BYTES and not message.get("more_body", False) and self._status() < 500:
-            _send_guard.run(self._finish, None)
+        _send_guard.run(self._finish, None)
 
     def _add_headers(self, message: Message) -> None:
         own = (REQUEST_ID_HEADER, PROCESS_TIME_HEADER)
@@ -235,8 +244,10 @@ class ServerRequest:
             shown.update(outcome)
             shown[semconv.PROCESS_TIME_S] = took_s
             method = self._kind[0][1] if self._kind else "WS"
-            route = outcome.get("http.route")
-            tell(span, f"{'HTTP' if method == '_OTHER' else method} {route}" if route else None, shown)
+            began, route = "HTTP" if method == "_OTHER" else method, outcome.get("http.route")
+            if route:
+                learn(began, self._scope["path"], f"{began} {route}")
+            tell(span, f"{began} {route}" if route else None, shown)
             if isinstance(error, Exception):
                 span.record_exception(error)
             if semconv.ERROR_TYPE in outcome:
@@ -263,7 +274,6 @@ class ServerRequest:
     def _shown(self) -> dict[str, Any]:
         scope, headers = self._scope, self._headers
         shown: dict[str, Any] = {
-            "url.path": scope["path"],
             "network.protocol.version": scope.get("http_version", "1.1"),
         }
         shown.update(self._kind or ())
@@ -322,7 +332,11 @@ def _fields(propagator: TextMapPropagator) -> frozenset[bytes]:
 
 def _route(scope: Scope) -> str | None:
     """The route that was taken, with the place where its application is mounted."""
-    path = getattr(scope.get("route"), "path", None)
+    route = scope.get("route")
+    included = scope.get("fastapi", _NOTHING).get("effective_route_context")  # FastAPI: a route of an included router
+    if included is not None and included.original_route is route:
+        route = included
+    path = getattr(route, "path", None)
     if not path:
         return None
     return f"{scope.get('root_path', '').removeprefix(scope.get('app_root_path', ''))}{path}"

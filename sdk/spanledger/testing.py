@@ -19,7 +19,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 
-from spanledger import chunk_times, lifecycle, recording
+from spanledger import chunk_times, gauges, lifecycle, lone, recording
 from spanledger.audio import work
 from spanledger.configure import replaced
 from spanledger.events import Event, diverted
@@ -96,6 +96,7 @@ class Captured:
         spans: Ended spans, the first to end first.
         entries: Ledger entries, in order.
         events: What `track_cache` and the like told, in order.
+        figures: What `ProductionMonitor.collect_metrics` told, in order.
         tracer_provider: For instrumentations that take one; `spanledger` itself uses it already.
     """
 
@@ -103,6 +104,7 @@ class Captured:
         self.spans: list[ReadableSpan] = []
         self.entries: list[Entry] = []
         self.events: list[Event] = []
+        self.figures: list[gauges.Point] = []
         self.tracer_provider = tracer_provider
         self._meter = Meter()
 
@@ -131,6 +133,7 @@ class Captured:
         self.spans.clear()
         self.entries.clear()
         self.events.clear()
+        self.figures.clear()
         self._meter.clear()
 
     def take(self, entry: Entry) -> None:
@@ -161,11 +164,17 @@ def capture(*, sample_ratio: float = 1.0, clock: SteppedClock | None = None) -> 
     for processor in (ContextSpanProcessor(), CallSpanProcessor(), ours):
         provider.add_span_processor(processor)
     tracer = own_tracer(provider)
-    with replaced(tracer, captured.take), diverted(captured.events.append), _by(clock):
+    with (
+        replaced(tracer, captured.take),
+        diverted(captured.events.append),
+        gauges.diverted(captured.figures.append),
+        _by(clock),
+    ):
         try:
             yield captured
         finally:
             ours.stop()
+            lone.forget()
 
 
 @contextmanager

@@ -75,10 +75,21 @@ def test_students_quantile_is_the_tables() -> None:
 
 def test_a_share_stays_a_share() -> None:
     for part in (0.0, 1.0, 50.0, 99.0, 100.0):
-        found = estimates.share(part, 100.0, 400.0)
+        found = estimates.share(part, 100.0, 400.0, 900.0)
         assert found is not None
         assert 0 <= found.low <= found.value <= found.high <= 1
-    assert estimates.share(0, 0, 0) is None
+        assert found.low < found.high
+    assert estimates.share(0, 0, 0, 0) is None
+    certain = estimates.share(3, 100, 0, 0)
+    assert certain is not None
+    assert certain.margin == 0
+
+
+def test_a_share_of_which_nothing_was_seen_may_still_be_there() -> None:
+    found = estimates.share(0, 2000, 0, 100 * 380)  # 100 traces of weight 20
+    assert found is not None
+    assert (found.value, found.low) == (0, 0)
+    assert found.high == pytest.approx(3.7 / 100, rel=0.1)
 
 
 def test_a_sketch_of_the_variance_is_right_on_average() -> None:

@@ -77,12 +77,12 @@ def provider(sampled: bool) -> TracerProvider:
 
 
 def our_tracer(path: str, sampled: bool) -> trace.Tracer:
-    """What our spans are made with: `light`, or `compatible` as where somebody else's processor looks on."""
+    """What our spans are made with: `light`, or `compatible` where somebody else's processor looks on."""
     made = provider(sampled)
     spans: deque[Any] = deque(maxlen=1_000)
-    light = light_tracer(made, (SINK,), spans.append)
-    assert light is not None
-    return light if path == "light" else made.get_tracer("spanledger")
+    tracer = light_tracer(made, (SINK,) if path == "light" else (), spans.append)
+    assert tracer is not None
+    return tracer
 
 
 def plain_span(tracer: trace.Tracer, answer: Any) -> Callable[[], Any]:

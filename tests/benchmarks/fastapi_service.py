@@ -1,6 +1,7 @@
 """The service of the FastAPI benchmarks, a process of its own, and the receiver that takes its telemetry.
 
 ``python -m tests.benchmarks.fastapi_service sink PORT`` answers every request at once with an empty acknowledgement;
+``provider PORT SECONDS`` is a model that answers after so many seconds;
 ``… bare|ours|unsampled|official PORT SINK [PROVIDER]`` serves ``GET /books/{number}`` and ``GET /ask``, uninstrumented,
 with everything of ours on, with none of its traces kept, or by OpenTelemetry's own instrumentation as it comes.
 """
@@ -38,6 +39,23 @@ class Sink(asyncio.Protocol):
 async def take_everything(port: int) -> None:
     server = await asyncio.get_running_loop().create_server(Sink, "127.0.0.1", port)
     await server.serve_forever()
+
+
+def answer_late(port: int, seconds: float) -> None:
+    from fastapi import FastAPI
+
+    app = FastAPI()
+    words = [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "42"}}]
+    usage = {"prompt_tokens": 120, "completion_tokens": 18, "total_tokens": 138}
+
+    @app.get("/")
+    @app.post("/v1/chat/completions")
+    async def complete() -> dict[str, Any]:
+        await asyncio.sleep(seconds)
+        kind = {"id": "c1", "object": "chat.completion", "created": 1, "model": "gpt-5-mini"}
+        return {**kind, "choices": words, "usage": usage}
+
+    uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", access_log=False)
 
 
 def instrument_ours(sink: str, ratio: float) -> None:
@@ -108,5 +126,7 @@ if __name__ == "__main__":
     what, at, *more = sys.argv[1:]
     if what == "sink":
         asyncio.run(take_everything(int(at)))
+    elif what == "provider":
+        answer_late(int(at), float(more[0]))
     else:
         serve(what, int(at), more[0], more[1] if len(more) > 1 else "http://127.0.0.1:9")

@@ -47,7 +47,7 @@ class Company:
 @pytest.fixture(scope="package")
 def company(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
     """A backend that holds the scene. Nothing in it changes from here on."""
-    server = Server(tmp_path_factory.mktemp("company")).start()
+    server = Server(tmp_path_factory.mktemp("company"), "--tick", "1s").start()
     try:
         now_ns = time.time_ns()
         traces = scene.dialogue(now_ns), scene.huge(now_ns), scene.hostile(now_ns)

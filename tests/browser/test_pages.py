@@ -16,6 +16,7 @@ PAGES = {
     "/traces": ".traces-table tbody tr",
     "/traces/{dialogue}": ".row",
     "/settings": "table tbody tr",
+    "/settings/sampling": ".operations-table tbody tr",
 }
 WIDTHS = (320, 360, 390, 768, 1024, 1440)
 
@@ -37,7 +38,7 @@ def test_a_page_shows_its_figures_fits_its_window_and_can_be_used_by_everybody(
         until(lambda: not visitor.is_wider_than_its_window(), 2, called=f"the page fits into {width} px")
 
 
-@pytest.mark.parametrize("path", ["/", "/costs", "/traces", "/settings"])
+@pytest.mark.parametrize("path", ["/", "/costs", "/traces", "/settings", "/settings/sampling"])
 def test_a_page_of_an_empty_backend_says_what_to_do_and_claims_nothing(
     path: str, shared_server: Server, visit: Visit
 ) -> None:

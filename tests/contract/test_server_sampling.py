@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from spanledger.sampling.remote import Remote
+from spanledger.sampling.strategies import Ratio
 from tests.support.inside import Inside, Shifted
 from tests.support.telemetry import attributes, ledger_event, ledger_request, span, span_request
 from tests.support.waiting import until
@@ -62,6 +64,14 @@ def send_calls(server: Inside, service: str, threshold: str | None, kept: int, c
     assert server.send("logs", ledger_request(*events, service=service)).status_code == 200
     if spans:
         assert server.send("traces", span_request(*spans, service=service)).status_code == 200
+
+
+def ticked(server: Inside) -> None:
+    """Returns after the loop has done what the clock makes due."""
+    vitals = server.running._vitals
+    assert vitals is not None
+    assert vitals.loop is not None
+    assert vitals.loop.tick() == 0
 
 
 def service_of(answer: dict[str, Any], name: str) -> dict[str, Any]:
@@ -181,3 +191,39 @@ def test_a_trace_says_why_it_was_kept_and_a_search_what_its_traces_stand_for(qui
         quick.send("logs", ledger_request(ledger_event(trace_id=(only := secrets.token_bytes(16))))).status_code == 200
     )
     assert quick.get(f"/api/v1/traces/{only.hex()}")["sampling"] is None
+
+
+def test_a_server_without_room_has_its_senders_keep_less_and_lets_them_come_back(quick: Inside):
+    vitals = quick.running._vitals
+    assert vitals is not None
+    assert isinstance(quick.clock, Shifted)
+
+    def told() -> float:
+        with quick.client() as client:
+            answer = client.get("/sampling", params={"service": "shop"}).json()
+        return float(answer["operationSampling"]["defaultSamplingProbability"])
+
+    with vitals.admission.admit(2**40):
+        assert quick.send("traces", span_request(span())).status_code == 503
+    quick.clock.by_ns += 16 * NS
+    ticked(quick)
+    assert told() == 0.5
+    assert quick.get("/api/v1/sampling")["budget"]["pressure"] == Decimal("0.5")
+    for _ in range(4):
+        quick.clock.by_ns += 16 * NS
+        ticked(quick)
+    assert told() == 1
+
+
+def test_the_sdk_asks_and_keeps_what_it_is_told(quick: Inside):
+    spans = [span("busy", at_ns=time.time_ns() - 10 * NS - number) for number in range(600)]
+    for each in spans:
+        each.trace_state = "ot=th:0"
+    assert quick.send("traces", span_request(*spans)).status_code == 200
+    with quick.client() as client:
+        assert client.put("/api/v1/sampling", json={"budget_spans_per_second": 5}).status_code == 200
+    remote = Remote(f"{quick.url}/sampling", "shop", Ratio(0.0))
+    assert remote.threshold("busy", None) == 2**56
+    assert remote.ask()
+    assert remote.threshold("busy", None) / 2**56 == pytest.approx(0.5, rel=0.01)
+    assert remote.threshold("never seen", None) / 2**56 == pytest.approx(0.95, rel=0.01)  # a tenth, of 10 a second

@@ -94,7 +94,10 @@ def test_every_task_has_its_turn_and_none_fails(quick: Inside, clock: Shifted):
     assert vitals is not None
     assert vitals.loop is not None
     tasks = vitals.loop.tasks
-    assert {task.name for task in tasks} == {"rollups", "retention", "slots", "live", "tokens", "checkpoint"}
+    assert {task.name for task in tasks} == {
+        *("rollups", "retention", "slots", "live", "tokens", "checkpoint"),
+        *("sampling", "check"),
+    }
     until(lambda: all(task.last_ns is not None for task in tasks))
     quick.get("/api/v1/session")
     clock.by_ns += 120 * NS

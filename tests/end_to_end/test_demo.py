@@ -31,6 +31,8 @@ def test_every_number_agrees_at_a_sampling_ratio_of(ratio: str) -> None:
     assert "Every number agrees, to the last decimal." in demo.stdout
     (unknown,) = (line for line in demo.stdout.splitlines() if "shelf-ranker-preview" in line)
     assert unknown.count("—") == 2  # a model that no price list knows is never 0
+    (heard,) = (line for line in demo.stdout.splitlines() if "whisper-1" in line)
+    assert "—" not in heard  # real speech through the audio pipeline, billed by the second
 
 
 def test_the_demo_ends_by_itself_after_the_seconds_it_was_given() -> None:

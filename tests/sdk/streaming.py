@@ -136,11 +136,13 @@ class Source:
         name: As it stands in a test's id.
         recorded: What a client is answered; None: the decorated generators.
         by_helper: Whether it is asked for by the client's helper, and so has to be entered.
+        decorated: Whether a decorated function asks for it; otherwise the client has to be instrumented.
     """
 
     name: str
     recorded: Recorded | None = None
     by_helper: bool = False
+    decorated: bool = True
     tokens: tuple[Any, Any] = field(default=(7, 3))
 
     def __post_init__(self) -> None:
@@ -159,12 +161,15 @@ class Source:
             return chat(LookupError("inside") if "fails" in how else None, "hangs" in how)
         after = {f"{name}_after": 3 for name in how}
         if self.by_helper:
-            return traced_cost(lambda: helped(async_client(one, **after), one))()
+            return self._decorated(lambda: helped(async_client(one, **after), one))()
 
         async def call() -> Any:
             return await ask(async_client(one, **after), one)
 
-        return traced_cost(call)()
+        return self._decorated(call)()
+
+    def _decorated(self, function: Any) -> Any:
+        return traced_cost(function) if self.decorated else function
 
     async def opened(self, stack: AsyncExitStack, **how: Any) -> Any:
         """The stream; a helper's manager is left with the stack."""
@@ -179,7 +184,7 @@ class Source:
         if one is None:
             return sync_chat(LookupError("inside") if how else None)
         call: Callable[[Any, Recorded], Any] = helped if self.by_helper else ask
-        return traced_cost(lambda: call(client(one, 3 if how else None), one))()
+        return self._decorated(lambda: call(client(one, 3 if how else None), one))()
 
 
 SOURCES = [
@@ -190,4 +195,6 @@ SOURCES = [
     Source("openai-chat-helper", CHAT, by_helper=True),
     Source("openai-responses-helper", RESPONSE, by_helper=True),
     Source("anthropic-helper", MESSAGE, by_helper=True),
+    Source("openai-chat-undecorated", CHAT, decorated=False),
+    Source("anthropic-helper-undecorated", MESSAGE, by_helper=True, decorated=False),
 ]

@@ -220,6 +220,22 @@ def test_what_there_is_no_room_for_is_dropped_and_counted_exactly_from_many_thre
     assert 1000 <= books.waiting <= 1008, "each thread may see the last free place"
 
 
+def test_a_full_queue_of_spans_drops_what_has_waited_longest_and_counts_it():
+    lane = ledger_lane("http://127.0.0.1:1", limit=10, batch_size=4, newest_first=True)
+    for number in range(25):
+        lane.put(entry(number))
+    assert [item.span_id for item in lane._queue] == list(range(15, 25))
+    batch = lane.next_batch(lambda: None)
+    for number in range(25, 28):
+        lane.put(entry(number))
+    assert [item.span_id for item in lane._queue] == list(range(22, 28)), "those on their way are not taken back"
+    lane.close("shutdown")
+    lane.put(entry(28))
+    lane.settle(batch, Sent(), 0.0, 0.0, 1.0)
+    assert lane.books().dropped == {"queue_full": 18, "shutdown": 1}
+    assert adds_up(lane.books())
+
+
 def test_items_on_their_way_count_against_the_limit():
     lane = ledger_lane("http://127.0.0.1:1", limit=10, batch_size=8)
     for number in range(20):

@@ -57,8 +57,9 @@ class NoTransport:
         pass
 
 
-def play(steps, spool, weigh):
-    lane = Lane("ledger", Encoder(), NoTransport(), limit=10, batch_size=4, weigh=weigh, spool=spool)
+def play(steps, spool, weigh, newest_first=False):
+    more = {"weigh": weigh, "spool": spool, "newest_first": newest_first}
+    lane = Lane("ledger", Encoder(), NoTransport(), limit=10, batch_size=4, **more)
     offered = 0
     for what, with_what in steps:
         match what:
@@ -92,17 +93,17 @@ def play(steps, spool, weigh):
     return lane
 
 
-@given(STEPS)
+@given(STEPS, st.booleans())
 @settings(max_examples=300, deadline=None)
-def test_recorded_is_always_sent_refused_dropped_or_waiting(steps):
-    play(steps, None, None)
+def test_recorded_is_always_sent_refused_dropped_or_waiting(steps, newest_first):
+    play(steps, None, None, newest_first)
 
 
-@given(STEPS)
-@example([("put", [0, 0, 0, 0, 1]), ("abandon", None)])  # a whole batch that cannot be encoded, and one item behind it
+@given(STEPS, st.booleans())
+@example([("put", [0, 0, 0, 0, 1]), ("abandon", None)], False)  # a batch that cannot be encoded, and one item behind it
 @settings(max_examples=150, deadline=None)
-def test_items_that_count_more_than_one_add_up_too(steps):
-    play(steps, None, lambda item: item % 5)
+def test_items_that_count_more_than_one_add_up_too(steps, newest_first):
+    play(steps, None, lambda item: item % 5, newest_first)
 
 
 @given(STEPS, st.sampled_from([0, 3, 1_000]))

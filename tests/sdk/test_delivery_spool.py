@@ -91,6 +91,34 @@ def test_no_more_bytes_than_allowed_are_written(tmp_path):
     assert not Spool(tmp_path, "http://there", 0).write(b"", 1)
 
 
+def test_files_are_compressed_and_those_of_an_older_version_are_read_as_they_are(tmp_path, spool):
+    payload = b"\x0a" + b"the same again and again " * 400
+    assert spool.write(payload, 400)
+    (path,) = files(tmp_path)
+    assert path.stat().st_size < len(payload) / 10
+    file = spool.oldest()
+    assert spool.read(file) == payload
+    path.write_bytes(payload)
+    assert spool.read(file) == payload
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda data: data[:-4], lambda data: data[:9] + b"?" + data[10:], lambda data: data[:1]]
+)
+def test_a_file_that_is_damaged_is_counted_as_lost(tmp_path, damage):
+    with http_receiver() as (received, address):
+        lane = ledger_lane(address, spool=Spool(tmp_path, address, 1_000_000))
+        for number in range(50):
+            lane.put(entry(number))
+        assert lane.spill(lambda: None)
+        (path,) = files(tmp_path)
+        path.write_bytes(damage(path.read_bytes()))
+        with working(lane) as worker:
+            assert worker.flush(20)
+        assert not received.records()
+    assert lane.books().dropped == {"spool_lost": 50}
+
+
 def test_a_directory_that_cannot_be_written_is_told_once_and_no_longer_tried(tmp_path, caplog):
     blocked = tmp_path / "file"
     blocked.write_text("not a directory")

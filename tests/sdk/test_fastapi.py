@@ -1,17 +1,22 @@
 import asyncio
 import re
+from dataclasses import replace
 
 import fastapi
 import pytest
 from fastapi.responses import StreamingResponse
 from fastapi.testclient import TestClient
+from opentelemetry.sdk.trace import TracerProvider
 
-from spanledger import instrument_fastapi
+from spanledger import instrument_fastapi, settings
 from spanledger.configure import tracer
 from spanledger.context import current
+from spanledger.fastapi import RULES
 from spanledger.ledger import record
+from spanledger.light import light_tracer
+from spanledger.sampling.sampler import RatioSampler
 from spanledger.testing import capture
-from tests.sdk.making import entry
+from tests.sdk.making import entry, program
 
 
 @pytest.fixture
@@ -110,11 +115,13 @@ def test_an_error_is_on_the_span_and_the_answer_still_has_both_headers(captured)
     assert [event.name for event in span.events] == ["exception"]
 
 
-def test_websockets_work_and_are_left_alone(captured):
+def test_a_websocket_is_one_span_with_its_route(captured):
     with TestClient(application(captured)).websocket_connect("/socket") as socket:
         socket.send_text("hello")
         assert socket.receive_text() == "hello"
-    assert all("spanledger.request_id" not in span.attributes for span in captured.spans)
+    (span,) = captured.spans
+    assert (span.name, span.attributes["http.route"]) == ("WS /socket", "/socket")
+    assert "spanledger.request_id" not in span.attributes
 
 
 def test_who_it_is_for_is_nobody_unless_somebody_says_how_to_tell(captured):
@@ -218,3 +225,141 @@ def test_a_client_that_goes_away_in_the_middle_of_a_stream_leaves_one_span_and_n
     server = captured.span("GET /stream")
     assert server.attributes["client.address"] == "10.0.0.1"
     assert server.attributes["spanledger.process_time_s"] > 0
+
+
+def test_the_route_of_an_included_router_is_whole_and_a_path_that_is_none_is_no_route(captured):
+    inner, outer = fastapi.APIRouter(prefix="/inner"), fastapi.APIRouter(prefix="/outer")
+
+    @inner.get("/books/{number}")
+    def book(number: int):
+        return number
+
+    outer.include_router(inner)
+    app = fastapi.FastAPI()
+    app.include_router(outer, prefix="/api")
+    instrument_fastapi(app, tracer_provider=captured.tracer_provider)
+    client = TestClient(app)
+    assert client.get("/api/outer/inner/books/7").json() == 7
+    assert client.get("/nowhere/secret-path").status_code == 404
+    assert client.request("BREW", "/api/outer/inner/books/7").status_code == 405
+    found, nowhere, brewed = captured.spans
+    assert found.name == "GET /api/outer/inner/books/{number}"
+    assert nowhere.name == "GET"
+    assert "http.route" not in nowhere.attributes
+    assert brewed.name.startswith("HTTP")
+    assert brewed.attributes["http.request.method"] == "_OTHER"
+    assert brewed.attributes["http.request.method_original"] == "BREW"
+
+
+def test_a_query_is_shown_without_signatures_and_the_host_is_the_one_that_was_asked_for(captured):
+    client = TestClient(application(captured), base_url="http://shop.example:8080")
+    client.get("/books/7?page=2&X-Goog-Signature=abc")
+    found = captured.spans[0].attributes
+    assert found["url.query"] == "page=2&X-Goog-Signature=REDACTED"
+    assert (found["server.address"], found["server.port"], found["url.scheme"]) == ("shop.example", 8080, "http")
+
+
+def test_a_baggage_that_comes_in_two_headers_is_one(captured):
+    client = TestClient(application(captured))
+    answer = client.get("/books/1", headers=[("baggage", "user.id=u1"), ("baggage", "session.id=s1")])
+    assert answer.json()["context"] == {"user.id": "u1", "session.id": "s1"}
+
+
+def test_the_setting_names_headers_too_and_what_is_said_in_code_wins(captured, monkeypatch):
+    asked = settings.load({}, {"SPANLEDGER_IDENTITY_HEADERS": "user_id=X-User,feature=X-Feature"})[0]
+    monkeypatch.setattr("spanledger.fastapi.held", lambda: asked)
+    client = TestClient(application(captured, identity_headers={"user_id": "X-Other"}))
+    answer = client.get("/books/1", headers={"X-User": "a", "X-Other": "b", "X-Feature": "search"})
+    assert answer.json()["context"] == {"user.id": "b", "spanledger.feature": "search"}
+
+
+def test_a_header_that_means_nothing_is_a_mistake_that_is_told():
+    held, mistakes = settings.load({}, {"SPANLEDGER_IDENTITY_HEADERS": "user=X-User"})
+    assert held.identity_headers is None
+    assert "user_id" in mistakes[0]
+
+
+def test_headers_that_opentelemetrys_variables_ask_for_are_shown(captured, monkeypatch):
+    monkeypatch.setenv("OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_REQUEST", "x-kind,authorization")
+    monkeypatch.setenv("OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_RESPONSE", "content-type")
+    monkeypatch.setenv("OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SANITIZE_FIELDS", "authorization")
+    TestClient(application(captured)).get("/books/1", headers={"X-Kind": "a", "Authorization": "Bearer x"})
+    found = captured.spans[0].attributes
+    assert found["http.request.header.x_kind"] == ("a",)
+    assert found["http.request.header.authorization"] == ("[REDACTED]",)
+    assert found["http.response.header.content_type"] == ("application/json",)
+
+
+def test_urls_that_opentelemetrys_variable_excludes_get_no_span(captured, monkeypatch):
+    monkeypatch.setenv("OTEL_PYTHON_FASTAPI_EXCLUDED_URLS", "books")
+    client = TestClient(application(captured))
+    assert "x-request-id" in client.get("/books/1").headers
+    client.get("/stream")
+    assert {span.name for span in captured.spans} & {"GET /stream", "GET /books/{number}"} == {"GET /stream"}
+
+
+def test_what_goes_on_after_the_answer_is_in_the_trace_and_not_in_the_time_of_the_request(captured):
+    app = fastapi.FastAPI()
+
+    def later():
+        tracer().start_span("later").end()
+
+    @app.get("/")
+    def answer(tasks: fastapi.BackgroundTasks):
+        tasks.add_task(later)
+
+    instrument_fastapi(app, tracer_provider=captured.tracer_provider)
+    TestClient(app).get("/")
+    server, after = captured.span("GET /"), captured.span("later")
+    assert after.context.trace_id == server.context.trace_id
+    assert server.end_time <= after.start_time
+
+
+def test_a_light_span_of_a_request_says_the_same_as_a_real_one_and_is_never_made_one(captured):
+    ended = []
+    provider = TracerProvider(sampler=RatioSampler(1.0), shutdown_on_exit=False)
+    light = light_tracer(provider, (), ended.append)
+    app = application(captured, identity_headers={"user_id": "X-User-ID"})
+    headers = {"X-User-ID": "u7", "traceparent": f"00-{7:032x}-{8:016x}-01"}
+    TestClient(app).get("/books/7?page=2", headers=headers)
+    vars(app)[RULES] = replace(vars(app)[RULES], tracer=light)
+    TestClient(app).get("/books/7?page=2", headers=headers)
+    (real,), (ours,) = captured.spans, ended
+    assert "_real" not in vars(ours)
+    own = {"spanledger.request_id", "spanledger.process_time_s"}
+    assert {k: v for k, v in ours.given.items() if k not in own} == {
+        k: v for k, v in real.attributes.items() if k not in own
+    }
+    assert own <= ours.given.keys()
+    assert (ours.name, ours.kind_, ours.trace_id, ours.parent_span_id) == (real.name, real.kind, 7, 8)
+
+
+def test_fastapi_makes_no_spans_of_its_own_beside_ours():
+    done = program(
+        """
+        from opentelemetry import trace
+        from fastapi import FastAPI
+        from fastapi.testclient import TestClient
+        import spanledger
+
+        spanledger.configure(service_name="shop", traces_exporter="none", logs_exporter="none")
+        from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+        from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+        kept = InMemorySpanExporter()
+        trace.get_tracer_provider().add_span_processor(SimpleSpanProcessor(kept))
+        spanledger.instrument(include="fastapi")
+        app, inner = FastAPI(), FastAPI()
+        app.mount("/inner", inner)
+
+        @app.get("/a")
+        @inner.get("/b")
+        def answer():
+            return 1
+
+        with TestClient(app) as client:
+            kept.clear()
+            assert client.get("/a").json() == client.get("/inner/b").json() == 1
+        print([span.name for span in kept.get_finished_spans() if span.kind.name == "SERVER"])
+        """
+    )
+    assert done.stdout.strip() == "['GET /a', 'GET /inner/b']", done.stderr

@@ -2,12 +2,14 @@
 
 import contextlib
 import os
+import random
 import subprocess
 import sys
 import textwrap
 import threading
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
 from decimal import Decimal
 from types import MappingProxyType, SimpleNamespace
 
@@ -16,15 +18,17 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from spanledger.call import Entry
 from spanledger.delivery import journal as journal_module
 from spanledger.delivery import mounts
-from spanledger.delivery.journal import HEAD, MAX_FRAME, SUFFIX, WORDS, Journal
+from spanledger.delivery.journal import HEAD, MAX_FRAME, SUFFIX, TAIL, WORDS, Journal
 from spanledger.delivery.journal_left import BEING_MADE_S, journals_left
 from spanledger.delivery.journal_record import FIELDS, MAX_RECORD, dump, load
 from spanledger.delivery.ledger_record import ledger_record
 from spanledger.delivery.outcome import Lost, Sent, TooLarge, TryAgain
 from spanledger.delivery.recovery import recover
 from spanledger.delivery.spool import Spool
+from spanledger.pipeline import outcomes_of
 from spanledger.usage import USAGE_FIELDS, Usage
 from tests.sdk.making import adds_up, entry, environment, ledger_lane, program, working
 from tests.sdk.receiver import attributes, http_receiver
@@ -74,7 +78,8 @@ ODD = st.one_of(
     st.decimals(allow_nan=False),
     st.builds(object),
 )
-VALUES = st.recursive(ODD, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3))
+LISTS = st.lists(ODD, max_size=3)
+VALUES = ODD | LISTS | st.dictionaries(TEXTS, ODD | LISTS, max_size=3) | st.lists(LISTS, max_size=2)
 COUNTS = st.none() | st.integers(0, 1 << 70)
 USAGES = st.builds(
     Usage,
@@ -104,6 +109,13 @@ def test_an_entry_that_is_read_back_is_the_same_on_the_wire(made):
     read = load(dump(made), FIELDS, USAGE_FIELDS)
     assert ledger_record(read, None) == ledger_record(made, None)
     assert (read.cost_usd, read.usage) == (made.cost_usd, made.usage)
+
+
+def test_every_field_of_an_entry_is_kept_but_those_that_are_only_for_metrics():
+    apart = {"usage", "cost_usd", "context", "attributes"}
+    assert {field.name for field in fields(Entry)} == {*FIELDS, *apart, "chunk_times"}
+    values = entry(**{name: name for name in FIELDS if not name.endswith(("_id", "_ns"))})
+    assert load(dump(values), FIELDS, USAGE_FIELDS) == values
 
 
 class Name(str):
@@ -211,6 +223,35 @@ def test_records_that_leave_out_of_turn_are_free_when_those_before_them_are(tmp_
     assert one._tail == kept[4][2]
     die(one)
     assert [one.span_id for one in left_in(tmp_path)[0]] == [6]
+
+
+def test_a_thread_that_is_interrupted_between_the_journal_and_the_queue_blocks_nothing_for_long(tmp_path):
+    one = journal(tmp_path, 1 << 16)
+    for number in range(1, 5_001):
+        kept = one.keep(entry(number))
+        if number != 10:  # a KeyboardInterrupt came
+            one.done([kept])
+    books = one.books()
+    assert (books.written, books.missed, books.held_bytes) == (5_000, 0, 0)
+    assert not one._out_of_turn
+    one.close()
+    assert not files(tmp_path)
+
+
+def test_an_empty_journal_begins_again_in_front_and_a_kill_in_the_middle_of_that_finds_nothing(tmp_path):
+    one = journal(tmp_path)
+    kept = [one.keep(entry(number)) for number in range(1, 7)]
+    one.done(kept[:3])
+    assert one._head == kept[5][2]
+    one.done(kept[3:])
+    assert one._head == one._tail == ROOM
+    again = one.keep(entry(7))
+    assert again[1] == ROOM
+    one.done([again])
+    assert one.books().held_bytes == 0
+    one._words[TAIL] = again[2]  # of the two writes the second was not made
+    die(one)
+    assert left_in(tmp_path) == ([], 0)
 
 
 def test_a_full_journal_counts_what_it_has_no_room_for_and_goes_on_when_there_is_room(tmp_path):
@@ -521,7 +562,7 @@ def test_a_journal_for_which_the_spool_has_no_room_waits_until_there_is(tmp_path
         for number in range(1, 101):
             dead.put(entry(number))
         die(dead.journal)
-        lane = durable_lane(tmp_path, address, spool_bytes=30_000, batch_size=10)
+        lane = durable_lane(tmp_path, address, spool_bytes=2_000, batch_size=10)
         recover(lane, lambda: None)
         found = lane.books().recovered
         assert 0 < found < 100
@@ -568,6 +609,17 @@ def test_an_entry_in_a_journal_that_makes_no_sense_is_counted_and_its_neighbours
             assert worker.flush(20)
         assert numbers(received) == [1, 2, 3, 4, 6, 7, 8, 9, 10]
     assert lane.books().dropped == {"journal_damaged": 1}
+
+
+def test_the_metric_tells_what_was_recovered_and_what_the_journal_missed(tmp_path):
+    lane = durable_lane(tmp_path, "http://127.0.0.1:1")
+    lane.recovered(3)
+    lane.journal._trusted = False
+    lane.put(entry(1))
+    told = outcomes_of(lane)
+    assert told["ledger", "recovered", ""] == 3
+    assert told["ledger", "missed", "journal"] == 1
+    assert told["ledger", "recorded", ""] == 1
 
 
 STEPS = st.lists(
@@ -647,7 +699,7 @@ from tests.sdk.making import entry
 
 
 def run(code, address, directory, **more):
-    env = {"SPANLEDGER_ENDPOINT": address, "SPANLEDGER_SPOOL_DIR": str(directory)} | more
+    env = {"SPANLEDGER_ENDPOINT": address, "SPANLEDGER_SPOOL_DIR": str(directory), "SPANLEDGER_JOURNAL": "true"} | more
     return program(BEGIN + textwrap.dedent(code), env=env)
 
 
@@ -664,6 +716,55 @@ def pick_up(address, directory):
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.split()
+
+
+THREADS = """
+import collections, os, sys, threading, time
+from pathlib import Path
+from spanledger.delivery.journal import Journal
+from tests.sdk.making import entry
+
+sys.setswitchinterval(1e-5)
+journal, queue = Journal(Path(sys.argv[1]), 1 << 16, lambda: b""), collections.deque()
+
+def work(number):
+    while True:
+        while len(queue) > 100:
+            time.sleep(0.0001)
+        number += 1
+        queue.append(journal.keep(entry(number)))
+        os.write(1, b"returned %d\\n" % number)
+
+for first in (10_000_000, 20_000_000, 30_000_000):
+    threading.Thread(target=work, args=(first,), daemon=True).start()
+while True:
+    kept = [queue.popleft() for _ in range(min(len(queue), 30))]
+    os.write(1, b"".join(b"sent %d\\n" % item.span_id for item, _, _ in kept))
+    journal.done(kept)
+    time.sleep(0.0002)
+"""
+
+
+def test_threads_that_write_round_and_round_lose_nothing_that_had_returned_when_they_are_killed(tmp_path):
+    moments = random.Random(7)
+    for _ in range(examples(4)):
+        begin = [sys.executable, "-c", THREADS, str(tmp_path)]
+        with subprocess.Popen(begin, env=environment(), stdout=subprocess.PIPE, text=True) as process:
+            told = [process.stdout.readline()]
+            reader = threading.Thread(target=lambda to, lines: to.extend(lines), args=(told, process.stdout))
+            reader.start()
+            threading.Event().wait(moments.uniform(0.02, 0.2))
+            process.kill()
+            reader.join()
+        words = [line.split() for line in told if line.endswith("\n")]
+        returned, sent = ({int(number) for what, number in words if what == kind} for kind in ("returned", "sent"))
+        found, damaged = left_in(tmp_path)
+        left = {made.span_id for made in found}
+        assert (damaged, len(left)) == (0, len(found))
+        assert returned <= left | sent
+        assert len(left - returned - sent) <= 3, "at most what each thread had begun"
+        for path in files(tmp_path):
+            path.unlink()
 
 
 def test_a_child_has_a_journal_of_its_own_and_a_kill_of_either_loses_nothing(tmp_path):
@@ -703,7 +804,7 @@ def test_a_killed_sibling_is_picked_up_by_one_of_two_processes_at_once_and_a_liv
             print("ready", flush=True)
             input()
             """
-        env = environment(SPANLEDGER_ENDPOINT=address, SPANLEDGER_SPOOL_DIR=str(tmp_path))
+        env = environment(SPANLEDGER_ENDPOINT=address, SPANLEDGER_SPOOL_DIR=str(tmp_path), SPANLEDGER_JOURNAL="true")
         begin = [sys.executable, "-c", BEGIN + textwrap.dedent(busy)]
         with subprocess.Popen(begin, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as living:
             assert living.stdout.readline() == b"ready\n"
@@ -718,9 +819,10 @@ def test_a_killed_sibling_is_picked_up_by_one_of_two_processes_at_once_and_a_liv
 
 def test_stats_tell_of_the_journal_and_nothing_is_written_under_pytest_or_where_it_is_off(tmp_path):
     code = """
-        record(entry(1))
+        before = spanledger.stats()["journal"]
         handle = spanledger.configure(service_name="s", interval_s=60)
         record(entry(2))
+        assert handle.stats()["journal"].keys() == before.keys()
         found = handle.stats()["journal"]
         print(found["state"], found["reason"], found["written"], found["missed"])
         """
@@ -731,10 +833,10 @@ def test_stats_tell_of_the_journal_and_nothing_is_written_under_pytest_or_where_
     blocked = tmp_path / "blocked"
     blocked.write_text("a file")
     wrong = run(code, address, blocked)
-    assert wrong.stdout.split()[0] == "off"
-    assert "NotADirectoryError" in wrong.stdout
+    assert wrong.stdout.startswith("off NotADirectoryError")
+    assert wrong.stdout.endswith(" 0 1\n")
     assert "keeps no journal" in wrong.stderr
     assert "Traceback" not in wrong.stderr
-    on = run(code, address, "auto", PYTEST_VERSION="", **home)
-    assert on.stdout.split()[0] == "off"
+    tried = run(code, address, "auto", PYTEST_VERSION="", **home)
+    assert tried.stdout.split() == ["off", "setting", "0", "0"]
     assert not (tmp_path / "home").exists()

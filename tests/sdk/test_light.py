@@ -143,11 +143,30 @@ def test_a_span_with_links_is_the_sdks():
     assert two.links[0].context == link.context
 
 
-def test_no_light_spans_where_somebody_elses_processor_or_sampler_was_there_first():
+def test_no_light_spans_where_somebody_elses_sampler_decides():
     assert Made(sampler=ALWAYS_ON).light is None
-    provider = TracerProvider(sampler=RatioSampler(1), shutdown_on_exit=False)
-    provider.add_span_processor(SpanProcessor())
-    assert light_tracer(provider, (), lambda span: None) is None
+
+
+def test_a_processor_that_was_there_first_sees_what_is_recorded_and_nothing_else():
+    started, ended = [], []
+
+    class Seen(SpanProcessor):
+        def on_start(self, span, parent_context=None):
+            started.append((span.name, parent_context))
+
+        def on_end(self, span):
+            ended.append(span)
+
+    for ratio in (1, 0):
+        provider = TracerProvider(sampler=RatioSampler(ratio), shutdown_on_exit=False)
+        provider.add_span_processor(Seen())
+        light = light_tracer(provider, (), lambda span: None)
+        with light.start_as_current_span("outer"), light.start_as_current_span("inner"):
+            pass
+    assert [name for name, _ in started] == ["outer", "inner"]
+    assert trace.get_current_span(started[1][1]).get_span_context().span_id == ended[0].parent.span_id
+    assert [span.name for span in ended] == ["inner", "outer"]
+    assert {span.context.trace_state.get("ot") for span in ended} == {"th:0"}
 
 
 def test_threads_that_write_on_one_span_at_once_write_on_the_same_one():

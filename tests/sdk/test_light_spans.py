@@ -14,8 +14,10 @@ from spanledger.context import context
 from spanledger.delivery.encode import span_encoder
 from spanledger.delivery.light_spans import SpanEncoder, SpanWriter
 from spanledger.light import LightSpan, light_tracer
+from spanledger.processors import LaneSpanProcessor
 from spanledger.redaction import Redaction
 from spanledger.sampling.sampler import RatioSampler
+from spanledger.version import __version__
 
 ANSWER = {"id": "r1", "model": "gpt-4o-2024-08-06", "usage": {"prompt_tokens": 11, "completion_tokens": 7}}
 FAR = NonRecordingSpan(
@@ -119,11 +121,14 @@ def test_all_spans_of_a_batch_are_sent_once_whoever_writes_them():
         if number % 5 == 0:
             span.add_event("something")
         span.end()
-    heavy = tracer.heavy.start_span("heavy")
-    heavy.end()
+    real = []
+    provider = TracerProvider(resource=Resource({"service.name": "shop"}), shutdown_on_exit=False)
+    kept = LaneSpanProcessor(real.append)
+    provider.add_span_processor(kept)
+    provider.get_tracer("spanledger", __version__).start_span("heavy").end()
     foreign, others = made({"service.name": "other"})
     foreign.start_span("foreign").end()
-    ended += [heavy, *others]
+    ended += [*real, *others]
     request, names = of_request(tracer, ended)
     assert sorted(names) == sorted([*(f"span {number}" for number in range(100)), "heavy", "foreign"])
     services = {group.resource.attributes[0].value.string_value for group in request.resource_spans}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -227,6 +228,29 @@ def test_a_text_is_cut_where_the_setting_says() -> None:
     payload = sent(span_with("x" * 1000, "httpx", "attribute"), longest=100)
     assert ("x" * 99 + "…").encode() in payload
     assert b"x" * 100 not in payload
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "eyJ-",
+        "eyJaaaaaaaa.",
+        "sk-",
+        "://a:",
+        "://",
+        "api_key\\",
+        "secret ",
+        "&key=",
+        "-----BEGIN ",
+        "'authorization',",
+        "@k",
+    ],
+)
+def test_hostile_text_is_read_in_time_that_grows_with_its_length(part: str) -> None:
+    text = part * ((1 << 17) // len(part))
+    began = time.process_time()
+    Redaction(longest=1 << 20).text(text)
+    assert time.process_time() - began < 1  # where each start looked at all that follows, it would take many seconds
 
 
 def test_a_resource_without_secrets_is_the_same_object() -> None:

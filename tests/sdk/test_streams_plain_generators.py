@@ -14,9 +14,12 @@ import pytest
 from opentelemetry.context import get_current
 from opentelemetry.trace import get_current_span
 
+from spanledger import semconv
 from spanledger.call import current_call
 from spanledger.traced_cost import traced_cost
 from tests.sdk.calls import Calls, calls_fixture  # noqa: F401
+from tests.sdk.making import program
+from tests.sdk.receiver import attributes, http_receiver
 from tests.sdk.streaming import USAGE, chat, sync_chat
 
 ABANDONED = "unknown"
@@ -168,3 +171,32 @@ def test_the_context_of_the_caller_is_the_same_before_and_after(calls: Calls) ->
     assert get_current() is before
     list(stream)
     assert get_current() is before
+
+
+OPEN_AT_THE_END = """
+import asyncio, spanledger
+spanledger.configure(service_name="shop")
+
+@spanledger.traced_cost(model="plain")
+def words():
+    yield "a"
+    yield "b"
+
+@spanledger.traced_cost(model="asynchronous")
+async def async_words():
+    yield "a"
+    yield "b"
+
+kept, async_kept, loop = words(), async_words(), asyncio.new_event_loop()
+next(kept)
+loop.run_until_complete(async_kept.__anext__())
+"""
+
+
+def test_generators_that_are_open_when_the_program_ends_are_billed() -> None:
+    with http_receiver() as (received, address):
+        done = program(OPEN_AT_THE_END, env={"SPANLEDGER_ENDPOINT": address})
+    assert done.returncode == 0, done.stderr
+    lines = [attributes(line) for line in received.records(semconv.LEDGER_EVENT)]
+    assert {line["gen_ai.request.model"] for line in lines} == {"plain", "asynchronous"}
+    assert len(lines) == len(received.spans()) == 2

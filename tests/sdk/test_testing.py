@@ -9,6 +9,18 @@ from spanledger.testing import SteppedClock, capture
 from tests.sdk.making import entry
 
 
+def test_what_a_monitor_collects_is_captured_and_nothing_is_configured(monkeypatch):
+    monkeypatch.setattr("spanledger.production_monitor.configure", lambda **more: pytest.fail("configured"))
+    with capture() as captured, spanledger.context(feature="f", user_id="u"):
+        monitor = spanledger.ProductionMonitor({"collection_interval": 1})
+        monitor.collect_metrics("shop", {"queue_size": 15, "ratio": 0.5, "broken": None})
+    assert [(one.service, one.name, one.value) for one in captured.figures] == [
+        ("shop", "queue_size", 15),
+        ("shop", "ratio", 0.5),
+    ]
+    assert captured.figures[0].labels == (("spanledger.feature", "f"),)
+
+
 def test_spans_entries_and_metrics_are_captured_and_nothing_else_happens():
     with capture() as captured:
         with tracer().start_as_current_span("work"):

@@ -145,9 +145,10 @@ def test_an_unsampled_call_that_returns_text_is_billed_through_a_span_that_is_no
         return client.messages.create(**ASKED).id
 
     chat()
-    chat_span(calls)
     assert calls.tokens() == [TOKENS]
     assert not calls.entry.sampled
+    chat_span(calls)
+    assert calls.tokens() == [TOKENS, (5, None)]
     assert calls.spans == []
     assert "WitnessSampler{ParentBased" in calls.provider.sampler.get_description()
 
@@ -305,7 +306,8 @@ def test_a_span_with_an_explicit_parent_in_the_trace_is_below_and_one_of_another
     chat(Context())
     detach(token)
     root.end()
-    assert calls.tokens() == [(5, None), (None, None)]
+    assert calls.tokens() == [(5, None), (5, None), (None, None)]
+    assert len({entry.trace_id for entry in calls.entries}) == 2
 
 
 def test_what_is_seen_after_the_call_has_ended_has_a_line_of_its_own(calls: Calls) -> None:

@@ -21,14 +21,16 @@ from spanledger_server.sampling.rates import Seen
 from spanledger_server.store.database import Database
 
 FOR_NEW: Final = 0.1  # of the budget, for operations that nobody knows yet
-MOST_OPERATIONS: Final = 5_000  # of a service, in one answer
+MOST_CHARACTERS: Final = 500_000  # of an answer: senders read no more than a megabyte
+PER_OPERATION: Final = 80  # characters beside its name
 LEAST_PRESSURE: Final = 1 / 64
 SHRINK: Final = 0.5
 RECOVER: Final = 1.25
 CORRECT_EVERY_NS: Final = 60 * 10**9
 CORRECTION_POWER: Final = 0.3  # of the error that is corrected in a minute: senders follow within one
 CORRECTION_RANGE: Final = (0.25, 1.5)
-OWN_CORRECTION: Final = 0.05  # what is stored differs from the budget by this much: left alone
+LEFT_ALONE: Final = 0.05  # what is stored may differ from the budget by this much
+LEAST_LEFT: Final = 0.1  # of the budget, for those who sample as they are told, whatever others send
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +46,6 @@ class Strategy:
     operations: dict[str, float] = field(default_factory=dict)
 
 
-UNBOUNDED: Final = Budget(None, "none")
-
-
 @dataclass(frozen=True, slots=True)
 class State:
     """What the last tick found.
@@ -60,7 +59,7 @@ class State:
         correction: By what the budget is multiplied, so that what is stored becomes the budget.
     """
 
-    budget: Budget = UNBOUNDED
+    budget: Budget
     seen: Seen | None = None
     probabilities: dict[tuple[str, str], float] = field(default_factory=dict)
     default: float = 1.0
@@ -79,7 +78,8 @@ class ClosedLoop:
             setting: The budget, spans a second, unless an administrator sets another; None for none.
             refusals: How many requests this server has told to come back later, since it started.
         """
-        self.state = State()
+        with database.reader() as reader:
+            self.state = State(budget.current(reader, setting))
         self._database = database
         self._setting = setting
         self._refusals = refusals
@@ -116,9 +116,7 @@ class ClosedLoop:
             for (owner, operation), probability in state.probabilities.items()
             if owner == service
         }
-        if len(mine) > MOST_OPERATIONS:  # those that are reduced most matter most; the others get the default
-            mine = dict(sorted(mine.items(), key=lambda item: item[1])[:MOST_OPERATIONS])
-        return Strategy(state.default, mine)
+        return Strategy(state.default, _shortened(mine))
 
     def _feel(self) -> None:
         refused = self._refusals()
@@ -127,9 +125,9 @@ class ClosedLoop:
 
     def _correct(self, held: Budget, seen: Seen, now_ns: int) -> None:
         """Follow what is stored, while sampling is what bounds it."""
-        wanted = held.spans_per_second
+        wanted = _left(held, seen)
         sampled = any(probability < 1 for probability in self.state.probabilities.values())
-        if wanted is None or not sampled or self._pressure < 1 or not seen.spans_per_s:
+        if wanted is None or not sampled or self._pressure < 1 or not seen.counted_per_s:
             self._corrected_ns = None
             self._correction = 1.0 if wanted is None or not sampled else self._correction
             return
@@ -138,17 +136,39 @@ class ClosedLoop:
         if now_ns - self._corrected_ns < CORRECT_EVERY_NS:
             return
         self._corrected_ns = now_ns
-        error = wanted / seen.spans_per_s
-        if abs(error - 1) > OWN_CORRECTION:
+        error = wanted / seen.counted_per_s
+        if abs(error - 1) > LEFT_ALONE:
             low, high = CORRECTION_RANGE
             self._correction = min(high, max(low, self._correction * error**CORRECTION_POWER))
 
 
-def _decided(held: Budget, seen: Seen, pressure: float, correction: float) -> State:
+def _shortened(operations: dict[str, float]) -> dict[str, float]:
+    """As many as an answer may hold; those that are reduced most come first, the others get the default."""
+    if sum(map(len, operations)) + PER_OPERATION * len(operations) <= MOST_CHARACTERS:
+        return operations
+    left, taken = MOST_CHARACTERS, {}
+    for operation, probability in sorted(operations.items(), key=lambda item: item[1]):
+        left -= len(operation) + PER_OPERATION
+        if left < 0:
+            break
+        taken[operation] = probability
+    return taken
+
+
+def _left(held: Budget, seen: Seen) -> float | None:
+    """What of the budget the uncounted spans leave, whose senders nobody can tell anything; None without a budget."""
     if held.spans_per_second is None:
+        return None
+    uncounted_per_s = seen.spans_per_s - seen.counted_per_s
+    return max(held.spans_per_second - uncounted_per_s, LEAST_LEFT * held.spans_per_second)
+
+
+def _decided(held: Budget, seen: Seen, pressure: float, correction: float) -> State:
+    left = _left(held, seen)
+    if left is None:
         reduced = dict.fromkeys(seen.operations, pressure) if pressure < 1 else {}
         return State(held, seen, reduced, pressure, pressure, 1.0)
-    spans_per_s = held.spans_per_second * pressure * correction
+    spans_per_s = left * pressure * correction
     shared = {
         key: min(pressure, probability)
         for key, probability in allocation.probabilities(seen.operations, spans_per_s).items()

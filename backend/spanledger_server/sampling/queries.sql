@@ -20,8 +20,8 @@ FROM spans JOIN roots USING (trace_id)
 WHERE end_ns >= $from_ns - $apart_ns AND end_ns < $to_ns GROUP BY ALL;
 
 -- name: kept_spans
--- How many spans of a stretch are stored, and how many of them do not say how they were sampled.
-SELECT count(*) AS spans, count(*) - count(adjusted_count) AS uncounted FROM spans WHERE end_ns >= $from_ns AND end_ns < $to_ns;
+-- How many spans of a stretch are stored, and how many of them say how they were sampled.
+SELECT count(*) AS spans, count(adjusted_count) AS counted FROM spans WHERE end_ns >= $from_ns AND end_ns < $to_ns;
 
 -- name: budget
 -- The budget that an administrator set; no row when none did.

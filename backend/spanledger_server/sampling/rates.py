@@ -36,14 +36,19 @@ class Seen:
         kept_per_s: How many of each operation's traces were kept, lately.
         new_per_s: Traces a second of operations that were first seen lately.
         spans_per_s: Spans stored, lately.
-        uncounted_share: Of those, which do not say how they were sampled.
+        counted_per_s: Those of them that say how they were sampled.
     """
 
     operations: dict[tuple[str, str], Arrivals]
     kept_per_s: dict[tuple[str, str], float]
     new_per_s: float
     spans_per_s: float
-    uncounted_share: float
+    counted_per_s: float
+
+    @property
+    def uncounted_share(self) -> float | None:
+        """Of the spans stored lately; None when there are none."""
+        return 1 - self.counted_per_s / self.spans_per_s if self.spans_per_s else None
 
 
 def seen(reader: Reader, now_ns: int) -> Seen:
@@ -53,7 +58,7 @@ def seen(reader: Reader, now_ns: int) -> Seen:
     rows = reader.rows(SQL["arrivals"], from_ns=from_ns, lately_ns=lately_ns, to_ns=to_ns)
     sizes = reader.rows(SQL["spans_of_roots"], from_ns=lately_ns, to_ns=to_ns, apart_ns=APART_NS)
     spans_per_trace = {(row["service"], row["operation"]): row["spans"] / row["traces"] for row in sizes}
-    stored = reader.row(SQL["kept_spans"], from_ns=lately_ns, to_ns=to_ns) or {"spans": 0, "uncounted": 0}
+    stored = reader.row(SQL["kept_spans"], from_ns=lately_ns, to_ns=to_ns) or {"spans": 0, "counted": 0}
     usual = _mean(spans_per_trace.values())
     operations, kept, new = {}, {}, 0.0
     for row in rows:
@@ -66,7 +71,7 @@ def seen(reader: Reader, now_ns: int) -> Seen:
         kept,
         new,
         stored["spans"] * SECOND_NS / LATELY_NS,
-        stored["uncounted"] / stored["spans"] if stored["spans"] else 0.0,
+        stored["counted"] * SECOND_NS / LATELY_NS,
     )
 
 

@@ -289,8 +289,12 @@ JOIN metric_series USING (series_id) GROUP BY service;
 SELECT service, signal, reason, sum(records)::BIGINT AS items
 FROM loss WHERE at_ns >= $from_ns AND at_ns < $to_ns GROUP BY service, signal, reason;
 
+-- name: kept_rollups
+-- Since when rollups of spans are kept, where some were deleted.
+SELECT subject, from_ns FROM kept_from WHERE subject IN ('span_1m', 'span_1h');
+
 -- name: weighed_cells
--- Requests of a window by service, operation and outcome: whole hours from the hours, the rest from the minutes.
+-- Requests of a window by service, operation and outcome, from days, hours and, left and right of the hours, minutes.
 WITH cells AS NOT MATERIALIZED (
     SELECT service, name, status_code = 2 AS failed, spans, adjusted_spans, uncounted_spans, duration_index, duration_weight,
         spread_slot, spread_sum
@@ -301,6 +305,10 @@ WITH cells AS NOT MATERIALIZED (
     SELECT service, name, status_code = 2 AS failed, spans, adjusted_spans, uncounted_spans, duration_index, duration_weight,
         spread_slot, spread_sum
     FROM span_1h WHERE entry AND bucket >= $first_hour AND bucket < $end_hour
+    UNION ALL BY NAME
+    SELECT service, name, status_code = 2 AS failed, spans, adjusted_spans, uncounted_spans, duration_index, duration_weight,
+        spread_slot, spread_sum
+    FROM span_1d WHERE entry AND bucket >= $first_day AND bucket < $end_day
 ),
 wanted AS NOT MATERIALIZED (
     SELECT * REPLACE (coalesce(service, 'unknown_service') AS service) FROM cells
@@ -328,6 +336,10 @@ SELECT
     list(sum ORDER BY slot) FILTER (slot IS NOT NULL) AS sums
 FROM parts GROUP BY service, name, failed;
 
+-- name: lines_within
+-- How many lines of the ledger a window holds.
+SELECT count(*) FROM ledger WHERE at_ns >= $from_ns AND at_ns < $to_ns;
+
 -- name: sampled_calls
 -- Billable calls of a window by service: all of them, as their events tell; those whose span was kept, weighed by it; and
 -- sums over the traces of the latter, from which intervals are made. An event that has no span of its own is seen with
@@ -337,20 +349,16 @@ WITH lines AS MATERIALIZED (
     FROM ledger WHERE at_ns >= $from_ns AND at_ns < $to_ns AND source = 'event' AND kind = 'usage'
 ),
 kept AS MATERIALIZED (
-    SELECT trace_id, span_id, min(adjusted_count) AS weight
-    FROM spans WHERE end_ns >= $from_ns - $apart_ns AND end_ns < $to_ns + $apart_ns AND trace_id IN (SELECT trace_id FROM lines)
-    GROUP BY trace_id, span_id
+    SELECT trace_id, span_id, adjusted_count AS weight
+    FROM spans SEMI JOIN lines USING (trace_id, span_id)
+    WHERE end_ns >= $from_ns - $apart_ns AND end_ns < $to_ns + $apart_ns
 ),
 calls AS (
-    SELECT
-        l.service, l.trace_id, coalesce(l.cost, 0) AS cost,
-        own.span_id IS NOT NULL OR (above.span_id IS NOT NULL AND call.span_id IS NOT NULL) AS seen,
-        CASE WHEN own.span_id IS NOT NULL THEN own.weight WHEN call.span_id IS NOT NULL THEN above.weight END AS weight
-    FROM lines AS l
-    LEFT JOIN kept AS own ON own.trace_id = l.trace_id AND own.span_id = l.span_id
-    LEFT JOIN kept AS above ON above.trace_id = l.trace_id AND above.span_id = l.parent_span_id AND own.span_id IS NULL
-    LEFT JOIN (SELECT DISTINCT trace_id, span_id FROM lines) AS call
-        ON call.trace_id = l.trace_id AND call.span_id = l.parent_span_id AND own.span_id IS NULL
+    SELECT service, trace_id, coalesce(cost, 0) AS cost, weight FROM lines JOIN kept USING (trace_id, span_id)
+    UNION ALL
+    SELECT l.service, l.trace_id, coalesce(l.cost, 0) AS cost, above.weight
+    FROM (SELECT * FROM lines WHERE parent_span_id IS NOT NULL) AS l ANTI JOIN kept USING (trace_id, span_id)
+    JOIN kept AS above ON above.trace_id = l.trace_id AND above.span_id = l.parent_span_id
 ),
 levels AS (
     SELECT service, trace_id, weight, count(*) AS x, sum(cost) AS y FROM calls WHERE weight IS NOT NULL GROUP BY ALL
@@ -376,9 +384,7 @@ estimated AS (
         sum(y_weight * (y_weight - 1) ** 2 * y ** 3) AS cost_third, sum(y_variance ** 2 * (1 - 1 / y_weight)) AS cost_freedom
     FROM traces GROUP BY service
 ),
-told AS (
-    SELECT service, count(*) AS calls, sum(cost) AS cost, count(*) FILTER (seen) AS seen,
-        count(*) FILTER (seen AND weight IS NULL) AS uncounted
-    FROM calls GROUP BY service
-)
-SELECT * FROM told LEFT JOIN estimated USING (service) ORDER BY service;
+told AS (SELECT service, count(*) AS calls, coalesce(sum(cost), 0) AS cost FROM lines GROUP BY service),
+met AS (SELECT service, count(*) AS seen, count(*) - count(weight) AS uncounted FROM calls GROUP BY service)
+SELECT told.*, coalesce(seen, 0) AS seen, coalesce(uncounted, 0) AS uncounted, estimated.* EXCLUDE (service)
+FROM told LEFT JOIN met USING (service) LEFT JOIN estimated USING (service) ORDER BY service;

@@ -24,7 +24,8 @@ State = Literal["ok", "outside", "unknown"]
 FEWEST_TRACES: Final = 10  # of which only a share was kept; below this many the interval itself is a guess
 MOST_UNCOUNTED: Final = 0.01  # of the calls that were seen
 ROUNDING: Final = 1e-9
-WINDOW_NS: Final = 1800 * 10**9
+WINDOWS_NS: Final = (1800 * 10**9, 300 * 10**9, 60 * 10**9)  # the first that is not too much work
+MOST_LINES: Final = 300_000
 SETTLED_NS: Final = 60 * 10**9
 APART_NS: Final = 600 * 10**9  # a call's span and its event end within this time of each other
 
@@ -70,11 +71,12 @@ class SelfCheck:
         self._database = database
 
     def tick(self, now_ns: int) -> None:
-        """Check the last half hour, but for what may still be on its way."""
+        """Check the last half hour, less where it holds very much, but for what may still be on its way."""
         to_ns = now_ns - SETTLED_NS
         with self._database.reader() as reader:
-            self.checks = checks(reader, to_ns - WINDOW_NS, to_ns)
-        self.from_ns, self.to_ns = to_ns - WINDOW_NS, to_ns
+            from_ns = _window(reader, to_ns)
+            self.checks = checks(reader, from_ns, to_ns)
+        self.from_ns, self.to_ns = from_ns, to_ns
 
     def conditions(self) -> list[dict[str, str]]:
         """What somebody should look at: a service whose spans do not tell what its ledger knows."""
@@ -83,6 +85,14 @@ class SelfCheck:
             for check in self.checks
             if check.state == "outside"
         ]
+
+
+def _window(reader: Reader, to_ns: int) -> int:
+    """Where the window begins."""
+    for length_ns in WINDOWS_NS:
+        if reader.value(SQL["lines_within"], from_ns=to_ns - length_ns, to_ns=to_ns) <= MOST_LINES:
+            break
+    return to_ns - length_ns
 
 
 def checks(reader: Reader, from_ns: int, to_ns: int) -> list[Check]:

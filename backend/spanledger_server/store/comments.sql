@@ -287,6 +287,7 @@ COMMENT ON COLUMN public.request_logs.client_ip IS 'client address';
 COMMENT ON COLUMN public.request_logs.timestamp IS 'UTC';
 COMMENT ON COLUMN public.request_logs.timestamp_ns IS 'nanoseconds since 1970; filter on this for speed';
 COMMENT ON COLUMN public.request_logs.service IS 'service';
+COMMENT ON COLUMN public.request_logs.adjusted_count IS 'how many requests this one stands for; null when nobody said';
 
 COMMENT ON VIEW public.performance_metrics IS 'HTTP requests served, by endpoint: server spans, and what track_request told.';
 COMMENT ON COLUMN public.performance_metrics.endpoint IS 'route, else path';
@@ -299,6 +300,7 @@ COMMENT ON COLUMN public.performance_metrics.user_agent IS 'user agent';
 COMMENT ON COLUMN public.performance_metrics.created_at IS 'UTC';
 COMMENT ON COLUMN public.performance_metrics.created_ns IS 'nanoseconds since 1970; filter on this for speed';
 COMMENT ON COLUMN public.performance_metrics.service IS 'service';
+COMMENT ON COLUMN public.performance_metrics.adjusted_count IS 'how many requests this one stands for; null when nobody said';
 
 COMMENT ON VIEW public.dialogues IS 'Dialogues that have ended, as track_dialogue told of them.';
 COMMENT ON COLUMN public.dialogues.session_id IS 'session';

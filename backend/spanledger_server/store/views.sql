@@ -367,7 +367,8 @@ SELECT
     coalesce(attributes ->> '$."client.address"', attributes ->> '$."net.peer.ip"') AS client_ip,
     utc(start_ns) AS timestamp,
     start_ns AS timestamp_ns,
-    service
+    service,
+    adjusted_count
 FROM main.spans WHERE kind = 2 AND (http_status IS NOT NULL OR route IS NOT NULL)
 UNION ALL
 SELECT
@@ -379,7 +380,8 @@ SELECT
     attributes ->> '$."client.address"',
     utc(at_ns),
     at_ns,
-    service
+    service,
+    1.0
 FROM main.logs WHERE event_name = 'spanledger.request';
 
 CREATE OR REPLACE VIEW public.performance_metrics AS
@@ -393,7 +395,8 @@ SELECT
     attributes ->> '$."user_agent.original"' AS user_agent,
     utc(start_ns) AS created_at,
     start_ns AS created_ns,
-    service
+    service,
+    adjusted_count
 FROM main.spans WHERE kind = 2 AND (http_status IS NOT NULL OR route IS NOT NULL)
 UNION ALL
 SELECT
@@ -406,7 +409,8 @@ SELECT
     attributes ->> '$."user_agent.original"',
     utc(at_ns),
     at_ns,
-    service
+    service,
+    1.0
 FROM main.logs WHERE event_name = 'spanledger.request';
 
 CREATE OR REPLACE VIEW public.dialogues AS

@@ -19,6 +19,7 @@ import { toast } from '../parts/toast.js';
 export const title = 'Sampling';
 export const range = 'now-1h';
 const EVERY_MS = 10_000;
+const requests = (/** @type {number} */ value) => count(Math.round(value));
 
 /** @type {Record<string, import('../status.js').Look>} */
 const CHECKS = {
@@ -43,7 +44,7 @@ function Budget({ budget, reload }) {
       <div><dt>Budget</dt><dd>${isUnknown(limit) ? 'everything is kept' : `${rate(limit)}/s`} <span class="quiet">${by}</span></dd></div>
       <div><dt>Stored, last minute</dt><dd><${Figure}>${rate(budget.stored_spans_per_second)}<//>${isUnknown(budget.stored_spans_per_second) ? '' : '/s'}</dd></div>
       <div><dt>Uncounted</dt><dd title="spans that do not say how they were sampled"><${Figure}>${percent(budget.uncounted_share)}<//></dd></div>
-      <div><dt>New operations</dt><dd>${percent(budget.default_probability)} kept</dd></div>
+      <div><dt>Operations never seen</dt><dd>${percent(budget.default_probability)} kept</dd></div>
       ${busy ? html`<div><dt>The server is busy</dt><dd class="crit-text">senders are asked for ${percent(budget.pressure)}</dd></div>` : null}
     </dl></div>${session.value?.role === 'admin' ? html`<${SetBudget} limit=${limit} reload=${reload} />` : null}<//>`;
 }
@@ -79,14 +80,14 @@ function SetBudget({ limit, reload }) {
 
 /** @param {{services: any[]}} props */
 function Services({ services }) {
-  return html`<${Card} title="Services" sub="what spans tell, beside what the ledger knows of all calls">
+  return html`<${Card} title="Services" sub="what kept spans stand for, ± where the truth lies 95 times of 100, and whether the ledger agrees">
     <table class="table cards-narrow sampling-table">
       <thead><tr><th scope="col">Service</th><th scope="col">Check</th><th scope="col" class="num wide-cell">Kept</th><th scope="col" class="num">Requests</th><th scope="col" class="num">Uncounted</th></tr></thead>
       <tbody>${services.map((one) => html`<tr key=${one.service} class="row-link">
         <td class="cell-name"><a href=${route.value.path + query({ sel: one.service })} title=${one.service}>${one.service}</a></td>
         <td class="cell-state" title=${one.check?.reason}>${one.check ? html`<${Chip} look=${CHECKS[one.check.state] ?? look('unknown')} /><span class="quiet small wide-only"> ${one.check.reason}</span>` : html`<span class="quiet">nothing to check against</span>`}</td>
         <td class="num wide-cell">${whole(one.kept)}</td>
-        <td class="num cell-figure"><${Figure}>${estimated(one.requests, count)}<//></td>
+        <td class="num cell-figure"><${Figure}>${estimated(one.requests, requests)}<//></td>
         <td class="num cell-figure2">${one.uncounted ? percent(one.uncounted_share) : 'none'}</td></tr>`)}</tbody></table><//>`;
 }
 
@@ -94,12 +95,12 @@ function Services({ services }) {
 function Operations({ services }) {
   const chosen = services.find((one) => one.service === params.value.get('sel')) ?? services[0];
   if (!chosen.operations.length) return null;
-  return html`<${Card} title=${`Operations of ${chosen.service}`} sub=${chosen.folded ? `the busiest; ${plural(chosen.folded, 'more operation')}` : 'estimates with the interval that holds the truth 95 times of 100'}>
+  return html`<${Card} title="Operations" sub=${`${chosen.service}${chosen.folded ? `, the busiest; ${plural(chosen.folded, 'more operation')}` : ''}`}>
     <div class="scroll-x" tabindex="0" role="region" aria-label="Operations, table"><table class="table operations-table">
       <thead><tr><th scope="col">Operation</th><th scope="col" class="num">Requests</th><th scope="col" class="num wide-cell">Failed</th><th scope="col" class="num wide-cell">p95</th><th scope="col" class="num wide-cell">Kept</th><th scope="col" class="num">Dropped</th><th scope="col" class="num">To keep</th><th scope="col" class="num wide-cell">Share of spans</th></tr></thead>
       <tbody>${chosen.operations.map((/** @type {any} */ one) => html`<tr key=${one.operation}>
         <td class="cell-cut" title=${one.operation}>${one.operation}</td>
-        <td class="num"><${Figure}>${estimated(one.requests, count)}<//></td>
+        <td class="num"><${Figure}>${estimated(one.requests, requests)}<//></td>
         <td class="num wide-cell"><${Figure}>${estimated(one.error_ratio, percent)}<//></td>
         <td class="num wide-cell"><${Figure}>${estimated(one.duration_ms.p95, milliseconds)}<//></td>
         <td class="num wide-cell">${whole(one.kept)}</td>

@@ -8,6 +8,7 @@ Never: a number for what cannot be measured.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from spanledger import semconv
 from spanledger.audio import mos
 from spanledger.audio.loudness import long_enough, loudness
+from spanledger.audio.quality import index_without_reference
 
 Samples = NDArray[np.float32]
 
@@ -26,6 +28,7 @@ INAUDIBLE: Final = 1e-4  # -80 dBFS
 QUIET_DBFS: Final = -50.0
 FRAME_S: Final = 0.02
 ZEROS_S: Final = 0.01
+LONGEST_GAP_S: Final = 0.2  # what lost packets leave; longer zeros are a pause of made speech, or a noise gate
 LEAST_PEAK: Final = 0.01  # below -40 dBFS a flat top may be quantisation
 NEAR_PEAK: Final = 0.999
 BAND_FLOOR: Final = 1e-6  # -60 dB
@@ -92,6 +95,9 @@ def features(windows: Sequence[Samples], rate: int, *, spare: bool = True) -> tu
             missing[name] = value
         else:
             found[name] = value
+    index = index_without_reference(found, _zeros(windows, rate, LONGEST_GAP_S))
+    if index is not None:
+        found[semconv.AUDIO_QUALITY_INDEX_NO_REFERENCE] = index
     return found, missing
 
 
@@ -106,14 +112,14 @@ def _silence(windows: Sequence[Samples], rate: int) -> float:
     return quiet / all_
 
 
-def _zeros(windows: Sequence[Samples], rate: int) -> float:
+def _zeros(windows: Sequence[Samples], rate: int, most_s: float = math.inf) -> float:
     """Share of the time in runs of exact zeros, in all channels, of 10 ms and more: what lost packets leave."""
-    least, zeros, frames = ZEROS_S * rate, 0, 0
+    least, most, zeros, frames = ZEROS_S * rate, most_s * rate, 0, 0
     for window in windows:
         silent = np.concatenate(([False], ~window.any(axis=1), [False]))
         edges = np.flatnonzero(silent[1:] != silent[:-1])
         runs = edges[1::2] - edges[::2]
-        zeros += int(runs[runs >= least].sum())
+        zeros += int(runs[(runs >= least) & (runs <= most)].sum())
         frames += len(window)
     return zeros / frames
 

@@ -39,6 +39,7 @@ FIGURES: Final[Mapping[str, tuple[str, str, Sequence[float] | None]]] = {
     semconv.AUDIO_PESQ: ("1", "PESQ, mean opinion score", _SCORES),
     semconv.AUDIO_DNSMOS: ("1", "DNSMOS, overall score without a reference", _SCORES),
     semconv.AUDIO_QUALITY_INDEX: ("1", "Quality index of PESQ, STOI and SNR", _SHARES),
+    semconv.AUDIO_QUALITY_INDEX_NO_REFERENCE: ("1", "Quality index of DNSMOS, clipping, bandwidth and level", _SHARES),
     semconv.AUDIO_BANDWIDTH_HZ: ("Hz", "Highest frequency in use", tuple(1000.0 * kilo for kilo in range(1, 25))),
 }
 

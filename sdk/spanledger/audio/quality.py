@@ -20,6 +20,12 @@ from spanledger.guard import guard
 
 LONGEST_S: Final = 30.0  # the PESQ library writes beyond its tables where there are more utterances than it expects
 SHORTEST_S: Final = 0.5
+CLEAN_DNSMOS: Final = 3.3
+SPEECH_HZ: Final = 7_000.0
+HALVED_BY_CLIPPED: Final = 0.05  # this share of clipped samples halves the index
+HALVED_BY_GAPS: Final = 0.1
+QUIET_LUFS: Final = -35.0
+SILENT_LUFS: Final = -60.0
 _COPY = guard("audio.copy")
 
 
@@ -86,6 +92,29 @@ def quality_index(measures: Mapping[str, float]) -> float | None:
         return None
     pesq, stoi, snr = (measures[name] for name in names)
     return 0.4 * pesq / 4.5 + 0.3 * stoi + 0.3 * min(max(snr / 30, 0.0), 1.0)
+
+
+def index_without_reference(measures: Mapping[str, float], gaps: float) -> float | None:
+    """Between 0 and 1, where all parts are there; each hears what the others do not.
+
+    DNSMOS from 1 to 3.3, as clean speech has (noise, reverberation), × bandwidth ÷ 7 kHz × level from -60 to -35 LUFS
+    (each between 0 and 1) ÷ (1 + clipped share ÷ 5 %) ÷ (1 + gaps ÷ 10 %).
+
+    Args:
+        measures: Values by attribute.
+        gaps: Share of the time in short runs of exact zeros; a long one is a pause.
+    """
+    names = (semconv.AUDIO_DNSMOS, semconv.AUDIO_BANDWIDTH_HZ, semconv.AUDIO_LOUDNESS_LUFS, semconv.AUDIO_CLIPPED_RATIO)
+    if any(name not in measures for name in names):
+        return None
+    score, bandwidth_hz, lufs, clipped = (measures[name] for name in names)
+    heard = _between((score - 1) / (CLEAN_DNSMOS - 1)) * _between(bandwidth_hz / SPEECH_HZ)
+    level = _between((lufs - SILENT_LUFS) / (QUIET_LUFS - SILENT_LUFS))
+    return heard * level / (1 + clipped / HALVED_BY_CLIPPED) / (1 + gaps / HALVED_BY_GAPS)
+
+
+def _between(value: float) -> float:
+    return min(max(value, 0.0), 1.0)
 
 
 def _copied(reference: Any, degraded: Any, rate: int) -> Pair:

@@ -96,7 +96,8 @@ class Journal:
         self._path: Path | None = None
         self._off = "setting" if self.max_bytes <= 0 else ""
         self._missed = 0
-        self._out_of_turn: dict[int, int] = {}
+        self._out_of_turn: dict[int, int] = {}  # records that are done behind one that is not: from, to
+        self._hole = -1
         self._trusted = self._reserves = True
         self._next_look = self._next_sync = 0.0
 
@@ -149,13 +150,20 @@ class Journal:
         words = self._words
         if words is None:
             return
-        self._out_of_turn.update((start, end) for _, start, end in kept if start < end)
-        tail = self._tail
-        while (end := self._out_of_turn.pop(tail, 0)) > 0:
+        tail, waiting = self._tail, self._out_of_turn
+        waiting.update((start, end) for _, start, end in kept if tail <= start < end)
+        if waiting and tail == self._hole:  # last time too: its thread was interrupted before it could queue it
+            tail = min(waiting)
+        while (end := waiting.pop(tail, 0)) > 0:
             tail = end
             self._done += 1
+        self._hole = tail if waiting else -1
         words[DONE] = self._done
         words[TAIL] = self._tail = tail
+        lap = -(-tail // self.max_bytes) * self.max_bytes
+        if self._head == tail:  # empty: begin again in front, where the pages are at hand; no call from here on either
+            words[HEAD] = self._head = lap
+            words[TAIL] = self._tail = lap
 
     def look_after(self, now_s: float) -> None:
         """Ask the disk to keep what is written, where that was asked for; stand aside while there is hardly space."""

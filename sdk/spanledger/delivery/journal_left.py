@@ -67,7 +67,7 @@ class Left:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self.finished = False
-        words = WORDS.unpack(self._at(0, WORDS.size))
+        words: tuple[int, ...] = WORDS.unpack(self._at(0, WORDS.size))
         size = os.fstat(file.fileno()).st_size
         self._data_at, self._capacity, self._head, self._tail = (
             words[which] for which in (DATA_AT, CAPACITY, HEAD, TAIL)
@@ -102,8 +102,7 @@ class Left:
 
     def unreadable(self) -> int:
         """How many entries are still in it: when `read` gives no more, those that are damaged."""
-        bytes_left = self._head - self._tail
-        return min(max(self._written - self._done, 1), bytes_left // FRAME.size + 1) if bytes_left else 0
+        return min(max(self._written - self._done, 0), (self._head - self._tail) // FRAME.size)
 
     def _next(self) -> bytes | None:
         """The next record; None where there is none, or where one is not as it was written."""

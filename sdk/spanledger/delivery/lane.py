@@ -72,6 +72,7 @@ class Lane:
         spool: Where undelivered batches may go.
         journal: Where each item is written before it is queued; only with a spool, and where items weigh one.
         encoder_under: Gives an encoder for what was left in another process's journal, given its resource field.
+        newest_first: Whether a full queue drops what has waited longest, and not what comes.
     """
 
     def __init__(
@@ -87,9 +88,10 @@ class Lane:
         spool: Spool | None = None,
         journal: Journal | None = None,
         encoder_under: Callable[[bytes], Encoder] | None = None,
+        newest_first: bool = False,
     ) -> None:
         self.signal, self.encoder, self.transport, self.spool = signal, encoder, transport, spool
-        self.journal, self.encoder_under = journal, encoder_under
+        self.journal, self.encoder_under, self._newest_first = journal, encoder_under, newest_first
         self.limit, self.batch_size = limit, batch_size
         self._observe, self._weigh = observe, weigh
         self._queue: deque[Any] = deque()
@@ -114,9 +116,16 @@ class Lane:
     def put(self, item: Any) -> None:
         """Queue an item, or drop it and count that."""
         if len(self._queue) >= self._room:
-            self.turn_away(self._weight(item))
+            self._no_room(item)
         else:
             self._queue.append(item if self.journal is None else self.journal.keep(item))
+
+    def _no_room(self, item: Any) -> None:
+        with self._books:
+            if self._newest_first and self._queue and self._closed is None:
+                self._queue.append(item)
+                item = self._queue.popleft()
+            self.turn_away(self._weight(item))
 
     def turn_away(self, weight: int) -> None:
         """Count what there was no room for."""

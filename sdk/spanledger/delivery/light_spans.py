@@ -31,7 +31,7 @@ _TRACE_ID, _SPAN_ID, _PARENT_ID = b"\x0a\x10", b"\x12\x08", b"\x22\x08"
 _TIMES = struct.Struct("<BQBQ").pack
 _PLAIN = (str, int, float, bool)
 _KEPT = 4_096  # attributes that are kept as they were written: most come again and again
-_CHEAP_TO_KEEP = frozenset({str, int, bool})
+_LONGEST_KEPT = 160  # bytes
 _NEVER_AGAIN = frozenset({semconv.REQUEST_ID, semconv.GEN_AI_RESPONSE_ID, semconv.PROCESS_TIME_S})
 _guard = guard("delivery.light_spans")
 
@@ -81,9 +81,7 @@ class SpanEncoder:
         return self._resource[1]
 
     def _written(self, span: Any) -> bytes | None:
-        with _guard:
-            return self._write(span)
-        return None
+        return _guard.run(self._write, span)
 
 
 class SpanWriter:
@@ -95,7 +93,7 @@ class SpanWriter:
 
     def __init__(self, finds: Callable[[str, Any], bool]) -> None:
         self._finds = finds
-        self._known = lru_cache(_KEPT, typed=True)(self._attribute)
+        self._known: dict[type, dict[tuple[str, Any], bytes]] = {str: {}, int: {}}
         self._named = lru_cache(_KEPT)(self._name)
         self._state: tuple[Any, bytes] = (None, b"")
 
@@ -114,8 +112,8 @@ class SpanWriter:
             return None
         parts = [self._ids(span), named, _TIMES(0x39, span.start_ns, 0x41, span.end_ns)]
         for key, value in attributes.items():
-            again = type(value) in _CHEAP_TO_KEEP and key not in _NEVER_AGAIN
-            part = self._known(key, value) if again else self._attribute(key, value)
+            kept = self._known.get(type(value))
+            part = (kept and kept.get((key, value))) or self._attribute(key, value)
             if part is None:
                 return None
             parts.append(part)
@@ -129,7 +127,13 @@ class SpanWriter:
             return None
         if kind is str and len(value) > MAX_TEXT:
             return None
-        return _ATTRIBUTE + attribute(key, value)[1:]
+        written = _ATTRIBUTE + attribute(key, value)[1:]
+        kept = self._known.get(kind)
+        if kept is not None and key not in _NEVER_AGAIN and len(written) <= _LONGEST_KEPT:
+            if len(kept) >= _KEPT:
+                kept.clear()
+            kept[key, value] = written
+        return written
 
     def _name(self, name: str, kind: int) -> bytes | None:
         return None if self._finds("", name) else block(5, name.encode("utf-8", "replace")) + _KINDS[kind]

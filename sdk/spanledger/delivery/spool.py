@@ -14,9 +14,11 @@ import contextlib
 import hashlib
 import logging
 import os
+import sys
 import time
 import zlib
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from spanledger.guard import say_once
@@ -60,8 +62,9 @@ class Spool:
     def take_over(self) -> int:
         """Make the files of dead processes ours; gives the number of entries in them."""
         me, taken = process_name(), []
+        alive = cache(is_alive)
         for found in self._files():
-            if is_alive(found.owner):
+            if found.owner == me or alive(found.owner):
                 continue
             ours = found.path.with_name(_file_name(found.path.name.split("_")[0], me, self._next(), found.count))
             with contextlib.suppress(OSError):  # another process was quicker
@@ -77,7 +80,7 @@ class Spool:
         packed = zlib.compress(payload, 1)  # a seventh of it
         if len(packed) < len(payload):
             payload = packed
-        if sum(file.size for file in self._files()) + len(payload) > self._max_bytes:
+        if self._used() + len(payload) > self._max_bytes:
             return False
         me = process_name()
         path = self.directory / _file_name(f"{time.time_ns():020d}", me, self._next(), count)
@@ -123,6 +126,14 @@ class Spool:
         self._sequence += 1
         return self._sequence
 
+    def _used(self) -> int:
+        """Bytes of all files of this receiver, whoever wrote them."""
+        used = 0
+        with contextlib.suppress(OSError):
+            for entry in os.scandir(self.directory):
+                used += entry.stat().st_size if entry.name.endswith(SUFFIX) else 0
+        return used
+
     def _files(self) -> list[SpoolFile]:
         """All files of this receiver, oldest first; other names are left alone."""
         found = []
@@ -161,10 +172,30 @@ def is_alive(owner: str) -> bool:
     number, _, began = owner.partition("-")
     if not number.isdecimal():
         return False
-    try:
-        os.kill(int(number), 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
+    return _runs(int(number)) and (began == "0" or process_name(int(number)) == owner)
+
+
+if sys.platform == "win32":
+    import ctypes
+
+    def _runs(pid: int) -> bool:
+        """Asks without a signal: on Windows signal 0 is a Ctrl+C."""
+        kernel = ctypes.windll.kernel32
+        found = kernel.OpenProcess(0x1000, False, pid)  # to ask for little
+        if not found:
+            return bool(kernel.GetLastError() == 5)  # it is there, but not for us
+        code = ctypes.c_ulong()
+        known = kernel.GetExitCodeProcess(found, ctypes.byref(code))
+        kernel.CloseHandle(found)
+        return not known or code.value == 259  # which means that it still runs
+
+else:
+
+    def _runs(pid: int) -> bool:
+        try:
+            os.kill(pid, 0)
+        except (ProcessLookupError, OverflowError):
+            return False
+        except OSError:
+            return True
         return True
-    return began == "0" or process_name(int(number)) == owner

@@ -60,7 +60,7 @@ class CallSpanProcessor(SpanProcessor):
             if call is not None:
                 self._take(span, call)
             elif is_inference(span.attributes or {}):
-                lone.began(span.get_span_context().span_id, 0 if span.parent is None else span.parent.span_id)
+                lone.began(span, 0 if span.parent is None else span.parent.span_id)
 
     def on_end(self, span: ReadableSpan) -> None:
         """Hand the usage of a span below a traced call to that call; make the line of one that stands alone."""
@@ -186,10 +186,10 @@ def _operation(attributes: Mapping[str, Any]) -> str | None:
 def _bill_alone(span: ReadableSpan, ids: SpanContext) -> None:
     """Record the line of a model call that only this span tells of, unless a call inside it has made one."""
     attributes = span.attributes or {}
-    if semconv.CALL_SPAN_ID in attributes or not is_inference(attributes):
+    if not is_inference(attributes):
         return
     read = _reading(attributes, named_usage({name: _first(attributes, name) for name in USAGE_FIELDS}))
-    if not lone.is_told(ids.trace_id, ids.span_id, read.response_id):
+    if not lone.is_told(ids.trace_id, ids.span_id, read.response_id) and semconv.CALL_SPAN_ID not in attributes:
         record(_entry(span, ids, attributes, read))
 
 

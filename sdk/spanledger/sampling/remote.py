@@ -24,7 +24,7 @@ from typing import Any
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 
 from spanledger.guard import guard
-from spanledger.sampling.strategies import Ratio, Strategy, TracesPerSecond
+from spanledger.sampling.strategies import Ratio, Strategy, TracesPerSecond, kind_of
 from spanledger.sampling.thresholds import rounded
 
 ASK_EVERY_S = 60.0
@@ -72,7 +72,7 @@ class Remote:
         said = self._said
         if said is None or self._clock() - said[0] > BELIEVE_S:
             return self._otherwise.threshold(root, attributes)
-        return said[1](root).threshold(root, attributes)
+        return said[1](kind_of(root, attributes)[0]).threshold(root, attributes)
 
     def tick(self, load: float, spans_a_trace: float) -> None:
         """See `Strategy`; asks when it is time to, in a thread that ends with the answer."""

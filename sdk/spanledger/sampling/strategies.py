@@ -28,6 +28,8 @@ FORGET_BELOW = 1 / 600  # arrivals a second: a kind that came once in ten minute
 _VARYING = re.compile(r"(?<=/)(?=[^/]*\d)[^/]+")
 Kind = tuple[str, str]
 OTHER: Kind = ("", "other")
+MOST_LEARNT = 2_000
+OPERATIONS: dict[Kind, str] = {}  # what requests are called when they are over, by how they begin
 
 
 class Gate:
@@ -198,10 +200,26 @@ class SpansPerSecond:
 
 
 def kind_of(root: str, attributes: Mapping[str, Any] | None) -> Kind:
-    """What traces are told apart by: the root's name, and the route or the model where the name does not have them."""
+    """What traces are told apart by: the operation that the root will be called, as far as that is known by now.
+
+    A server's request is named by its route, which is known when it is over; until a route has been learnt it goes by
+    its path, with stars for what has digits in it.
+    """
     if not attributes:
         return root, ""
-    path = attributes.get(semconv.HTTP_ROUTE) or attributes.get(semconv.URL_PATH)
+    path = attributes.get(semconv.URL_PATH)
     if isinstance(path, str):
-        return root, path if semconv.HTTP_ROUTE in attributes else _VARYING.sub("*", path[:200])
+        kind = root, _starred(path)
+        learnt = OPERATIONS.get(kind)
+        return kind if learnt is None else (learnt, "")
     return root, str(attributes.get(semconv.GEN_AI_REQUEST_MODEL, ""))
+
+
+def learn(root: str, path: str, operation: str) -> None:
+    """Take note of what a request that began under this name and path is called in the end."""
+    if len(OPERATIONS) < MOST_LEARNT:
+        OPERATIONS[root, _starred(path)] = operation
+
+
+def _starred(path: str) -> str:
+    return _VARYING.sub("*", path[:200])

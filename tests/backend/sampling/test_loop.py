@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ class Fleet:
         self.rates = rates
         self.now_ns = NOON
         self.refused = 0
+        self.uncounted_per_s = 0
         self.stored: list[int] = []  # spans by tick
         self.counts: list[Any] = []  # arrivals and kept traces of each operation by tick
         self.loop = ClosedLoop(database, limit, lambda: self.refused)
@@ -67,6 +69,7 @@ class Fleet:
         number = self._number + np.arange(len(operation))
         self._number += len(operation)
         ends = self.now_ns + self._rng.integers(0, TICK_S * SECOND, len(operation))
+        self._add_uncounted()
         columns = {"number": number, "operation": operation, "end_ns": ends, "weight": 1 / self._kept[operation]}
         with self._database.transaction() as tx, tx.scan("begun", pa.table(columns)):
             tx.execute(
@@ -78,6 +81,17 @@ class Fleet:
                 FROM begun, range($spans) AS t(span_id)""",
                 services=self._services,
                 spans=self._spans,
+            )
+
+    def _add_uncounted(self) -> None:
+        """Spans of a service that goes through a sampler of its own."""
+        with self._database.transaction() as tx:
+            tx.execute(
+                """INSERT INTO spans BY NAME
+                SELECT uuid() AS trace_id, 1 AS span_id, $now_ns + n AS start_ns, $now_ns + n AS end_ns,
+                    'other' AS service, 'op' AS name, 2 AS kind, 0 AS status_code FROM range($number) AS t(n)""",
+                now_ns=self.now_ns,
+                number=self.uncounted_per_s * TICK_S,
             )
 
     def _poll(self) -> None:
@@ -142,6 +156,16 @@ def test_a_busy_server_has_its_senders_keep_less_within_a_minute_and_lets_them_c
     assert set(fleet.loop.strategy("svc0").operations.values()) == {1.0}
 
 
+def test_spans_that_nobody_can_weigh_use_the_budget_too_but_not_all_of_it(database: Database) -> None:
+    fleet = Fleet(database, zipf(20, 500), limit=100)
+    fleet.uncounted_per_s = 40
+    fleet.run(8)
+    assert fleet.minutes(2)[0][0] == pytest.approx(60, rel=0.10)
+    fleet.uncounted_per_s = 1000
+    fleet.run(6)
+    assert fleet.minutes(2)[0][0] == pytest.approx(10, rel=0.25)
+
+
 def test_without_a_budget_everything_is_kept_but_a_busy_server_is_heard(database: Database) -> None:
     refused = 0
     loop = ClosedLoop(database, None, lambda: refused)
@@ -176,3 +200,18 @@ def test_an_administrators_budget_comes_before_the_settings_and_outlives_a_resta
         budget.reset(tx)
     loop.tick(NOON)
     assert loop.state.budget == budget.Budget(100.0, "setting")
+
+
+def test_an_answer_is_never_longer_than_a_sender_reads_and_keeps_what_matters_most(database: Database) -> None:
+    rates = np.concatenate([np.full(3000, 0.02), np.full(3, 50.0)])
+    fleet = Fleet(database, rates, limit=60, services=1)
+    fleet.run(1)
+    long = {
+        ("svc0", f"{operation}{'x' * 400}"): each for (_, operation), each in fleet.loop.state.probabilities.items()
+    }
+    fleet.loop.state = replace(fleet.loop.state, probabilities=long)
+    told = fleet.loop.strategy("svc0")
+    assert sum(len(operation) + 80 for operation in told.operations) <= 500_000
+    busy = [probability for operation, probability in told.operations.items() if operation[:6] in ("op3000", "op3002")]
+    assert len(busy) == 2
+    assert max(busy) < 0.1

@@ -78,6 +78,27 @@ def test_requests_of_any_window_are_those_of_the_spans_whatever_came_late(house:
         assert sum(whole.durations.values()) == pytest.approx(whole.weight)
 
 
+@pytest.mark.parametrize("hours_too", [False, True], ids=["minutes", "minutes and hours"])
+def test_requests_from_before_what_is_kept_of_finer_rollups_come_from_coarser_ones(
+    house: House, hours_too: bool
+) -> None:
+    midnight = NOON // DAY * DAY
+    rows = [span(day, 1, midnight + day * DAY + HOUR, 1, adjusted_count=2.0) for day in range(6)]
+    house.put(rows, now_ns=NOON + 10 * DAY)
+    kept_ns = midnight + 3 * DAY
+    with house.database.transaction() as tx:
+        tx.execute("DELETE FROM span_1m WHERE bucket < $before", before=kept_ns // MINUTE)
+        tx.execute("INSERT INTO kept_from VALUES ('span_1m', $kept)", kept=kept_ns)
+        if hours_too:
+            tx.execute("DELETE FROM span_1h WHERE bucket < $before", before=kept_ns // HOUR)
+            tx.execute("INSERT INTO kept_from VALUES ('span_1h', $kept)", kept=kept_ns)
+    for first, last in ((0, 6), (1, 3), (2, 5), (3, 6)):
+        (found,) = house.requests(midnight + first * DAY, midnight + last * DAY).values()
+        assert found.weight == 2 * (last - first)
+    (found,) = house.requests(midnight + DAY + HOUR, midnight + DAY + 2 * HOUR).values()
+    assert found.weight == 2
+
+
 def test_the_variance_of_a_rollup_is_that_of_whole_traces_though_they_lie_in_several_minutes(house: House) -> None:
     rng = random.Random(9)
     traces = [requests_of(number, rng, 10.0) for number in range(600)]

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from spanledger_server.errors import StoreRefused
+from spanledger_server.rollups.dirty import DirtyBuckets
+from spanledger_server.rollups.refresh import Rollups
 from spanledger_server.store import migrate
 from spanledger_server.store.database import Database, StatementFailed
 
@@ -157,6 +159,27 @@ def test_an_older_file_is_brought_up_to_date(monkeypatch: pytest.MonkeyPatch, fi
             assert reader.value("SELECT count(*) FROM further") == 0
             assert reader.value("SELECT count(*) FROM loss") == 100_000
         database.close()
+
+
+def test_spans_of_an_older_file_are_rolled_up_anew_so_that_they_can_be_weighed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "older.duckdb"
+    known = migrate.migrations()[:1]
+    monkeypatch.setattr(migrate, "migrations", lambda: known)
+    change(
+        path,
+        """INSERT INTO spans BY NAME SELECT uuid() AS trace_id, 1 AS span_id, 60000000000 AS start_ns,
+            60000000001 AS end_ns, 'GET /' AS name, 2 AS kind, 0 AS status_code, 4.0 AS adjusted_count;
+        INSERT INTO span_1m BY NAME SELECT 1 AS bucket, 'GET /' AS name, 1 AS spans, 0 AS uncounted_spans""",
+    )
+    monkeypatch.undo()
+    database = Database.open(path)
+    Rollups(database, DirtyBuckets()).refresh(3600 * 10**9)
+    with database.reader() as reader:
+        (row,) = reader.rows("SELECT spans, entry, duration_weight, len(spread_slot) AS slots FROM span_1m")
+    database.close()
+    assert row == {"spans": 1, "entry": True, "duration_weight": [4.0], "slots": 1}
 
 
 def test_migrations_are_numbered_without_gaps() -> None:

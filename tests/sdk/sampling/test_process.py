@@ -71,3 +71,36 @@ def test_at_a_ratio_of_nothing_no_span_leaves_and_the_ledger_is_whole():
     received, traces = run(SPANLEDGER_SAMPLER="ratio=0")
     assert not traces
     assert len(received.records(semconv.LEDGER_EVENT)) == 400
+
+
+FILE = """
+file_format: "1.0"
+resource: {attributes: [{name: service.name, value: shop}]}
+tracer_provider:
+  processors: [{simple: {exporter: {console: }}}]
+  sampler: {spanledger: }
+"""
+BY_FILE = """
+import spanledger
+from opentelemetry import trace
+from spanledger.distro import SpanledgerConfigurator
+SpanledgerConfigurator().configure()
+tracer = trace.get_tracer("mine")
+for number in range(200):
+    with tracer.start_as_current_span("request") as span:
+        if number == 150:
+            span.set_status(trace.StatusCode.ERROR)
+"""
+
+
+def test_opentelemetrys_configuration_file_can_name_the_sampler(tmp_path):
+    pytest.importorskip("opentelemetry.configuration", reason="opentelemetry-configuration is not installed")
+    file = tmp_path / "otel.yaml"
+    file.write_text(FILE)
+    with http_receiver() as (received, address):
+        env = {"SPANLEDGER_ENDPOINT": address, "OTEL_CONFIG_FILE": str(file), "SPANLEDGER_SAMPLER": "ratio=0.05"}
+        done = program(BY_FILE, env=env)
+        assert done.returncode == 0, done.stderr
+    assert 1 < len(received.spans()) < 60
+    assert [span.trace_state for span in received.spans() if span.status.code == 2] == ["ot=th:0"]
+    assert {span.trace_state[:12] for span in received.spans() if span.status.code != 2} <= {"ot=th:f33333"}

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spanledger.sampling import strategies
 from spanledger.sampling.rates import Rate, allowances, kept_share
-from spanledger.sampling.strategies import MOST_KINDS, OTHER, SpansPerSecond, TracesPerSecond, kind_of
+from spanledger.sampling.strategies import MOST_KINDS, OTHER, SpansPerSecond, TracesPerSecond, kind_of, learn
 from spanledger.sampling.thresholds import ALL, rounded
 
 
@@ -136,9 +137,12 @@ def test_a_burst_of_names_never_seen_before_cannot_spend_the_target():
     assert adaptive._gates == {}
 
 
-def test_kinds_are_told_apart_by_route_and_model():
+def test_kinds_are_told_apart_by_route_and_model(monkeypatch):
+    monkeypatch.setattr(strategies, "OPERATIONS", {})
     assert kind_of("GET", {"url.path": "/books/17/pages/3a"}) == ("GET", "/books/*/pages/*")
-    assert kind_of("GET", {"url.path": "/books/1", "http.route": "/books/{id}"}) == ("GET", "/books/{id}")
+    learn("GET", "/books/1", "GET /books/{id}")
+    assert kind_of("GET", {"url.path": "/books/2"}) == ("GET /books/{id}", "")
+    assert kind_of("PUT", {"url.path": "/books/2"}) == ("PUT", "/books/*")
     assert kind_of("chat gpt-4o", {"gen_ai.request.model": "gpt-4o"}) == ("chat gpt-4o", "gpt-4o")
     assert kind_of("job", None) == kind_of("job", {}) == ("job", "")
 

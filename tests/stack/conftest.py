@@ -1,0 +1,40 @@
+"""The stack for its tests: agent, gateway and backend, real processes on free ports. They do not run side by side."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from spanledger_examples import collector
+from tests.stack.stack import Stack
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("stack"))
+
+
+@pytest.fixture(scope="session")
+def binary() -> Path:
+    """The Collector; the tests that need it are skipped, with the reason, where it is not."""
+    wanted = os.environ.get("SPANLEDGER_BUILD_COLLECTOR") == "1"
+    try:
+        return collector.built() if wanted else collector.found()
+    except collector.NoCollectorError as reason:
+        pytest.skip(str(reason))
+
+
+@pytest.fixture
+def stack(binary: Path, tmp_path: Path) -> Iterator[Stack]:
+    """The whole of it, nothing started yet."""
+    one = Stack(binary, tmp_path)
+    try:
+        yield one
+    finally:
+        one.stop()

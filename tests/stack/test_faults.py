@@ -1,0 +1,186 @@
+"""When any of them dies, is away or answers badly, the ledger has each call once, and spans too where all are kept."""
+
+from __future__ import annotations
+
+import time
+
+import httpx
+import pytest
+
+from tests.stack import between
+from tests.stack.between import Between
+from tests.stack.collectors import TOKEN
+from tests.stack.stack import OTLP, Sending, Stack, expect_each_once
+from tests.support.telemetry import NS, ledger_event, ledger_request, span, span_request
+
+MORE = 300  # calls between two blows
+HOUR_NS = 3600 * NS
+
+
+def expect_all_spans(stack: Stack, sent: Sending) -> None:
+    """As many spans as calls: none lost, none twice."""
+    stack.wait_for(lambda: stack.stored("spans") >= len(sent.taken), "all spans are there")
+    assert stack.stored("spans") <= len(sent.offered)
+
+
+@pytest.mark.slow
+def test_a_backend_that_is_away_and_then_killed_under_load_has_each_call_once(stack: Stack) -> None:
+    stack.backend_process()
+    stack.add_gateway("keep-all.yaml").start()
+    stack.add_agent().start()
+    with Sending(stack.agent.http_port).running() as sent:
+        sent.reach(MORE)  # nobody is there yet
+        stack.backend.start()
+        stack.wait_for(lambda: stack.stored("ledger") >= MORE, "what waited has come")
+        stack.backend.kill()
+        sent.reach(len(sent.taken) + MORE)
+        stack.backend.start()
+        sent.reach(len(sent.taken) + MORE)
+    expect_each_once(stack, sent)
+    expect_all_spans(stack, sent)
+
+
+@pytest.mark.slow
+def test_an_agent_killed_with_a_full_queue_on_disk_loses_nothing(stack: Stack) -> None:
+    stack.backend.start()
+    stack.add_gateway("keep-all.yaml")
+    stack.add_agent(AGENT_QUEUE_ITEMS="3000").start()
+    with Sending(stack.agent.http_port, batch=100).running() as sent:
+        agent = stack.agent
+        stack.wait_for(lambda: agent.count("otelcol_exporter_enqueue_failed_spans") > 0, "the queue is full")
+        assert 2900 <= len(sent.taken) <= 3100  # it takes no more than it can keep
+        agent.kill()
+        agent.start()
+        stack.gateway.start()
+        sent.reach(len(sent.taken) + MORE)
+    expect_each_once(stack, sent)
+    expect_all_spans(stack, sent)
+
+
+@pytest.mark.slow
+def test_a_killed_gateway_and_then_both_at_once_lose_nothing_where_all_traces_are_kept(stack: Stack) -> None:
+    stack.start()
+    with Sending(stack.agent.http_port).running() as sent:
+        sent.reach(MORE)
+        stack.gateway.kill()
+        sent.reach(len(sent.taken) + MORE)
+        stack.gateway.start()
+        sent.reach(len(sent.taken) + MORE)
+        stack.agent.kill()
+        stack.gateway.kill()
+        stack.gateway.start()
+        stack.agent.start()
+        sent.reach(len(sent.taken) + MORE)
+    expect_each_once(stack, sent)
+    expect_all_spans(stack, sent)
+
+
+def test_a_killed_gateway_loses_only_the_traces_that_it_was_deciding_and_no_money(stack: Stack) -> None:
+    stack.start(keep_all=False, GATEWAY_KEEP_RATIO="1", GATEWAY_DECISION_WAIT="60s", GATEWAY_WAIT_AFTER_ROOT="60s")
+    with Sending(stack.agent.http_port).running() as sent:
+        sent.reach(MORE)
+        stack.wait_for(lambda: stack.stored("ledger") >= MORE, "the ledger does not wait for traces")
+    stack.wait_for(
+        lambda: stack.gateway.count("otelcol_receiver_accepted_spans") >= len(sent.taken), "the gateway has the spans"
+    )
+    stack.gateway.kill()
+    stack.gateway.start()
+    expect_each_once(stack, sent)
+    assert stack.stored("spans") == 0
+
+
+TROUBLE = [
+    between.unavailable,
+    between.unavailable_for_a_while,
+    between.exhausted_for_a_while,
+    between.stored_but_not_acknowledged,
+    between.stored_and_acknowledged_too_late,
+]
+
+
+@pytest.mark.slow
+def test_a_backend_in_trouble_gets_each_call_once_in_the_end(stack: Stack) -> None:
+    stack.backend.start()
+    with Between(stack.backend.grpc_port, [*TROUBLE, *TROUBLE]) as troubled:
+        stack.add_gateway("keep-all.yaml", to_port=troubled.port, GATEWAY_TIMEOUT="1s").start()
+        stack.add_agent().start()
+        with Sending(stack.agent.http_port).running() as sent:
+            stack.wait_for(troubled.trouble_over, "all of the trouble was met")
+            sent.reach(len(sent.taken) + MORE)
+        assert all(troubled.behaved[each.__name__] == 2 for each in TROUBLE)
+        expect_each_once(stack, sent)
+        expect_all_spans(stack, sent)
+        stack.gateway.stop()
+
+
+def test_what_a_final_answer_drops_is_counted_by_the_collector(stack: Stack) -> None:
+    stack.backend.start()
+    with Between(stack.backend.grpc_port, [between.exhausted]) as troubled:
+        stack.add_gateway("keep-all.yaml", to_port=troubled.port).start()
+        url = f"http://127.0.0.1:{stack.gateway.http_port}/v1/logs"
+        for count in (7, 5):
+            body = ledger_request(*(ledger_event() for _ in range(count)))
+            assert httpx.post(url, content=body, headers=OTLP | {"authorization": f"Bearer {TOKEN}"}).status_code == 200
+            stack.wait_for(
+                lambda: stack.gateway.count("otelcol_exporter_send_failed_log_records") == 7, "7 were dropped"
+            )
+        stack.wait_for(lambda: stack.stored("ledger") == 5, "the others have come")
+        stack.gateway.stop()
+
+
+def test_an_agent_with_the_wrong_token_says_what_it_drops(stack: Stack) -> None:
+    stack.backend.start()
+    stack.add_gateway("keep-all.yaml").start()
+    stack.add_agent(GATEWAY_TOKEN="of yesterday").start()
+    url = f"http://127.0.0.1:{stack.agent.http_port}/v1/logs"
+    body = ledger_request(*(ledger_event() for _ in range(9)))
+    assert httpx.post(url, content=body, headers=OTLP).status_code == 200
+    stack.wait_for(lambda: stack.agent.count("otelcol_exporter_send_failed_log_records") == 9, "9 were dropped")
+    assert "Unauthenticated" in stack.agent.log()
+    assert stack.stored("ledger") == 0
+
+
+def test_the_same_batch_through_two_gateways_is_there_once(stack: Stack) -> None:
+    stack.backend.start()
+    for _ in range(2):
+        stack.add_gateway("keep-all.yaml").start()
+    events = [ledger_event() for _ in range(50)]
+    spans = [span() for _ in range(50)]
+    headers = OTLP | {"authorization": f"Bearer {TOKEN}"}
+    for gateway in stack.gateways:
+        for signal, body in (("logs", ledger_request(*events)), ("traces", span_request(*spans))):
+            url = f"http://127.0.0.1:{gateway.http_port}/v1/{signal}"
+            assert httpx.post(url, content=body, headers=headers).status_code == 200
+    for gateway in stack.gateways:
+        stack.wait_for(lambda gateway=gateway: gateway.count("otelcol_exporter_sent_spans") == 50, "it sent its spans")
+        stack.wait_for(
+            lambda gateway=gateway: gateway.count("otelcol_exporter_sent_log_records") == 50, "it sent its events"
+        )
+    assert (stack.stored("ledger"), stack.stored("spans")) == (50, 50)
+
+
+@pytest.mark.parametrize("by_ns", [-HOUR_NS, HOUR_NS - 60 * NS], ids=["an hour behind", "almost an hour ahead"])
+def test_a_sender_whose_clock_is_off_loses_nothing(by_ns: int, stack: Stack) -> None:
+    stack.start()
+    with Sending(stack.agent.http_port, at_ns=lambda: time.time_ns() + by_ns).running() as sent:
+        sent.reach(60)
+    expect_each_once(stack, sent)
+    expect_all_spans(stack, sent)
+
+
+@pytest.mark.slow
+def test_a_new_token_while_everything_runs_loses_nothing(stack: Stack) -> None:
+    stack.backend.start()
+    before = {"GATEWAY_TOKEN": "old"}
+    stack.add_gateway("keep-all.yaml", **before).start()
+    stack.add_agent(**before).start()
+    with Sending(stack.agent.http_port).running() as sent:
+        sent.reach(60)
+        stack.gateway.change(GATEWAY_TOKEN="new", GATEWAY_TOKEN_BEFORE="old")
+        sent.reach(len(sent.taken) + 60)
+        stack.agent.change(GATEWAY_TOKEN="new")
+        sent.reach(len(sent.taken) + 60)
+        stack.gateway.change(GATEWAY_TOKEN_BEFORE="new")
+        sent.reach(len(sent.taken) + 60)
+    expect_each_once(stack, sent)
+    expect_all_spans(stack, sent)

@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 WORKERS ?= 2
 TESTS   ?= tests
 
-.PHONY: help demo test fuzz lint format bench soak screenshots vendor clean
+.PHONY: help demo stack collector sources test fuzz lint format bench soak screenshots vendor clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -21,6 +21,16 @@ install: $(STAMP) ## the virtual environment, with everything in it
 
 demo: $(STAMP) ## the backend, a simulated provider and a bookshop, on real traffic; Ctrl-C ends it, DEMO_SECONDS=30 ends by itself
 	@exec $(BIN)/spanledger demo
+
+stack: $(STAMP) ## the demo through a real OpenTelemetry Collector (agent and gateway); builds it once, if there is Go
+	@exec $(BIN)/python -m spanledger_examples.stack
+
+collector: $(STAMP) ## that Collector: built from collector-config/builder, four minutes with Go, or found where it was built before
+	@$(BIN)/python -m spanledger_examples.collector
+
+sources: ## that Collector's Go sources, anew from builder/manifest.yaml
+	@cd collector-config/builder && go run go.opentelemetry.io/collector/cmd/builder@v0.155.0 --config manifest.yaml --skip-compilation || echo "go.mod is completed by go build instead"
+	@cd collector-config/builder && rm -f main_windows.go && GOFLAGS="-mod=mod -buildvcs=false" CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o /dev/null .
 
 test: $(STAMP) ## all tests; what needs a browser or Node is skipped, with the reason, where there is none
 	@$(BIN)/python -m pytest $(TESTS) -n $(WORKERS) --dist loadgroup

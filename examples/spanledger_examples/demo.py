@@ -22,6 +22,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
+from typing import Protocol
 
 import httpx
 from rich.console import Console
@@ -61,34 +62,61 @@ class Options:
         return cls(calls=None if calls is None else int(calls), **values)
 
 
-def main() -> int:
+class Way(Protocol):
+    """How telemetry gets from the bookshop to the backend."""
+
+    def open(self, down: ExitStack, directory: Path, backend: Backend, otlp_grpc_port: int) -> str | None:
+        """Bring up what stands between; gives where the bookshop sends OTLP over HTTP, None for the backend itself."""
+        ...
+
+    def compare_spans(self, comparison: check.Comparison, recorded: int, backend: Backend) -> None:
+        """Wait until everything has passed, and compare the spans that should be stored with those that are."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Direct:
+    """Nothing between: what the bookshop was told is stored."""
+
+    sample_ratio: float
+
+    def open(self, _down: ExitStack, _directory: Path, _backend: Backend, _otlp_grpc_port: int) -> None:
+        """There is nothing to bring up."""
+
+    def compare_spans(self, comparison: check.Comparison, recorded: int, backend: Backend) -> None:
+        """Every recorded span is stored."""
+        comparison.compare(f"spans at a sampling ratio of {self.sample_ratio:g}", recorded, backend.spans())
+
+
+def main(way: Way | None = None) -> int:
     """Run the demo; returns the exit code."""
     console = Console()
     try:
-        return run(Options.from_environment(), console)
+        options = Options.from_environment()
+        return run(options, console, way or Direct(options.sample_ratio))
     except DemoError as failure:
         console.print(f"[bold red]The demo stopped:[/] {failure}", highlight=False)
         return 1
 
 
-def run(options: Options, console: Console) -> int:
+def run(options: Options, console: Console, way: Way) -> int:
     """Bring everything up, drive the traffic, compare, and take everything down again."""
     stop = threading.Event()
     with ExitStack() as down:
         directory = Path(down.enter_context(tempfile.TemporaryDirectory(prefix="spanledger-demo-")))
         down.enter_context(_stop_on_signals(stop))
-        backend, provider_url, bookshop_url = _bring_up(directory, options, down)
+        backend, provider_url, bookshop_url = _bring_up(directory, options, way, down)
         console.print(f"Dashboard  [bold]{backend.sign_in_link}[/]", highlight=False, soft_wrap=True)
         console.print(f"Bookshop   {bookshop_url}/docs   Provider  {provider_url}/bill", highlight=False)
         ends = f"ends after {options.seconds:g} s" if options.seconds else "Ctrl-C ends it"
         console.print(f"Replaying real LLM traffic at {options.speed:g}× its own pace; {ends}.\n", highlight=False)
         began = datetime.now(UTC)
         tally = _traffic(options, stop, bookshop_url, backend, console)
-        comparison = _compare(tally, provider_url, bookshop_url, backend, began, options)
+        comparison = _compare(tally, provider_url, bookshop_url, backend, began, way)
     return _report(comparison, console)
 
 
-def _bring_up(directory: Path, options: Options, down: ExitStack) -> tuple[Backend, str, str]:
+def _bring_up(directory: Path, options: Options, way: Way, down: ExitStack) -> tuple[Backend, str, str]:
     http = free_port(8321, "SPANLEDGER_PORT")
     otlp_http = free_port(4318, "SPANLEDGER_OTLP_HTTP_PORT")
     otlp_grpc = free_port(4317, "SPANLEDGER_OTLP_GRPC_PORT")
@@ -109,8 +137,9 @@ def _bring_up(directory: Path, options: Options, down: ExitStack) -> tuple[Backe
     )
     environment = {
         "PROVIDER_URL": f"http://127.0.0.1:{provider}",
-        "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{otlp_http}",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": way.open(down, directory, backend, otlp_grpc) or f"http://127.0.0.1:{otlp_http}",
         "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+        "OTEL_PYTHON_FASTAPI_EXCLUDED_URLS": "/stats",  # who asks how many spans there are makes none
         "SPANLEDGER_SAMPLE_RATIO": str(options.sample_ratio),
         "SPANLEDGER_SPOOL_DIR": str(directory / "spool"),
     }
@@ -159,19 +188,17 @@ def _summary(tally: Tally, backend: Backend) -> str:
 
 
 def _compare(
-    tally: Tally, provider_url: str, bookshop_url: str, backend: Backend, began: datetime, options: Options
+    tally: Tally, provider_url: str, bookshop_url: str, backend: Backend, began: datetime, way: Way
 ) -> check.Comparison:
     sdk = httpx.get(f"{bookshop_url}/stats", timeout=60).json()
     served = httpx.get(f"{provider_url}/bill", timeout=60).json()
-    lines = list(backend.ledger())
     comparison = check.Comparison()
+    way.compare_spans(comparison, sdk["spans"]["recorded"], backend)
+    lines = list(backend.ledger())
     comparison.compare("visits answered or refused by the provider", tally.sent, tally.answered + tally.refused)
     comparison.compare("billable calls → ledger lines", sdk["ledger"]["recorded"], len(lines))
     comparison.compare(
         "refused calls, nothing billed", tally.refused, sum(line["error_type"] is not None for line in lines)
-    )
-    comparison.compare(
-        f"spans at a sampling ratio of {options.sample_ratio:g}", sdk["spans"]["recorded"], backend.spans()
     )
     signals = [sdk[name] for name in ("spans", "ledger", "metrics", "logs")]
     lost = sum(signal["refused"] + sum(signal["dropped"].values()) for signal in signals)

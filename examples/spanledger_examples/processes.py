@@ -23,14 +23,22 @@ class DemoError(Exception):
 
 
 class Child:
-    """One child program and its log."""
+    """One child program and its log: a module for this interpreter, or the `program` that is named."""
 
-    def __init__(self, name: str, arguments: list[str], environment: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self,
+        name: str,
+        arguments: list[str],
+        environment: Mapping[str, str],
+        log: Path,
+        program: Path | None = None,
+    ) -> None:
         self.name = name
         self._log = log
+        command = [sys.executable, "-m"] if program is None else [str(program)]
         with log.open("wb") as output:
-            self._process = subprocess.Popen(  # noqa: S603 - our own modules, run by this interpreter
-                [sys.executable, "-m", *arguments],
+            self._process = subprocess.Popen(  # noqa: S603 - our own modules, and what the caller found
+                [*command, *arguments],
                 env={**os.environ, **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=output,

@@ -28,7 +28,8 @@ from spanledger.context import current
 from spanledger.failure import error_type, http_status
 from spanledger.guard import guard
 from spanledger.providers import plain
-from spanledger.spans import show
+from spanledger.sampling.strategies import OPERATIONS
+from spanledger.spans import name_at_end, show
 from spanledger.usage import Reading, named_usage, over
 
 _NEW = object.__new__
@@ -101,12 +102,23 @@ def _finish(call: Call, read: Reading | None, error: BaseException | None, answe
     shown, billed_by = read, None
     try:
         shown, billed_by = bill(call, read)
+        if OPERATIONS.wanted and entry.parent_span_id is None and shown is not None:
+            _learn(call, shown)
     finally:
         if call.recording:
             try:
                 show(call, shown, billed_by, error, answer)
             finally:
                 call.span.end(end_ns)
+
+
+def _learn(call: Call, read: Reading) -> None:
+    """What a call is named in the end, also where its span is dropped: what comes next is sampled by that."""
+    options, entry = call.options, call.entry
+    name, asked = name_at_end(entry, options, read), entry.request_model or ""
+    if name is not None:
+        began = f"{options.span_name} {asked}" if asked and options.model is None else options.span_name
+        OPERATIONS.learn(began, name, model=asked)
 
 
 def _read_and_finished(call: Call, answer: Any) -> bool:

@@ -332,6 +332,8 @@ class Pipeline:
         self._own_meter.clear()
         REQUESTS.clear()
         gauges.clear()
+        if self._selection is not None:
+            self._selection.clear()
 
 
 class Estimate:

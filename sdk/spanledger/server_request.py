@@ -44,7 +44,7 @@ from spanledger.context import MAX_VALUE_LENGTH, with_values
 from spanledger.guard import guard
 from spanledger.logs import REQUESTS
 from spanledger.request_meter import METER, Labels
-from spanledger.sampling.strategies import learn
+from spanledger.sampling.strategies import OPERATIONS
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -239,15 +239,16 @@ class ServerRequest:
             return
         took_s = time.perf_counter() - self._started
         outcome = self._outcome(error)
+        method = self._kind[0][1] if self._kind else "WS"
+        began, route = "HTTP" if method == "_OTHER" else method, outcome.get("http.route")
+        name = f"{began} {route}" if route else None
+        if name is not None and OPERATIONS.wanted:  # also of a request whose span is dropped
+            OPERATIONS.learn(began, name, path=self._scope["path"])
         if span.is_recording():
             shown = self._shown()
             shown.update(outcome)
             shown[semconv.PROCESS_TIME_S] = took_s
-            method = self._kind[0][1] if self._kind else "WS"
-            began, route = "HTTP" if method == "_OTHER" else method, outcome.get("http.route")
-            if route:
-                learn(began, self._scope["path"], f"{began} {route}")
-            tell(span, f"{began} {route}" if route else None, shown)
+            tell(span, name, shown)
             if isinstance(error, Exception):
                 span.record_exception(error)
             if semconv.ERROR_TYPE in outcome:

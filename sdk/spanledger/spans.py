@@ -68,7 +68,10 @@ def known(
 ) -> tuple[dict[str, Any], str | None, Status | None]:
     """Attributes, the name where it was not known before, and the status if it is not left open."""
     shown: dict[str, Any] = {}
-    name = None if read is None else _show_reading(shown, entry, options, read)
+    name = None
+    if read is not None:
+        _show_reading(shown, options, read)
+        name = name_at_end(entry, options, read)
     if reasons:
         shown[semconv.GEN_AI_RESPONSE_FINISH_REASONS] = reasons
     if billed_by is not None:
@@ -97,8 +100,20 @@ def _show_times(shown: dict[str, Any], entry: Entry) -> None:
         shown[semconv.STREAM_CHUNK_GAP_MAX_S] = times.highest_ns / 1e9
 
 
-def _show_reading(shown: dict[str, Any], entry: Entry, options: Options, read: Reading) -> str | None:
-    """Add what was read; gives the span's name where it was not known before."""
+def name_at_end(entry: Entry, options: Options, read: Reading) -> str | None:
+    """The span's name where it was not known when the call began."""
+    operation, asked = _operation(options, read), entry.request_model
+    if options.name is None and (asked is None or operation != options.operation) and (asked or read.model):
+        return f"{operation} {asked or read.model}"
+    return None
+
+
+def _operation(options: Options, read: Reading) -> str:
+    return read.operation if read.operation and options.operation == "chat" else options.operation
+
+
+def _show_reading(shown: dict[str, Any], options: Options, read: Reading) -> None:
+    """Add what was read."""
     if options.provider is None and read.provider is not None:
         shown[semconv.GEN_AI_PROVIDER_NAME] = read.provider
     if read.model is not None:
@@ -111,13 +126,9 @@ def _show_reading(shown: dict[str, Any], entry: Entry, options: Options, read: R
         _show_usage(shown, read.usage)
         if read.state != "reported":
             shown[semconv.USAGE_STATE] = read.state
-    operation = read.operation if read.operation and options.operation == "chat" else options.operation
+    operation = _operation(options, read)
     if operation != options.operation:
         shown[semconv.GEN_AI_OPERATION_NAME] = operation
-    asked = entry.request_model
-    if options.name is None and (asked is None or operation != options.operation) and (asked or read.model):
-        return f"{operation} {asked or read.model}"
-    return None
 
 
 def _show_usage(shown: dict[str, Any], usage: Usage) -> None:

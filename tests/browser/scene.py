@@ -165,12 +165,17 @@ def call(visit: Visit, end_ns: int) -> Trace:
     return trace
 
 
+def traffic(speed: float) -> Iterator[Visit]:
+    """The demo's visits, but those to kinds of service that the scene does not have."""
+    return (visit for visit in visits(speed) if visit.kind in SERVICES)
+
+
 def quarter_hour(now_ns: int, *, seconds: int = 900, speed: float = 0.5) -> list[Trace]:
     """The calls that ended in the last `seconds`, with a lull of half a minute in which nothing came."""
     begin = now_ns - seconds * NS
     lull = (seconds * 0.55, seconds * 0.55 + 30)
     found = []
-    for visit in visits(speed):
+    for visit in traffic(speed):
         if visit.at_s >= seconds:
             return found
         if not lull[0] <= visit.at_s < lull[1]:
@@ -181,12 +186,12 @@ def quarter_hour(now_ns: int, *, seconds: int = 900, speed: float = 0.5) -> list
 def month(now_ns: int, *, days: int, per_day: int = 320) -> Iterator[bytes]:
     """Ledger events of the days before today: more on weekdays than at weekends, growing a little."""
     midnight = now_ns // DAY_NS * DAY_NS
-    traffic = visits(1.0)
+    visitors = traffic(1.0)
     by_service: dict[str, list[LogRecord]] = {}
     for back in range(days, 0, -1):
         weekday = (midnight // DAY_NS - back + 3) % 7
         calls = round(per_day * (1 + 0.015 * (days - back)) * (0.35 if weekday >= 5 else 1 + 0.12 * (weekday % 3)))
-        for at, visit in enumerate(islice(traffic, calls)):
+        for at, visit in enumerate(islice(visitors, calls)):
             at_ns = midnight - back * DAY_NS + (9 * 3600 + at * 30_000 // calls) * NS
             by_service.setdefault(SERVICES[visit.kind], []).append(_line(visit, at_ns))
     for service, events in by_service.items():

@@ -99,3 +99,48 @@ def test_a_window_counts_only_what_came_within_it_and_restarts_count_from_nothin
 
 def test_a_reversed_window_is_refused(reads):
     assert reads.refused("/api/v1/loss", from_="now", to="now-1d")["parameter"] == "from"
+
+
+def counted(reads, number, name, value, **labels):
+    series = {"series_id": number, "name": name, "kind": "sum", "temporality": "cumulative", "monotonic": True}
+    insert(
+        reads.database,
+        "metric_series",
+        [series | {"service": "spanledger-gateway", "attributes": json.dumps(labels)}],
+    )
+    points = [(NOON - 2 * MINUTE, 1), (NOON - MINUTE, value)]
+    insert(
+        reads.database,
+        "metric_points",
+        [{"series_id": number, "at_ns": at, "start_ns": NOON - HOUR, "value": each} for at, each in points],
+    )
+
+
+def test_what_collectors_tell_of_themselves_stands_apart_by_exporter(reads):
+    assert reads.get("/api/v1/loss")["collectors"] == []
+    counted(reads, 1, "otelcol_receiver_accepted_log_records", 9, receiver="otlp", transport="grpc")
+    counted(reads, 2, "otelcol_receiver_accepted_log_records", 3, receiver="otlp", transport="http")
+    counted(reads, 3, "otelcol_receiver_refused_log_records", 2, receiver="otlp")
+    counted(reads, 4, "otelcol_receiver_failed_log_records", 2, receiver="otlp")
+    counted(reads, 5, "otelcol_exporter_sent_log_records", 7, exporter="otlp_grpc/backend")
+    counted(reads, 6, "otelcol_exporter_send_failed_log_records", 5, exporter="otlp_grpc/backend")
+    counted(reads, 7, "otelcol_exporter_sent_spans", 6, exporter="otlp_grpc/jaeger")
+    counted(reads, 8, "otelcol_exporter_queue_size", 6, exporter="otlp_grpc/jaeger")
+    answer = reads.get("/api/v1/loss")
+    assert answer["collectors"] == [
+        {
+            "service": "spanledger-gateway",
+            "signal": "logs",
+            "accepted": 12,
+            "refused": 4,
+            "exporters": {"otlp_grpc/backend": {"sent": 7, "dropped": 5}},
+        },
+        {
+            "service": "spanledger-gateway",
+            "signal": "spans",
+            "accepted": 0,
+            "refused": 0,
+            "exporters": {"otlp_grpc/jaeger": {"sent": 6, "dropped": 0}},
+        },
+    ]
+    assert all(one["recorded"] is None for one in answer["services"])  # a Collector is no sender of its own

@@ -29,10 +29,21 @@ CALL = {
 }
 
 
+class Stopped(Shifted):
+    """A clock that only a test moves."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._stopped_ns = time.time_ns()
+
+    def now_ns(self) -> int:
+        return self._stopped_ns + self.by_ns
+
+
 @pytest.fixture
 def quick(tmp_path: Path) -> Iterator[Inside]:
-    """A server with a budget that looks at its rollups all the time, and whose clock can be moved."""
-    running = Inside(tmp_path, "--tick", "100ms", "--sampling-budget", "50", clock=Shifted())
+    """A server with a budget that looks at its rollups all the time, and whose clock stands still."""
+    running = Inside(tmp_path, "--tick", "100ms", "--sampling-budget", "50", clock=Stopped())
     try:
         yield running.start()
     finally:
@@ -203,6 +214,7 @@ def test_a_server_without_room_has_its_senders_keep_less_and_lets_them_come_back
             answer = client.get("/sampling", params={"service": "shop"}).json()
         return float(answer["operationSampling"]["defaultSamplingProbability"])
 
+    ticked(quick)
     with vitals.admission.admit(2**40):
         assert quick.send("traces", span_request(span())).status_code == 503
     quick.clock.by_ns += 16 * NS

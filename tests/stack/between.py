@@ -17,6 +17,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from tests.support.server import free_port
 
+LOGS = "/opentelemetry.proto.collector.logs.v1.LogsService/Export"
 TRACES = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 WAIT_S = 1
 Behaviour = Callable[["Between", str, bytes, grpc.ServicerContext], bytes]
@@ -25,12 +26,13 @@ Behaviour = Callable[["Between", str, bytes, grpc.ServicerContext], bytes]
 class Between:
     """One listening gRPC server, from `start` to `stop`; `trouble` says what becomes of each request, in turn."""
 
-    def __init__(self, to_port: int, trouble: list[Behaviour] | None = None) -> None:
+    def __init__(self, to_port: int, trouble: list[Behaviour] | None = None, only: str = "") -> None:
         self.port = free_port()
         self.spans: list[Any] = []  # (scope attributes, span) of all that came
         self.behaved: Counter[str] = Counter()
         self.released = threading.Event()  # set when who answers late should no longer
         self._trouble = list(trouble or [])
+        self._only = only  # the method that has the trouble; all of them when empty
         self._lock = threading.Lock()
         self._channel = grpc.insecure_channel(f"127.0.0.1:{to_port}", [("grpc.enable_retries", 0)])
         self._server = grpc.server(ThreadPoolExecutor(8), handlers=[_Handlers(self)])
@@ -55,7 +57,7 @@ class Between:
 
     def answer(self, method: str, body: bytes, context: grpc.ServicerContext) -> bytes:
         with self._lock:
-            behaviour = self._trouble.pop(0) if self._trouble else None
+            behaviour = self._trouble.pop(0) if self._trouble and method.startswith(self._only) else None
             self.behaved[behaviour.__name__ if behaviour else "well"] += 1
             if method == TRACES and behaviour is None:
                 for resource in ExportTraceServiceRequest.FromString(body).resource_spans:

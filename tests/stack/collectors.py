@@ -112,8 +112,14 @@ class Collector:
 
     def count(self, name: str, **labels: str) -> float:
         """The sum of a counter of its own over all series with these labels."""
-        text = httpx.get(f"http://127.0.0.1:{self._metrics}/metrics", trust_env=False).text
-        return total(text, name, labels)
+        return total(self._told(), name, labels)
+
+    def own_metrics(self) -> set[str]:
+        """The names of its own metrics."""
+        return {sample["name"] for line in self._told().splitlines() if (sample := SAMPLE.fullmatch(line))}
+
+    def _told(self) -> str:
+        return httpx.get(f"http://127.0.0.1:{self._metrics}/metrics", trust_env=False).text
 
     def span_metric(self, name: str, **labels: str) -> float:
         """The same of what it tells Prometheus."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,9 +22,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def binary() -> Path:
     """The Collector; the tests that need it are skipped, with the reason, where it is not."""
-    wanted = os.environ.get("SPANLEDGER_BUILD_COLLECTOR") == "1"
     try:
-        return collector.built() if wanted else collector.found()
+        return collector.found()
     except collector.NoCollectorError as reason:
         pytest.skip(str(reason))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import httpx
 import pytest
@@ -113,10 +114,16 @@ def test_a_backend_in_trouble_gets_each_call_once_in_the_end(stack: Stack) -> No
         stack.gateway.stop()
 
 
-def test_what_a_final_answer_drops_is_counted_by_the_collector(stack: Stack) -> None:
+def passage(stack: Stack, service: str, signal: str) -> dict[str, Any]:
+    """What the backend knows of a Collector's items of one signal."""
+    rows = stack.backend.get("/api/v1/loss")["collectors"]
+    return next((row for row in rows if (row["service"], row["signal"]) == (service, signal)), {})
+
+
+def test_what_a_final_answer_drops_is_counted_and_told_to_the_backend(stack: Stack) -> None:
     stack.backend.start()
-    with Between(stack.backend.grpc_port, [between.exhausted]) as troubled:
-        stack.add_gateway("keep-all.yaml", to_port=troubled.port).start()
+    with Between(stack.backend.grpc_port, [between.exhausted], only=between.LOGS) as troubled:
+        stack.add_gateway("keep-all.yaml", to_port=troubled.port, GATEWAY_OWN_METRICS_EVERY_MS="300").start()
         url = f"http://127.0.0.1:{stack.gateway.http_port}/v1/logs"
         for count in (7, 5):
             body = ledger_request(*(ledger_event() for _ in range(count)))
@@ -125,6 +132,9 @@ def test_what_a_final_answer_drops_is_counted_by_the_collector(stack: Stack) -> 
                 lambda: stack.gateway.count("otelcol_exporter_send_failed_log_records") == 7, "7 were dropped"
             )
         stack.wait_for(lambda: stack.stored("ledger") == 5, "the others have come")
+        told = {"accepted": 12, "refused": 0, "exporters": {"otlp_grpc/backend": {"sent": 5, "dropped": 7}}}
+        told |= {"service": "spanledger-gateway", "signal": "logs"}
+        stack.wait_for(lambda: passage(stack, "spanledger-gateway", "logs") == told, "the backend knows")
         stack.gateway.stop()
 
 

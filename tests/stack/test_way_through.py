@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ from decimal import Decimal
 import httpx
 import pytest
 
+from spanledger_examples.collector import CONFIGURATION
 from tests.stack.collectors import TOKEN
 from tests.stack.stack import OTLP, Sending, Stack, expect_each_once
 from tests.support.server import ROOT, environment
@@ -114,6 +116,26 @@ def test_two_gateways_have_each_trace_whole(stack: Stack) -> None:
     each = [gateway.count("otelcol_receiver_accepted_spans") for gateway in stack.gateways]
     assert sum(each) == len(sent.taken)
     assert min(each) > 0.3 * len(sent.taken)
+
+
+def test_the_rules_for_prometheus_ask_for_what_is_told(stack: Stack) -> None:
+    stack.backend.start()
+    stack.add_gateway().start()
+    stack.add_agent(GATEWAY_TOKEN="wrong").start()
+    assert post(stack.agent.http_port, "traces", span_request(span())).status_code == 200
+    authorized = {"authorization": f"Bearer {TOKEN}"}
+    assert post(stack.gateway.http_port, "traces", span_request(span(failed=True)), **authorized).status_code == 200
+    rules = (CONFIGURATION / "prometheus/rules.yaml").read_text(encoding="utf-8")
+    of_spans = set(re.findall(r"(traces_\w+)\{([^}]*)\}", rules))
+    assert len(of_spans) == 3
+    for name, selector in of_spans:
+        labels = dict(re.findall(r'(\w+)="(\w+)"', selector)) | {"service_name": "shop"}
+        stack.wait_for(lambda n=name, s=labels: stack.gateway.span_metric(n, **s) > 0, f"{name} {labels}")
+    stack.wait_for(lambda: stack.agent.count("otelcol_exporter_send_failed_spans") == 1, "a dropped span")
+    told = stack.agent.own_metrics()
+    for wanted in ("send_failed_(", "receiver_(refused|failed)_(", "queue_size", "queue_capacity"):
+        assert wanted in rules
+    assert {"otelcol_exporter_queue_size", "otelcol_exporter_queue_capacity", "otelcol_receiver_refused_spans"} <= told
 
 
 def test_a_call_is_in_the_ledger_soon_after_it_was_told(stack: Stack) -> None:

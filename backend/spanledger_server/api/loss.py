@@ -28,10 +28,13 @@ def loss(
         str | None, Query(description="RFC 3339 or now; default now+1h, as far as clocks may be ahead")
     ] = None,
 ) -> Response:
-    """For each service and signal: what its sender sent and dropped, what is stored, what was refused and why."""
+    """For each service and signal: what its sender sent and dropped, what is stored, what was refused and why.
+
+    `collectors`: what each OpenTelemetry Collector between says it took, refused, sent and dropped.
+    """
     window = parameters.window(from_ or f"now-{SINCE_S}s", to or f"now+{AHEAD_S}s", now_ns)
     with store.reader() as reader:
         services = statistics.report(reader, window.from_ns, window.to_ns)
-    return answers.answer(
-        {"from": answers.when(window.from_ns), "to": answers.when(window.to_ns), "services": services}
-    )
+        collectors = statistics.collectors(reader, window.from_ns, window.to_ns)
+    body = {"from": answers.when(window.from_ns), "to": answers.when(window.to_ns)}
+    return answers.answer(body | {"services": services, "collectors": collectors})

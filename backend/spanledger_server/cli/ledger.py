@@ -98,6 +98,25 @@ def _show_loss(console: Console, data: dict[str, Any]) -> None:
         counts = (Text(shown.text(row[name]), style=_style(name, row[name])) for name in numbers)
         sheet.add(shown.text(row["service"]), row["signal"], *counts, reasons)
     sheet.show(console)
+    if data["collectors"]:
+        _show_collectors(console, data["collectors"])
+
+
+def _show_collectors(console: Console, collectors: list[dict[str, Any]]) -> None:
+    sheet = Sheet(
+        Column("collector", text=True),
+        Column("signal"),
+        *(Column(name, right=True) for name in ("accepted", "refused")),
+        Column("exporter", text=True),
+        *(Column(name, right=True) for name in ("sent", "dropped")),
+    )
+    for row in collectors:
+        taken = [Text(shown.text(row[name]), style=_style(name, row[name])) for name in ("accepted", "refused")]
+        for exporter, found in row["exporters"].items() or [("", {"sent": None, "dropped": None})]:
+            given = (Text(shown.text(found[name]), style=_style(name, found[name])) for name in ("sent", "dropped"))
+            sheet.add(shown.text(row["service"]), row["signal"], *taken, shown.text(exporter), *given)
+    say(console, "")
+    sheet.show(console)
 
 
 def _style(name: str, count: int | None) -> str:

@@ -240,32 +240,33 @@ WHERE value IS NOT NULL AND value NOT IN (SELECT value FROM series_slots WHERE d
 GROUP BY value ORDER BY sum(cost_usd) DESC NULLS LAST, sum(calls) DESC, value LIMIT $most;
 
 -- name: told_by_senders
--- What the senders' own counters say became of their items within a window, by service, signal, outcome and reason.
+-- What the own counters of senders, and of Collectors between, say became of their items within a window.
 WITH counters AS (
     SELECT
-        series_id, service, json_extract_string(attributes, '$."spanledger.signal"') AS signal,
+        series_id, service, name, json_extract_string(attributes, '$."spanledger.signal"') AS signal,
         json_extract_string(attributes, '$."spanledger.outcome"') AS outcome,
-        json_extract_string(attributes, '$."spanledger.reason"') AS reason
-    FROM metric_series WHERE name = $metric
+        json_extract_string(attributes, '$."spanledger.reason"') AS reason,
+        json_extract_string(attributes, '$.exporter') AS exporter
+    FROM metric_series WHERE list_contains($metrics::VARCHAR[], name)
 ),
 followed AS (
     SELECT
-        service, signal, outcome, reason, at_ns, start_ns, value,
+        service, name, signal, outcome, reason, exporter, at_ns, start_ns, value,
         lag(value) OVER one_series AS before_value, lag(at_ns) OVER one_series AS before_ns
     FROM metric_points JOIN counters USING (series_id)
     WHERE at_ns >= $look_from_ns AND at_ns < $to_ns AND value IS NOT NULL
     WINDOW one_series AS (PARTITION BY series_id ORDER BY at_ns)
 )
 SELECT
-    service, signal, outcome, reason,
+    service, name, signal, outcome, reason, exporter,
     sum(CASE
         WHEN before_value IS NULL THEN CASE WHEN start_ns >= $look_from_ns THEN value ELSE 0 END
         WHEN value < before_value OR coalesce(start_ns >= before_ns, false) THEN value
         ELSE value - before_value
     END)::BIGINT AS items
 FROM followed
-WHERE at_ns >= $from_ns AND signal IS NOT NULL AND outcome IS NOT NULL
-GROUP BY service, signal, outcome, reason;
+WHERE at_ns >= $from_ns
+GROUP BY service, name, signal, outcome, reason, exporter;
 
 -- name: stored_items
 -- What a window holds, by service and signal.

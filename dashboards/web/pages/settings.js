@@ -32,7 +32,7 @@ export function View() {
       <div><dt>Ledger complete to</dt><dd>${complete ? absolute(complete, zone.value) : html`<${Figure}>—<//>`}</dd></div><div><dt>Time zone shown</dt><dd>${zone.value}</dd></div>
     </dl><//>
     <${Card} title="Sampling"><p class="face-note">What is kept, what it stands for, and the budget of spans.</p><div class="card-foot"><a class="button" href="/settings/sampling">Open sampling</a></div><//>
-    <${Card} title="Telemetry received and lost" sub="sent and dropped as each SDK last told" busy=${loss.busy} class="wide"><${Faces} load=${loss} what="the loss counters">${(/** @type {any} */ data) => html`<${Loss} services=${data.services} />`}<//><//>
+    <${Card} title="Telemetry received and lost" sub="sent and dropped as each SDK last told" busy=${loss.busy} class="wide"><${Faces} load=${loss} what="the loss counters">${(/** @type {any} */ data) => html`<${Loss} services=${data.services} />${data.collectors.length ? html`<${Passages} collectors=${data.collectors} />` : ''}`}<//><//>
   </div>`;
 }
 
@@ -42,4 +42,11 @@ function Loss({ services }) {
   return html`<div class="scroll-x" tabindex="0" role="region" aria-label="Telemetry received and lost, table"><table class="table"><thead><tr><th scope="col">Service</th><th scope="col">Signal</th><th scope="col" class="num wide-cell">Sent</th><th scope="col" class="num">Stored</th><th scope="col" class="num">Refused</th><th scope="col" class="num">Dropped</th><th scope="col" class="wide-cell">Reasons</th></tr></thead>
     <tbody>${services.map((row) => html`<tr key=${`${row.service} ${row.signal}`}><td class="cell-cut" title=${row.service}>${row.service}</td><td>${row.signal}</td><td class="num wide-cell"><${Figure}>${whole(row.sent)}<//></td>${[row.stored, row.refused, row.dropped].map((figure) => html`<td class="num"><${Figure}>${whole(figure)}<//></td>`)}
       <td class="quiet wide-cell">${Object.entries(row.reasons ?? {}).map(([reason, times]) => `${reason} ${whole(/** @type {number} */ (times))}`).join(', ') || (row.sent === null ? 'the SDK never told' : '')}</td></tr>`)}</tbody></table></div>`;
+}
+
+/** @param {{collectors: any[]}} props */
+function Passages({ collectors }) {
+  const rows = collectors.flatMap((row) => Object.entries(row.exporters).map(([exporter, given]) => ({ ...row, exporter, .../** @type {any} */ (given) })));
+  return html`<div class="scroll-x" tabindex="0" role="region" aria-label="OpenTelemetry Collectors between, table"><table class="table"><thead><tr><th scope="col">Collector</th><th scope="col">Signal</th><th scope="col" class="num wide-cell">Accepted</th><th scope="col" class="num">Refused</th><th scope="col" class="wide-cell">Exporter</th><th scope="col" class="num">Sent</th><th scope="col" class="num">Dropped</th></tr></thead>
+    <tbody>${rows.map((row) => html`<tr key=${`${row.service} ${row.signal} ${row.exporter}`}><td class="cell-cut" title=${row.service}>${row.service}</td><td>${row.signal}</td><td class="num wide-cell"><${Figure}>${whole(row.accepted)}<//></td><td class="num"><${Figure}>${whole(row.refused)}<//></td><td class="quiet wide-cell">${row.exporter}</td>${[row.sent, row.dropped].map((figure) => html`<td class="num"><${Figure}>${whole(figure)}<//></td>`)}</tr>`)}</tbody></table></div>`;
 }

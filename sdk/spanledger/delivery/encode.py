@@ -142,8 +142,9 @@ class EntryEncoder:
         records, good = list[bytes](), list[Any]()
         for at in range(0, len(items), SLICE):
             for entry in items[at : at + SLICE]:
-                with _guard:
-                    records.append(block(2, ledger_record(entry, self._cost(entry))))
+                record = _guard.run(self._record, entry)
+                if record is not None:
+                    records.append(record)
                     good.append(entry)
             breathe()
         return block(1, self.resource_field() + block(2, self._scope + b"".join(records))), good
@@ -155,11 +156,9 @@ class EntryEncoder:
         made._head = (theirs, resource_field)
         return made
 
-    def _cost(self, entry: Any) -> Any:
-        """The estimate; an entry goes without it where there is none to be had."""
-        with _estimate_guard:
-            return self._estimate(entry)
-        return None
+    def _record(self, entry: Any) -> bytes:
+        """One record; it goes without an estimate where there is none to be had."""
+        return block(2, ledger_record(entry, _estimate_guard.run(self._estimate, entry)))
 
     def resource_field(self) -> bytes:
         """The resource of now, as the field of a request."""

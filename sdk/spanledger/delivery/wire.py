@@ -26,6 +26,8 @@ def varint(number: int) -> bytes:
     """A base-128 integer; negative ones as 64-bit two's complement."""
     if 0 <= number < 128:
         return _ONE_BYTE[number]
+    if 0 < number < 16384:
+        return bytes((number & 127 | 128, number >> 7))
     number &= 0xFFFFFFFFFFFFFFFF
     out = bytearray()
     while number > 127:
@@ -40,9 +42,9 @@ def block(field: int, payload: bytes) -> bytes:
     return _ONE_BYTE[field << 3 | 2] + varint(len(payload)) + payload
 
 
-def time_field(field: int, nanoseconds: int) -> bytes:
-    """A fixed64 field."""
-    return _ONE_BYTE[field << 3 | 1] + _fixed64(nanoseconds & 0xFFFFFFFFFFFFFFFF)
+def fixed64(number: int) -> bytes:
+    """A number of 64 bits, without a tag."""
+    return _fixed64(number & 0xFFFFFFFFFFFFFFFF)
 
 
 @lru_cache(maxsize=1024)
@@ -78,9 +80,14 @@ def _int_attribute(key: str, value: int) -> bytes:
     if not MIN_INT <= value <= MAX_INT:
         return text_attribute(key, str(value))
     number = varint(value)
-    pair = _key(key) + _ONE_BYTE[len(number) + 1] + b"\x18" + number
-    size = len(pair)
-    return b"\x32" + (_ONE_BYTE[size] if size < 128 else varint(size)) + pair
+    return _before_int(key, len(number)) + number
+
+
+@lru_cache(maxsize=1024)
+def _before_int(key: str, size: int) -> bytes:
+    """What stands before a number of so many bytes: tags, lengths and the key are the same for every call."""
+    pair = _key(key) + _ONE_BYTE[size + 1] + b"\x18"
+    return b"\x32" + varint(len(pair) + size) + pair
 
 
 def attribute(key: str, value: Any) -> bytes:

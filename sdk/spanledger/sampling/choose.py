@@ -10,15 +10,19 @@ Never: an exception; all traces are kept where what was asked for is not there.
 from __future__ import annotations
 
 import math
+import os
+import ssl
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from functools import partial
 from importlib.metadata import entry_points
 
 from opentelemetry.sdk.trace.sampling import Sampler
 
+from spanledger.endpoints import Target, targets
 from spanledger.guard import guard
 from spanledger.sampling.load import Limits
-from spanledger.sampling.remote import Remote
+from spanledger.sampling.remote import ASK_EVERY_S, Remote
 from spanledger.sampling.sampler import ConsistentSampler, RatioSampler
 from spanledger.sampling.selection import Chosen
 from spanledger.sampling.strategies import Ratio, SpansPerSecond, Strategy, TracesPerSecond
@@ -38,7 +42,7 @@ WAYS: Mapping[str, Callable[[float], Strategy]] = {
     "adaptive": SpansPerSecond,
 }
 OTHERWISE = {"ratio": 1.0, "rate": 10.0, "adaptive": 100.0}
-MORE = ("keep_errors", "slow", "expensive", "cpu", "lag")
+MORE = ("every", "keep_errors", "slow", "expensive", "cpu", "lag")
 _guard = guard("sampling.choose")
 
 
@@ -51,13 +55,13 @@ def chosen_sampler(settings: Settings, environ: Mapping[str, str], service: str 
         service: Whose shares a remote endpoint is asked for.
     """
     if settings.sampler is not None:
-        return _chosen("SPANLEDGER_SAMPLER", settings.sampler, service, settings)
+        return _chosen("SPANLEDGER_SAMPLER", settings.sampler, service, settings, environ)
     if settings.sample_ratio is not None:
         return Chosen(RatioSampler(settings.sample_ratio)), []
     name = environ.get("OTEL_TRACES_SAMPLER", "").strip().lower()
     argument = environ.get("OTEL_TRACES_SAMPLER_ARG", "").strip()
     if not name or name == "spanledger":
-        return _chosen("OTEL_TRACES_SAMPLER_ARG", argument if name else "", service, settings)
+        return _chosen("OTEL_TRACES_SAMPLER_ARG", argument if name else "", service, settings, environ)
     if name in CONSTANT:
         ratio, parent_based = CONSTANT[name]
         return Chosen(RatioSampler(ratio, parent_based=parent_based)), []
@@ -83,13 +87,14 @@ def from_argument(argument: str | None = None) -> Sampler:
     return read(argument or held.sampler or "", held.service_name or "", held).sampler
 
 
-def read(argument: str, service: str, settings: Settings) -> Chosen:
+def read(argument: str, service: str, settings: Settings, environ: Mapping[str, str] | None = None) -> Chosen:
     """What an argument asks for: `ratio=0.1`, `rate=50`, `adaptive=100` or `remote=http://…`, and what goes with it.
 
     Args:
         argument: `name=value` with commas between; a bare number is a ratio, nothing is all.
         service: Whose shares a remote endpoint is asked for.
         settings: For what a remote endpoint is sent.
+        environ: The same; None: the process's.
 
     Raises:
         ValueError: When it is wrong, with what is allowed.
@@ -112,14 +117,37 @@ def read(argument: str, service: str, settings: Settings) -> Chosen:
         return Chosen(RatioSampler(number), _keep(said), _limits(said))
     strategy = WAYS[way](number)
     if "remote" in said:
-        headers = {"Authorization": f"Bearer {settings.token}"} if settings.token else {}
-        strategy = Remote(said["remote"], service, strategy, headers=headers)
+        every_s = _number(said, "every", ASK_EVERY_S)
+        strategy = _remote(said["remote"], service, strategy, every_s, settings, environ)
     return Chosen(ConsistentSampler(strategy), _keep(said), _limits(said))
 
 
-def _chosen(where: str, argument: str, service: str, settings: Settings) -> tuple[Chosen, list[str]]:
+def _remote(
+    url: str,
+    service: str,
+    otherwise: Strategy,
+    every_s: float,
+    settings: Settings,
+    environ: Mapping[str, str] | None,
+) -> Remote:
+    """Asked with the token and the certificates that spans are sent with."""
+    way = targets(settings, os.environ if environ is None else environ)[0]["traces"]
+    headers = {name: value for name, value in way.headers.items() if name == "authorization"}
+    return Remote(url, service, otherwise, headers=headers, trust=partial(_trusting, way), every_s=every_s)
+
+
+def _trusting(way: Target) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=way.certificate)
+    if way.client_certificate:
+        context.load_cert_chain(way.client_certificate, way.client_key)
+    return context
+
+
+def _chosen(
+    where: str, argument: str, service: str, settings: Settings, environ: Mapping[str, str]
+) -> tuple[Chosen, list[str]]:
     try:
-        return read(argument, service, settings), []
+        return read(argument, service, settings, environ), []
     except ValueError as error:
         return Chosen(RatioSampler(1.0)), [f"{where}={argument!r}: {error}; all traces are kept"]
 

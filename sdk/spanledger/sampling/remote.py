@@ -1,21 +1,24 @@
 """Shares that somebody else works out: a backend that sees what arrives from everywhere.
 
 Given the address of a sampling endpoint in Jaeger's form, asks it once a minute what to keep of each operation, and
-keeps that; its own strategy holds until the first answer and again when there has been none for five minutes.
+keeps that; its own strategy holds until the first answer and again when there has been none for five minutes. Each
+process asks for itself, also one that was forked.
 
 Source: Jaeger, `SamplingStrategyResponse` as JSON: `operationSampling`, `probabilisticSampling` or
 `rateLimitingSampling`, whichever is there.
 
-Never: waits on a request's thread, or an answer that is believed although a share in it is no share.
+Never: waits on a request's thread, keeps a program from ending, follows an endpoint that sends it elsewhere, for it
+holds a token, or believes an answer in which a share is no share.
 """
 
 from __future__ import annotations
 
+import http.client
 import json
 import random
+import ssl
 import threading
 import time
-import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Mapping
@@ -24,8 +27,8 @@ from typing import Any
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 
 from spanledger.guard import guard
-from spanledger.sampling.strategies import Ratio, Strategy, TracesPerSecond, kind_of
-from spanledger.sampling.thresholds import rounded
+from spanledger.sampling.strategies import OPERATIONS, Ratio, Strategy, TracesPerSecond, forked, kind_of
+from spanledger.sampling.thresholds import ALL, rounded
 
 ASK_EVERY_S = 60.0
 BELIEVE_S = 300.0
@@ -42,8 +45,12 @@ class Remote:
         service: Whose shares to ask for.
         otherwise: Holds while there is no answer.
         headers: For the endpoint, such as a token.
-        every_s: Seconds between two questions.
+        trust: Gives what is trusted where the endpoint is an https one.
+        every_s: Seconds between two questions, give or take a tenth.
         clock: Seconds, never going back.
+
+    Attributes:
+        answers: How many have come that could be used.
     """
 
     name = "remote"
@@ -55,27 +62,41 @@ class Remote:
         otherwise: Strategy,
         *,
         headers: Mapping[str, str] | None = None,
+        trust: Callable[[], ssl.SSLContext] = ssl.create_default_context,
         every_s: float = ASK_EVERY_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        if not url.startswith(("http://", "https://")):
+        parts = urllib.parse.urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"remote={url} is no http address")
-        separator = "&" if urllib.parse.urlsplit(url).query else "?"
-        self._url = f"{url}{separator}{urllib.parse.urlencode({'service': service})}"
+        if not every_s > 0:
+            raise ValueError(f"every={every_s:g} is not above 0")
+        self._url = f"{url}{'&' if parts.query else '?'}{urllib.parse.urlencode({'service': service})}"
         self._otherwise, self._headers, self._every_s, self._clock = otherwise, dict(headers or {}), every_s, clock
-        self._said: tuple[float, Callable[[str], Strategy]] | None = None
+        self._trust = trust if parts.scheme == "https" else None
+        self._said: tuple[float, bytes, Callable[[str], Strategy]] | None = None
+        self._load = 1.0
+        self.answers = 0
+        OPERATIONS.wanted = True
+        self.clear()
+        forked.add(self)
+
+    def clear(self) -> None:
+        """Ask anew, in a forked child; what the parent was told holds until then."""
         self._asking: threading.Thread | None = None
         self._next = 0.0
 
     def threshold(self, root: str, attributes: Mapping[str, Any] | None) -> int:
         """See `Strategy`."""
         said = self._said
-        if said is None or self._clock() - said[0] > BELIEVE_S:
+        if said is None or self._clock() - said[0] > max(BELIEVE_S, 3 * self._every_s):
             return self._otherwise.threshold(root, attributes)
-        return said[1](kind_of(root, attributes)[0]).threshold(root, attributes)
+        found = said[2](kind_of(root, attributes)[0]).threshold(root, attributes)
+        return found if self._load >= 1 else rounded((ALL - found) / ALL * self._load)
 
     def tick(self, load: float, spans_a_trace: float) -> None:
         """See `Strategy`; asks when it is time to, in a thread that ends with the answer."""
+        self._load = load
         self._otherwise.tick(load, spans_a_trace)
         now = self._clock()
         if now < self._next or (self._asking is not None and self._asking.is_alive()):
@@ -91,12 +112,27 @@ class Remote:
             try:
                 headers = {"Accept": "application/json", **self._headers}
                 request = urllib.request.Request(self._url, headers=headers)  # noqa: S310 - http, checked above
-                with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310
-                    self._said = (self._clock(), strategies_in(json.loads(answer.read(MOST_BYTES))))
+                with self._opener().open(request, timeout=TIMEOUT_S) as answer:
+                    text = answer.read(MOST_BYTES)
+                said = self._said
+                same = said is not None and said[1] == text  # a rate that is held goes on being held
+                self._said = self._clock(), text, said[2] if said and same else strategies_in(json.loads(text))
+                self.answers += 1
                 return True
-            except (OSError, ValueError):
+            except (OSError, ValueError, RecursionError, http.client.HTTPException):
                 return False
         return False
+
+    def _opener(self) -> urllib.request.OpenerDirector:
+        secure = [] if self._trust is None else [urllib.request.HTTPSHandler(context=self._trust())]
+        return urllib.request.build_opener(_Stay, *secure)
+
+
+class _Stay(urllib.request.HTTPRedirectHandler):
+    """Goes nowhere else."""
+
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        """An answer that says where to go is none."""
 
 
 def strategies_in(answer: Any) -> Callable[[str], Strategy]:

@@ -9,9 +9,11 @@ Never: a lock held while anything else is called, or more than `MOST_KINDS` kind
 from __future__ import annotations
 
 import math
+import os
 import re
 import threading
 import time
+import weakref
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -29,7 +31,6 @@ _VARYING = re.compile(r"(?<=/)(?=[^/]*\d)[^/]+")
 Kind = tuple[str, str]
 OTHER: Kind = ("", "other")
 MOST_LEARNT = 2_000
-OPERATIONS: dict[Kind, str] = {}  # what requests are called when they are over, by how they begin
 
 
 class Gate:
@@ -127,6 +128,11 @@ class TracesPerSecond:
             raise ValueError(f"rate={target} is not above 0")
         self.target, self._clock = target, clock
         self._load = 1.0
+        self.clear()
+        forked.add(self)
+
+    def clear(self) -> None:
+        """Start afresh, in a forked child: its lock may be held by a thread that is not there."""
         self._lock = threading.Lock()
         self._gate = Gate()
 
@@ -160,12 +166,18 @@ class SpansPerSecond:
         if not target > 0:
             raise ValueError(f"adaptive={target} is not above 0")
         self.target, self._clock = target, clock
+        OPERATIONS.wanted = True
+        self.clear()
+        forked.add(self)
+
+    def clear(self) -> None:
+        """Start afresh, in a forked child: its lock may be held by a thread that is not there."""
         self._lock = threading.Lock()
         self._gates: dict[Kind, Gate] = {}
         self._newcomers = Gate()
         self._allowed: Mapping[Kind, float] = {}
-        self._traces = target  # a second
-        self._allotted = clock()
+        self._traces = self.target  # a second
+        self._allotted = self._clock()
 
     def threshold(self, root: str, attributes: Mapping[str, Any] | None) -> int:
         """See `Strategy`."""
@@ -199,27 +211,70 @@ class SpansPerSecond:
             self._allowed, self._traces, self._allotted = allowed, traces, now
 
 
+class Operations:
+    """What roots are called when they end, by how they begin: a server's request by its route, a call by its model.
+
+    The last name counts: a trace that begins goes by what the one before it was called, which chance has no part in.
+
+    Attributes:
+        wanted: Whether any strategy tells operations apart.
+    """
+
+    def __init__(self) -> None:
+        self.wanted = False
+        self._names: dict[Kind, str] = {}
+
+    def learn(self, root: str, operation: str, *, path: str = "", model: str = "") -> None:
+        """Take note of what a root is called in the end.
+
+        Args:
+            root: What it was called when it began.
+            operation: What it is called now.
+            path: Of a server's request.
+            model: That a call asked for.
+        """
+        if self.wanted:
+            kind = root, _starred(path) or model
+            if len(self._names) >= MOST_LEARNT and kind not in self._names:
+                self._names = {}  # paths that name people rather than pages: learn those anew that still come
+            self._names[kind] = operation
+
+    def kind(self, root: str, *, path: str = "", model: str = "") -> Kind:
+        """What traces that begin like this are told apart by."""
+        kind = root, _starred(path) or model
+        learnt = self._names.get(kind)
+        return kind if learnt is None else (learnt, "")
+
+
+OPERATIONS = Operations()
+
+
 def kind_of(root: str, attributes: Mapping[str, Any] | None) -> Kind:
     """What traces are told apart by: the operation that the root will be called, as far as that is known by now.
 
     A server's request is named by its route, which is known when it is over; until a route has been learnt it goes by
-    its path, with stars for what has digits in it.
+    its path, with stars for what has digits in it. A call is named by its model, which its answer may be the first to
+    say.
     """
     if not attributes:
         return root, ""
     path = attributes.get(semconv.URL_PATH)
     if isinstance(path, str):
-        kind = root, _starred(path)
-        learnt = OPERATIONS.get(kind)
-        return kind if learnt is None else (learnt, "")
-    return root, str(attributes.get(semconv.GEN_AI_REQUEST_MODEL, ""))
-
-
-def learn(root: str, path: str, operation: str) -> None:
-    """Take note of what a request that began under this name and path is called in the end."""
-    if len(OPERATIONS) < MOST_LEARNT:
-        OPERATIONS[root, _starred(path)] = operation
+        return OPERATIONS.kind(root, path=path)
+    return OPERATIONS.kind(root, model=str(attributes.get(semconv.GEN_AI_REQUEST_MODEL, "")))
 
 
 def _starred(path: str) -> str:
     return _VARYING.sub("*", path[:200])
+
+
+forked: weakref.WeakSet[Any] = weakref.WeakSet()  # what starts afresh in a forked child
+
+
+def _after_fork() -> None:
+    for strategy in list(forked):
+        strategy.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

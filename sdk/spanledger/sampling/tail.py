@@ -6,7 +6,8 @@ with a threshold that says what is true of such traces: every one is kept, so ea
 decision holds. All of it runs on the delivery worker; a request's thread only puts its spans into a queue.
 
 A trace that is open for too long, or too large, or when too much is held, is decided early: by its head decision, and
-for good, whatever happens to it later. That too stays right, for its weight is that of the head decision.
+for good, whatever happens to it later. That too stays right, for its weight is that of the head decision. What is held
+and what is remembered are bounded, whatever arrives.
 
 What a decision here cannot do: the services that were called have been told the head decision, and drop their spans.
 
@@ -30,6 +31,8 @@ MOST_SPANS = 20_000  # held at once, in all traces
 MOST_OF_ONE = 256
 LONGEST_S = 30.0
 REMEMBER_S = 60.0  # how a trace was decided, for spans that end after its root
+MOST_REMEMBERED = 20_000  # traces
+MOST_KNOWN = 1_024  # spans of one trace of which it is remembered how they were decided
 HEAD: Final = "head"
 EARLY: Final = "early"
 Estimate = Callable[[Any], "Decimal | None"]
@@ -58,8 +61,7 @@ class Keep:
 class _Trace:
     """The spans of one trace that have ended here."""
 
-    since_s: float
-    last_s: float
+    since_s: float  # since when something waits; where nothing does, when its last span came
     waiting: dict[int, list[Any]] = field(default_factory=dict)  # by the parent that they wait for
     decided: dict[int, str] = field(default_factory=dict)  # by span
     held: int = 0
@@ -94,7 +96,9 @@ class Tail:
     def clear(self) -> None:
         """Forget everything: in a forked child it is the parent's."""
         self._arrived: deque[Any] = deque()
-        self._traces: dict[int, _Trace] = {}
+        self._open: dict[int, _Trace] = {}  # of which spans wait, in the order in which they began to
+        self._over: dict[int, _Trace] = {}  # of which none does, the last one to get a span last
+        self._early: dict[int, None] = {}  # trace ids, the oldest first
         self._held = 0
 
     def put(self, span: Any) -> None:
@@ -112,41 +116,48 @@ class Tail:
         """
         for _ in range(len(self._arrived)):
             self._take(self._arrived.popleft(), now_s)
-        for trace_id, trace in list(self._traces.items()):
+        while self._open:
+            trace_id, trace = next(iter(self._open.items()))
             if now_s - trace.since_s < LONGEST_S and self._held <= MOST_SPANS:
-                break  # they stand in the order in which they began
-            if trace.held:
-                self._early(trace)
-            if now_s - trace.last_s >= REMEMBER_S or self._held > MOST_SPANS:
-                del self._traces[trace_id]
+                break
+            self._decide_early(trace_id, trace, now_s)
+        while self._over:
+            trace_id, trace = next(iter(self._over.items()))
+            if now_s - trace.since_s < REMEMBER_S and len(self._over) <= MOST_REMEMBERED:
+                break
+            del self._over[trace_id]
 
     def close(self, now_s: float) -> None:
         """Decide everything, now: the program ends."""
         self.sort(now_s)
-        for trace in self._traces.values():
-            self._early(trace)
+        for trace_id, trace in list(self._open.items()):
+            self._decide_early(trace_id, trace, now_s)
 
     def _take(self, span: Any, now_s: float) -> None:
-        trace_id, span_id, parent_id = ids(span)
-        trace = self._traces.get(trace_id)
-        if trace is None:
-            trace = self._traces[trace_id] = _Trace(now_s, now_s)
-        trace.last_s = now_s
-        said = trace.decided.get(span_id)
+        trace_id, _, parent_id = ids(span)
+        trace = self._open.get(trace_id) or self._over.pop(trace_id, None) or _Trace(now_s)
+        why: str | None = EARLY if trace_id in self._early else None
         if parent_id is None:
-            self._settle(trace, span, said or self._judge(span, trace), root=True)
-            return
-        if said is not None:  # decided early: so is what is around it
-            trace.decided.setdefault(parent_id, said)
-        said = said or trace.decided.get(parent_id)
-        if said is not None:
+            self._settle(trace, span, why or self._judge(span, trace), root=True)
+        elif said := trace.decided.get(parent_id) or why:
             self._settle(trace, span, said)
-            return
-        trace.waiting.setdefault(parent_id, []).append(span)
-        trace.held += 1
-        self._held += 1
+        else:
+            trace.waiting.setdefault(parent_id, []).append(span)
+            trace.held += 1
+            self._held += 1
+            if trace.held == 1:
+                trace.since_s = now_s
+        self._place(trace_id, trace, now_s)
+
+    def _place(self, trace_id: int, trace: _Trace, now_s: float) -> None:
         if trace.held > MOST_OF_ONE:
-            self._early(trace)
+            self._decide_early(trace_id, trace, now_s)
+        elif trace.held:
+            self._open[trace_id] = trace
+        else:
+            self._open.pop(trace_id, None)
+            trace.since_s = now_s
+            self._over[trace_id] = trace
 
     def _settle(self, trace: _Trace, span: Any, why: str, *, root: bool = False) -> None:
         """Decide a span and everything that waits for it."""
@@ -154,22 +165,26 @@ class Tail:
         while todo:
             one = todo.pop()
             span_id = ids(one)[1]
-            trace.decided[span_id] = why
+            if why != EARLY:  # of which the whole trace is remembered
+                trace.decided[span_id] = why
             below = trace.waiting.pop(span_id, ())
             trace.held -= len(below)
             self._held -= len(below)
             todo.extend(below)
             self._release(one, why, root=root and one is span)
+        while len(trace.decided) > MOST_KNOWN:
+            del trace.decided[next(iter(trace.decided))]
 
-    def _early(self, trace: _Trace) -> None:
-        for parent_id, spans in list(trace.waiting.items()):
-            trace.decided[parent_id] = EARLY
-            trace.held -= len(spans)
-            self._held -= len(spans)
+    def _decide_early(self, trace_id: int, trace: _Trace, now_s: float) -> None:
+        self._early[trace_id] = None
+        if len(self._early) > MOST_REMEMBERED:
+            del self._early[next(iter(self._early))]
+        self._held -= trace.held
+        waiting, trace.waiting, trace.held = trace.waiting, {}, 0
+        for spans in waiting.values():
             for span in spans:
-                trace.decided[ids(span)[1]] = EARLY
                 self._release(span, EARLY)
-        trace.waiting.clear()
+        self._place(trace_id, trace, now_s)
 
     def _release(self, span: Any, why: str, *, root: bool = False) -> None:
         if why not in (HEAD, EARLY):

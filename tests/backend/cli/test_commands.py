@@ -141,6 +141,21 @@ def test_loss_tells_what_was_stored(shop: Inside):
     assert "shop" in said(shop, "loss")
 
 
+def test_loss_tells_what_collectors_between_did(server: Inside):
+    now_ns = time.time_ns()
+    points = {"asInt": "7", "startTimeUnixNano": str(now_ns - NS), "timeUnixNano": str(now_ns)}
+    points["attributes"] = [{"key": "exporter", "value": {"stringValue": "otlp_grpc/[red]backend"}}]
+    counted = {"aggregationTemporality": 2, "isMonotonic": True, "dataPoints": [points]}
+    names = ("otelcol_exporter_sent_spans", "otelcol_exporter_send_failed_spans")
+    scope = {"metrics": [{"name": name, "sum": counted} for name in names]}
+    resource = {"attributes": [{"key": "service.name", "value": {"stringValue": "spanledger-gateway"}}]}
+    body = {"resourceMetrics": [{"resource": resource, "scopeMetrics": [scope]}]}
+    with server.client() as client:
+        assert client.post("/v1/metrics", json=body).status_code == 200
+    (row,) = (line for line in said(server, "loss").splitlines() if "otlp_grpc" in line)
+    assert row.split() == ["spanledger-gateway", "spans", "0", "0", "otlp_grpc/[red]backend", "7", "7"]
+
+
 def test_sampling_tells_what_is_kept_and_sets_the_budget(server: Inside):
     kept = span("GET /books", at_ns=time.time_ns() - 90 * NS)
     kept.trace_state = "ot=th:c"

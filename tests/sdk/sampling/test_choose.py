@@ -36,6 +36,20 @@ def test_each_way_is_chosen_by_its_name():
     assert found.sampler.strategy._otherwise.target == 5
 
 
+@pytest.mark.parametrize(
+    ("settings", "environ"),
+    [
+        ({"token": "t"}, {}),
+        ({"headers": {"Authorization": "Bearer t", "x-other": "o"}}, {}),
+        ({}, {"OTEL_EXPORTER_OTLP_HEADERS": "authorization=Bearer%20t,x-other=o"}),
+    ],
+)
+def test_a_remote_endpoint_is_asked_as_often_as_said_and_with_the_token_of_the_spans(settings, environ):
+    remote = read("remote=http://127.0.0.1:1/s,every=5", "shop", Settings(**settings), environ).sampler.strategy
+    assert remote._every_s == 5
+    assert remote._headers == {"authorization": "Bearer t"}
+
+
 def test_what_is_kept_and_when_less_is_are_said_beside_it():
     found = read("rate=10, slow=2.5, expensive=0.1, cpu=0.8, lag=0.05", "", Settings())
     assert found.keep == Keep(slow_s=2.5, expensive_usd=Decimal("0.1"))
@@ -46,7 +60,20 @@ def test_what_is_kept_and_when_less_is_are_said_beside_it():
 
 @pytest.mark.parametrize(
     "argument",
-    ["half", "ratio=2", "rate=0", "rate=x", "rate=inf", "ratio=0.1,rate=5", "keep=1", "remote=ftp://x", "0.1,0.2"],
+    [
+        "remote=http://x,every=0",
+        "remote=http://",
+        "every=x,remote=http://x",
+        "half",
+        "ratio=2",
+        "rate=0",
+        "rate=x",
+        "rate=inf",
+        "ratio=0.1,rate=5",
+        "keep=1",
+        "remote=ftp://x",
+        "0.1,0.2",
+    ],
 )
 def test_a_mistake_is_told_and_everything_is_kept(argument):
     found, mistakes = chosen(argument)

@@ -73,6 +73,41 @@ def test_at_a_ratio_of_nothing_no_span_leaves_and_the_ledger_is_whole():
     assert len(received.records(semconv.LEDGER_EVENT)) == 400
 
 
+NAMES = """
+import asyncio
+import httpx
+import spanledger
+from fastapi import FastAPI
+from spanledger.sampling.strategies import kind_of
+spanledger.configure(service_name="shop")
+app = FastAPI()
+spanledger.instrument_fastapi(app)
+
+@app.get("/books/{number}")
+async def book(number: int):
+    return number
+
+@spanledger.traced_cost
+def call():
+    return {"input_tokens": 1, "model": "gpt-4o"}
+
+async def visit():
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://shop.test") as client:
+        assert (await client.get("/books/1")).json() == 1
+
+call()
+asyncio.run(visit())
+print(kind_of("GET", {"url.path": "/books/2"})[0], kind_of("chat", {})[0], kind_of("chat", {"a": 1})[0], sep="|")
+"""
+
+
+@pytest.mark.parametrize(("sampler", "names"), [("remote=http://127.0.0.1:9/,", True), ("", False)])
+def test_what_operations_are_called_is_learnt_from_dropped_spans_too_where_it_matters(sampler, names):
+    env = {"SPANLEDGER_SAMPLER": sampler + "ratio=0,keep_errors=0", "SPANLEDGER_SHUTDOWN_TIMEOUT_S": "0"}
+    done = program(NAMES, env=env)
+    assert done.stdout.strip() == ("GET /books/{number}|chat|chat gpt-4o" if names else "GET|chat|chat"), done.stderr
+
+
 FILE = """
 file_format: "1.0"
 resource: {attributes: [{name: service.name, value: shop}]}

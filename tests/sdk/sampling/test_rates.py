@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from spanledger.sampling import strategies
 from spanledger.sampling.rates import Rate, allowances, kept_share
-from spanledger.sampling.strategies import MOST_KINDS, OTHER, SpansPerSecond, TracesPerSecond, kind_of, learn
+from spanledger.sampling.strategies import (
+    MOST_KINDS,
+    MOST_LEARNT,
+    OTHER,
+    Operations,
+    SpansPerSecond,
+    TracesPerSecond,
+    kind_of,
+)
 from spanledger.sampling.thresholds import ALL, rounded
 
 
@@ -138,13 +146,30 @@ def test_a_burst_of_names_never_seen_before_cannot_spend_the_target():
 
 
 def test_kinds_are_told_apart_by_route_and_model(monkeypatch):
-    monkeypatch.setattr(strategies, "OPERATIONS", {})
+    names = Operations()
+    monkeypatch.setattr(strategies, "OPERATIONS", names)
+    names.learn("GET", "GET /books/{id}", path="/books/1")
     assert kind_of("GET", {"url.path": "/books/17/pages/3a"}) == ("GET", "/books/*/pages/*")
-    learn("GET", "/books/1", "GET /books/{id}")
+    assert kind_of("GET", {"url.path": "/books/2"}) == ("GET", "/books/*")  # nobody wanted to know
+    names.wanted = True
+    names.learn("GET", "GET /books/{id}", path="/books/1")
     assert kind_of("GET", {"url.path": "/books/2"}) == ("GET /books/{id}", "")
     assert kind_of("PUT", {"url.path": "/books/2"}) == ("PUT", "/books/*")
     assert kind_of("chat gpt-4o", {"gen_ai.request.model": "gpt-4o"}) == ("chat gpt-4o", "gpt-4o")
+    names.learn("chat", "chat gpt-5-mini")
+    assert kind_of("chat", {"gen_ai.operation.name": "chat"}) == ("chat gpt-5-mini", "")
     assert kind_of("job", None) == kind_of("job", {}) == ("job", "")
+
+
+def test_what_is_learnt_of_paths_is_bounded_and_goes_on_being_learnt(monkeypatch):
+    names = Operations()
+    monkeypatch.setattr(strategies, "OPERATIONS", names)
+    names.wanted = True
+    for number in range(3 * MOST_LEARNT):
+        name = "".join(chr(ord("a") + int(digit)) for digit in str(number))
+        names.learn("GET", "GET /people/{name}", path=f"/people/{name}")
+        assert len(names._names) <= MOST_LEARNT
+    assert kind_of("GET", {"url.path": f"/people/{name}"}) == ("GET /people/{name}", "")
 
 
 @pytest.mark.parametrize("make", [TracesPerSecond, SpansPerSecond])

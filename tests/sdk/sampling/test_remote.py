@@ -1,14 +1,16 @@
 """Shares that a server works out are applied; without it our own hold."""
 
 import json
+import socket
 import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
+from spanledger.guard import failures
 from spanledger.sampling.remote import BELIEVE_S, Remote, strategies_in
 from spanledger.sampling.strategies import Ratio
 from spanledger.sampling.thresholds import ALL
+from tests.sdk.sampling.conftest import SamplingServer
 
 BY_OPERATION = {
     "strategyType": "PROBABILISTIC",
@@ -20,58 +22,22 @@ BY_OPERATION = {
 }
 
 
-class Server:
-    """Answers with what it is told to."""
-
-    def __init__(self):
-        self.answer, self.status, self.asked = b"", 200, []
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self):
-                outer.asked.append((self.path, self.headers.get("Authorization")))
-                self.send_response(outer.status)
-                self.end_headers()
-                self.wfile.write(outer.answer)
-
-            def log_message(self, *_):
-                pass
-
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.thread = threading.Thread(target=self.server.serve_forever)
-        self.thread.start()
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.server.server_port}/sampling"
-
-    def close(self):
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
-
-
-@pytest.fixture
-def server():
-    made = Server()
-    yield made
-    made.close()
-
-
 def share(remote, operation):
     return (ALL - remote.threshold(operation, None)) / ALL
 
 
-def test_answers_are_applied_and_our_own_strategy_holds_without_them(server):
+def test_answers_are_applied_and_our_own_strategy_holds_without_them(sampling_server):
     now = [0.0]
-    remote = Remote(server.url, "my shop", Ratio(1.0), headers={"Authorization": "Bearer t"}, clock=lambda: now[0])
+    remote = Remote(
+        sampling_server.url, "my shop", Ratio(1.0), headers={"Authorization": "Bearer t"}, clock=lambda: now[0]
+    )
     assert share(remote, "GET /a") == 1.0
-    server.answer = json.dumps(BY_OPERATION).encode()
+    sampling_server.answer = json.dumps(BY_OPERATION).encode()
     assert remote.ask()
-    assert server.asked == [("/sampling?service=my+shop", "Bearer t")]
+    assert sampling_server.asked == [("/sampling?service=my+shop", "Bearer t")]
     assert share(remote, "GET /a") == pytest.approx(0.5)
     assert share(remote, "GET /b") == pytest.approx(0.25)
-    for server.status, server.answer in (
+    for sampling_server.status, sampling_server.answer in (
         (500, b""),
         (200, b"[]"),
         (200, b"no JSON"),
@@ -83,18 +49,18 @@ def test_answers_are_applied_and_our_own_strategy_holds_without_them(server):
     assert share(remote, "GET /a") == 1.0
 
 
-def test_a_tick_asks_in_a_thread_and_once_a_minute(server):
+def test_a_tick_asks_in_a_thread_and_once_a_minute(sampling_server):
     now = [0.0]
-    server.answer = json.dumps(BY_OPERATION).encode()
-    remote = Remote(server.url, "s", Ratio(1.0), clock=lambda: now[0])
+    sampling_server.answer = json.dumps(BY_OPERATION).encode()
+    remote = Remote(sampling_server.url, "s", Ratio(1.0), clock=lambda: now[0])
     for _ in range(3):
         remote.tick(1.0, 1.0)
         remote._asking.join()
-    assert len(server.asked) == 1
+    assert len(sampling_server.asked) == 1
     now[0] += 70
     remote.tick(1.0, 1.0)
     remote._asking.join()
-    assert len(server.asked) == 2
+    assert len(sampling_server.asked) == 2
     assert share(remote, "GET /a") == pytest.approx(0.5)
 
 
@@ -124,3 +90,47 @@ def test_the_other_forms_are_understood():
     assert strategies_in({"rateLimitingSampling": {"maxTracesPerSecond": 7}})("any").target == 7
     empty = {"operationSampling": {"defaultSamplingProbability": 1, "perOperationStrategies": []}}
     assert strategies_in(empty)("any").threshold("any", None) == 0
+
+
+def test_an_endpoint_that_sends_us_elsewhere_does_not_get_the_token_there(sampling_server):
+    elsewhere = SamplingServer()
+    elsewhere.answer = json.dumps(BY_OPERATION).encode()
+    sampling_server.status, sampling_server.location = 302, elsewhere.url
+    try:
+        assert not Remote(sampling_server.url, "s", Ratio(1.0), headers={"Authorization": "Bearer t"}).ask()
+    finally:
+        elsewhere.close()
+    assert (len(sampling_server.asked), elsewhere.asked) == (1, [])
+
+
+def test_a_rate_that_is_said_again_goes_on_being_held(sampling_server):
+    now = [0.0]
+    sampling_server.answer = b'{"rateLimitingSampling": {"maxTracesPerSecond": 5}}'
+    remote = Remote(sampling_server.url, "s", Ratio(1.0), clock=lambda: now[0])
+    assert remote.ask()
+    held = remote._said[2]("any")
+    assert remote.ask()
+    assert remote._said[2]("any") is held
+    assert remote.answers == 2
+
+
+def test_under_load_less_than_what_was_said_is_kept(sampling_server):
+    sampling_server.answer = json.dumps(BY_OPERATION).encode()
+    remote = Remote(sampling_server.url, "s", Ratio(1.0))
+    assert remote.ask()
+    remote._next = float("inf")
+    remote.tick(0.5, 1.0)
+    assert share(remote, "GET /a") == pytest.approx(0.25, rel=1e-3)
+    remote.tick(1.0, 1.0)
+    assert share(remote, "GET /a") == pytest.approx(0.5, rel=1e-3)
+
+
+def test_an_answer_that_is_no_http_or_too_deep_is_none(sampling_server):
+    sampling_server.answer = b"[" * 100_000
+    assert not Remote(sampling_server.url, "s", Ratio(1.0)).ask()
+    with socket.create_server(("127.0.0.1", 0)) as odd:
+        talk = threading.Thread(target=lambda: odd.accept()[0].sendall(b"what?\r\n\r\n"))
+        talk.start()
+        assert not Remote(f"http://127.0.0.1:{odd.getsockname()[1]}", "s", Ratio(1.0)).ask()
+        talk.join()
+    assert failures() == {}

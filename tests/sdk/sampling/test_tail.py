@@ -1,6 +1,8 @@
 """What is decided when a local trace ends: which are kept, with which weight, and that no span goes another way."""
 
+import asyncio
 import random
+import threading
 from decimal import Decimal
 
 import pytest
@@ -12,8 +14,19 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, StatusCode, Trace
 from spanledger.call import Options
 from spanledger.light import light_tracer
 from spanledger.processors import LaneSpanProcessor
-from spanledger.sampling.sampler import RatioSampler
-from spanledger.sampling.tail import LONGEST_S, MOST_OF_ONE, MOST_SPANS, Keep, Tail, ids
+from spanledger.sampling.sampler import ConsistentSampler, RatioSampler
+from spanledger.sampling.strategies import TracesPerSecond
+from spanledger.sampling.tail import (
+    LONGEST_S,
+    MOST_KNOWN,
+    MOST_OF_ONE,
+    MOST_REMEMBERED,
+    MOST_SPANS,
+    REMEMBER_S,
+    Keep,
+    Tail,
+    ids,
+)
 from spanledger.sampling.thresholds import ALL
 from tests.sdk.making import entry
 
@@ -23,9 +36,9 @@ SECOND = 1_000_000_000
 class Process:
     """A provider whose spans, dropped ones too, go into a tail; `light` makes our own spans, `heavy` the SDK's."""
 
-    def __init__(self, ratio=0.1, keep=None, parent_based=True, cost=None):
+    def __init__(self, ratio=0.1, keep=None, cost=None, sampler=None):
         self.kept, self.now, self.turned_away = [], 0.0, 0
-        sampler = RatioSampler(ratio, parent_based=parent_based)
+        sampler = sampler or RatioSampler(ratio)
         sampler.records_dropped = True
         self.tail = Tail(
             self.kept.append,
@@ -197,7 +210,137 @@ def test_what_is_held_is_bounded_by_trace_and_in_all():
     process.sort(1000)
     assert process.tail._held == 0
     process.sort(1000)
-    assert process.tail._traces == {}
+    assert process.tail._open == process.tail._over == {}
+
+
+def test_a_flood_of_traces_and_one_without_end_are_remembered_within_bounds():
+    process = Process(ratio=0.001, keep=Keep(slow_s=None))
+    job = dropped(process, "light")
+    for number in range(MOST_REMEMBERED + 5_000):
+        process.light.start_span("root").end()
+        if number % 2:
+            below(process, "light", job).end(1)
+        if number % 1_000 == 0:
+            process.sort(0.1)
+            assert len(process.tail._over) <= MOST_REMEMBERED
+    process.sort(LONGEST_S)
+    assert process.tail._held == 0
+    for number in range(3 * MOST_KNOWN):  # one trace that calls us again and again
+        far = SpanContext(1, number + 1, is_remote=True, trace_flags=TraceFlags(0))
+        process.light.start_span("again", set_span_in_context(NonRecordingSpan(far)), start_time=0).end(1)
+    process.sort()
+    assert len(process.tail._over[1].decided) <= MOST_KNOWN
+    assert len(process.tail._early) == 1
+    for number in range(MOST_REMEMBERED + 100):
+        far = SpanContext(number + 10, 5, is_remote=False, trace_flags=TraceFlags(0))
+        process.light.start_span("lost", set_span_in_context(NonRecordingSpan(far)), start_time=0).end(1)
+        if number % 1_000 == 0:
+            process.sort(LONGEST_S)
+    process.sort(1_000)
+    process.sort(1_000)
+    assert len(process.tail._early) <= MOST_REMEMBERED
+    process.sort(1_000)
+    assert process.tail._open == process.tail._over == {}
+
+
+def test_a_stream_of_hours_goes_one_way_also_after_a_silence():
+    process = Process(ratio=0.5)
+    ends = {}
+    for sampled in (True, False):
+        while (
+            root := process.heavy.start_span("root", start_time=0)
+        ).get_span_context().trace_flags.sampled != sampled:
+            pass
+        ends[root] = sampled
+    for second in range(120):
+        for root in ends:
+            chunk = below(process, "light", root, "chunk")
+            if second == 100:
+                chunk.set_status(StatusCode.ERROR)
+            chunk.end(SECOND)
+        process.sort(1)
+    process.sort(10 * REMEMBER_S)
+    for root in ends:
+        root.set_status(StatusCode.ERROR)
+        root.end(3600 * SECOND)
+    process.sort(1)
+    assert process.names() == ["chunk"] * 120 + ["root"]
+    assert {th(span) for span in process.spans()} == {"8"}
+    (kept,) = (span for span in process.spans() if span.name == "root")
+    assert kept.attributes["spanledger.sampling.stratum"] == "early"
+
+
+class Clock:
+    """As many seconds as it was moved by."""
+
+    def __init__(self):
+        self.now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+def test_threads_and_tasks_at_once_keep_every_failed_trace_and_the_rate():
+    clock = Clock()
+    strategy = TracesPerSecond(50, clock)
+    process = Process(sampler=ConsistentSampler(strategy), keep=Keep(slow_s=None, expensive_usd=None))
+    rounds, at_once, lock, failed = 200, 16, threading.Lock(), []
+
+    def step():
+        clock.now += 0.1
+        process.sort(0.1)
+
+    barrier = threading.Barrier(at_once + 1, action=step)
+
+    def trace(chance, tracer):
+        root = getattr(process, tracer).start_span("root", start_time=0)
+        child = below(process, tracer, root)
+        if chance.random() < 0.02:
+            child.set_status(StatusCode.ERROR)
+            with lock:
+                failed.append(root.get_span_context().trace_id)
+        return child, root
+
+    def work(number):
+        chance = random.Random(number)
+        for _ in range(rounds):
+            barrier.wait()
+            for span in trace(chance, "light") + trace(chance, "heavy"):
+                span.end(SECOND)
+
+    async def task(chance, opened):
+        child, root = trace(chance, "light")
+        child.end(SECOND)
+        await opened.wait()
+        root.end(SECOND)
+
+    async def tasks():
+        chance = random.Random(99)
+        for _ in range(rounds):
+            await asyncio.to_thread(barrier.wait)
+            opened = asyncio.Event()
+            async with asyncio.TaskGroup() as group:
+                for _ in range(16):
+                    group.create_task(task(chance, opened))
+                opened.set()
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(at_once)]
+    for thread in threads:
+        thread.start()
+    asyncio.run(tasks())
+    for thread in threads:
+        thread.join()
+    step()
+    kept = [span for span in process.spans() if span.name == "root"]
+    certain = [span for span in kept if span.attributes["spanledger.sampling.stratum"] == "error"]
+    assert len(failed) > 100
+    assert {span.context.trace_id for span in certain} == set(failed)
+    assert {th(span) for span in certain} == {"0"}
+    assert len(process.spans()) == 2 * len(kept)
+    seconds = (rounds - 50) / 10
+    thresholds = [int(th(span).ljust(14, "0"), 16) for span in kept[-int(50 * seconds * 0.9) :] if span not in certain]
+    arriving = 10 * (2 * at_once + 16)
+    assert sum((ALL - each) / ALL for each in thresholds) / len(thresholds) * arriving == pytest.approx(50, rel=0.1)
 
 
 def test_more_than_the_worker_can_take_is_counted_where_it_would_have_been_kept():

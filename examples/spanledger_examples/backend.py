@@ -50,6 +50,21 @@ class Backend:
         rows = self._get("/api/v1/loss")["services"]
         return sum(row["stored"] for row in rows if row["signal"] == "spans" and row["service"] == "bookshop")
 
+    def sampling(self) -> dict[str, Any] | None:
+        """What the bookshop's kept requests stand for, or None while nothing is known of them."""
+        services = self._get("/api/v1/sampling", service="bookshop")["services"]
+        return {name: services[0][name] for name in ("kept", "requests")} if services else None
+
+    def failed_traces(self) -> Iterator[dict[str, Any]]:
+        """The bookshop's failed requests, those whose spans are stored and those that only the ledger knows."""
+        cursor: dict[str, str] = {}
+        while True:
+            page = self._get("/api/v1/traces", **{"f": "status:error", "limit": "1000", "from": "now-7d"}, **cursor)
+            yield from (trace for trace in page["items"] if trace["service"] == "bookshop")
+            if page["next_cursor"] is None:
+                return
+            cursor = {"cursor": page["next_cursor"]}
+
     def close(self) -> None:
         """Let go of the connections."""
         self._client.close()

@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import islice
@@ -32,34 +32,42 @@ from spanledger_examples import check
 from spanledger_examples.backend import Backend
 from spanledger_examples.driver import Tally, drive
 from spanledger_examples.processes import Child, DemoError, free_port
+from spanledger_examples.sampled import Watch, summed_up
 from spanledger_examples.traffic import visits
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How long, how fast, and how much is sampled; `None` means no end."""
+    """How long and how fast, `None` means no end; a share of the traces is kept, or else spans up to a budget."""
 
     seconds: float | None = None
     calls: int | None = None
     speed: float = 6.0
-    sample_ratio: float = 1.0
+    sample_ratio: float | None = None
+    budget: float = 25.0
 
     @classmethod
     def from_environment(cls) -> Options:
-        """The options as ``DEMO_SECONDS``, ``DEMO_CALLS``, ``DEMO_SPEED`` and ``DEMO_SAMPLE_RATIO`` give them.
+        """The options as ``DEMO_SECONDS``, ``DEMO_CALLS`` and so on give them.
 
         Raises:
             DemoError: One of them is not a number.
         """
         values: dict[str, float] = {}
-        for name in ("seconds", "calls", "speed", "sample_ratio"):
+        for name in ("seconds", "calls", "speed", "sample_ratio", "budget"):
             if text := os.environ.get(f"DEMO_{name.upper()}"):
                 try:
                     values[name] = float(text)
                 except ValueError as malformed:
                     raise DemoError(f"DEMO_{name.upper()}={text!r} is not a number") from malformed
         calls = values.pop("calls", None)
+        if not values.get("budget", 1.0) > 0:
+            raise DemoError(f"DEMO_BUDGET={os.environ['DEMO_BUDGET']!r} is not above 0")
         return cls(calls=None if calls is None else int(calls), **values)
+
+    def sampler(self) -> str:
+        """What the bookshop's `SPANLEDGER_SAMPLER` says."""
+        return f"adaptive={self.budget}" if self.sample_ratio is None else f"ratio={self.sample_ratio}"
 
 
 class Way(Protocol):
@@ -78,14 +86,17 @@ class Way(Protocol):
 class Direct:
     """Nothing between: what the bookshop was told is stored."""
 
-    sample_ratio: float
+    sample_ratio: float | None
 
     def open(self, _down: ExitStack, _directory: Path, _backend: Backend, _otlp_grpc_port: int) -> None:
         """There is nothing to bring up."""
 
     def compare_spans(self, comparison: check.Comparison, recorded: int, backend: Backend) -> None:
         """Every recorded span is stored."""
-        comparison.compare(f"spans at a sampling ratio of {self.sample_ratio:g}", recorded, backend.spans())
+        chosen = (
+            "kept within the budget" if self.sample_ratio is None else f"at a sampling ratio of {self.sample_ratio:g}"
+        )
+        comparison.compare(f"spans {chosen}", recorded, backend.spans())
 
 
 def main(way: Way | None = None) -> int:
@@ -93,6 +104,8 @@ def main(way: Way | None = None) -> int:
     console = Console()
     try:
         options = Options.from_environment()
+        if way is not None and options.sample_ratio is None:  # it samples by itself
+            options = replace(options, sample_ratio=1.0)
         return run(options, console, way or Direct(options.sample_ratio))
     except DemoError as failure:
         console.print(f"[bold red]The demo stopped:[/] {failure}", highlight=False)
@@ -111,9 +124,11 @@ def run(options: Options, console: Console, way: Way) -> int:
         ends = f"ends after {options.seconds:g} s" if options.seconds else "Ctrl-C ends it"
         console.print(f"Replaying real LLM traffic at {options.speed:g}× its own pace; {ends}.\n", highlight=False)
         began = datetime.now(UTC)
-        tally = _traffic(options, stop, bookshop_url, backend, console)
+        watch = Watch(backend, None if options.sample_ratio is not None else options.budget)
+        tally = _traffic(options, stop, bookshop_url, backend, watch, console)
         comparison = _compare(tally, provider_url, bookshop_url, backend, began, way)
-    return _report(comparison, console)
+        sampled = summed_up(watch, backend, tally, comparison)
+    return _report(comparison, sampled, console)
 
 
 def _bring_up(directory: Path, options: Options, way: Way, down: ExitStack) -> tuple[Backend, str, str]:
@@ -126,6 +141,8 @@ def _bring_up(directory: Path, options: Options, way: Way, down: ExitStack) -> t
     down.callback(backend.close)
     serve = ["spanledger_server", "serve", "--port", str(http), "--otlp-http-port", str(otlp_http)]
     serve += ["--otlp-grpc-port", str(otlp_grpc), "--data-dir", str(directory)]
+    if options.sample_ratio is None:
+        serve += ["--sampling-budget", str(options.budget)]
     _start(down, directory, "backend", serve, {"SPANLEDGER_ADMIN_TOKEN": backend.token}, f"{backend.url}/readyz")
     _start(
         down,
@@ -140,7 +157,7 @@ def _bring_up(directory: Path, options: Options, way: Way, down: ExitStack) -> t
         "OTEL_EXPORTER_OTLP_ENDPOINT": way.open(down, directory, backend, otlp_grpc) or f"http://127.0.0.1:{otlp_http}",
         "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
         "OTEL_PYTHON_FASTAPI_EXCLUDED_URLS": "/stats",  # who asks how many spans there are makes none
-        "SPANLEDGER_SAMPLE_RATIO": str(options.sample_ratio),
+        "SPANLEDGER_SAMPLER": options.sampler(),
         "SPANLEDGER_SPOOL_DIR": str(directory / "spool"),
     }
     uvicorn = ["uvicorn", "spanledger_examples.bookshop:app", "--port", str(bookshop), "--log-level", "warning"]
@@ -156,10 +173,12 @@ def _start(
     child.wait_until_answers(url)
 
 
-def _traffic(options: Options, stop: threading.Event, url: str, backend: Backend, console: Console) -> Tally:
+def _traffic(
+    options: Options, stop: threading.Event, url: str, backend: Backend, watch: Watch, console: Console
+) -> Tally:
     tally = Tally()
     deadline = time.monotonic() + (options.seconds or float("inf"))
-    todo = islice(visits(options.speed), options.calls)
+    todo = islice(visits(options.speed, bursts=options.sample_ratio is None), options.calls)
     ended = threading.Event()
 
     def work() -> None:
@@ -172,8 +191,9 @@ def _traffic(options: Options, stop: threading.Event, url: str, backend: Backend
     driver.start()
     with console.status("") as line:
         while not ended.wait(1):
-            line.update(_summary(tally, backend))
+            line.update(_summary(tally, backend) + watch.line())
     driver.join()
+    watch.end()
     return tally
 
 
@@ -217,7 +237,7 @@ def _compare(
     return comparison
 
 
-def _report(comparison: check.Comparison, console: Console) -> int:
+def _report(comparison: check.Comparison, sampled: Table | None, console: Console) -> int:
     totals = Table(title="What was sent, and what is stored", title_justify="left")
     totals.add_column("")
     totals.add_column("sent", justify="right")
@@ -234,7 +254,7 @@ def _report(comparison: check.Comparison, console: Console) -> int:
             for sent, stored in ((bill.calls, line.calls), (bill.tokens, line.tokens), (bill.unpriced, line.unpriced))
         ]
         models.add_row(model, *counts, bill.shown_cost(), _marked(line.shown_cost(), agrees=bill.cost == line.cost))
-    console.print(totals, models)
+    console.print(totals, *([sampled] if sampled else []), models)
     for difference in comparison.differences:
         console.print(f"[bold red]Differs:[/] {difference}", highlight=False)
     if not comparison.differences:

@@ -16,6 +16,7 @@ from typing import Literal
 
 Kind = Literal["ask", "ask_stream", "review", "review_stream", "search", "speak", "listen"]
 
+_EVERY_S, _CALM_S, _BURST_S = 15.0, 10.0, 2.0  # what came in the five seconds after the calm ten comes in two
 _TIERS = ("free", "free", "pro", "pro", "business")
 _FEATURES = ("recommendation", "catalogue", "support")
 _TENANTS = ("harbour-books", "old-town-library", "campus-store")
@@ -38,20 +39,20 @@ class Visit:
     tenant: str
 
 
-def visits(speed: float) -> Iterator[Visit]:
+def visits(speed: float, *, bursts: bool = False) -> Iterator[Visit]:
     """The trace as visits, in order of time; after the last request it begins again, so it never ends.
 
     Args:
         speed: How many times faster than it happened.
+        bursts: Whether a third of the visits come in bursts, of two seconds in every fifteen.
     """
     trace = _trace()
     length_ms = trace[-1][0] + 1
     number = 0
     for lap in iter(range(1_000_000)):
         for offset_ms, service, context_tokens, generated_tokens in trace:
-            yield _visit(
-                (lap * length_ms + offset_ms) / 1000 / speed, number, service, context_tokens, generated_tokens
-            )
+            at_s = (lap * length_ms + offset_ms) / 1000 / speed
+            yield _visit(_in_bursts(at_s) if bursts else at_s, number, service, context_tokens, generated_tokens)
             number += 1
 
 
@@ -60,6 +61,14 @@ def prompt(visit: Visit) -> str:
     shelf = " ".join(f"w{i}" for i in range(min(1024, visit.input_tokens)))
     own = " ".join(f"v{visit.number}" for _ in range(visit.input_tokens - 1024)) if visit.input_tokens > 1024 else ""
     return f"{shelf} {own}".strip()
+
+
+def _in_bursts(at_s: float) -> float:
+    whole, within = divmod(at_s, _EVERY_S)
+    calm_s = _EVERY_S - _BURST_S
+    if within < _CALM_S:
+        return whole * _EVERY_S + within * calm_s / _CALM_S
+    return whole * _EVERY_S + calm_s + (within - _CALM_S) * _BURST_S / (_EVERY_S - _CALM_S)
 
 
 def _visit(at_s: float, number: int, service: str, context_tokens: int, generated_tokens: int) -> Visit:

@@ -143,7 +143,7 @@ def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, content: str | None
     assert str(file) in str(refused.value)
 
 
-def test_several_servers_may_all_take_any_free_port():
+def test_several_servers_may_all_take_any_kept_port():
     given = load({"port": "0", "otlp_http_port": "0", "otlp_grpc_port": "0", "data_dir": ":memory:"}, {})
     assert given.file is None
 

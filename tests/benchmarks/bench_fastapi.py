@@ -16,7 +16,8 @@ from pathlib import Path
 
 import psutil
 
-from spanledger_examples.processes import Child, free_port
+from spanledger_examples.processes import Child
+from tests.support.ports import kept_port
 
 MODES = ("bare", "ours", "unsampled", "official")
 ROUNDS, SECONDS, CONNECTIONS = 3, 3, 32
@@ -25,7 +26,7 @@ TARGET = 0.60
 
 def service(stack: ExitStack, folder: Path, mode: str, *more: str, path: str = "/books/1") -> tuple[str, int]:
     """Start one; gives its URL and process id."""
-    port = free_port(0, "SPANLEDGER_BENCH_PORT")
+    port = kept_port()
     child = Child(mode, ["tests.benchmarks.fastapi_service", mode, str(port), *more], {}, folder / f"{mode}.log")
     stack.callback(child.stop)
     child.wait_until_answers(f"http://127.0.0.1:{port}{path}")

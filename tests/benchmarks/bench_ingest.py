@@ -13,7 +13,8 @@ from pathlib import Path
 import httpx
 import psutil
 
-from spanledger_examples.processes import Child, free_port
+from spanledger_examples.processes import Child
+from tests.support.ports import kept_port
 
 TARGETS = {8192: 15_000, 512: 10_000}
 
@@ -27,7 +28,7 @@ def send(*arguments: object) -> dict[str, float]:
 
 class Backend:
     def __init__(self, directory: Path) -> None:
-        port, self.otlp, self.grpc = (free_port(0, "SPANLEDGER_NO_SUCH_SETTING") for _ in range(3))
+        port, self.otlp, self.grpc = (kept_port() for _ in range(3))
         self.url = f"http://127.0.0.1:{port}"
         token = f"sl_{secrets.token_urlsafe(16)}"
         self.headers = {"authorization": f"Bearer {token}"}

@@ -12,7 +12,8 @@ from typing import Any
 
 import httpx
 
-from spanledger_examples.processes import Child, free_port
+from spanledger_examples.processes import Child
+from tests.support.ports import kept_port
 
 
 class Backend:
@@ -20,7 +21,7 @@ class Backend:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.port, self.otlp_port, self.grpc_port = (free_port(0, "SPANLEDGER_TEST_PORT") for _ in range(3))
+        self.port, self.otlp_port, self.grpc_port = (kept_port() for _ in range(3))
         self.url = f"http://127.0.0.1:{self.port}"
         self.otlp_url = f"http://127.0.0.1:{self.otlp_port}"
         self.token = f"sl_{secrets.token_urlsafe(16)}"

@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from spanledger_examples.processes import free_port
+from tests.support.ports import kept_port
 from tests.support.waiting import until
 
 UNPRIVILEGED = "nobody"  # PostgreSQL refuses to be run by root
@@ -27,7 +27,7 @@ def found(program: str) -> str | None:
 @contextmanager
 def redis(folder: Path) -> Iterator[str]:
     """A Redis; gives its URL."""
-    port = free_port(0, "SPANLEDGER_TEST_PORT")
+    port = kept_port()
     arguments = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
     with running([str(found("redis-server")), *arguments], folder / "redis.log"):
         until(lambda: listens(port), 20, called="Redis")
@@ -38,7 +38,7 @@ def redis(folder: Path) -> Iterator[str]:
 def postgresql() -> Iterator[str]:
     """A PostgreSQL that trusts everybody on loopback; gives the URL of an empty database."""
     user = UNPRIVILEGED if os.geteuid() == 0 else None
-    port = free_port(0, "SPANLEDGER_TEST_PORT")
+    port = kept_port()
     with TemporaryDirectory() as folder:  # not in pytest's folders, which are closed to other users
         if user:
             shutil.chown(folder, user)

@@ -14,9 +14,10 @@ from typing import Any
 import httpx
 import pytest
 
-from spanledger_examples.processes import Child, free_port
+from spanledger_examples.processes import Child
 from tests.end_to_end import services
 from tests.end_to_end.backend import Backend
+from tests.support.ports import kept_port
 from tests.support.waiting import until
 
 pytest.importorskip("asyncpg", reason="the reading room's parts are installed with the extra [dev]")
@@ -68,7 +69,7 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReadingRoom]:
     with ExitStack() as stack:
         backend = Backend(folder)
         stack.callback(backend.close)
-        provider, port = free_port(0, "SPANLEDGER_TEST_PORT"), free_port(0, "SPANLEDGER_TEST_PORT")
+        provider, port = kept_port(), kept_port()
         arguments = ["spanledger_examples.provider", str(provider)]
         answering = Child("provider", arguments, {}, folder / "provider.log")
         stack.callback(answering.stop)

@@ -17,7 +17,8 @@ import simplejson
 
 from spanledger_server.api.vitals import Vitals
 from tests.support.inside import Inside, Shifted
-from tests.support.server import ROOT, environment, free_port
+from tests.support.ports import kept_port
+from tests.support.server import ROOT, environment
 from tests.support.waiting import until
 
 SECOND = 10**9
@@ -145,7 +146,7 @@ def test_a_program_keeps_of_each_operation_what_the_backend_says(tmp_path: Path,
 
 def test_a_program_keeps_its_own_share_until_the_backend_answers(tmp_path: Path) -> None:
     server = Inside(tmp_path)
-    server._port = str(free_port())
+    server._port = str(kept_port())
     program = Program(
         "shop",
         SPANLEDGER_ENDPOINT=f"http://127.0.0.1:{server.otlp_port}",

@@ -8,13 +8,14 @@ import pytest
 from spanledger import semconv
 from tests.sdk.making import environment, program
 from tests.sdk.receiver import attributes, grpc_receiver, http_receiver
-from tests.sdk.test_delivery import free_port
+from tests.support.ports import kept_port
 
 BEGIN = """
 import spanledger
 from spanledger.configure import tracer
 from spanledger.ledger import record
 from tests.sdk.making import entry
+from tests.support.ports import kept_port
 """
 
 
@@ -309,7 +310,7 @@ def test_a_program_without_a_backend_ends_quickly_and_says_once_that_nobody_is_t
         handle.shutdown()
         print(time.monotonic() - started, handle.stats()["ledger"]["spooled"])
         """,
-        f"http://127.0.0.1:{free_port()}",
+        f"http://127.0.0.1:{kept_port()}",
         SPANLEDGER_SPOOL_DIR=str(tmp_path),
     )
     took, spooled = done.stdout.split()

@@ -1,4 +1,3 @@
-import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,7 @@ from spanledger.pipeline import transport_to
 from spanledger.processors import LaneSpanProcessor
 from tests.sdk.making import adds_up, entry, eventually, ledger_lane, target, working
 from tests.sdk.receiver import attributes, grpc_receiver, http_receiver
+from tests.support.ports import kept_port
 
 PROTOCOLS = {"http/protobuf": http_receiver, "grpc": grpc_receiver}
 BUSY = {"http/protobuf": (503, {"retry-after": "0"}, b""), "grpc": (grpc.StatusCode.UNAVAILABLE, (), "")}
@@ -37,12 +37,6 @@ def receiver(protocol):
 
 def numbers(received):
     return sorted(int.from_bytes(record.span_id, "big") for record in received.records())
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def test_everything_that_is_put_in_arrives_once(receiver, protocol):
@@ -71,7 +65,7 @@ def test_a_busy_receiver_is_asked_again_until_it_has_everything(receiver, protoc
 
 
 def test_a_backend_that_is_away_loses_nothing_that_fits(protocol):
-    port = free_port()
+    port = kept_port()
     lane = ledger_lane(f"http://127.0.0.1:{port}", protocol=protocol)
     with working(lane) as worker:
         for number in range(1, 501):
@@ -252,7 +246,7 @@ def test_items_on_their_way_count_against_the_limit():
 
 
 def test_flush_says_no_when_the_backend_is_away_and_takes_no_longer_than_it_may():
-    lane = ledger_lane(f"http://127.0.0.1:{free_port()}")
+    lane = ledger_lane(f"http://127.0.0.1:{kept_port()}")
     with working(lane) as worker:
         lane.put(entry())
         started = time.monotonic()

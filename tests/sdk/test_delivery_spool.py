@@ -6,7 +6,8 @@ import pytest
 from spanledger.delivery.spool import Spool, is_alive, process_name
 from tests.sdk.making import adds_up, entry, eventually, ledger_lane, program, working
 from tests.sdk.receiver import http_receiver
-from tests.sdk.test_delivery import free_port, numbers
+from tests.sdk.test_delivery import numbers
+from tests.support.ports import kept_port
 
 DEAD = "999999999-1"
 
@@ -21,7 +22,7 @@ def files(directory):
 
 
 def test_when_the_queue_is_half_full_batches_go_to_disk_and_come_back_when_the_backend_does(tmp_path):
-    port = free_port()
+    port = kept_port()
     address = f"http://127.0.0.1:{port}"
     lane = ledger_lane(address, limit=100, batch_size=10, spool=Spool(tmp_path, address, 1_000_000))
     with working(lane) as worker:
@@ -38,7 +39,7 @@ def test_when_the_queue_is_half_full_batches_go_to_disk_and_come_back_when_the_b
 
 
 def test_at_the_end_what_could_not_be_delivered_is_kept_and_the_next_process_delivers_it_first(tmp_path):
-    port = free_port()
+    port = kept_port()
     env = {"SPANLEDGER_SPOOL_DIR": str(tmp_path), "SPANLEDGER_ENDPOINT": f"http://127.0.0.1:{port}"}
     code = """
         import sys
@@ -166,7 +167,7 @@ def test_a_file_that_somebody_deleted_is_counted_as_lost(tmp_path):
 
 
 def test_a_backend_that_comes_and_goes_gets_everything_exactly_once_or_more_but_never_less(tmp_path):
-    port = free_port()
+    port = kept_port()
     address = f"http://127.0.0.1:{port}"
     lane = ledger_lane(address, limit=200, batch_size=20, spool=Spool(tmp_path, address, 1_000_000))
     seen = set()

@@ -12,13 +12,14 @@ import pytest
 from spanledger import semconv
 from tests.sdk.making import environment, eventually
 from tests.sdk.receiver import attributes, http_receiver
-from tests.sdk.test_delivery import free_port
+from tests.support.ports import kept_port
 
 APP = """
 import logging
 from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
 import spanledger
+from tests.support.ports import kept_port
 
 spanledger.instrument()  # changes nothing: it is on already
 app = FastAPI()
@@ -43,7 +44,7 @@ def stream():
 @contextmanager
 def served(tmp_path, address, **env):
     (tmp_path / "shop.py").write_text(textwrap.dedent(APP))
-    port = free_port()
+    port = kept_port()
     python = Path(sys.executable)
     command = [python.parent / "opentelemetry-instrument", python.parent / "uvicorn", "shop:app", "--port", str(port)]
     process = subprocess.Popen(

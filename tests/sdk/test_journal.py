@@ -32,7 +32,8 @@ from spanledger.pipeline import outcomes_of
 from spanledger.usage import USAGE_FIELDS, Usage
 from tests.sdk.making import adds_up, entry, environment, ledger_lane, program, working
 from tests.sdk.receiver import attributes, http_receiver
-from tests.sdk.test_delivery import free_port, numbers
+from tests.sdk.test_delivery import numbers
+from tests.support.ports import kept_port
 from tests.support.thorough import examples
 
 ROOM = 1 << 20
@@ -768,7 +769,7 @@ def test_threads_that_write_round_and_round_lose_nothing_that_had_returned_when_
 
 
 def test_a_child_has_a_journal_of_its_own_and_a_kill_of_either_loses_nothing(tmp_path):
-    address = f"http://127.0.0.1:{free_port()}"
+    address = f"http://127.0.0.1:{kept_port()}"
     done = run(
         """
         handle = spanledger.configure(service_name="s", interval_s=60)
@@ -826,7 +827,7 @@ def test_stats_tell_of_the_journal_and_nothing_is_written_under_pytest_or_where_
         found = handle.stats()["journal"]
         print(found["state"], found["reason"], found["written"], found["missed"])
         """
-    address = f"http://127.0.0.1:{free_port()}"
+    address = f"http://127.0.0.1:{kept_port()}"
     home = {"HOME": str(tmp_path / "home"), "XDG_STATE_HOME": str(tmp_path / "home")}
     off = run(code, address, tmp_path / "off", SPANLEDGER_JOURNAL="false")
     assert off.stdout.split() == ["off", "setting", "0", "0"]

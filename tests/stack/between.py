@@ -15,7 +15,7 @@ from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from tests.support.server import free_port
+from tests.support.ports import kept_port
 
 LOGS = "/opentelemetry.proto.collector.logs.v1.LogsService/Export"
 TRACES = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
@@ -27,7 +27,7 @@ class Between:
     """One listening gRPC server, from `start` to `stop`; `trouble` says what becomes of each request, in turn."""
 
     def __init__(self, to_port: int, trouble: list[Behaviour] | None = None, only: str = "") -> None:
-        self.port = free_port()
+        self.port = kept_port()
         self.spans: list[Any] = []  # (scope attributes, span) of all that came
         self.behaved: Counter[str] = Counter()
         self.released = threading.Event()  # set when who answers late should no longer

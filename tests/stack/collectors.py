@@ -11,7 +11,8 @@ from pathlib import Path
 import httpx
 
 from spanledger_examples.collector import CONFIGURATION, WEIGHTS_GATE
-from tests.support.server import environment, free_port
+from tests.support.ports import kept_port
+from tests.support.server import environment
 from tests.support.waiting import until
 
 TOKEN = "a-token-between-agent-and-gateway"
@@ -46,7 +47,7 @@ class Collector:
         self.log_path = directory / f"{kind}.log"
         self.state = directory / f"{kind}-state"
         self.grpc_port, self.http_port, self._health, self._metrics, self.prometheus_port = (
-            free_port() for _ in range(5)
+            kept_port() for _ in range(5)
         )
         self._command = [str(binary), *gates.split()]
         for file in (f"{kind}.yaml", *files):
@@ -86,6 +87,18 @@ class Collector:
     def validate(self) -> subprocess.CompletedProcess[str]:
         command = [self._command[0], "validate", *self._command[1:]]
         return subprocess.run(command, env=environment(**self._variables), capture_output=True, text=True, timeout=60)
+
+    def on_a_disk_of(self, kib: int) -> None:
+        """Its queue shall lie on a file system of so many KiB, which only it sees."""
+        self.state.mkdir()
+        mounting = f'mount -t tmpfs -o size={kib}k tmpfs "$0" && exec "$@"'
+        self._command = ["unshare", "-rm", "sh", "-c", mounting, str(self.state), *self._command]
+
+    def give_room(self, kib: int) -> None:
+        """That file system is larger from now on."""
+        assert self._process is not None
+        inside = ["nsenter", "-t", str(self._process.pid), "-U", "-m", "--preserve-credentials"]
+        subprocess.run([*inside, "mount", "-o", f"remount,size={kib}k", str(self.state)], check=True)
 
     def change(self, **variables: str) -> None:
         """Start it again with these variables, as a rolling restart does."""

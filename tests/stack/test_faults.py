@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 import time
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,8 +13,10 @@ import pytest
 
 from tests.stack import between
 from tests.stack.between import Between
+from tests.stack.certificates import Authority, Pair
 from tests.stack.collectors import TOKEN
 from tests.stack.stack import OTLP, Sending, Stack, expect_each_once
+from tests.stack.wire import Wire
 from tests.support.telemetry import NS, ledger_event, ledger_request, span, span_request
 
 MORE = 300  # calls between two blows
@@ -179,6 +184,44 @@ def test_a_sender_whose_clock_is_off_loses_nothing(by_ns: int, stack: Stack) -> 
 
 
 @pytest.mark.slow
+def test_a_network_that_freezes_half_closes_and_is_cut_loses_nothing(stack: Stack) -> None:
+    stack.backend.start()
+    stack.add_gateway("keep-all.yaml").start()
+    with Wire(stack.gateway.grpc_port) as wire:
+        stack.add_agent(GATEWAY_ENDPOINT=f"127.0.0.1:{wire.port}", AGENT_TIMEOUT="1s").start()
+        with Sending(stack.agent.http_port).running() as sent:
+            sent.reach(MORE)
+            wire.freeze()
+            stack.wait_for(lambda: "DeadlineExceeded" in stack.agent.log(), "the agent hears nothing")
+            wire.heal()
+            sent.reach(len(sent.taken) + MORE)
+            wire.half_close()
+            sent.reach(len(sent.taken) + MORE)
+            wire.cut()
+            stack.wait_for(lambda: stack.agent.count("otelcol_exporter_queue_size") > MORE, "it waits in the queue")
+            wire.heal()
+            sent.reach(len(sent.taken) + MORE)
+        expect_each_once(stack, sent)
+        expect_all_spans(stack, sent)
+        stack.agent.stop()
+
+
+@pytest.mark.slow
+def test_all_of_them_restarted_one_by_one_under_load_lose_nothing(stack: Stack) -> None:
+    stack.backend_process()
+    stack.start()
+    with Sending(stack.agent.http_port).running() as sent:
+        sent.reach(100)
+        stack.agent.change()
+        stack.gateway.change()
+        stack.backend.stop()
+        stack.backend.start()
+        sent.reach(len(sent.taken) + 100)
+    expect_each_once(stack, sent)
+    expect_all_spans(stack, sent)
+
+
+@pytest.mark.slow
 def test_a_new_token_while_everything_runs_loses_nothing(stack: Stack) -> None:
     stack.backend.start()
     before = {"GATEWAY_TOKEN": "old"}
@@ -194,3 +237,63 @@ def test_a_new_token_while_everything_runs_loses_nothing(stack: Stack) -> None:
         sent.reach(len(sent.taken) + 60)
     expect_each_once(stack, sent)
     expect_all_spans(stack, sent)
+
+
+def in_a_namespace_of_its_own() -> bool:
+    """Whether this machine lets us mount something that only one process sees."""
+    return (
+        bool(shutil.which("unshare"))
+        and subprocess.run(["unshare", "-rm", "true"], capture_output=True).returncode == 0
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not in_a_namespace_of_its_own(), reason="no mount namespaces here to make a disk full in")
+def test_an_agent_whose_disk_is_full_refuses_and_goes_on_when_there_is_room(stack: Stack) -> None:
+    stack.backend.start()
+    stack.add_gateway("keep-all.yaml")
+    agent = stack.add_agent()
+    agent.on_a_disk_of(1200)
+    agent.start()
+    with Sending(agent.http_port, batch=100).running() as sent:
+        stack.wait_for(lambda: "no space left" in agent.log(), "the disk is full")
+        assert agent.healthy()
+        taken = len(sent.taken)
+        agent.give_room(65_536)
+        sent.reach(taken + MORE)
+        stack.gateway.start()
+    expect_each_once(stack, sent)
+    expect_all_spans(stack, sent)
+
+
+@pytest.mark.slow
+def test_wrong_and_expired_certificates_on_either_side_lose_nothing(stack: Stack, tmp_path: Path) -> None:
+    ours, strangers = Authority(tmp_path, "ours"), Authority(tmp_path, "strangers")
+    good, expired = ours.issue("gateway"), ours.issue("old", expired=True)
+    stack.backend.start()
+    gateway = stack.add_gateway(
+        "keep-all.yaml",
+        "gateway-tls.yaml",
+        GATEWAY_CERT_FILE=str(expired.certificate),
+        GATEWAY_KEY_FILE=str(expired.key),
+        GATEWAY_CLIENT_CA_FILE=str(ours.file),
+    ).start()
+    agent = stack.add_agent(
+        GATEWAY_INSECURE="false", GATEWAY_CA_FILE=str(ours.file), **shown(ours.issue("agent"))
+    ).start()
+    with Sending(agent.http_port).running() as sent:
+        stack.wait_for(lambda: "certificate has expired" in agent.log(), "the agent sees that it has expired")
+        gateway.change(GATEWAY_CERT_FILE=str(good.certificate), GATEWAY_KEY_FILE=str(good.key))
+        stack.wait_for(lambda: stack.stored("ledger") > 0, "the ledger comes")
+        agent.change(**shown(strangers.issue("agent")))
+        stack.wait_for(lambda: "unknown certificate authority" in agent.log(), "the gateway refuses a stranger's")
+        sent.reach(len(sent.taken) + 60)
+        agent.change(**shown(ours.issue("agent")))
+        sent.reach(len(sent.taken) + 60)
+    expect_each_once(stack, sent)
+    expect_all_spans(stack, sent)
+
+
+def shown(pair: Pair) -> dict[str, str]:
+    """The agent's variables for the certificate that it shows."""
+    return {"AGENT_CERT_FILE": str(pair.certificate), "AGENT_KEY_FILE": str(pair.key)}

@@ -17,7 +17,7 @@ PORTS = (
     "SPANLEDGER_DEMO_BOOKSHOP_PORT",
     "SPANLEDGER_DEMO_PROVIDER_PORT",
 )
-QUICK = {"DEMO_CALLS": "150", "DEMO_SPEED": "60", "GATEWAY_DECISION_WAIT": "1s", "GATEWAY_WAIT_AFTER_ROOT": "500ms"}
+QUICK = {"DEMO_CALLS": "80", "DEMO_SPEED": "60", "GATEWAY_DECISION_WAIT": "1s", "GATEWAY_WAIT_AFTER_ROOT": "500ms"}
 
 
 def run_stack(**settings: str) -> subprocess.CompletedProcess[str]:

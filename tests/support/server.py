@@ -6,7 +6,6 @@ import json
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -15,19 +14,13 @@ from typing import Any
 import httpx
 import simplejson
 
+from tests.support.ports import kept_port
 from tests.support.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 PATHS = (ROOT / "sdk", ROOT / "backend", ROOT / "examples", ROOT)
 UP_WITHIN_S = 30.0
 DOWN_WITHIN_S = 30.0
-
-
-def free_port() -> int:
-    """A port of loopback that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -51,8 +44,8 @@ class Server:
         self.directory = directory
         self.token = f"sl_{secrets.token_urlsafe(24)}" if token is None else token
         self.data = directory / "data"
-        self.grpc_port = free_port()
-        self.otlp_port = free_port()
+        self.grpc_port = kept_port()
+        self.otlp_port = kept_port()
         self.url = ""
         self._port = "0"
         self._flags = flags

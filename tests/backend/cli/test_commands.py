@@ -20,7 +20,8 @@ from click.testing import CliRunner
 
 from spanledger_server.cli.main import main
 from tests.support.inside import Inside
-from tests.support.server import Server, environment, free_port
+from tests.support.ports import kept_port
+from tests.support.server import Server, environment
 from tests.support.telemetry import NS, ledger_event, ledger_request, span, span_request
 from tests.support.waiting import until
 
@@ -211,7 +212,7 @@ def test_a_role_that_does_not_reach_is_told_in_one_line(shop: Inside):
 
 @pytest.mark.parametrize("command", QUESTIONS)
 def test_when_the_server_is_away_one_line_says_what_to_do(command: tuple[str, ...]):
-    refused(run(None, *command, "--url", f"http://127.0.0.1:{free_port()}"), 1, "spanledger serve", "--url")
+    refused(run(None, *command, "--url", f"http://127.0.0.1:{kept_port()}"), 1, "spanledger serve", "--url")
 
 
 @pytest.mark.parametrize("command", QUESTIONS)
@@ -371,7 +372,7 @@ def test_a_level_can_fail_a_pipeline(server: Inside):
 
 def test_check_asks_a_server_whether_it_is_ready(shop: Inside):
     assert "is ready" in said(None, "check", "--url", shop.url)
-    away = run(None, "check", "--url", f"http://127.0.0.1:{free_port()}", "--json")
+    away = run(None, "check", "--url", f"http://127.0.0.1:{kept_port()}", "--json")
     assert away.returncode == 3
     assert json.loads(away.stdout)["ready"] is False
 

@@ -15,7 +15,6 @@ import spanledger
 from spanledger.configure import tracer
 from spanledger.ledger import record
 from tests.sdk.making import entry
-from tests.support.ports import kept_port
 """
 
 

@@ -19,7 +19,6 @@ import logging
 from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
 import spanledger
-from tests.support.ports import kept_port
 
 spanledger.instrument()  # changes nothing: it is on already
 app = FastAPI()

@@ -45,6 +45,7 @@ class Options:
     speed: float = 6.0
     sample_ratio: float | None = None
     budget: float = 25.0
+    remote: float = 0.0
 
     @classmethod
     def from_environment(cls) -> Options:
@@ -54,7 +55,7 @@ class Options:
             DemoError: One of them is not a number.
         """
         values: dict[str, float] = {}
-        for name in ("seconds", "calls", "speed", "sample_ratio", "budget"):
+        for name in ("seconds", "calls", "speed", "sample_ratio", "budget", "remote"):
             if text := os.environ.get(f"DEMO_{name.upper()}"):
                 try:
                     values[name] = float(text)
@@ -65,9 +66,12 @@ class Options:
             raise DemoError(f"DEMO_BUDGET={os.environ['DEMO_BUDGET']!r} is not above 0")
         return cls(calls=None if calls is None else int(calls), **values)
 
-    def sampler(self) -> str:
+    def sampler(self, backend_url: str) -> str:
         """What the bookshop's `SPANLEDGER_SAMPLER` says."""
-        return f"adaptive={self.budget}" if self.sample_ratio is None else f"ratio={self.sample_ratio}"
+        if self.sample_ratio is not None:
+            return f"ratio={self.sample_ratio}"
+        own = f"adaptive={self.budget}"
+        return f"remote={backend_url}/sampling,every=5,{own}" if self.remote else own
 
 
 class Way(Protocol):
@@ -156,8 +160,8 @@ def _bring_up(directory: Path, options: Options, way: Way, down: ExitStack) -> t
         "PROVIDER_URL": f"http://127.0.0.1:{provider}",
         "OTEL_EXPORTER_OTLP_ENDPOINT": way.open(down, directory, backend, otlp_grpc) or f"http://127.0.0.1:{otlp_http}",
         "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
-        "OTEL_PYTHON_FASTAPI_EXCLUDED_URLS": "/stats",  # who asks how many spans there are makes none
-        "SPANLEDGER_SAMPLER": options.sampler(),
+        "OTEL_PYTHON_FASTAPI_EXCLUDED_URLS": "/stats,/openapi.json",  # what the demo asks is no visit
+        "SPANLEDGER_SAMPLER": options.sampler(backend.url),
         "SPANLEDGER_SPOOL_DIR": str(directory / "spool"),
     }
     uvicorn = ["uvicorn", "spanledger_examples.bookshop:app", "--port", str(bookshop), "--log-level", "warning"]

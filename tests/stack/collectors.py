@@ -46,7 +46,7 @@ class Collector:
         self.kind = kind
         self.log_path = directory / f"{kind}.log"
         self.state = directory / f"{kind}-state"
-        self.grpc_port, self.http_port, self._health, self._metrics, self.prometheus_port = (
+        self.grpc_port, self.http_port, self._health, self.metrics_port, self.prometheus_port = (
             kept_port() for _ in range(5)
         )
         self._command = [str(binary), *gates.split()]
@@ -58,7 +58,7 @@ class Collector:
             f"{prefix}_HTTP": f"127.0.0.1:{self.http_port}",
             f"{prefix}_HEALTH": f"127.0.0.1:{self._health}",
             f"{prefix}_ZPAGES": "127.0.0.1:0",
-            f"{prefix}_METRICS_PORT": str(self._metrics),
+            f"{prefix}_METRICS_PORT": str(self.metrics_port),
             f"{prefix}_STATE": str(self.state),
             f"{prefix}_MAX_INTERVAL": "2s",
             "GATEWAY_PROMETHEUS": f"127.0.0.1:{self.prometheus_port}",
@@ -77,6 +77,12 @@ class Collector:
         until(lambda: self.healthy() or self._process is None or self._process.poll() is not None, UP_WITHIN_S)
         assert self._process.poll() is None, self.log()
         return self
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        assert self._process is not None
+        return self._process.pid
 
     def healthy(self) -> bool:
         try:
@@ -132,7 +138,7 @@ class Collector:
         return {sample["name"] for line in self._told().splitlines() if (sample := SAMPLE.fullmatch(line))}
 
     def _told(self) -> str:
-        return httpx.get(f"http://127.0.0.1:{self._metrics}/metrics", trust_env=False).text
+        return httpx.get(f"http://127.0.0.1:{self.metrics_port}/metrics", trust_env=False).text
 
     def span_metric(self, name: str, **labels: str) -> float:
         """The same of what it tells Prometheus."""

@@ -139,6 +139,15 @@ def test_tail_sampling_keeps_what_matters_and_leaves_weights_that_are_true(stack
         assert each["plain"]["uncounted"] * 2 == expected["rest", ""]
 
 
+def test_more_traces_than_may_wait_are_decided_all_the_same(stack: Stack) -> None:
+    rng = random.Random(10)
+    traces = [made(rng, "errors", "ot=th:0") for _ in range(120)]
+    with before_the_backend(stack, GATEWAY_TRACES="50", GATEWAY_DECISION_WAIT="1s") as between:
+        send(stack.gateway, [one for pair in traces for one in pair])  # all at once
+        stack.wait_for(lambda: len(between.spans) >= 240, "all have come")
+    assert len(between.spans) == 240
+
+
 @pytest.mark.parametrize(("unmarked", "state"), [("uncounted", {""}), ("whole", {"ot=th:0", f"ot=th:{KEPT}"})])
 def test_traces_of_senders_that_write_no_threshold_count_only_if_the_owner_says_so(
     unmarked: str, state: set[str], stack: Stack

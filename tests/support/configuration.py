@@ -43,6 +43,7 @@ DEMO = """
 | `DEMO_CALLS` | | end after so many visits |
 | `DEMO_SPEED` | 6 | how many times faster than it happened the traffic is replayed |
 | `DEMO_BUDGET` | 25 | spans a second that are kept (`adaptive=25`, `--sampling-budget 25`) |
+| `DEMO_REMOTE` | 0 | 1: the bookshop asks the backend how to divide that budget; it is held two minutes later |
 | `DEMO_SAMPLE_RATIO` | | share of traces whose spans are kept, in the place of the budget and without bursts |
 | `SPANLEDGER_DEMO_BOOKSHOP_PORT` | 8322 | where the bookshop listens |
 | `SPANLEDGER_DEMO_PROVIDER_PORT` | 8323 | where the simulated provider listens |

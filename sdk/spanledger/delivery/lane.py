@@ -22,6 +22,7 @@ from spanledger.delivery.spool import Spool, SpoolFile
 from spanledger.guard import guard
 
 FIRST_PAUSE_S = 0.5
+OBSERVED_AT_ONCE = 128  # without letting other threads run
 _observe_guard = guard("delivery.observe")
 _encode_guard = guard("delivery.encode")
 
@@ -275,9 +276,10 @@ class Lane:
         while fetched := self._fetched():
             items = fetched if self.journal is None else [item for item, _, _ in fetched]
             if self._observe is not None:
-                for item in items:
-                    with _observe_guard:
-                        self._observe(item)
+                for number, item in enumerate(items, 1):
+                    _observe_guard.run(self._observe, item)
+                    if number % OBSERVED_AT_ONCE == 0:
+                        breathe()
             batch = self._encoded(items, self._weight_of(items), breathe)
             kept = () if self.journal is None else fetched
             if batch is not None:

@@ -218,11 +218,12 @@ class Operations:
 
     Attributes:
         wanted: Whether any strategy tells operations apart.
+        names: By how they begin: the name, with the path of a server's request or the model that a call asks for.
     """
 
     def __init__(self) -> None:
         self.wanted = False
-        self._names: dict[Kind, str] = {}
+        self.names: dict[Kind, str] = {}
 
     def learn(self, root: str, operation: str, *, path: str = "", model: str = "") -> None:
         """Take note of what a root is called in the end.
@@ -234,16 +235,10 @@ class Operations:
             model: That a call asked for.
         """
         if self.wanted:
-            kind = root, _starred(path) or model
-            if len(self._names) >= MOST_LEARNT and kind not in self._names:
-                self._names = {}  # paths that name people rather than pages: learn those anew that still come
-            self._names[kind] = operation
-
-    def kind(self, root: str, *, path: str = "", model: str = "") -> Kind:
-        """What traces that begin like this are told apart by."""
-        kind = root, _starred(path) or model
-        learnt = self._names.get(kind)
-        return kind if learnt is None else (learnt, "")
+            kind = root, _starred(path) if path else model
+            if len(self.names) >= MOST_LEARNT and kind not in self.names:
+                self.names = {}  # paths that name people rather than pages: learn those anew that still come
+            self.names[kind] = operation
 
 
 OPERATIONS = Operations()
@@ -259,13 +254,14 @@ def kind_of(root: str, attributes: Mapping[str, Any] | None) -> Kind:
     if not attributes:
         return root, ""
     path = attributes.get(semconv.URL_PATH)
-    if isinstance(path, str):
-        return OPERATIONS.kind(root, path=path)
-    return OPERATIONS.kind(root, model=str(attributes.get(semconv.GEN_AI_REQUEST_MODEL, "")))
+    model = attributes.get(semconv.GEN_AI_REQUEST_MODEL, "") if path is None else _starred(path)
+    kind = root, model if type(model) is str else str(model)
+    learnt = OPERATIONS.names.get(kind)
+    return kind if learnt is None else (learnt, "")
 
 
-def _starred(path: str) -> str:
-    return _VARYING.sub("*", path[:200])
+def _starred(path: object) -> str:
+    return _VARYING.sub("*", str(path)[:200])
 
 
 forked: weakref.WeakSet[Any] = weakref.WeakSet()  # what starts afresh in a forked child

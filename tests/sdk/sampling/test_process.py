@@ -73,6 +73,91 @@ def test_at_a_ratio_of_nothing_no_span_leaves_and_the_ledger_is_whole():
     assert len(received.records(semconv.LEDGER_EVENT)) == 400
 
 
+STREAMS = """
+import asyncio
+import httpx
+import spanledger
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+from opentelemetry import propagate, trace
+spanledger.configure(service_name="shop", interval_s=0.01)
+app = FastAPI()
+spanledger.instrument_fastapi(app)
+tracer = trace.get_tracer("mine")
+
+@app.get("/stream")
+async def stream():
+    async def chunks():
+        for number in range(300):
+            with tracer.start_as_current_span("chunk"):
+                yield "x"
+            if number % 50 == 0:
+                await asyncio.sleep(0.02)
+        raise ConnectionError
+    return StreamingResponse(chunks())
+
+@app.get("/inner")
+async def inner(fails: bool = False):
+    with tracer.start_as_current_span("inside"):
+        if fails:
+            raise TimeoutError
+
+async def visits():
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://shop.test") as client:
+        async def visit():
+            try:
+                await client.get("/stream")
+            except httpx.HTTPError:
+                pass
+        await asyncio.gather(*(visit() for _ in range(20)))
+        for number in range(40):
+            with tracer.start_as_current_span("outer"):
+                with tracer.start_as_current_span("beside"):
+                    pass
+                headers = {}
+                propagate.inject(headers)
+                await client.get("/inner", params={"fails": number % 4 == 0}, headers=headers)
+
+asyncio.run(visits())
+"""
+
+
+def test_streams_go_one_way_and_two_local_roots_of_one_trace_each_their_own():
+    with http_receiver() as (received, address):
+        done = program(
+            STREAMS,
+            env={"SPANLEDGER_ENDPOINT": address, "SPANLEDGER_SAMPLER": "ratio=0.5", "SPANLEDGER_QUEUE_SIZE": "20000"},
+        )
+        assert done.returncode == 0, done.stderr
+    traces = defaultdict(list)
+    for span in received.spans():
+        traces[span.trace_id].append(span)
+    streams = [spans for spans in traces.values() if any(span.name == "chunk" for span in spans)]
+    assert 0 < len(streams) < 20
+    for spans in streams:
+        assert len(spans) == 301
+        assert {span.trace_state for span in spans} == {"ot=th:8"}
+        (root,) = (span for span in spans if span.name == "GET /stream")
+        assert attributes(root)["spanledger.sampling.stratum"] == "early"
+    failed = 0
+    for spans in traces.values():
+        states = {span.name: span.trace_state for span in spans}
+        if "GET /inner" not in states:
+            assert spans in streams
+            continue
+        of_inner = {states["GET /inner"], states["inside"]}
+        if "outer" in states:  # it was chosen when it began, and did not fail itself
+            assert (states["outer"], states["beside"]) == ("ot=th:8", "ot=th:8")
+        if any(span.status.code == 2 for span in spans):
+            failed += 1
+            assert of_inner == {"ot=th:0"}
+        else:
+            assert "outer" in states
+            assert of_inner == {"ot=th:8"}
+    assert failed == 10
+
+
 NAMES = """
 import asyncio
 import httpx

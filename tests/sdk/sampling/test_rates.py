@@ -2,6 +2,7 @@
 
 import math
 import random
+import statistics
 import threading
 
 import pytest
@@ -20,6 +21,7 @@ from spanledger.sampling.strategies import (
     kind_of,
 )
 from spanledger.sampling.thresholds import ALL, rounded
+from tests.benchmarks.bench_sampling import one_run
 
 
 class Clock:
@@ -168,7 +170,7 @@ def test_what_is_learnt_of_paths_is_bounded_and_goes_on_being_learnt(monkeypatch
     for number in range(3 * MOST_LEARNT):
         name = "".join(chr(ord("a") + int(digit)) for digit in str(number))
         names.learn("GET", "GET /people/{name}", path=f"/people/{name}")
-        assert len(names._names) <= MOST_LEARNT
+        assert len(names.names) <= MOST_LEARNT
     assert kind_of("GET", {"url.path": f"/people/{name}"}) == ("GET /people/{name}", "")
 
 
@@ -195,6 +197,16 @@ def test_sixteen_threads_at_once_keep_to_the_target(make):
     for thread in threads:
         thread.join()
     assert kept_[0] / 5 == pytest.approx(50, rel=0.1)
+
+
+@pytest.mark.parametrize("tail", [False, True])
+def test_sums_over_kept_spans_are_right_on_average_while_the_rate_steps_up_and_down(tail):
+    """The short part of `bench_sampling`, which does ten times as much."""
+    runs = [one_run(seed, tail, calls=20_000) for seed in range(30)]
+    for name, values in zip(("calls", "failures", "costs"), zip(*runs, strict=True), strict=True):
+        error = statistics.stdev(values) / len(values) ** 0.5
+        assert abs(statistics.mean(values) - 1) <= 4 * error + 1e-9, name
+        assert error < (0.1 if name == "failures" else 0.05), name
 
 
 def test_no_target_is_a_mistake():

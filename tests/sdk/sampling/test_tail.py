@@ -283,8 +283,8 @@ class Clock:
 def test_threads_and_tasks_at_once_keep_every_failed_trace_and_the_rate():
     clock = Clock()
     strategy = TracesPerSecond(50, clock)
-    process = Process(sampler=ConsistentSampler(strategy), keep=Keep(slow_s=None, expensive_usd=None))
-    rounds, at_once, lock, failed = 200, 16, threading.Lock(), []
+    process = Process(sampler=ConsistentSampler(strategy), keep=Keep(slow_s=10))
+    rounds, at_once, lock, special = 200, 16, threading.Lock(), {"error": set(), "slow": set()}
 
     def step():
         clock.now += 0.1
@@ -295,24 +295,28 @@ def test_threads_and_tasks_at_once_keep_every_failed_trace_and_the_rate():
     def trace(chance, tracer):
         root = getattr(process, tracer).start_span("root", start_time=0)
         child = below(process, tracer, root)
-        if chance.random() < 0.02:
-            child.set_status(StatusCode.ERROR)
+        ends = {child: SECOND, root: SECOND}
+        kind = chance.choices(["", *special], (96, 2, 2))[0]
+        if kind:
             with lock:
-                failed.append(root.get_span_context().trace_id)
-        return child, root
+                special[kind].add(root.get_span_context().trace_id)
+        if kind == "error":
+            child.set_status(StatusCode.ERROR)
+        elif kind == "slow":
+            ends[root] = 11 * SECOND
+        return ends
 
     def work(number):
         chance = random.Random(number)
         for _ in range(rounds):
             barrier.wait()
-            for span in trace(chance, "light") + trace(chance, "heavy"):
-                span.end(SECOND)
+            for span, end_ns in (trace(chance, "light") | trace(chance, "heavy")).items():
+                span.end(end_ns)
 
     async def task(chance, opened):
-        child, root = trace(chance, "light")
-        child.end(SECOND)
-        await opened.wait()
-        root.end(SECOND)
+        for span, end_ns in trace(chance, "light").items():
+            span.end(end_ns)
+            await opened.wait()
 
     async def tasks():
         chance = random.Random(99)
@@ -332,13 +336,16 @@ def test_threads_and_tasks_at_once_keep_every_failed_trace_and_the_rate():
         thread.join()
     step()
     kept = [span for span in process.spans() if span.name == "root"]
-    certain = [span for span in kept if span.attributes["spanledger.sampling.stratum"] == "error"]
-    assert len(failed) > 100
-    assert {span.context.trace_id for span in certain} == set(failed)
-    assert {th(span) for span in certain} == {"0"}
+    strata = {
+        name: [span for span in kept if span.attributes["spanledger.sampling.stratum"] == name] for name in special
+    }
+    for name, spans in strata.items():
+        assert len(special[name]) > 100
+        assert {span.context.trace_id for span in spans} == special[name]
+        assert {th(span) for span in spans} == {"0"}
     assert len(process.spans()) == 2 * len(kept)
-    seconds = (rounds - 50) / 10
-    thresholds = [int(th(span).ljust(14, "0"), 16) for span in kept[-int(50 * seconds * 0.9) :] if span not in certain]
+    by_chance = [span for span in kept if span.attributes["spanledger.sampling.stratum"] == "head"]
+    thresholds = [int(th(span).ljust(14, "0"), 16) for span in by_chance[-600:]]  # of the last of twenty seconds
     arriving = 10 * (2 * at_once + 16)
     assert sum((ALL - each) / ALL for each in thresholds) / len(thresholds) * arriving == pytest.approx(50, rel=0.1)
 

@@ -221,9 +221,9 @@ class Pipeline:
         chosen = replace(chosen, sampler=sampler)
         return Selection(chosen, lane.put, self._estimate, room=room, turn_away=lane.turn_away)
 
-    def _turn(self, now_s: float, lag_s: float, ending: bool) -> None:
+    def _turn(self, now_s: float, lag_s: float, ending: bool, breathe: Callable[[], None]) -> None:
         if self._selection is not None:
-            self._selection.turn(now_s, lag_s, ending=ending)
+            self._selection.turn(now_s, lag_s, breathe, ending=ending)
 
     def _install_metrics(self) -> list[str]:
         mistakes: list[str] = []
@@ -306,6 +306,8 @@ class Pipeline:
         for _, reader in self._readers:
             if isinstance(reader, PeriodicExportingMetricReader):
                 reader.collect()
+        if "otlp" not in self.settings.metrics_exporter:
+            return
         told, too_many = gauges.taken(self.resource)
         self.metrics.turn_away(too_many)
         if told is not None:

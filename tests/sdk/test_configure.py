@@ -57,6 +57,21 @@ def test_spans_entries_metrics_and_logs_of_one_program_arrive_at_its_end(protoco
     assert len({resource["service.instance.id"] for resource in received.resources()}) == 1
 
 
+def test_without_an_exporter_of_metrics_none_are_sent_and_none_wait():
+    with http_receiver() as (received, address):
+        run(
+            """
+            handle = spanledger.configure(service_name="shop", metrics_exporter="none")
+            record(entry())
+            assert spanledger.flush()
+            assert handle.stats()["metrics"]["recorded"] == 0
+            assert handle.stats()["ledger"]["sent"] == 1
+            """,
+            address,
+        )
+    assert not received.metrics(semconv.METRIC_OPERATION_DURATION)
+
+
 def test_the_genai_metrics_have_advised_buckets_and_no_attribute_with_many_values():
     with http_receiver() as (received, address):
         run(

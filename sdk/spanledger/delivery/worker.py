@@ -48,7 +48,7 @@ class Worker:
         max_pause_s: Longest pause between two tries.
         stop_timeout_s: Seconds that the end of a child of `multiprocessing` may wait for delivery.
         turn: Called before each look at the queues with the time of `time.monotonic`, the seconds by which the thread
-            was woken too late, and whether the program ends.
+            was woken too late, whether the program ends, and what lets others have their turn.
         after_fork: Called in a forked child before its thread starts.
     """
 
@@ -62,7 +62,7 @@ class Worker:
         timeout_s: Mapping[str, float],
         max_pause_s: float,
         stop_timeout_s: float = 5.0,
-        turn: Callable[[float, float, bool], None] = lambda *_: None,
+        turn: Callable[[float, float, bool, Callable[[], None]], None] = lambda *_: None,
         after_fork: Callable[[], None] = lambda: None,
     ) -> None:
         self.lanes = tuple(lanes)
@@ -161,7 +161,7 @@ class Worker:
         """One look at everything."""
         now_s = time.monotonic()
         with _guard, self._gate:
-            self._turn(now_s, self._lag_s, False)
+            self._turn(now_s, self._lag_s, False, self._breathe)
         if now_s >= self._next_collect:
             self._read_metrics()
         if now_s >= self._next_recovery:
@@ -230,7 +230,7 @@ class Worker:
     def _drain(self, deadline: float) -> None:
         """Send everything that will go: the lanes first, then the metrics, whose last reading tells of them."""
         with _guard, self._gate:
-            self._turn(time.monotonic(), 0.0, True)
+            self._turn(time.monotonic(), 0.0, True, self._breathe)
         ahead, last = self.lanes[:-1], self.lanes[-1:]
         for lane in ahead:
             lane.close("shutdown")

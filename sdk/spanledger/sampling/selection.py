@@ -85,16 +85,17 @@ class Selection:
         if self._tail is not None:
             self._tail.clear()
 
-    def turn(self, now_s: float, lag_s: float, *, ending: bool = False) -> None:
+    def turn(self, now_s: float, lag_s: float, breathe: Callable[[], None], *, ending: bool = False) -> None:
         """Decide what can be decided and look at the load; for the worker, a few times a second.
 
         Args:
             now_s: Of `time.monotonic`.
             lag_s: How much later than it asked for the worker was woken.
+            breathe: Lets other threads have their turn.
             ending: Whether the program ends: everything is decided.
         """
         if self._tail is not None:
-            (self._tail.close if ending else self._tail.sort)(now_s)
+            (self._tail.close if ending else self._tail.sort)(now_s, breathe)
         if self._sampler is not None and not ending:
             spans_a_trace = self._spans / self._roots if self._roots >= 1 else 1.0
             self._sampler.strategy.tick(self._load.look(now_s, time.process_time(), lag_s), spans_a_trace)

@@ -29,6 +29,7 @@ from spanledger.sampling.kept import kept_as, marked
 
 MOST_SPANS = 20_000  # held at once, in all traces
 MOST_OF_ONE = 256
+AT_ONCE = 128  # spans that are looked at without letting other threads run: half a millisecond
 LONGEST_S = 30.0
 REMEMBER_S = 60.0  # how a trace was decided, for spans that end after its root
 MOST_REMEMBERED = 20_000  # traces
@@ -105,17 +106,20 @@ class Tail:
         """Take a span that has ended; for every thread, in any place."""
         if len(self._arrived) < self._most_arrived:
             self._arrived.append(span)
-        elif is_sampled(span):
+        elif is_sampled(span) or (self._keep.errors and has_failed(span)):
             self._turn_away(1)
 
-    def sort(self, now_s: float) -> None:
+    def sort(self, now_s: float, breathe: Callable[[], None] = lambda: None) -> None:
         """Decide what can be decided; for the worker.
 
         Args:
             now_s: Seconds of a clock that never goes back.
+            breathe: Lets other threads have their turn.
         """
-        for _ in range(len(self._arrived)):
+        for number in range(1, len(self._arrived) + 1):
             self._take(self._arrived.popleft(), now_s)
+            if number % AT_ONCE == 0:
+                breathe()
         while self._open:
             trace_id, trace = next(iter(self._open.items()))
             if now_s - trace.since_s < LONGEST_S and self._held <= MOST_SPANS:
@@ -127,9 +131,9 @@ class Tail:
                 break
             del self._over[trace_id]
 
-    def close(self, now_s: float) -> None:
+    def close(self, now_s: float, breathe: Callable[[], None] = lambda: None) -> None:
         """Decide everything, now: the program ends."""
-        self.sort(now_s)
+        self.sort(now_s, breathe)
         for trace_id, trace in list(self._open.items()):
             self._decide_early(trace_id, trace, now_s)
 

@@ -17,7 +17,7 @@ Never: a trace of which the spans that end after the decision go another way tha
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
@@ -31,11 +31,11 @@ MOST_SPANS = 20_000  # held at once, in all traces
 MOST_OF_ONE = 256
 AT_ONCE = 128  # spans that are looked at without letting other threads run: half a millisecond
 LONGEST_S = 30.0
-REMEMBER_S = 60.0  # how a trace was decided, for spans that end after its root
-MOST_REMEMBERED = 20_000  # traces
-MOST_KNOWN = 1_024  # spans of one trace of which it is remembered how they were decided
+REMEMBER_S = 30.0  # at least: how spans were decided, for those that end after what is around them
+MOST_REMEMBERED = 20_000  # spans decided since, and traces that were decided early
 HEAD: Final = "head"
 EARLY: Final = "early"
+_NOTHING = Decimal(0)
 Estimate = Callable[[Any], "Decimal | None"]
 
 
@@ -60,11 +60,10 @@ class Keep:
 
 @dataclass(slots=True)
 class _Trace:
-    """The spans of one trace that have ended here."""
+    """The spans of one trace that have ended here and wait."""
 
-    since_s: float  # since when something waits; where nothing does, when its last span came
+    since_s: float
     waiting: dict[int, list[Any]] = field(default_factory=dict)  # by the parent that they wait for
-    decided: dict[int, str] = field(default_factory=dict)  # by span
     held: int = 0
 
 
@@ -97,10 +96,14 @@ class Tail:
     def clear(self) -> None:
         """Forget everything: in a forked child it is the parent's."""
         self._arrived: deque[Any] = deque()
-        self._open: dict[int, _Trace] = {}  # of which spans wait, in the order in which they began to
-        self._over: dict[int, _Trace] = {}  # of which none does, the last one to get a span last
-        self._early: dict[int, None] = {}  # trace ids, the oldest first
+        self._open: dict[int, _Trace] = {}  # in the order in which they began to wait
         self._held = 0
+        # Numbers and constants only, in two generations: what is held by the thousand must not be for the garbage
+        # collector to look at, which stops all threads while it does.
+        self._decided: dict[int, str] = {}  # by span
+        self._decided_before: dict[int, str] = {}
+        self._early: dict[int, None] = {}  # by trace, the oldest first
+        self._turned_s = 0.0
 
     def put(self, span: Any) -> None:
         """Take a span that has ended; for every thread, in any place."""
@@ -124,71 +127,74 @@ class Tail:
             trace_id, trace = next(iter(self._open.items()))
             if now_s - trace.since_s < LONGEST_S and self._held <= MOST_SPANS:
                 break
-            self._decide_early(trace_id, trace, now_s)
-        while self._over:
-            trace_id, trace = next(iter(self._over.items()))
-            if now_s - trace.since_s < REMEMBER_S and len(self._over) <= MOST_REMEMBERED:
-                break
-            del self._over[trace_id]
+            self._decide_early(trace_id, trace)
+        if now_s - self._turned_s >= REMEMBER_S:
+            self._turn_over(now_s)
 
     def close(self, now_s: float, breathe: Callable[[], None] = lambda: None) -> None:
         """Decide everything, now: the program ends."""
         self.sort(now_s, breathe)
         for trace_id, trace in list(self._open.items()):
-            self._decide_early(trace_id, trace, now_s)
+            self._decide_early(trace_id, trace)
 
     def _take(self, span: Any, now_s: float) -> None:
-        trace_id, _, parent_id = ids(span)
-        trace = self._open.get(trace_id) or self._over.pop(trace_id, None) or _Trace(now_s)
-        why: str | None = EARLY if trace_id in self._early else None
+        trace_id, span_id, parent_id = ids(span)
+        trace = self._open.get(trace_id)
+        why = EARLY if trace_id in self._early else None
         if parent_id is None:
-            self._settle(trace, span, why or self._judge(span, trace), root=True)
-        elif said := trace.decided.get(parent_id) or why:
-            self._settle(trace, span, said)
+            why = why or self._judge(span, trace)
         else:
-            trace.waiting.setdefault(parent_id, []).append(span)
-            trace.held += 1
-            self._held += 1
-            if trace.held == 1:
-                trace.since_s = now_s
-        self._place(trace_id, trace, now_s)
+            why = self._decided.get(parent_id) or self._decided_before.get(parent_id) or why
+        if why is None:
+            self._hold(trace_id, trace, parent_id, span, now_s)
+            return
+        if trace is not None:
+            self._settle_below(trace_id, trace, span_id, why)
+        self._settle(span, span_id, why, root=parent_id is None)
+        if len(self._decided) >= MOST_REMEMBERED:
+            self._turn_over(now_s)
 
-    def _place(self, trace_id: int, trace: _Trace, now_s: float) -> None:
+    def _hold(self, trace_id: int, trace: _Trace | None, parent_id: int | None, span: Any, now_s: float) -> None:
+        if trace is None:
+            trace = self._open[trace_id] = _Trace(now_s)
+        trace.waiting.setdefault(parent_id or 0, []).append(span)
+        trace.held += 1
+        self._held += 1
         if trace.held > MOST_OF_ONE:
-            self._decide_early(trace_id, trace, now_s)
-        elif trace.held:
-            self._open[trace_id] = trace
-        else:
-            self._open.pop(trace_id, None)
-            trace.since_s = now_s
-            self._over[trace_id] = trace
+            self._decide_early(trace_id, trace)
 
-    def _settle(self, trace: _Trace, span: Any, why: str, *, root: bool = False) -> None:
-        """Decide a span and everything that waits for it."""
-        todo = [span]
+    def _settle_below(self, trace_id: int, trace: _Trace, span_id: int, why: str) -> None:
+        """Decide everything that waits for a span."""
+        todo = [span_id]
         while todo:
-            one = todo.pop()
-            span_id = ids(one)[1]
-            if why != EARLY:  # of which the whole trace is remembered
-                trace.decided[span_id] = why
-            below = trace.waiting.pop(span_id, ())
+            below = trace.waiting.pop(todo.pop(), ())
             trace.held -= len(below)
             self._held -= len(below)
-            todo.extend(below)
-            self._release(one, why, root=root and one is span)
-        while len(trace.decided) > MOST_KNOWN:
-            del trace.decided[next(iter(trace.decided))]
+            for span in below:
+                below_id = ids(span)[1]
+                todo.append(below_id)
+                self._settle(span, below_id, why)
+        if not trace.held:
+            del self._open[trace_id]
 
-    def _decide_early(self, trace_id: int, trace: _Trace, now_s: float) -> None:
+    def _settle(self, span: Any, span_id: int, why: str, *, root: bool = False) -> None:
+        if why != EARLY:  # of which the whole trace is remembered
+            self._decided[span_id] = why
+        self._release(span, why, root=root)
+
+    def _decide_early(self, trace_id: int, trace: _Trace) -> None:
+        del self._open[trace_id]
+        self._held -= trace.held
         self._early[trace_id] = None
         if len(self._early) > MOST_REMEMBERED:
             del self._early[next(iter(self._early))]
-        self._held -= trace.held
-        waiting, trace.waiting, trace.held = trace.waiting, {}, 0
-        for spans in waiting.values():
+        for spans in trace.waiting.values():
             for span in spans:
                 self._release(span, EARLY)
-        self._place(trace_id, trace, now_s)
+
+    def _turn_over(self, now_s: float) -> None:
+        """Forget what was decided before the last turn."""
+        self._decided_before, self._decided, self._turned_s = self._decided, {}, now_s
 
     def _release(self, span: Any, why: str, *, root: bool = False) -> None:
         if why not in (HEAD, EARLY):
@@ -197,27 +203,31 @@ class Tail:
             return
         self._put(marked(span, self._strategy, why) if root else span)
 
-    def _judge(self, root: Any, trace: _Trace) -> str:
-        spans = [root, *self._below(root, trace)]
+    def _judge(self, root: Any, trace: _Trace | None) -> str:
+        spans = [root] if trace is None else [root, *_below(root, trace)]
         keep = self._keep
         if keep.errors and any(has_failed(span) for span in spans):
             return "error"
         if keep.slow_s is not None and seconds(root) >= keep.slow_s:
             return "slow"
-        if keep.expensive_usd is not None and sum(map(self._cost, spans), Decimal()) >= keep.expensive_usd:
+        if keep.expensive_usd is not None and sum(map(self._cost, spans), _NOTHING) >= keep.expensive_usd:
             return "expensive"
         return HEAD
 
-    def _below(self, root: Any, trace: _Trace) -> Iterator[Any]:
-        todo = [ids(root)[1]]
-        while todo:
-            for span in trace.waiting.get(todo.pop(), ()):
-                todo.append(ids(span)[1])
-                yield span
-
     def _cost(self, span: Any) -> Decimal:
         told = span.told if type(span) is LightSpan else None
-        return (self._estimate(told[0]) or Decimal()) if told is not None else Decimal()
+        return (self._estimate(told[0]) or _NOTHING) if told is not None else _NOTHING
+
+
+def _below(root: Any, trace: _Trace) -> list[Any]:
+    """What waits for a span, and for what waits for it; each once, also where ids are not what they should be."""
+    found: list[Any] = []
+    todo = [ids(root)[1]]
+    while todo and len(found) < trace.held:
+        below = trace.waiting.get(todo.pop(), ())
+        found += below
+        todo += [ids(span)[1] for span in below]
+    return found
 
 
 def ids(span: Any) -> tuple[int, int, int | None]:

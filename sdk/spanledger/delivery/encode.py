@@ -24,7 +24,7 @@ from spanledger.guard import guard
 from spanledger.light import LightSpan
 from spanledger.version import __version__
 
-SLICE = 32
+SLICE = 16
 _guard = guard("delivery.encode")
 _estimate_guard = guard("delivery.estimate")
 

@@ -22,7 +22,7 @@ from spanledger.delivery.spool import Spool, SpoolFile
 from spanledger.guard import guard
 
 FIRST_PAUSE_S = 0.5
-OBSERVED_AT_ONCE = 128  # without letting other threads run
+OBSERVED_AT_ONCE = 32  # without letting other threads run
 _observe_guard = guard("delivery.observe")
 _encode_guard = guard("delivery.encode")
 

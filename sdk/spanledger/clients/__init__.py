@@ -7,6 +7,7 @@ Never: an import of a provider's package before it is asked for.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Collection
 from typing import Any
 
@@ -18,8 +19,9 @@ from spanledger.clients.watching import take_place
 class _ClientInstrumentor(BaseInstrumentor):  # type: ignore[misc]
     _undo: tuple[Callable[[], None], ...] = ()
 
+    @abstractmethod
     def _client_classes(self) -> tuple[type, type]:
-        raise NotImplementedError
+        """The plain client's class and the asynchronous one's."""
 
     def _instrument(self, **kwargs: Any) -> None:
         del kwargs  # spans and lines go where all of ours go

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import TracebackType
 from typing import Any
 
 from opentelemetry.baggage import _BAGGAGE_KEY
@@ -20,7 +21,18 @@ from opentelemetry.sdk import trace as sdk
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import Link, Span, SpanContext, SpanKind, StatusCode, TraceFlags, Tracer, TraceState, use_span
+from opentelemetry.trace import (
+    Link,
+    Span,
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+    TraceFlags,
+    Tracer,
+    TraceState,
+    use_span,
+)
 from opentelemetry.trace.propagation import _SPAN_KEY
 from opentelemetry.util._decorator import _agnosticcontextmanager
 
@@ -162,6 +174,15 @@ class LightSpan(Span):
         if self.is_recording():
             self.real().record_exception(exception, attributes, timestamp, escaped)
 
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """As OpenTelemetry has it: what is raised inside `with` is told, and the span ends."""
+        if error is not None and self.is_recording():
+            self.record_exception(error, escaped=True)
+            self.set_status(Status(StatusCode.ERROR, f"{type(error).__name__}: {error}"))
+        super().__exit__(kind, error, trace)
+
     def __getattr__(self, name: str) -> Any:
         """What only the SDK's spans have (`attributes`, `events`, `to_json`, …), for programs that read it."""
         if name.startswith("__") or not self.recorded:
@@ -218,7 +239,7 @@ class LightTracer(Tracer):
         set_status_on_exception: bool = True,
     ) -> Span:
         """As OpenTelemetry has it; the SDK's where it has links, or is recorded and somebody else looks at spans."""
-        del record_exception, set_status_on_exception  # of spans used as context managers, which light ones are not
+        del record_exception, set_status_on_exception  # a span of ours used as a context manager does both
         around = get_current() if context is None else context
         parent: Any = around.get(_SPAN_KEY)
         parent_span_id = None

@@ -61,6 +61,8 @@ def busy(tracer):
             outer.add_event("event", {"k": "a long text that is cut"}, at)
         with pytest.raises(ValueError, match="no"), tracer.start_as_current_span("inner", start_time=9):
             raise ValueError("no")
+        with pytest.raises(ValueError, match="managed"), tracer.start_span("managed", start_time=9):
+            raise ValueError("managed")
         inner = tracer.start_span("left", attributes={"a": 1}, start_time=10)
         inner.add_link(outer.get_span_context(), {"l": 1})
         inner.update_name("renamed")
@@ -89,7 +91,7 @@ def test_whatever_a_program_does_the_same_bytes_are_exported(limits):
         message.resource_spans[0].scope_spans[0].scope.version = ""
         written.append(message)
     assert written[0] == written[1]
-    assert len(written[0].resource_spans[0].scope_spans[0].spans) == 3
+    assert len(written[0].resource_spans[0].scope_spans[0].spans) == 4
 
 
 def test_children_of_other_tracers_are_in_the_same_trace_and_follow_the_decision():

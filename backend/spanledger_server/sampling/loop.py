@@ -30,6 +30,7 @@ CORRECT_EVERY_NS: Final = 60 * 10**9
 CORRECTION_POWER: Final = 0.3  # of the error that is corrected in a minute: senders follow within one
 CORRECTION_RANGE: Final = (0.25, 1.5)
 LEFT_ALONE: Final = 0.05  # what is stored may differ from the budget by this much
+MOVED: Final = 0.2  # when what is wanted changes by more, what was stored is of before
 LEAST_LEFT: Final = 0.1  # of the budget, for those who sample as they are told, whatever others send
 
 
@@ -88,6 +89,7 @@ class ClosedLoop:
         self._pressure = 1.0
         self._correction = 1.0
         self._corrected_ns: int | None = None
+        self._wanted: float | None = None
 
     def tick(self, now_ns: int) -> None:
         """Read what arrived, and decide anew."""
@@ -131,8 +133,8 @@ class ClosedLoop:
             self._corrected_ns = None
             self._correction = 1.0 if wanted is None or not sampled else self._correction
             return
-        if self._corrected_ns is None:
-            self._corrected_ns = now_ns + CORRECT_EVERY_NS  # what was stored is of before
+        if self._corrected_ns is None or self._wanted is None or abs(wanted / self._wanted - 1) > MOVED:
+            self._corrected_ns, self._wanted = now_ns + CORRECT_EVERY_NS, wanted
         if now_ns - self._corrected_ns < CORRECT_EVERY_NS:
             return
         self._corrected_ns = now_ns

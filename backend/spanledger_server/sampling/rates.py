@@ -1,7 +1,8 @@
 """How often operations begin traces, from those that were kept.
 
 Given a snapshot and the time, weighs the roots of the last ten minutes by their thresholds, whoever set them. The long
-window gives a steady rate; when the last minute differs from it by more than chance allows, the last minute counts.
+window gives a steady rate; when the last minute differs from it by more than chance allows, the last minute counts. In
+the first minute of anything, what came is divided by the time since it began to come.
 
 Never: a rate from spans that do not say how they were sampled.
 """
@@ -22,6 +23,7 @@ SQL = sqlfile.load(__package__)
 SECOND_NS: Final = 10**9
 LONG_NS: Final = 600 * SECOND_NS  # an operation lives as long as it was seen within this
 LATELY_NS: Final = 60 * SECOND_NS
+LEAST_NS: Final = 5 * SECOND_NS  # nothing is divided by less, however short a time ago the first span came
 SETTLED_NS: Final = 5 * SECOND_NS  # what ended since may still be on its way
 APART_NS: Final = 60 * SECOND_NS  # spans of a trace end within this before its root
 BY_CHANCE: Final = 4.0  # standard deviations
@@ -60,25 +62,20 @@ def seen(reader: Reader, now_ns: int) -> Seen:
     spans_per_trace = {(row["service"], row["operation"]): row["spans"] / row["traces"] for row in sizes}
     stored = reader.row(SQL["kept_spans"], from_ns=lately_ns, to_ns=to_ns) or {"spans": 0, "counted": 0}
     usual = _mean(spans_per_trace.values())
+    begun_ns = min((row["first_ns"] for row in rows), default=to_ns)
+    lately_s = min(LATELY_NS, max(LEAST_NS, to_ns - begun_ns)) / SECOND_NS
     operations, kept, new = {}, {}, 0.0
     for row in rows:
         key = (row["service"], row["operation"])
-        operations[key] = Arrivals(_rate(row, to_ns), spans_per_trace.get(key, usual))
-        kept[key] = row["lately_kept"] * SECOND_NS / LATELY_NS
-        new += row["lately"] * SECOND_NS / LATELY_NS if row["first_ns"] >= lately_ns else 0
-    return Seen(
-        operations,
-        kept,
-        new,
-        stored["spans"] * SECOND_NS / LATELY_NS,
-        stored["counted"] * SECOND_NS / LATELY_NS,
-    )
+        operations[key] = Arrivals(_rate(row, to_ns, lately_s), spans_per_trace.get(key, usual))
+        kept[key] = row["lately_kept"] / lately_s
+        new += row["lately"] / lately_s if row["first_ns"] >= lately_ns else 0
+    return Seen(operations, kept, new, stored["spans"] / lately_s, stored["counted"] / lately_s)
 
 
-def _rate(row: Mapping[str, Any], to_ns: int) -> float:
-    """Traces a second of an operation."""
-    long_s = max(to_ns - row["first_ns"], LATELY_NS) / SECOND_NS
-    lately_s = LATELY_NS / SECOND_NS
+def _rate(row: Mapping[str, Any], to_ns: int, lately_s: float) -> float:
+    """Traces a second of an operation; `lately_s` is the length of the last part, in which something had begun."""
+    long_s = max((to_ns - row["first_ns"]) / SECOND_NS, lately_s)
     steady, now = row["traces"] / long_s, row["lately"] / lately_s
     deviation = math.sqrt(steady * (row["squares"] / row["traces"]) / lately_s)
     return float(now if abs(now - steady) > BY_CHANCE * deviation else steady)

@@ -16,7 +16,7 @@ COPY --from=collector-build /collector /usr/local/bin/collector
 COPY collector-config/*.yaml /etc/spanledger/
 USER 10001
 VOLUME /var/lib/spanledger
-ENTRYPOINT ["/usr/local/bin/collector", "--feature-gates=+processor.tailsamplingprocessor.recordpolicy"]
+ENTRYPOINT ["/usr/local/bin/collector", "--feature-gates=+processor.tailsamplingprocessor.recordpolicy,+processor.tailsamplingprocessor.metricstatcountspanssampled"]
 
 FROM python:3.13-slim-bookworm AS wheel
 WORKDIR /src

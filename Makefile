@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 WORKERS ?= 2
 TESTS   ?= tests
 
-.PHONY: help demo stack collector sources test fuzz lint format bench soak screenshots vendor clean
+.PHONY: help demo stack collector sources interop test fuzz lint format bench soak screenshots vendor clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -27,6 +27,11 @@ stack: $(STAMP) ## the demo through a real OpenTelemetry Collector (agent and ga
 
 collector: $(STAMP) ## that Collector: built from collector-config/builder, four minutes with Go, or found where it was built before
 	@$(BIN)/python -m spanledger_examples.collector
+
+interop: $(STAMP) ## a real Jaeger and a real Prometheus 3, built with Go in ten minutes each: Jaeger's answers are written down, Prometheus is put to the tests
+	@$(BIN)/python -m tests.interop
+	@$(BIN)/python -m spanledger_examples.prometheus
+	@$(BIN)/python -m pytest tests/stack/test_prometheus.py tests/stack/test_grafana.py
 
 sources: ## that Collector's Go sources, anew from builder/manifest.yaml
 	@cd collector-config/builder && go run go.opentelemetry.io/collector/cmd/builder@v0.155.0 --config manifest.yaml --skip-compilation || echo "go.mod is completed by go build instead"

@@ -5,6 +5,9 @@ Never: an error without what was wrong, where, and what to do about it.
 
 from __future__ import annotations
 
+import random
+from collections.abc import Sequence
+
 
 class SpanledgerError(Exception):
     """The root: its text is fit to show to the person or program that asked."""
@@ -32,8 +35,20 @@ class Invalid(SpanledgerError):
         self.allowed = allowed
 
 
+class Mistakes(Invalid):
+    """Several at once (HTTP 422): all are told, the first one stands for them where only one can be."""
+
+    def __init__(self, each: Sequence[Invalid]) -> None:
+        super().__init__(each[0].parameter, each[0].value, each[0].allowed)
+        self.each = tuple(each)
+
+
 class NotFound(SpanledgerError):
     """There is no such thing (HTTP 404)."""
+
+
+class Conflict(SpanledgerError):
+    """What is asked goes against what is there or under way (HTTP 409)."""
 
 
 class Unauthenticated(SpanledgerError):
@@ -50,6 +65,11 @@ class Busy(SpanledgerError):
     def __init__(self, message: str, retry_after_s: int = 2) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+        self.chance = random.random()  # so that those who were turned away together do not come back together
+
+
+class TooOften(Busy):
+    """Too many failures from one address (HTTP 429 with Retry-After, gRPC RESOURCE_EXHAUSTED with RetryInfo)."""
 
 
 class StoreRefused(SpanledgerError):

@@ -37,7 +37,10 @@ class Task:
         run: Called with the time in nanoseconds.
         every_ns: How long to wait between two turns; 0 for every tick.
         failures: How often it raised.
+        failed: Whether it raised in its last turn.
+        turns: How often it ran.
         seconds: How long its last turn took.
+        busy_s: How long all turns took together, seconds.
         last_ns: When it last began; None before its first turn.
     """
 
@@ -45,7 +48,10 @@ class Task:
     run: Callable[[int], object]
     every_ns: int = 0
     failures: int = field(default=0, init=False)
+    failed: bool = field(default=False, init=False)
+    turns: int = field(default=0, init=False)
     seconds: float = field(default=0.0, init=False)
+    busy_s: float = field(default=0.0, init=False)
     last_ns: int | None = field(default=None, init=False)
 
     def due(self, now_ns: int) -> bool:
@@ -97,10 +103,14 @@ class TickLoop:
             task.run(now_ns)
         except Exception:  # the boundary: one task's failure is no reason for the others to stop
             task.failures += 1
+            task.failed = True
             log.exception("a task failed", extra={"task": task.name, "failures": task.failures})
             return False
         finally:
             task.seconds = time.perf_counter() - started
+            task.busy_s += task.seconds
+            task.turns += 1
+        task.failed = False
         return True
 
     def _work(self) -> None:

@@ -20,16 +20,20 @@ from pathlib import Path
 from spanledger.pricing import MalformedPricesError, PriceBook
 from spanledger.usage import Usage
 from spanledger_server import timegrid
+from spanledger_server.alerts.received import ReceivedAlerts
 from spanledger_server.api import app, sockets
 from spanledger_server.api.answers import when
 from spanledger_server.api.gate import Gate
+from spanledger_server.api.jaeger_remote import RemoteStorage
 from spanledger_server.api.receivers.grpc import GrpcReceiver
 from spanledger_server.api.receivers.http import HttpReceiver
 from spanledger_server.api.receivers.receive import Receiver
 from spanledger_server.api.serving import GRACE_S, HttpServer
+from spanledger_server.api.tls import Tls
 from spanledger_server.api.vitals import Vitals
 from spanledger_server.auth import first, left, sessions
 from spanledger_server.auth.tokens import Tokens
+from spanledger_server.care.caretaker import Caretaker
 from spanledger_server.clock import Clock
 from spanledger_server.errors import SpanledgerError
 from spanledger_server.ingest.accept import Ingest
@@ -39,13 +43,15 @@ from spanledger_server.live.feed import LiveFeed
 from spanledger_server.loops import Task, TickLoop
 from spanledger_server.otlp.limits import DecodeLimits
 from spanledger_server.otlp.memory import keep_arenas
+from spanledger_server.prices.reprice import Repricer
+from spanledger_server.prices.stored import StoredPrices
 from spanledger_server.rollups.dirty import DirtyBuckets
 from spanledger_server.rollups.refresh import Rollups
 from spanledger_server.sampling.loop import ClosedLoop
 from spanledger_server.settings import Settings
 from spanledger_server.statistics import slots
 from spanledger_server.statistics.self_check import SelfCheck
-from spanledger_server.store.database import Database
+from spanledger_server.store.database import Database, StoreOptions
 
 log = logging.getLogger(__name__)
 
@@ -62,12 +68,13 @@ class Addresses:
     port: int
     otlp_http_port: int | None
     otlp_grpc_port: int | None
+    scheme: str = "http"
 
     @property
     def url(self) -> str:
         """The dashboard's and the API's address, as seen from this machine."""
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - compared, not bound
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+        return f"{self.scheme}://{f'[{host}]' if ':' in host else host}:{self.port}"
 
 
 class Server:
@@ -80,6 +87,7 @@ class Server:
         self._stack = ExitStack()
         self._addresses: Addresses | None = None
         self._vitals: Vitals | None = None
+        self._tls: Tls | None = None
 
     @property
     def addresses(self) -> Addresses:
@@ -121,6 +129,8 @@ class Server:
     def _start(self) -> None:
         settings = self.settings
         keep_arenas()
+        if settings.tls_cert is not None and settings.tls_key is not None:
+            self._tls = Tls(settings.tls_cert, settings.tls_key, settings.tls_client_ca)
         listening = self._listen()
         prices = _prices(settings)
         database = self._opened()
@@ -129,9 +139,14 @@ class Server:
         dirty = DirtyBuckets()
         live = LiveFeed(database, self._day_start_ns, when, self._failing)
         ingest = Ingest(database, prices, self.clock, live, dirty=dirty)
+        repricer = self._repricer(database, ingest, dirty)
         ingest.start()
         self._stack.callback(ingest.stop)
-        vitals = self._vitals = Vitals(database, ingest, Admission(settings.max_waiting_bytes), self.clock)
+        alerts = self._alerts(database)
+        care = Caretaker(settings, database, self.clock)
+        self._stack.callback(care.stop)
+        admission = Admission(settings.max_waiting_bytes)
+        vitals = self._vitals = Vitals(database, ingest, admission, self.clock, alerts, care)
         loop = ClosedLoop(database, settings.sampling_budget, vitals.told_to_come_back)
         self_check = SelfCheck(database)
         self._tick(
@@ -139,7 +154,12 @@ class Server:
             tokens,
             live,
             dirty,
-            (Task("sampling", loop.tick, SAMPLING_NS), Task("check", self_check.tick, MINUTE_NS)),
+            (
+                Task("sampling", loop.tick, SAMPLING_NS),
+                Task("check", self_check.tick, MINUTE_NS),
+                Task("alerts", alerts.tick),
+                *care.start(vitals.troubles),
+            ),
         )
         receiver = Receiver(
             accept=ingest.accept,
@@ -147,9 +167,10 @@ class Server:
             now=self.clock.now_ns,
             limits=_limits(settings),
             turn=ingest.turn,
+            acks=vitals.acks,
         )
         self.new_admin = first.admin(tokens, settings.admin_token, self.clock.now_ns())
-        self._addresses = self._serve(listening, receiver, vitals, tokens, live, loop, self_check)
+        self._addresses = self._serve(listening, receiver, vitals, tokens, live, loop, self_check, repricer)
         self._warm(prices)
         if settings.data_dir is not None and settings.loopback:
             left.leave_for_the_command_line(settings.data_dir, self.new_admin, self._addresses.url)
@@ -170,9 +191,22 @@ class Server:
     def _opened(self) -> Database:
         if self.settings.data_dir is not None:
             _make(self.settings.data_dir)
-        database = Database.open(self.settings.file)
+        database = Database.open(self.settings.file, options=StoreOptions(backup_directory=self.settings.backup_dir))
         self._stack.callback(database.close)
         return database
+
+    def _repricer(self, database: Database, ingest: Ingest, dirty: DirtyBuckets) -> Repricer:
+        prices = StoredPrices(database, ingest.prices)
+        prices.tell(partial(setattr, ingest, "prices"))
+        repricer = Repricer(database, prices, dirty, self.clock.now_ns, ingest.caught_up)
+        repricer.start()
+        self._stack.callback(repricer.stop)
+        return repricer
+
+    def _alerts(self, database: Database) -> ReceivedAlerts:
+        settings = self.settings
+        timeout_ns, keep_ns = _ns(settings.alert_resolve_timeout), _ns(settings.retention_days)
+        return ReceivedAlerts(database, timeout_ns, keep_ns, self.clock.now_ns())
 
     def _tick(self, vitals: Vitals, tokens: Tokens, live: LiveFeed, dirty: DirtyBuckets, more: Sequence[Task]) -> None:
         database = vitals.database
@@ -186,6 +220,7 @@ class Server:
             *more,
             Task("tokens", lambda _: tokens.note_use(), MINUTE_NS),
             Task("checkpoint", lambda _: database.checkpoint_when_idle(CHECKPOINT_WAL_BYTES)),
+            *([Task("certificate", self._tls.renew)] if self._tls is not None else []),
         ]
         vitals.loop = TickLoop(self.clock, tasks, self.settings.tick.total_seconds())
         vitals.loop.start()
@@ -200,6 +235,7 @@ class Server:
         live: LiveFeed,
         loop: ClosedLoop,
         self_check: SelfCheck,
+        repricer: Repricer,
     ) -> Addresses:
         settings = self.settings
         port = sockets.port_of(listening["--port"])
@@ -216,17 +252,19 @@ class Server:
             vitals=vitals,
             sampling=loop,
             self_check=self_check,
+            repricer=repricer,
             port=port,
             otlp_port=settings.otlp_http_port or None,
         )
         gate = app.build(house)
-        grpc_port = self._grpc(receiver, gate)
-        http = HttpServer(gate, list(listening.values()))
+        grpc_port = self._grpc(receiver, gate, vitals.database)
+        http = HttpServer(gate, list(listening.values()), None if self._tls is None else self._tls.context)
         http.start()
         self._stack.callback(http.stop)
-        return Addresses(settings.host, port, settings.otlp_http_port or None, grpc_port)
+        scheme = "https" if self._tls is not None else "http"
+        return Addresses(settings.host, port, settings.otlp_http_port or None, grpc_port, scheme)
 
-    def _grpc(self, receiver: Receiver, gate: Gate) -> int | None:
+    def _grpc(self, receiver: Receiver, gate: Gate, database: Database) -> int | None:
         settings = self.settings
         if not settings.otlp_grpc_port:
             return None
@@ -235,7 +273,9 @@ class Server:
             host=settings.host,
             port=settings.otlp_grpc_port,
             max_request_bytes=settings.max_request_bytes,
-            authorize=None if settings.loopback else gate.authorize_sender,
+            authorize=gate.authorize_sender,
+            beside=RemoteStorage(database, self.clock, gate.authorize_reader).handlers(),
+            credentials=None if self._tls is None else self._tls.credentials(),
         )
         try:
             port = grpc.start()

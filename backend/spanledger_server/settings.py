@@ -17,12 +17,14 @@ from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from spanledger_server.errors import SpanledgerError
 
 ENVIRONMENT_PREFIX = "SPANLEDGER_"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+SECRETS = ("admin_token", "heartbeat_url")
 
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 604800}
 _BYTES = {
@@ -107,6 +109,13 @@ def _path(text: str) -> Path:
     return Path(_text(text)).expanduser()
 
 
+def _file(text: str) -> Path:
+    file = _path(text)
+    if not file.is_file():
+        raise _NotUsableError("a file that exists")
+    return file
+
+
 def _price_files(text: str) -> tuple[Path, ...]:
     files = tuple(Path(part.strip()).expanduser() for part in text.split(",") if part.strip())
     for file in files:
@@ -120,6 +129,17 @@ def _zone(text: str) -> str:
         return ZoneInfo(text.strip()).key
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise _NotUsableError("an IANA time zone such as UTC or Europe/Berlin") from error
+
+
+def _web_address(text: str) -> str:
+    try:
+        parsed = urlsplit(text.strip())
+        host, _ = parsed.hostname, parsed.port
+    except ValueError:
+        parsed, host = urlsplit(""), None
+    if parsed.scheme not in ("http", "https") or not host or not text.strip().isprintable() or " " in text.strip():
+        raise _NotUsableError("an address that begins with https:// or http://")
+    return text.strip()
 
 
 def _secret(text: str) -> str:
@@ -153,6 +173,13 @@ class Settings:
     data_dir: Path | None = field(
         metadata=_row("~/.local/share/spanledger", _directory, "holds spanledger.duckdb; :memory: keeps nothing")
     )
+    tls_cert: Path | None = field(
+        metadata=_row(None, _file, "certificate (PEM) for HTTPS and OTLP over gRPC; read again when it changes")
+    )
+    tls_key: Path | None = field(metadata=_row(None, _file, "its key"))
+    tls_client_ca: Path | None = field(
+        metadata=_row(None, _file, "authorities (PEM): whoever connects must show a certificate of theirs")
+    )
     admin_token: str | None = field(
         metadata=_row(None, _secret, "the admin token; made and shown once when there is none")
     )
@@ -175,6 +202,17 @@ class Settings:
     max_disk: int | None = field(
         metadata=_row(None, size, "size of the file above which the oldest raw data goes first; never the ledger")
     )
+    backup_dir: Path | None = field(
+        metadata=_row(None, _path, "the one directory that backups are written to; none: backups in --data-dir")
+    )
+    heartbeat_url: str | None = field(
+        metadata=_row(
+            None,
+            _web_address,
+            "told every --heartbeat-every that all is well, and at its /fail why not; none: nobody is",
+        )
+    )
+    heartbeat_every: timedelta = field(metadata=_row("60s", duration, "how often --heartbeat-url is told"))
     late_limit: timedelta = field(metadata=_row("24h", duration, "records older than this are refused"))
     sampling_budget: float | None = field(
         metadata=_row(
@@ -183,7 +221,14 @@ class Settings:
             "spans a second that senders who ask keep together; none: all. PUT /api/v1/sampling comes before it",
         )
     )
+    alert_resolve_timeout: timedelta = field(
+        metadata=_row("5m", duration, "how long a received alert fires whose sender does not say until when")
+    )
     tick: timedelta = field(metadata=_row("10s", duration, "how often rollups are brought up to date"))
+    query_timeout: timedelta = field(metadata=_row("10s", duration, "how long a query of SQL may run"))
+    query_memory: int = field(
+        metadata=_row("512MiB", size, "memory that a query of SQL may take, beside what is kept of the store anyway")
+    )
     timezone: str = field(metadata=_row("UTC", _zone, "where a day begins when a question names no zone"))
     price_files: tuple[Path, ...] = field(
         metadata=_row("", _price_files, "your own rates: YAML files, comma between; they come before the packaged ones")
@@ -237,7 +282,7 @@ def load(flags: Mapping[str, str | None], environment: Mapping[str, str], file: 
         SettingsError: With a line for each value that cannot be used and each key that is not known.
     """
     mistakes: list[str] = []
-    from_file = _file(file, mistakes)
+    from_file = _from_file(file, mistakes)
     values: dict[str, Any] = {}
     for row, spec in zip(table(), fields(Settings), strict=True):
         given = _given(row, flags, environment, from_file)
@@ -249,7 +294,7 @@ def load(flags: Mapping[str, str | None], environment: Mapping[str, str], file: 
         try:
             values[row.name] = spec.metadata["read"](text)
         except _NotUsableError as error:
-            shown = "(hidden)" if row.name == "admin_token" else repr(text)
+            shown = "(hidden)" if row.name in SECRETS else repr(text)
             mistakes.append(f"{where}: {shown} is not allowed: {error}")
     if mistakes:
         raise SettingsError(mistakes)
@@ -274,7 +319,7 @@ def _given(
     return None
 
 
-def _file(path: Path | None, mistakes: list[str]) -> dict[str, str]:
+def _from_file(path: Path | None, mistakes: list[str]) -> dict[str, str]:
     if path is None:
         return {}
     try:
@@ -306,6 +351,10 @@ def _together(settings: Settings) -> list[str]:
     levels = (settings.retention_raw, settings.retention_minutes, settings.retention_hours, settings.retention_days)
     if sorted(levels) != list(levels):
         mistakes.append("--retention-raw, -minutes, -hours and -days must not get shorter from one to the next")
+    if (settings.tls_cert is None) != (settings.tls_key is None):
+        mistakes.append("--tls-cert and --tls-key are needed together")
+    if settings.tls_client_ca is not None and settings.tls_cert is None:
+        mistakes.append("--tls-client-ca needs --tls-cert and --tls-key")
     taken: dict[int, str] = {}
     for flag, port in (
         ("--port", settings.port),

@@ -99,6 +99,23 @@ def previous(name: Period, now_ns: int, tz: ZoneInfo) -> Range:
     return Range(day_start_ns(before, tz), day_start_ns(first, tz))
 
 
+def month(text: str, tz: ZoneInfo) -> Range:
+    """The calendar month that is written ``2026-11``.
+
+    Raises:
+        Invalid: It is none.
+    """
+    try:
+        if len(text) != len("2026-11"):
+            raise ValueError(text)
+        first = date.fromisoformat(f"{text}-01")
+    except ValueError as error:
+        raise Invalid("month", text, "a month such as 2026-11") from error
+    if not 1970 <= first.year <= 2261:
+        raise Invalid("month", text, "a month from 1970-01 to 2261-12")
+    return Range(day_start_ns(first, tz), day_start_ns(_next_first_day("month", first), tz))
+
+
 def _first_day(name: Period, day: date) -> date:
     if name == "week":
         return day - timedelta(days=day.weekday())

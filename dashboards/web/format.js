@@ -126,6 +126,17 @@ export const whole = (value) => (isUnknown(value) ? UNKNOWN : signed(String(Math
 /** @param {string} text */
 const signed = (text) => text.replace(/^-/, MINUS);
 
+const SIZES = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+
+/** Bytes, by 1024. @param {number | null | undefined} value */
+export function bytes(value) {
+  if (isUnknown(value)) return UNKNOWN;
+  const number = Number(value);
+  const found = SIZES.findIndex((_, power) => Math.abs(number) < 1023.5 * 1024 ** power);
+  const step = found < 0 ? SIZES.length - 1 : found;
+  return `${signed(step ? threeDigits(number / 1024 ** step) : String(Math.round(number)))}${THIN}${SIZES[step]}`;
+}
+
 /** A figure per second. @param {number | null | undefined} value */
 export function rate(value) {
   if (isUnknown(value)) return UNKNOWN;

@@ -18,7 +18,10 @@ from typing import Final
 
 CONFIGURATION: Final = Path(__file__).parents[2] / "collector-config"
 SOURCES: Final = CONFIGURATION / "builder"
-WEIGHTS_GATE: Final = "--feature-gates=+processor.tailsamplingprocessor.recordpolicy"
+WEIGHTS_GATE: Final = (  # who kept a trace is noted, and how many spans were decided
+    "--feature-gates=+processor.tailsamplingprocessor.recordpolicy,"
+    "+processor.tailsamplingprocessor.metricstatcountspanssampled"
+)
 BUILD_S: Final = 1800.0
 _BUILD: Final = ("build", "-trimpath", "-ldflags=-s -w")
 _SETTINGS: Final = {"GOFLAGS": "-mod=readonly -buildvcs=false", "CGO_ENABLED": "0"}

@@ -7,9 +7,10 @@ used.
 from __future__ import annotations
 
 from spanledger.audio import audio_pipeline, stage
+from spanledger.budgets import BudgetCheck, check_budget
 from spanledger.configure import Telemetry, configure, flush, shutdown, stats
 from spanledger.context import context
-from spanledger.errors import ConfigurationError, SpanledgerError
+from spanledger.errors import BudgetExceeded, ConfigurationError, SpanledgerError
 from spanledger.instrumentation import instrument, instrument_fastapi
 from spanledger.production_monitor import ProductionMonitor
 from spanledger.recording import record_usage
@@ -18,12 +19,15 @@ from spanledger.tracking import track_cache, track_cost, track_dialogue, track_r
 from spanledger.version import __version__
 
 __all__ = [
+    "BudgetCheck",
+    "BudgetExceeded",
     "ConfigurationError",
     "ProductionMonitor",
     "SpanledgerError",
     "Telemetry",
     "__version__",
     "audio_pipeline",
+    "check_budget",
     "configure",
     "context",
     "flush",

@@ -1,4 +1,4 @@
-"""What the SDK can raise: while it is being set up, and where a program asks the backend something.
+"""What the SDK can raise: while it is being set up, and where a program asks the backend something, or asks for it.
 
 Never: raised from a call that records, measures or sends something.
 """
@@ -38,3 +38,15 @@ class BackendError(SpanledgerError):
 
 class NotOffered(BackendError):
     """The backend that answers has no such part, as it says itself; a newer one may."""
+
+
+class BudgetExceeded(SpanledgerError):
+    """A call may not be made: `check_budget(...).raise_for_budget()` says so where it was asked to.
+
+    Attributes:
+        budget: The name of the budget; None where nobody could say what is left.
+    """
+
+    def __init__(self, said: str, budget: str | None = None) -> None:
+        super().__init__(said)
+        self.budget = budget

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from spanledger import lone
+from spanledger import checked, lone
 from spanledger.guard import guard
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ def hand_over(entry: Entry) -> None:
     (_put or _start())(entry)
     if lone.watched:
         lone.note(entry)
+    if checked.entered:
+        checked.bill(entry)
 
 
 def connect(put: Callable[[Entry], None] | None) -> None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -281,7 +280,7 @@ class ProductionMonitor:
 
         said = held()
         return Backend(
-            url=str(self.config.get("url") or os.environ.get("SPANLEDGER_URL") or DEFAULT_URL),
+            url=str(self.config.get("url") or said.url or DEFAULT_URL),
             token=self.config.get("token") or said.token,
             timeout_s=float(self.config.get("timeout_s") or TIMEOUT_S),
             certificate=self.config.get("certificate") or said.certificate,

@@ -29,6 +29,7 @@ class Settings:
     protocol: Literal["http/protobuf", "grpc"] | None = None
     headers: Mapping[str, str] | None = None
     token: str | None = None
+    url: str | None = None
     compression: Literal["none", "gzip"] | None = None
     timeout_s: float | None = None
     certificate: str | None = None
@@ -65,6 +66,7 @@ class Settings:
     shutdown_timeout_s: float = 5.0
     handle_sigterm: bool = True
     identity_headers: Mapping[str, str] | None = None
+    budget_fail: Literal["open", "closed"] = "open"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,9 @@ TABLE: tuple[Setting, ...] = (
         "`key=value,…` sent with each request (also: `OTEL_EXPORTER_OTLP_[SIGNAL_]HEADERS`)",
     ),
     Setting("token", "SPANLEDGER_TOKEN", words, "sent as `Authorization: Bearer …`"),
+    Setting(
+        "url", "SPANLEDGER_URL", words, "the backend's API, for what asks it: `check_budget` and `ProductionMonitor`"
+    ),
     Setting(
         "compression",
         "SPANLEDGER_COMPRESSION",
@@ -289,6 +294,12 @@ TABLE: tuple[Setting, ...] = (
         "SPANLEDGER_IDENTITY_HEADERS",
         headers,
         "`user_id=X-User-ID,…`: headers of requests to believe, behind a proxy that sets them",
+    ),
+    Setting(
+        "budget_fail",
+        "SPANLEDGER_BUDGET_FAIL",
+        one_of("open", "closed"),
+        "what `check_budget` says when nobody can: `open` allows the call, `closed` refuses it",
     ),
 )
 DEFAULTS: dict[str, Any] = {f.name: f.default for f in fields(Settings)}

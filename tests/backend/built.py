@@ -9,6 +9,7 @@ from typing import Any
 
 from spanledger.pricing import PriceBook
 from spanledger_server import settings
+from spanledger_server.alerts.received import ReceivedAlerts
 from spanledger_server.api import app
 from spanledger_server.api.answers import when
 from spanledger_server.api.gate import Gate
@@ -17,11 +18,14 @@ from spanledger_server.api.receivers.receive import Receiver
 from spanledger_server.api.vitals import Vitals
 from spanledger_server.auth.sessions import Sessions
 from spanledger_server.auth.tokens import Tokens
+from spanledger_server.care.caretaker import Caretaker
 from spanledger_server.clock import SystemClock
 from spanledger_server.ingest.accept import Ingest
 from spanledger_server.ingest.admission import Admission
 from spanledger_server.live.feed import LiveFeed
 from spanledger_server.rollups.dirty import DirtyBuckets
+from spanledger_server.prices.reprice import Repricer
+from spanledger_server.prices.stored import StoredPrices
 from spanledger_server.sampling.loop import ClosedLoop
 from spanledger_server.statistics.self_check import SelfCheck
 from spanledger_server.store.database import Database
@@ -43,16 +47,18 @@ class Built:
 def built() -> Iterator[Built]:
     """An application that nothing is sent to."""
     database, clock = Database.open(None), SystemClock()
+    chosen = settings.load({"data_dir": ":memory:"}, {})
     ingest = Ingest(database, PriceBook.default(), clock, dirty=DirtyBuckets())
     admission = Admission(2**20)
     otlp = HttpReceiver(Receiver(accept=ingest.accept, admission=admission, now=clock.now_ns), max_request_bytes=2**20)
     tokens = Tokens(database)
-    vitals = Vitals(database, ingest, admission, clock)
+    alerts = ReceivedAlerts(database, 300 * 10**9, 86_400 * 10**9, clock.now_ns())
+    vitals = Vitals(database, ingest, admission, clock, alerts, Caretaker(chosen, database, clock))
     try:
         yield Built(
             app.build(
                 app.House(
-                    settings=settings.load({"data_dir": ":memory:"}, {}),
+                    settings=chosen,
                     clock=clock,
                     database=database,
                     tokens=tokens,
@@ -62,6 +68,13 @@ def built() -> Iterator[Built]:
                     vitals=vitals,
                     sampling=ClosedLoop(database, None, lambda: 0),
                     self_check=SelfCheck(database),
+                    repricer=Repricer(
+                        database,
+                        StoredPrices(database, ingest.prices),
+                        DirtyBuckets(),
+                        clock.now_ns,
+                        ingest.caught_up,
+                    ),
                     port=1,
                     otlp_port=None,
                 )

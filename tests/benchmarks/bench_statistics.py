@@ -110,7 +110,7 @@ def main() -> None:
             show(name, lambda asked=asked: search.search(reader, NOW - HOUR, NOW, asked, "-start", None, 50))
         wanted = reader.value("SELECT trace_id FROM spans WHERE trace_id IN (SELECT trace_id FROM spans LIMIT 1)")
         show("one trace", lambda: trace.find(reader, wanted))
-        show("loss, one day", lambda: loss.report(reader, NOW - DAY, NOW))
+        show("loss, one day", lambda: loss.report(reader, NOW - DAY, NOW, NOW))
     database.close()
     while_ingesting()
 

@@ -12,7 +12,7 @@ import simplejson
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from spanledger_server.api import answers, costs, ledger, logs, loss, metrics, traces
+from spanledger_server.api import answers, costs, jaeger, jaeger_v3, ledger, logs, loss, metrics, traces
 from spanledger_server.store.database import Database
 from tests.backend.rows import NOON
 
@@ -68,7 +68,7 @@ def _never(word: str) -> Decimal:
 def reading_app() -> Iterator[tuple[FastAPI, TestClient]]:
     app = FastAPI()
     answers.install(app)
-    for module in (costs, ledger, logs, loss, metrics, traces):
+    for module in (costs, jaeger, jaeger_v3, ledger, logs, loss, metrics, traces):
         app.include_router(module.router)
     with TestClient(app) as client:
         yield app, client

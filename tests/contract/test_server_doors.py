@@ -29,7 +29,10 @@ from tests.support.inside import Inside, Shifted
 from tests.support.server import Server
 from tests.support.telemetry import span, span_request
 
-SENDING = {("POST", f"/v1/{signal}") for signal in ("traces", "logs", "metrics")} | {("GET", "/sampling")}
+SENDING = {("POST", f"/v1/{signal}") for signal in ("traces", "logs", "metrics")} | {
+    ("GET", "/sampling"),
+    ("POST", "/api/v2/alerts"),
+}
 OPEN = {
     ("GET", "/healthz"),
     ("GET", "/readyz"),
@@ -44,7 +47,15 @@ ADMINISTERED = {
     ("GET", "/api/v1/tokens"),
     ("POST", "/api/v1/tokens"),
     ("DELETE", "/api/v1/tokens/{token_id}"),
+    ("POST", "/api/v1/tokens/{token_id}/rotate"),
     ("GET", "/api/v1/audit"),
+    ("POST", "/api/v1/backup"),
+    ("GET", "/api/v1/backup"),
+    ("GET", "/api/v1/backup/{name}"),
+    ("POST", "/api/v1/slos"),
+    ("POST", "/api/v1/slos/openslo"),
+    ("PUT", "/api/v1/slos/{slo_id}"),
+    ("DELETE", "/api/v1/slos/{slo_id}"),
     ("PUT", "/api/v1/sampling"),
     ("DELETE", "/api/v1/sampling"),
 }
@@ -61,10 +72,34 @@ READ = {
         "/api/v1/metrics/query",
         "/api/v1/loss",
         "/api/v1/sampling",
+        "/api/v1/storage",
+        "/api/v1/export",
+        "/api/v1/export/{view}",
+        "/api/v1/slos",
+        "/api/v1/slos/openslo",
+        "/api/v1/slos/{slo_id}",
+        "/api/v1/slos/{slo_id}/report",
+        "/api/v1/reports/sla",
+        "/api/v1/alerts",
+        "/api/v1/alerts/{alert_id}",
+        "/api/v2/alerts",
+        "/api/v2/status",
+        "/admin/monitoring/alerts",
         "/admin/statistics/costs",
+        "/api/services",
+        "/api/services/{service:path}/operations",
+        "/api/operations",
+        "/api/traces",
+        "/api/traces/{trace_id}",
+        "/api/dependencies",
+        "/api/v3/services",
+        "/api/v3/operations",
+        "/api/v3/traces",
+        "/api/v3/traces/{trace_id}",
+        "/api/v3/trace-summaries",
         "/api/admin/monitoring/metrics/realtime",
     )
-} | {("WEBSOCKET", "/api/v1/live")}
+} | {("WEBSOCKET", "/api/v1/live"), ("POST", "/api/v1/session/link")}
 
 
 def expected(method: str, path: str) -> Access:
@@ -136,7 +171,7 @@ class World:
     """A server that other machines can reach, and everybody who may come."""
 
     def __init__(self, server: Inside, clock: Shifted) -> None:
-        self.server = server
+        self.server, self.clock = server, clock
         with server.client() as admin:
             for_a_minute = {"name": "short", "role": "admin", "expires_at": "now+1m"}
             self.expired = admin.post("/api/v1/tokens", json=for_a_minute).json()["token"]
@@ -206,6 +241,12 @@ def far_server(world: World) -> Server:
     return world.server
 
 
+@pytest.fixture(autouse=True)
+def a_minute_later(world: World) -> None:
+    """Wrong tokens of the test before are forgotten."""
+    world.clock.by_ns += 61 * 10**9
+
+
 def status_at(server: Server, client: httpx.Client, method: str, path: str, headers: dict[str, str]) -> int:
     """401 or 403 when the gate refuses; else whatever the route says to a request without sense."""
     if method == "WEBSOCKET":
@@ -217,9 +258,9 @@ def status_at(server: Server, client: httpx.Client, method: str, path: str, head
         except InvalidStatus as refused:
             return refused.response.status_code
     answer = client.request(method, server.url + filled(path), headers=headers)
-    if answer.status_code in (401, 403):
+    if answer.status_code in (401, 403, 429):
         assert answer.headers["content-type"] == "application/problem+json"
-    return answer.status_code
+    return 401 if answer.status_code == 429 else answer.status_code  # 429: the same, and too often
 
 
 def wanted(access: Access, role: Role | None) -> int | None:

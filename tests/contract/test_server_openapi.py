@@ -26,8 +26,17 @@ WRONG: dict[str, list[str]] = {
     "severity": ["loud", "25"],
     "name": [""],
     "step": ["0s", "fast"],
+    "status": ["loud"],
+    "state": ["loud", ""],
+    "source": ["nobody"],
+    "filter": ["x", "", 'a="b', "a=~(", 'a=b c="d"', "{}"],
+    **dict.fromkeys(("active", "silenced", "inhibited", "unprocessed"), ["yes", ""]),
+    "receiver": ["("],
+    **dict.fromkeys(("archived", "standing"), ["perhaps"]),
+    "alert_id": ["12"],
 }
 ANY_TEXT = (
+    "budget_id",
     "token_id",
     "stat",
     "service",
@@ -42,6 +51,11 @@ BODIES = [
     ("/api/v1/tokens", {"name": "x", "role": "viewer", "expires_at": "soon"}, "expires_at"),
     ("/api/v1/tokens", {"name": "x", "role": "viewer", "expires_at": "now-1h"}, "expires_at"),
     ("/api/v1/tokens", {"name": "x", "role": "viewer", "scope": "all"}, "scope"),
+    ("/api/v1/budgets", {"name": "x", "period": "daily", "limit_amount": 0}, "limit_amount"),
+    ("/api/v1/budgets", {"name": "x", "period": "hourly", "limit_amount": 1}, "period"),
+    ("/api/v1/budgets", {"name": "x", "period": "daily", "limit_amount": 1, "currency": "EUR"}, "currency"),
+    ("/api/v1/budgets/default/reserve", {"amount": -1}, "amount"),
+    ("/api/v1/budgets/default/settle", {"reservation_id": "x", "amount": "NaN"}, "amount"),
     ("/api/v1/session", {}, "token"),
     ("/api/v1/session", {"token": 5}, "token"),
     ("/api/v1/session", {"token": "x" * 201}, "token"),
@@ -87,6 +101,8 @@ def test_every_parameter_refuses_a_wrong_value_by_name_and_says_what_is_allowed(
 ):
     tried = 0
     for _, path, operation in operations(document):
+        if operation["tags"] == ["jaeger"]:
+            continue  # says no in the way of Jaeger; see the tests of its API
         for parameter in operation.get("parameters", ()):
             name = parameter["name"]
             if name in ANY_TEXT:

@@ -96,7 +96,7 @@ def test_every_task_has_its_turn_and_none_fails(quick: Inside, clock: Shifted):
     tasks = vitals.loop.tasks
     assert {task.name for task in tasks} == {
         *("rollups", "retention", "slots", "live", "tokens", "checkpoint"),
-        *("sampling", "check"),
+        *("sampling", "check", "alerts"),
     }
     until(lambda: all(task.last_ns is not None for task in tasks))
     quick.get("/api/v1/session")
@@ -117,7 +117,10 @@ def test_the_counters_move_with_what_comes_in(quick: Inside):
     assert moved["spanledger_refused_records_total"] == 1
     assert moved['spanledger_gate_refused_total{status="401"}'] == 1
     assert 1 <= moved["spanledger_commits_total"] <= 2
-    assert moved["spanledger_rows_total"] >= 3
+    signals = ("traces", "logs", "metrics", "ledger")
+    assert [moved[f'spanledger_rows_total{{signal="{signal}"}}'] for signal in signals] == [2, 0, 0, 1]
+    assert moved['spanledger_ledger_lines_total{state="priced"}'] == 1
+    assert moved['spanledger_ack_duration_seconds_count{signal="logs"}'] == 1
     assert moved["spanledger_bytes_total"] > 200
     assert moved["spanledger_commit_seconds_total"] > 0
     assert (after["spanledger_queue_requests"], after["spanledger_queue_bytes"]) == (0, 0)

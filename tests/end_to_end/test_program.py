@@ -137,13 +137,14 @@ def test_what_the_sdk_had_to_drop_is_counted_and_the_server_shows_it(backend: Ba
         rows = backend.get("/api/v1/loss")["services"]
         return {row["signal"]: row for row in rows if row["service"] == "program"}
 
-    until(lambda: "spans" in shown() and shown()["spans"]["sent"] == stats["spans"]["sent"], called="told by the SDK")
+    until(lambda: "spans" in shown() and shown()["spans"]["delivered"] == stats["spans"]["sent"], called="told")
     for signal in ("spans", "ledger"):
         row, books = shown()[signal], stats[signal]
         dropped = sum(books["dropped"].values())
         assert dropped > 0
-        assert (row["dropped"], row["sent"], row["stored"]) == (dropped, books["sent"], books["sent"])
-        assert row["recorded"] == row["sent"] + row["dropped"]
+        assert (row["dropped"], row["delivered"], row["stored"]) == (dropped, books["sent"], books["sent"])
+        assert row["sent"] == row["stored"] + row["dropped"]
+        assert (row["on_the_way"], row["unexplained"]) == (0, 0)
         assert row["reasons"] == books["dropped"]
 
 

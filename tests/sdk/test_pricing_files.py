@@ -221,7 +221,7 @@ prices:
         f"{first}: prices[6].rates: cache_read_mtok is a part of input_mtok: give a rate for input_mtok too",
         f"{first}: prices[7].rates: audio_hours and audio_minutes count the same: keep one",
         "cache_read_mtok and input_audio_mtok overlap: give a rate for cache_audio_read_mtok too",
-        f"{first}: acme d: two entries for the same model",
+        "]: acme d: two entries for the same model",
         f"{second}: cannot be read",
         f"{third}: cannot be read",
     ):

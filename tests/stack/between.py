@@ -118,6 +118,17 @@ def stored_and_acknowledged_too_late(
     return answer
 
 
+def slow(between: Between, method: str, body: bytes, context: grpc.ServicerContext) -> bytes:
+    """It is well, but takes five seconds."""
+    between.released.wait(5)
+    return between.passed_on(method, body, context)
+
+
+def invalid(_: Between, _method: str, _body: bytes, context: grpc.ServicerContext) -> bytes:
+    """400: it will never take it."""
+    return _refuse(context, grpc.StatusCode.INVALID_ARGUMENT)
+
+
 def exhausted(_: Between, _method: str, _body: bytes, context: grpc.ServicerContext) -> bytes:
     """429 without Retry-After, which a Collector takes for a final answer."""
     return _refuse(context, grpc.StatusCode.RESOURCE_EXHAUSTED)

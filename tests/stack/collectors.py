@@ -31,6 +31,7 @@ class Collector:
         kind: str,
         *files: str | Path,
         gates: str = WEIGHTS_GATE,
+        address: str = "127.0.0.1",
         **variables: str,
     ) -> None:
         """Nothing runs yet.
@@ -41,9 +42,10 @@ class Collector:
             kind: ``agent`` or ``gateway``, which is how its variables begin.
             files: Further configurations over ``{kind}.yaml``.
             gates: The flag that turns its features on.
+            address: Where it listens.
             variables: Further variables.
         """
-        self.kind = kind
+        self.kind, self.address = kind, address
         self.log_path = directory / f"{kind}.log"
         self.state = directory / f"{kind}-state"
         self.grpc_port, self.http_port, self._health, self.metrics_port, self.prometheus_port = (
@@ -54,10 +56,11 @@ class Collector:
             self._command += ["--config", str(CONFIGURATION / file)]
         prefix = kind.upper()
         self._variables = {
-            f"{prefix}_GRPC": f"127.0.0.1:{self.grpc_port}",
-            f"{prefix}_HTTP": f"127.0.0.1:{self.http_port}",
-            f"{prefix}_HEALTH": f"127.0.0.1:{self._health}",
+            f"{prefix}_GRPC": f"{address}:{self.grpc_port}",
+            f"{prefix}_HTTP": f"{address}:{self.http_port}",
+            f"{prefix}_HEALTH": f"{address}:{self._health}",
             f"{prefix}_ZPAGES": "127.0.0.1:0",
+            f"{prefix}_METRICS_HOST": address,
             f"{prefix}_METRICS_PORT": str(self.metrics_port),
             f"{prefix}_STATE": str(self.state),
             f"{prefix}_MAX_INTERVAL": "2s",
@@ -86,7 +89,7 @@ class Collector:
 
     def healthy(self) -> bool:
         try:
-            return httpx.get(f"http://127.0.0.1:{self._health}", trust_env=False).status_code == 200
+            return httpx.get(f"http://{self.address}:{self._health}", trust_env=False).status_code == 200
         except httpx.HTTPError:
             return False
 
@@ -94,17 +97,9 @@ class Collector:
         command = [self._command[0], "validate", *self._command[1:]]
         return subprocess.run(command, env=environment(**self._variables), capture_output=True, text=True, timeout=60)
 
-    def on_a_disk_of(self, kib: int) -> None:
-        """Its queue shall lie on a file system of so many KiB, which only it sees."""
-        self.state.mkdir()
-        mounting = f'mount -t tmpfs -o size={kib}k tmpfs "$0" && exec "$@"'
-        self._command = ["unshare", "-rm", "sh", "-c", mounting, str(self.state), *self._command]
-
-    def give_room(self, kib: int) -> None:
-        """That file system is larger from now on."""
-        assert self._process is not None
-        inside = ["nsenter", "-t", str(self._process.pid), "-U", "-m", "--preserve-credentials"]
-        subprocess.run([*inside, "mount", "-o", f"remount,size={kib}k", str(self.state)], check=True)
+    def within(self, before: list[str]) -> None:
+        """Have it started by this command, which runs the command behind it."""
+        self._command = [*before, *self._command]
 
     def change(self, **variables: str) -> None:
         """Start it again with these variables, as a rolling restart does."""
@@ -138,7 +133,7 @@ class Collector:
         return {sample["name"] for line in self._told().splitlines() if (sample := SAMPLE.fullmatch(line))}
 
     def _told(self) -> str:
-        return httpx.get(f"http://127.0.0.1:{self.metrics_port}/metrics", trust_env=False).text
+        return httpx.get(f"http://{self.address}:{self.metrics_port}/metrics", trust_env=False).text
 
     def span_metric(self, name: str, **labels: str) -> float:
         """The same of what it tells Prometheus."""

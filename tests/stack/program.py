@@ -28,7 +28,7 @@ def ask(*, fails: bool) -> str:
 
 
 def main(calls: int, failed_each: int) -> None:
-    spanledger.configure(service_name="program", metrics_exporter="none")
+    spanledger.configure(service_name="program")
     tracer = trace.get_tracer("program")
     for number in range(calls):
         with contextlib.suppress(RefusedError), tracer.start_as_current_span("GET /ask", kind=trace.SpanKind.SERVER):

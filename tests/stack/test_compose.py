@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 from dataclasses import fields
 from pathlib import Path
@@ -21,7 +22,8 @@ COMPOSE: dict[str, Any] = yaml.safe_load(FILE)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 PROMETHEUS = yaml.safe_load((CONFIGURATION / "prometheus/prometheus.yaml").read_text(encoding="utf-8"))
-GRAFANA = yaml.safe_load((CONFIGURATION / "grafana/datasources.yaml").read_text(encoding="utf-8"))
+GRAFANA = ROOT / "dashboards/grafana"
+SOURCES = yaml.safe_load((GRAFANA / "provisioning/datasources/spanledger.yaml").read_text(encoding="utf-8"))
 KEYS = {
     *("build", "cap_drop", "command", "depends_on", "deploy", "entrypoint", "environment", "healthcheck", "image"),
     *("logging", "network_mode", "ports", "profiles", "read_only", "restart", "security_opt", "stop_grace_period"),
@@ -34,13 +36,13 @@ LISTENS = {
     "agent": {4317, 4318, 8888},
     "bookshop": {8322},
     "provider": {8323},
-    "jaeger": {4317, 16686},
+    "jaeger": {4317, 13133, 16686},
     "prometheus": {9090},
     "grafana": {3000},
 }
 OVER = "${GATEWAY_OVER:-gateway.yaml}"
 ADDRESS = re.compile(r"\b([a-z]+):(\d{4,5})\b")
-VARIABLE = re.compile(r"\$\{(\w+)(:-[^}]*)?\}")
+VARIABLE = re.compile(r"\$\{(\w+)(:-[^${}]*)?\}")
 
 
 def each_service() -> pytest.MarkDecorator:
@@ -49,7 +51,9 @@ def each_service() -> pytest.MarkDecorator:
 
 def resolved(value: str) -> str:
     """As Compose reads it where nobody set a variable."""
-    return VARIABLE.sub(lambda found: (found[2] or "")[2:], value).replace("$$", "$")
+    while (inner := VARIABLE.sub(lambda found: (found[2] or "")[2:], value)) != value:
+        value = inner
+    return value.replace("$$", "$")
 
 
 def known_variables(name: str) -> set[str]:
@@ -59,8 +63,13 @@ def known_variables(name: str) -> set[str]:
         return set(re.findall(r"\$\{env:(\w+)", text))
     if name == "backend":
         return {f"SPANLEDGER_{field.name.upper()}" for field in fields(settings.Settings)}
+    if name == "prometheus":
+        return set(re.findall(r"\$\$(\w+)", SERVICES[name]["entrypoint"][2]))
+    if name == "grafana":
+        read = set(re.findall(r"\$\{(\w+)\}", str(SOURCES)))
+        return read | {key for key in SERVICES[name]["environment"] if key.startswith("GF_")}
     ours = {row.env for row in sdk_settings.TABLE}
-    return ours | {"PROVIDER_URL", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_PROTOCOL", "BACKEND_TOKEN"}
+    return ours | {"PROVIDER_URL", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_PROTOCOL"}
 
 
 @each_service()
@@ -101,13 +110,16 @@ def test_every_address_is_that_of_a_service_and_of_a_port_where_it_listens(name:
         assert int(port) in LISTENS[host], f"{host}:{port}"
 
 
-@pytest.mark.parametrize("name", ["backend", "gateway", "agent", "bookshop"])
+@pytest.mark.parametrize("name", ["backend", "gateway", "agent", "bookshop", "prometheus", "grafana"])
 def test_every_variable_that_is_set_is_read(name: str) -> None:
     assert SERVICES[name]["environment"].keys() <= known_variables(name)
+    if name in ("prometheus", "grafana"):
+        assert known_variables(name) <= SERVICES[name]["environment"].keys()
 
 
 def test_every_variable_that_compose_wants_has_a_default() -> None:
-    assert all(default for _, default in VARIABLE.findall(FILE.replace("$$", "")))
+    assert "${" not in resolved(FILE.replace("$$", ""))
+    assert not re.search(r"\$\{\w+\}", FILE)
 
 
 def test_every_volume_is_declared_and_used_and_every_mounted_path_is_there() -> None:
@@ -164,19 +176,60 @@ def test_the_backend_starts_with_the_settings_that_compose_gives_it() -> None:
     found = settings.load({}, made | given)
     assert not found.loopback
     assert {8321, found.otlp_grpc_port, found.otlp_http_port} == LISTENS["backend"]
-    assert (
-        SERVICES["gateway"]["environment"]["BACKEND_TOKEN"]
-        == SERVICES["backend"]["environment"]["SPANLEDGER_ADMIN_TOKEN"]
-    )
+    for name in ("gateway", "prometheus", "grafana"):
+        assert resolved(SERVICES[name]["environment"]["BACKEND_TOKEN"]) == given["SPANLEDGER_ADMIN_TOKEN"]
 
 
 def test_prometheus_and_grafana_ask_where_somebody_answers() -> None:
     jobs = PROMETHEUS["scrape_configs"]
-    targets = [target for job in jobs for group in job["static_configs"] for target in group["targets"]]
-    urls = [source["url"] for source in GRAFANA["datasources"]]
+    receivers = PROMETHEUS["alerting"]["alertmanagers"]
+    targets = [target for job in (*jobs, *receivers) for group in job["static_configs"] for target in group["targets"]]
+    urls = [source["url"] for source in SOURCES["datasources"]]
+    assert "backend:8321" in targets
     for host, port in ADDRESS.findall(" ".join(targets + urls)):
         assert int(port) in LISTENS[host]
     assert all((CONFIGURATION / "prometheus" / file).is_file() for file in PROMETHEUS["rule_files"])
-    (token,) = (job["authorization"]["credentials_file"] for job in jobs if "authorization" in job)
-    assert f"> {token}" in SERVICES["prometheus"]["entrypoint"][2]
-    assert "/tmp" in SERVICES["prometheus"]["tmpfs"]
+
+
+def test_prometheus_finds_its_tokens_and_knows_its_options(tmp_path: Path) -> None:
+    service = SERVICES["prometheus"]
+    assert "/tmp" in service["tmpfs"]
+    line = resolved(service["entrypoint"][2]).replace("/tmp/", f"{tmp_path}/").replace("exec /bin/prometheus", "echo")
+    tokens = {key: f"{key} of the test" for key in service["environment"]}
+    shell = [*service["entrypoint"][:2], line]
+    said = subprocess.run(shell, env=tokens, capture_output=True, text=True, check=True).stdout
+    named = [job["authorization"]["credentials_file"] for job in PROMETHEUS["scrape_configs"] if "authorization" in job]
+    named += [each["authorization"]["credentials_file"] for each in PROMETHEUS["alerting"]["alertmanagers"]]
+    found = {name: (tmp_path / Path(name).name).read_text() for name in named}
+    assert found == {
+        "/tmp/backend-token": "BACKEND_TOKEN of the test",
+        "/tmp/alerts-token": "ALERTS_TOKEN of the test",
+    }
+    assert (tmp_path / "alerts-token").stat().st_mode & 0o077 == 0
+    mounted = {volume.split(":")[1] for volume in service["volumes"]}
+    options = dict(option.removeprefix("--").split("=") for option in said.split())
+    assert str(Path(options["config.file"]).parent) in mounted
+    assert options["storage.tsdb.path"] in mounted
+    program = shutil.which("prometheus")
+    if program is not None:
+        told = subprocess.run([program, "--help"], capture_output=True, text=True)
+        assert all(f"--{option}" in told.stdout + told.stderr for option in options)
+
+
+def test_the_prometheus_that_compose_starts_is_the_one_that_is_tested() -> None:
+    built = (CONFIGURATION / "prometheus-builder/go.mod").read_text(encoding="utf-8")
+    (minor, patch) = re.findall(r"prometheus/prometheus v0\.3(\d\d)\.(\d+)", built)[0]
+    assert SERVICES["prometheus"]["image"] == f"prom/prometheus:v3.{int(minor)}.{patch}"
+
+
+def test_grafana_finds_what_is_provisioned_where_it_is_mounted() -> None:
+    (mounted,) = (volume for volume in SERVICES["grafana"]["volumes"] if volume.startswith("."))
+    outside, inside, how = mounted.split(":")
+    assert (ROOT / outside, how) == (GRAFANA, "ro")
+    environment = SERVICES["grafana"]["environment"]
+    for path in (environment["GF_PATHS_PROVISIONING"], environment["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]):
+        assert (GRAFANA / path.removeprefix(inside).lstrip("/")).exists()
+    providers = yaml.safe_load((GRAFANA / "provisioning/dashboards/spanledger.yaml").read_text(encoding="utf-8"))
+    assert [provider["options"]["path"] for provider in providers["providers"]] == [inside]
+    plugins = {source["type"] for source in SOURCES["datasources"]} - {"prometheus", "jaeger"}
+    assert {each.split("@")[0] for each in environment["GF_PLUGINS_PREINSTALL_SYNC"].split(",")} == plugins

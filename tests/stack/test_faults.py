@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -12,21 +11,25 @@ import httpx
 import pytest
 
 from tests.stack import between
-from tests.stack.between import Between
-from tests.stack.certificates import Authority, Pair
+from tests.stack.between import Behaviour, Between
 from tests.stack.collectors import TOKEN
-from tests.stack.stack import OTLP, Sending, Stack, expect_each_once
+from tests.stack.disk import can_be_small, give_room, on_a_disk_of
+from tests.stack.network import HERE, THERE, Cable, can_be_cut
+from tests.stack.stack import OTLP, Sending, Stack, expect_each_once, expect_the_sum_to_close
 from tests.stack.wire import Wire
+from tests.support.certificates import Authority, Pair, trusting
+from tests.support.inside import Inside
 from tests.support.telemetry import NS, ledger_event, ledger_request, span, span_request
+from tests.support.thorough import TIMES
 
-MORE = 300  # calls between two blows
+MORE = 300 * TIMES  # calls between two blows
 HOUR_NS = 3600 * NS
 
 
 def expect_all_spans(stack: Stack, sent: Sending) -> None:
-    """As many spans as calls: none lost, none twice."""
+    """As many spans as calls: none lost, none twice; and the sum of what became of them closes."""
     stack.wait_for(lambda: stack.stored("spans") >= len(sent.taken), "all spans are there")
-    assert stack.stored("spans") <= len(sent.offered)
+    expect_the_sum_to_close(stack, sent, "spans")
 
 
 @pytest.mark.slow
@@ -82,17 +85,22 @@ def test_a_killed_gateway_and_then_both_at_once_lose_nothing_where_all_traces_ar
 
 
 def test_a_killed_gateway_loses_only_the_traces_that_it_was_deciding_and_no_money(stack: Stack) -> None:
-    stack.start(keep_all=False, GATEWAY_KEEP_RATIO="1", GATEWAY_DECISION_WAIT="60s", GATEWAY_WAIT_AFTER_ROOT="60s")
+    waits = {"GATEWAY_DECISION_WAIT": "60s", "GATEWAY_WAIT_AFTER_ROOT": "60s"}
+    stack.start(keep_all=False, GATEWAY_KEEP_RATIO="1", GATEWAY_OWN_METRICS_EVERY_MS="300", **waits)
     with Sending(stack.agent.http_port).running() as sent:
         sent.reach(MORE)
         stack.wait_for(lambda: stack.stored("ledger") >= MORE, "the ledger does not wait for traces")
-    stack.wait_for(
-        lambda: stack.gateway.count("otelcol_receiver_accepted_spans") >= len(sent.taken), "the gateway has the spans"
-    )
+    accepted = lambda: passage(stack, "spanledger-gateway", "spans").get("accepted", 0)  # noqa: E731
+    stack.wait_for(lambda: accepted() >= len(sent.taken), "the gateway has the spans, and has told so")
+    sent.tell(stack.backend)
+    told = stack.loss("spans")
+    assert (told["waiting"], told["unexplained"]) == ({"spanledger-gateway": len(sent.taken)}, 0)
     stack.gateway.kill()
     stack.gateway.start()
     expect_each_once(stack, sent)
-    assert stack.stored("spans") == 0
+    stack.wait_for(lambda: bool(stack.loss("spans")["dropped"]), "the new one has told of itself")
+    expect_the_sum_to_close(stack, sent, "spans", stored=0, dropped=len(sent.offered))
+    assert stack.loss("spans")["drops"]["spanledger-gateway"] == {"killed_undecided": len(sent.taken)}
 
 
 TROUBLE = [
@@ -125,9 +133,10 @@ def passage(stack: Stack, service: str, signal: str) -> dict[str, Any]:
     return next((row for row in rows if (row["service"], row["signal"]) == (service, signal)), {})
 
 
-def test_what_a_final_answer_drops_is_counted_and_told_to_the_backend(stack: Stack) -> None:
+@pytest.mark.parametrize("answer", [between.exhausted, between.invalid])
+def test_what_a_final_answer_drops_is_counted_and_put_to_its_service(answer: Behaviour, stack: Stack) -> None:
     stack.backend.start()
-    with Between(stack.backend.grpc_port, [between.exhausted], only=between.LOGS) as troubled:
+    with Between(stack.backend.grpc_port, [answer], only=between.LOGS) as troubled:
         stack.add_gateway("keep-all.yaml", to_port=troubled.port, GATEWAY_OWN_METRICS_EVERY_MS="300").start()
         url = f"http://127.0.0.1:{stack.gateway.http_port}/v1/logs"
         for count in (7, 5):
@@ -137,9 +146,14 @@ def test_what_a_final_answer_drops_is_counted_and_told_to_the_backend(stack: Sta
                 lambda: stack.gateway.count("otelcol_exporter_send_failed_log_records") == 7, "7 were dropped"
             )
         stack.wait_for(lambda: stack.stored("ledger") == 5, "the others have come")
-        told = {"accepted": 12, "refused": 0, "exporters": {"otlp_grpc/backend": {"sent": 5, "dropped": 7}}}
-        told |= {"service": "spanledger-gateway", "signal": "logs"}
+        ways = {"otlp_grpc/backend": {"sent": 5, "dropped": 7, "queued": 0, "capacity": 500_000}}
+        told = {"service": "spanledger-gateway", "host": "local", "signal": "logs", "accepted": 12, "refused": 0}
+        told |= {"exporters": ways, "sampled": 0, "deciding": 0, "undecided": 0}
         stack.wait_for(lambda: passage(stack, "spanledger-gateway", "logs") == told, "the backend knows")
+        sent = Sending()
+        sent.offered = sent.taken = {str(number) for number in range(12)}
+        expect_the_sum_to_close(stack, sent, "ledger", stored=5, dropped=7)
+        assert stack.loss("ledger")["drops"]["spanledger-gateway"] == {"send_failed": 7}
         stack.gateway.stop()
 
 
@@ -239,27 +253,73 @@ def test_a_new_token_while_everything_runs_loses_nothing(stack: Stack) -> None:
     expect_all_spans(stack, sent)
 
 
-def in_a_namespace_of_its_own() -> bool:
-    """Whether this machine lets us mount something that only one process sees."""
-    return (
-        bool(shutil.which("unshare"))
-        and subprocess.run(["unshare", "-rm", "true"], capture_output=True).returncode == 0
-    )
+@pytest.mark.slow
+def test_a_backend_that_takes_five_seconds_for_an_answer_gets_each_call_once(stack: Stack) -> None:
+    stack.backend.start()
+    with Between(stack.backend.grpc_port, [between.slow] * 2) as troubled:
+        stack.add_gateway("keep-all.yaml", to_port=troubled.port).start()
+        stack.add_agent().start()
+        with Sending(stack.agent.http_port).running() as sent:
+            stack.wait_for(troubled.trouble_over, "it was slow")
+            sent.reach(len(sent.taken) + MORE)
+        expect_each_once(stack, sent)
+        expect_all_spans(stack, sent)
+        assert troubled.behaved["slow"] == 2
+        stack.gateway.stop()
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not in_a_namespace_of_its_own(), reason="no mount namespaces here to make a disk full in")
+@pytest.mark.skipif(not can_be_cut(), reason="no network namespaces here to cut")
+def test_a_network_cut_between_an_agent_and_its_gateway_and_healed_loses_nothing(stack: Stack) -> None:
+    stack.backend.start()
+    with Cable() as cable:
+        stack.add_gateway("keep-all.yaml", address=HERE).start()
+        agent = stack.add_agent(address=THERE, AGENT_TIMEOUT="1s")
+        agent.within(cable.within)
+        agent.start()
+        with Sending(agent.http_port, address=THERE).running() as sent:
+            sent.reach(MORE)
+            cable.cut()  # the sender is on this side of it
+            stack.wait_for(lambda: len(sent.offered) > len(sent.taken), "a batch is on its way")
+            cable.heal()
+            sent.reach(len(sent.taken) + MORE)
+        expect_each_once(stack, sent)
+        expect_all_spans(stack, sent)
+        agent.stop()
+
+
+SMALL = pytest.mark.skipif(not can_be_small(), reason="no mount namespaces here to make a disk full in")
+
+
+@pytest.mark.slow
+@SMALL
+def test_a_backend_whose_disk_is_full_asks_to_come_back_and_goes_on_when_there_is_room(stack: Stack) -> None:
+    backend = stack.backend_process()
+    backend.within = on_a_disk_of(67_000, backend.data)
+    backend.start()
+    stack.add_gateway("keep-all.yaml").start()
+    stack.add_agent().start()
+    with Sending(stack.agent.http_port, batch=100).running() as sent:
+        stack.wait_for(lambda: "bytes are free" in stack.gateway.log(), "it asks to come back")
+        give_room(262_144, backend.data, backend.pid)
+        sent.reach(len(sent.taken) + MORE)
+    expect_each_once(stack, sent)
+    expect_all_spans(stack, sent)
+
+
+@pytest.mark.slow
+@SMALL
 def test_an_agent_whose_disk_is_full_refuses_and_goes_on_when_there_is_room(stack: Stack) -> None:
     stack.backend.start()
     stack.add_gateway("keep-all.yaml")
     agent = stack.add_agent()
-    agent.on_a_disk_of(1200)
+    agent.within(on_a_disk_of(1200, agent.state))
     agent.start()
     with Sending(agent.http_port, batch=100).running() as sent:
         stack.wait_for(lambda: "no space left" in agent.log(), "the disk is full")
         assert agent.healthy()
         taken = len(sent.taken)
-        agent.give_room(65_536)
+        give_room(65_536, agent.state, agent.pid)
         sent.reach(taken + MORE)
         stack.gateway.start()
     expect_each_once(stack, sent)
@@ -294,6 +354,32 @@ def test_wrong_and_expired_certificates_on_either_side_lose_nothing(stack: Stack
     expect_all_spans(stack, sent)
 
 
-def shown(pair: Pair) -> dict[str, str]:
-    """The agent's variables for the certificate that it shows."""
-    return {"AGENT_CERT_FILE": str(pair.certificate), "AGENT_KEY_FILE": str(pair.key)}
+@pytest.mark.slow
+def test_wrong_and_expired_certificates_between_gateway_and_backend_lose_nothing(stack: Stack, tmp_path: Path) -> None:
+    ours, strangers = Authority(tmp_path, "ours"), Authority(tmp_path, "strangers")
+    backend, good = ours.issue("backend", expired=True), ours.issue("new")
+    files = ("--tls-cert", str(backend.certificate), "--tls-key", str(backend.key), "--tls-client-ca", str(ours.file))
+    stack.backend = Inside(stack.directory, *files, "--tick", "100ms")
+    stack.backend.verify = trusting(ours, ours.issue("reader"))
+    stack.backend.start()
+    trusts = {"BACKEND_INSECURE": "false", "BACKEND_CA_FILE": str(ours.file)}
+    gateway = stack.add_gateway("keep-all.yaml", **trusts, **shown(ours.issue("gateway"), "GATEWAY_SHOWN")).start()
+    stack.add_agent().start()
+    with Sending(stack.agent.http_port).running() as sent:
+        stack.wait_for(lambda: "certificate has expired" in gateway.log(), "the gateway sees that it has expired")
+        shutil.copy(good.key, backend.key)
+        shutil.copy(good.certificate, backend.certificate)
+        stack.wait_for(lambda: gateway.count("otelcol_exporter_sent_log_records") > 0, "the ledger comes")
+        gateway.change(**shown(strangers.issue("gateway"), "GATEWAY_SHOWN"))
+        tried = gateway.log().count("Unavailable")
+        stack.wait_for(lambda: gateway.log().count("Unavailable") > tried, "the backend refuses a stranger's")
+        sent.reach(len(sent.taken) + 60)
+        gateway.change(**shown(ours.issue("gateway"), "GATEWAY_SHOWN"))
+        sent.reach(len(sent.taken) + 60)
+    expect_each_once(stack, sent)
+    expect_all_spans(stack, sent)
+
+
+def shown(pair: Pair, whose: str = "AGENT") -> dict[str, str]:
+    """A Collector's variables for the certificate that it shows."""
+    return {f"{whose}_CERT_FILE": str(pair.certificate), f"{whose}_KEY_FILE": str(pair.key)}

@@ -203,7 +203,7 @@ def test_a_probabilistic_sampler_raises_our_thresholds(
 
 
 def test_a_sampled_programs_requests_are_estimated_right_behind_tail_sampling(stack: Stack) -> None:
-    with before_the_backend(stack, GATEWAY_KEEP_RATIO="0.2") as between:
+    with before_the_backend(stack, GATEWAY_KEEP_RATIO="0.2", GATEWAY_OWN_METRICS_EVERY_MS="300") as between:
         stack.add_agent().start()
         settings = {
             "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{stack.agent.http_port}",
@@ -232,6 +232,12 @@ def test_a_sampled_programs_requests_are_estimated_right_behind_tail_sampling(st
         assert told["ledger"]["sent"] == CALLS
         before = stack.gateway.span_metric("traces_span_metrics_calls_total", span_name="GET /ask")
         assert abs(before - CALLS) < 4 * math.sqrt(CALLS * (1 - 0.25) / 0.25)
+        row: dict[str, Any] = {}
+        sampled = 2 * (traces - kept)
+        stack.wait_for(
+            lambda: row.update(stack.loss("spans", "program")) or row["sampled"] == sampled, "the gateway has told"
+        )
+        assert (row["sent"], row["stored"], row["dropped"], row["unexplained"]) == (2 * traces, 2 * kept, 0, 0), row
 
 
 def failures(between: Between) -> int:

@@ -53,6 +53,10 @@ def test_a_programs_calls_arrive_each_once_with_tokens_between_all(stack: Stack)
     assert len(lines) == len({line["span_id"] for line in lines}) == CALLS
     assert {line["cost_usd"] for line in lines} == {COST}
     assert stack.stored("spans", "program") == told["spans"]["sent"] == 2 * CALLS
+    stack.wait_for(lambda: bool(stack.loss("metrics", "program")), "it has told of itself")
+    for signal, sent in (("spans", 2 * CALLS), ("ledger", CALLS), ("metrics", stack.stored("metrics", "program"))):
+        row = stack.loss(signal, "program")
+        assert (row["sent"], row["stored"], row["unexplained"]) == (sent, sent, 0), row
     stack.wait_for(lambda: "system.cpu.time" in stack.metric_names(), "the host's metrics are there")
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import signal
+import ssl
 import subprocess
 import sys
 from pathlib import Path
@@ -50,6 +51,8 @@ class Server:
         self._port = "0"
         self._flags = flags
         self._variables = variables
+        self.verify: ssl.SSLContext | bool = True  # whose certificate clients expect
+        self.within: list[str] = []  # a command that runs the command behind it
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> Server:
@@ -75,7 +78,7 @@ class Server:
         given = {"SPANLEDGER_ADMIN_TOKEN": self.token} if self.token else {}
         with (self.directory / "server.log").open("a") as log:
             self._process = subprocess.Popen(
-                [*command, *self._flags, *more],
+                [*self.within, *command, *self._flags, *more],
                 env=environment(**given, **self._variables),
                 cwd=self.directory,
                 stdout=log,
@@ -118,7 +121,7 @@ class Server:
         """A client with a token; the admin's when None, none at all when empty."""
         token = self.token if token is None else token
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=30, trust_env=False)
+        return httpx.Client(base_url=self.url, headers=headers, timeout=30, trust_env=False, verify=self.verify)
 
     def get(self, path: str, **query: Any) -> Any:
         """The JSON of an answer that must be 200, its numbers exact."""

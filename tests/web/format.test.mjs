@@ -1,7 +1,7 @@
 /** Figures as text: one table per kind, and what must hold for any figure. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { UNKNOWN, addMoney, ago, axisDuration, count, duration, exactMoney, instant, milliseconds, money, parseDecimal, percent, perThousand, rate, whole } from '../../dashboards/web/format.js';
+import { UNKNOWN, addMoney, ago, axisDuration, bytes, count, duration, exactMoney, instant, milliseconds, money, parseDecimal, percent, perThousand, rate, whole } from '../../dashboards/web/format.js';
 
 const plain = (text) => text.replaceAll('\u202f', ' ').replaceAll('\u2212', '-');
 
@@ -17,6 +17,7 @@ table('money is rounded half to even from its decimal text', money, [
 ]);
 table('exact money keeps every digit', exactMoney, [['0.000000123456789012', '$0.000000123456789012'], ['12.500', '$12.5'], ['7', '$7'], ['-1.20', '-$1.2'], [null, 'unknown']]);
 table('counts have three digits from a thousand on', count, [[412, '412'], [999, '999'], [1000, '1.00k'], [9920, '9.92k'], [999_949, '1.00M'], [1_200_000, '1.20M'], [3.5e9, '3.50G'], [0, '0'], [-1500, '-1.50k'], [null, UNKNOWN]]);
+table('bytes go by 1024', bytes, [[0, '0 B'], [1023, '1023 B'], [1024, '1.00 KiB'], [1_048_576, '1.00 MiB'], [440401920, '420 MiB'], [-1536, '-1.50 KiB'], [5 * 1024 ** 5, '5120 TiB'], [62.4, '62 B'], [null, UNKNOWN]]);
 table('whole numbers have their thousands apart', whole, [[0, '0'], [1234567, '1,234,567'], [-1000, '-1,000'], [null, UNKNOWN]]);
 table('durations go from nanoseconds to days', duration, [
   [486, '486 ns'], [486_000, '486 µs'], [84e6, '84.0 ms'], [999.96e6, '1.00 s'], [1.65e9, '1.65 s'], [59.99e9, '60.0 s'], [60e9, '1 min'], [125e9, '2 min 5 s'], [3600e9, '1 h'], [3_725e9, '1 h 2 min'], [90_000e9, '1 d 1 h'], [0, '0 ms'], [-2e6, '-2.00 ms'], [null, UNKNOWN],

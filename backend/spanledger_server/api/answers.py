@@ -32,10 +32,12 @@ STATUS: Final[tuple[tuple[type[errors.SpanledgerError], int], ...]] = (
     (errors.Unauthenticated, 401),
     (errors.Forbidden, 403),
     (errors.NotFound, 404),
+    (errors.Conflict, 409),
     (errors.TooLarge, 413),
     (errors.UnsupportedMedia, 415),
     (errors.Invalid, 422),
     (errors.StoreRefused, 503),
+    (errors.TooOften, 429),
     (errors.Busy, 503),
     (errors.SpanledgerError, 500),
 )
@@ -98,6 +100,12 @@ def when(at_ns: int | None) -> str | None:
     return f"{text}.{nanoseconds:09d}".rstrip("0") + "Z" if nanoseconds else f"{text}Z"
 
 
+def bounded(found: Mapping[str, Any]) -> dict[str, Any]:
+    """`found` with its `from_ns` and `to_ns` as times `from` and `to`, in front."""
+    rest = {name: value for name, value in found.items() if name not in ("from_ns", "to_ns")}
+    return {"from": when(found["from_ns"]), "to": when(found["to_ns"]), **rest}
+
+
 def span_hex(span_id: int | None) -> str | None:
     """A span id as 16 lower-case hexadecimal digits."""
     return None if span_id is None else f"{span_id:016x}"
@@ -139,9 +147,9 @@ def problem_of(error: errors.SpanledgerError) -> Response:
         log.error("a request failed", exc_info=error)
         return problem(500, "The server could not answer this; its log says why.")
     if isinstance(error, errors.Invalid):
-        value = str(error.value)[:MOST_ECHOED]
-        detail = f"{error.parameter}={value!r} is not allowed: {error.allowed}"
-        return problem(status, detail, parameter=error.parameter, value=value, allowed=error.allowed)
+        each = [_mistake(one) for one in (error.each if isinstance(error, errors.Mistakes) else (error,))]
+        detail = "; ".join(f"{one['parameter']}={one['value']!r} is not allowed: {one['allowed']}" for one in each)
+        return problem(status, detail, **each[0], errors=each if len(each) > 1 else None)
     headers: dict[str, str] = {}
     if isinstance(error, errors.Busy):
         headers["Retry-After"] = str(error.retry_after_s)
@@ -150,17 +158,27 @@ def problem_of(error: errors.SpanledgerError) -> Response:
     return problem(status, str(error), headers=headers)
 
 
+def _mistake(error: errors.Invalid) -> dict[str, Any]:
+    return {"parameter": error.parameter, "value": str(error.value)[:MOST_ECHOED], "allowed": error.allowed}
+
+
 def _of_validation(error: RequestValidationError) -> Response:
-    """What the framework found wrong, in our words: the first mistake names the parameter."""
-    first = error.errors()[0]
-    place = [str(part) for part in first["loc"]]
-    if first["type"] == "json_invalid":
-        return problem(400, f"The body is not JSON: {first['ctx']['error']}.")
-    parameter = ".".join(place[1:]) or place[0]
-    allowed = str(first.get("ctx", {}).get("expected") or first["msg"])
-    if first["type"] == "missing":
-        return problem(422, f"{parameter} is missing", parameter=parameter, allowed=allowed)
-    return problem_of(errors.Invalid(parameter, first.get("input"), allowed))
+    """What the framework found wrong, in our words: every mistake, the first of which names the parameter."""
+    found = error.errors()
+    if found[0]["type"] == "json_invalid":
+        return problem(400, f"The body is not JSON: {found[0]['ctx']['error']}.")
+    each = [_in_our_words(one) for one in found]
+    if len(each) == 1 and found[0]["type"] == "missing":
+        return problem(422, f"{each[0].parameter} is missing", parameter=each[0].parameter, allowed=each[0].allowed)
+    return problem_of(errors.Mistakes(each))
+
+
+def _in_our_words(one: Mapping[str, Any]) -> errors.Invalid:
+    place = [str(part) for part in one["loc"]]
+    allowed = str(one.get("ctx", {}).get("expected") or one["msg"]).removeprefix("Value error, ")
+    return errors.Invalid(
+        ".".join(place[1:]) or place[0], None if one["type"] == "missing" else one.get("input"), allowed
+    )
 
 
 def install(app: FastAPI) -> None:

@@ -11,20 +11,35 @@ from fastapi import APIRouter, FastAPI
 
 from spanledger.version import __version__
 from spanledger_server.api import (
+    alertmanager,
+    alerts,
     answers,
     auth,
+    budgets,
+    care,
     costs,
     docs,
     document,
     health,
+    jaeger,
+    jaeger_v3,
     ledger,
     live,
     logs,
     loss,
     metrics,
+    monitoring,
     pages,
+    prices,
+    projections,
+    query,
+    reconcile,
+    reprice,
     sampling,
+    slos,
+    statistics,
     status,
+    tokens,
     traces,
 )
 from spanledger_server.api.doors import Doors
@@ -32,11 +47,14 @@ from spanledger_server.api.gate import Gate
 from spanledger_server.api.hosts import Hosts
 from spanledger_server.api.vitals import Vitals
 from spanledger_server.auth.attempts import Attempts
+from spanledger_server.auth.links import Links
 from spanledger_server.auth.roles import Access
 from spanledger_server.auth.sessions import Sessions
 from spanledger_server.auth.tokens import Tokens
 from spanledger_server.clock import Clock
+from spanledger_server.forecast.histories import Histories
 from spanledger_server.live.feed import LiveFeed
+from spanledger_server.prices.reprice import Repricer
 from spanledger_server.sampling.loop import ClosedLoop
 from spanledger_server.settings import Settings
 from spanledger_server.statistics.self_check import SelfCheck
@@ -57,14 +75,20 @@ class House:
     vitals: Vitals
     sampling: ClosedLoop
     self_check: SelfCheck
+    repricer: Repricer
     port: int
     otlp_port: int | None
     doors: Doors = field(default_factory=Doors)
+    histories: Histories = field(default_factory=Histories)
 
     @property
     def cookie(self) -> str:
         """The session cookie's name; it names the port, since servers on one machine share their cookies."""
         return f"spanledger_{self.port}"
+
+    def conditions(self) -> list[dict[str, str]]:
+        """What somebody should look at."""
+        return [*self.self_check.conditions(), *self.vitals.care.conditions()]
 
 
 def build(house: House) -> Gate:
@@ -93,17 +117,43 @@ def build(house: House) -> Gate:
         otlp_port=house.otlp_port,
         refused=house.vitals.refused,
     )
-    app.state.database, app.state.clock, app.state.settings, app.state.gate = (
+    app.state.database, app.state.clock, app.state.settings, app.state.gate, app.state.histories = (
         house.database,
         house.clock,
         house.settings,
         gate,
+        house.histories,
     )
     return gate
 
 
-def _routers(house: House, app: FastAPI) -> list[tuple[APIRouter, Access, Access | None]]:
-    """Every router, what reading asks, and what changing asks where that is more."""
+Room = tuple[APIRouter, Access, Access | None]  # a router, what reading asks, and what changing asks where that is more
+
+
+def _routers(house: House, app: FastAPI) -> list[Room]:
+    """Every router, with its door."""
+    channel = live.Channel(house.live, house.clock)
+    return [
+        (house.receivers, Access.SEND, None),
+        (health.health_router(house.vitals.unready), Access.OPEN, None),
+        (health.metrics_router(house.vitals.samples), Access.SCRAPE, None),
+        *_administration(house),
+        (live.router(channel, house.tokens, house.clock), Access.READ, None),
+        *_money(house),
+        *_evidence(house),
+        (statistics.router, Access.READ, None),
+        (monitoring.router, Access.READ, None),
+        (monitoring.services_router(channel), Access.READ, None),
+        *query.routers(house.database, house.settings),
+        *_reliability(house),
+        (status.router(channel, house.settings.environment, house.conditions), Access.READ, None),
+        (docs.router(app.openapi), Access.OPEN, None),
+        (pages.router(pages.directory()), Access.OPEN, None),
+    ]
+
+
+def _administration(house: House) -> list[Room]:
+    """Who may come in, and the care of the store."""
     desk = auth.Desk(
         house.database,
         house.tokens,
@@ -113,26 +163,55 @@ def _routers(house: House, app: FastAPI) -> list[tuple[APIRouter, Access, Access
         house.cookie,
         house.settings.environment,
         Attempts(),
+        Links(house.tokens),
     )
-    channel = live.Channel(house.live, house.clock)
     return [
-        (house.receivers, Access.SEND, None),
-        (health.health_router(house.vitals.unready), Access.OPEN, None),
-        (health.metrics_router(house.vitals.samples), Access.SCRAPE, None),
         (auth.session_router(desk), Access.OPEN, None),
         (auth.who_router(desk), Access.READ, None),
-        (auth.admin_router(desk), Access.ADMINISTER, None),
-        (live.router(channel, house.tokens, house.clock), Access.READ, None),
+        (tokens.router(desk), Access.ADMINISTER, None),
+        (tokens.audit_router(desk), Access.ADMINISTER, None),
+        (care.backup_router(house.vitals.care.backups), Access.ADMINISTER, None),
+        (care.storage_router(house.vitals.care.storage), Access.READ, None),
+        (care.export_router(), Access.READ, None),
+    ]
+
+
+def _money(house: House) -> list[Room]:
+    """What was spent, what may be, what things cost, and whether the bill agrees."""
+    return [
         (costs.router, Access.READ, None),
         (ledger.router, Access.READ, None),
+        (budgets.router(), Access.READ, Access.ADMINISTER),
+        (budgets.spenders(), Access.SEND, None),
+        (projections.router, Access.READ, None),
+        (prices.router(house.repricer.prices), Access.READ, Access.ADMINISTER),
+        (reprice.router(house.repricer), Access.READ, Access.ADMINISTER),
+        (reconcile.router, Access.READ, Access.ADMINISTER),
+    ]
+
+
+def _evidence(house: House) -> list[Room]:
+    """Spans, logs and metrics, and what is known of those that are missing."""
+    return [
         (traces.router, Access.READ, None),
+        (jaeger.router, Access.READ, None),
+        (jaeger_v3.router, Access.READ, None),
         (logs.router, Access.READ, None),
         (metrics.router, Access.READ, None),
         (loss.router, Access.READ, None),
         (sampling.router(house.sampling, house.self_check), Access.READ, None),
         (sampling.budget_router(house.sampling), Access.ADMINISTER, None),
         (sampling.strategies(house.sampling), Access.SEND, None),
-        (status.router(channel, house.settings.environment, house.self_check.conditions), Access.READ, None),
-        (docs.router(app.openapi), Access.OPEN, None),
-        (pages.router(pages.directory()), Access.OPEN, None),
+    ]
+
+
+def _reliability(house: House) -> list[Room]:
+    """Objectives and alerts."""
+    return [
+        (slos.router(), Access.READ, Access.ADMINISTER),
+        (slos.changes(), Access.READ, Access.ADMINISTER),
+        (slos.reports(), Access.READ, None),
+        (alerts.router, Access.READ, None),
+        (alertmanager.router(house.vitals.alerts), Access.READ, None),
+        (alertmanager.receiver(house.vitals.alerts), Access.SEND, None),
     ]

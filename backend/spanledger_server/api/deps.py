@@ -14,6 +14,7 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from spanledger_server.clock import Clock
+from spanledger_server.forecast.histories import Histories
 from spanledger_server.store.database import Database
 
 
@@ -33,6 +34,12 @@ def default_zone(connection: HTTPConnection) -> str:
     return str(getattr(settings, "timezone", "UTC"))
 
 
+def histories(connection: HTTPConnection) -> Histories:
+    """What was read for forecasts a moment ago."""
+    return cast("Histories", connection.app.state.histories)
+
+
 Store = Annotated[Database, Depends(database)]
 NowNs = Annotated[int, Depends(now_ns)]
 DefaultZone = Annotated[str, Depends(default_zone)]
+PastSpending = Annotated[Histories, Depends(histories)]

@@ -18,18 +18,25 @@ from starlette.requests import HTTPConnection, cookie_parser
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from spanledger.version import __version__
 from spanledger_server.api import answers
 from spanledger_server.api.doors import SAFE, Doors
 from spanledger_server.api.hosts import Hosts
+from spanledger_server.auth import scope as scopes
+from spanledger_server.auth.attempts import Attempts
 from spanledger_server.auth.roles import Access, Role
 from spanledger_server.auth.sessions import Sessions
 from spanledger_server.auth.tokens import Token, Tokens
 from spanledger_server.clock import Clock
-from spanledger_server.errors import Forbidden, NotFound, SpanledgerError, Unauthenticated
+from spanledger_server.errors import Forbidden, NotFound, SpanledgerError, TooOften, Unauthenticated
 
 HEALTH = ("/healthz", "/readyz")
 ON_THE_OTLP_PORT = (*HEALTH, "/v1/traces", "/v1/metrics", "/v1/logs")
-HEADERS = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"same-origin"))
+HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+    (b"spanledger-version", __version__.encode()),  # the command line tells when it is another one
+)
 HOW_TO_ENTER = "send 'Authorization: Bearer TOKEN'; `spanledger token create` makes one"
 
 
@@ -55,6 +62,7 @@ class Gate:
     loopback: bool
     cookie: str
     otlp_port: int | None = None  # the port on which only telemetry is taken
+    attempts: Attempts = field(default_factory=Attempts)  # wrong tokens by address; right ones are never held up
     refused: dict[int, int] = field(default_factory=dict)  # HTTP status -> how often, for /metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -98,7 +106,13 @@ class Gate:
         if not by_bearer or token is None:
             self._check_browser(headers, method, by_cookie=token is not None)
         asked = self.doors.asks(method, path) or Access.ADMINISTER
-        self._check_role(asked, token)
+        try:
+            self._check_role(asked, token)
+        except Unauthenticated:
+            if by_bearer:
+                self._count_failure((scope.get("client") or ("",))[0])
+            raise
+        self._check_scope(asked, token, method, path)
         return Caller() if token is None else Caller(token.name, token.role, token)
 
     def admit(self, connection: HTTPConnection, access: Access) -> Token | None:
@@ -112,14 +126,49 @@ class Gate:
         self._check_role(access, caller.token)
         return caller.token
 
-    def authorize_sender(self, metadata: Mapping[str, str], _host: str | None) -> None:
-        """Whether this gRPC metadata may send telemetry.
+    def authorize_sender(self, metadata: Mapping[str, str], host: str | None) -> scopes.Scope:
+        """Whether this gRPC metadata may send telemetry, and for what.
 
         Raises:
             Unauthenticated: No usable token came.
+            TooOften: That happened too often.
             Forbidden: Its role does not reach this far.
         """
-        self._check_role(Access.SEND, self._token(Headers(metadata))[1])
+        token = self._over_grpc(Access.SEND, metadata, host)
+        return scopes.EVERYTHING if token is None else token.scope
+
+    def authorize_reader(self, metadata: Mapping[str, str], host: str | None) -> None:
+        """Whether this gRPC metadata may read everything.
+
+        Raises:
+            Unauthenticated: No usable token came.
+            TooOften: That happened too often.
+            Forbidden: Its role does not reach this far, or it is limited to a part.
+        """
+        token = self._over_grpc(Access.READ, metadata, host)
+        if token is not None and token.scope.limited:
+            raise Forbidden(f"the token {token.name!r} is limited to {token.scope.told()}, and this tells everything")
+
+    def _over_grpc(self, asked: Access, metadata: Mapping[str, str], host: str | None) -> Token | None:
+        by_bearer, token = self._token(Headers(metadata))
+        try:
+            self._check_role(asked, token)
+        except Unauthenticated:
+            if by_bearer:
+                self._count_failure(host or "")
+            raise
+        return token
+
+    def _count_failure(self, address: str) -> None:
+        """Note a wrong token.
+
+        Raises:
+            TooOften: There were too many from this address.
+        """
+        now_ns = self.clock.now_ns()
+        if wait_s := self.attempts.wait_s(address, now_ns):
+            raise TooOften(f"too many wrong tokens from {address}: the next one is looked at in {wait_s} s", wait_s)
+        self.attempts.failed(address, now_ns)
 
     def _token(self, headers: Headers) -> tuple[bool, Token | None]:
         """Whether an Authorization header came, and the token that works, from it or from the cookie."""
@@ -156,7 +205,15 @@ class Gate:
         if token is None:
             raise Unauthenticated(HOW_TO_ENTER)
         if not asked.admits(token.role):
-            raise Forbidden(f"the token {token.name!r} has the role {token.role}, which may not {asked} here")
+            needed = " or ".join(role for role in Role if asked.admits(role))
+            raise Forbidden(f"the token {token.name!r} has the role {token.role}; this needs the role {needed}")
+
+    def _check_scope(self, asked: Access, token: Token | None, method: str, path: str) -> None:
+        if token is None or not token.scope.limited or asked is Access.OPEN or path in ON_THE_OTLP_PORT:
+            return
+        if not self.doors.keeps_to_scope(method, path):
+            limited = f"the token {token.name!r} is limited to {token.scope.told()}"
+            raise Forbidden(f"{limited}, and {path} cannot tell that from the rest")
 
 
 def _port(scope: Scope) -> int | None:

@@ -1,4 +1,4 @@
-"""Is the server alive, is it ready, and its own counters in Prometheus' text format.
+"""Is the server alive, is it ready, and its own counters for Prometheus.
 
 Never: "ready" while a commit just failed, or a counter that nobody keeps.
 """
@@ -6,49 +6,13 @@ Never: "ready" while a commit just failed, or a counter that nobody keeps.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Literal
 
 from fastapi import APIRouter
+from starlette.requests import Request
 from starlette.responses import Response
 
 from spanledger_server.api import answers
-
-PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One value of one of our own metrics."""
-
-    name: str
-    kind: Literal["counter", "gauge"]
-    meaning: str
-    value: float
-    labels: tuple[tuple[str, str], ...] = ()
-
-
-def exposition(samples: Iterable[Sample]) -> str:
-    """Samples as Prometheus reads them; those of one name stand together."""
-    by_name: dict[str, list[Sample]] = {}
-    for sample in samples:
-        by_name.setdefault(sample.name, []).append(sample)
-    lines: list[str] = []
-    for name, group in by_name.items():
-        lines += [f"# HELP {name} {group[0].meaning}", f"# TYPE {name} {group[0].kind}"]
-        lines += [f"{name}{_labels(sample.labels)} {_number(sample.value)}" for sample in group]
-    return "\n".join(lines) + "\n"
-
-
-def _labels(labels: tuple[tuple[str, str], ...]) -> str:
-    if not labels:
-        return ""
-    escaped = ((key, value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")) for key, value in labels)
-    return "{" + ",".join(f'{key}="{value}"' for key, value in escaped) + "}"
-
-
-def _number(value: float) -> str:
-    return str(int(value)) if float(value).is_integer() else repr(float(value))
+from spanledger_server.api.exposition import OPENMETRICS, PLAIN, Sample, exposition, wants_openmetrics
 
 
 def health_router(unready: Callable[[], list[str]]) -> APIRouter:
@@ -77,8 +41,10 @@ def metrics_router(samples: Callable[[], Iterable[Sample]]) -> APIRouter:
     routes = APIRouter(tags=["health"])
 
     @routes.get("/metrics", response_class=Response)
-    def metrics() -> Response:
-        """The server's own metrics in Prometheus' text format."""
-        return Response(exposition(samples()), media_type=PROMETHEUS)
+    def metrics(request: Request) -> Response:
+        """The server's own metrics: OpenMetrics, with exemplars, for who accepts it, else Prometheus' text format."""
+        openmetrics = wants_openmetrics(request.headers.get("accept"))
+        text = exposition(samples(), openmetrics=openmetrics)
+        return Response(text, headers={"Content-Type": OPENMETRICS if openmetrics else PLAIN, "Vary": "Accept"})
 
     return routes

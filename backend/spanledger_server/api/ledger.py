@@ -16,6 +16,7 @@ from spanledger.pricing import parts
 from spanledger.usage import Usage
 from spanledger_server.api import answers, parameters
 from spanledger_server.api.deps import NowNs, Store
+from spanledger_server.api.scoped import CallersScope, within
 from spanledger_server.ledger import read
 from spanledger_server.traces import filters
 
@@ -107,6 +108,7 @@ def _short(amount: Decimal) -> Decimal:
 def ledger(
     store: Store,
     now_ns: NowNs,
+    scope: CallersScope,
     from_: Annotated[str | None, Query(alias="from", description="RFC 3339 or now-15m; default now-1h")] = None,
     to: Annotated[str | None, Query(description="RFC 3339 or now (default); not part of the window")] = None,
     f: Annotated[
@@ -116,7 +118,7 @@ def ledger(
     cursor: Annotated[str | None, Query(description="next_cursor of the page before")] = None,
 ) -> Response:
     """Lines of the ledger, newest first. A cursor keeps the window of the first page."""
-    conditions = filters.parse(f or [], filters.LEDGER)
+    conditions = within(filters.parse(f or [], filters.LEDGER), scope)
     question = ("ledger", *conditions.spelled())
     place = parameters.cursor(cursor, question)
     window = place.window if place else parameters.window(from_, to, now_ns)

@@ -157,7 +157,7 @@ async def _serve(socket: WebSocket, channel: Channel, welcome: Callable[[], bool
             while welcome() and not leaving.done():
                 news = asyncio.create_task(channel.next_for(page))
                 await asyncio.wait({news, leaving}, return_when=asyncio.FIRST_COMPLETED)
-                if not news.done():
+                if not news.done() or not welcome():
                     news.cancel()
                     return
                 await _send(socket, news.result())

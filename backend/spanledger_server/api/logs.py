@@ -13,6 +13,7 @@ from fastapi import APIRouter, Query, Response
 
 from spanledger_server.api import answers, parameters
 from spanledger_server.api.deps import NowNs, Store
+from spanledger_server.api.scoped import CallersScope, within
 from spanledger_server.errors import Invalid
 from spanledger_server.logs import search
 from spanledger_server.timegrid import Range
@@ -30,6 +31,7 @@ ALLOWED_SEVERITIES: Final = (
 def logs(
     store: Store,
     now_ns: NowNs,
+    scope: CallersScope,
     from_: Annotated[str | None, Query(alias="from", description="RFC 3339 or now-15m; default now-1h")] = None,
     to: Annotated[str | None, Query(description="RFC 3339 or now (default); not part of the window")] = None,
     q: Annotated[str | None, Query(description="words and key:value")] = None,
@@ -43,7 +45,7 @@ def logs(
 ) -> Response:
     """Log records, newest first. A cursor keeps the window of the first page."""
     texts = [*(f or []), *([] if trace_id is None else [f"trace_id:{_trace_id(trace_id)}"])]
-    conditions = filters.search(texts, parameters.free_text("q", q), filters.LOGS)
+    conditions = within(filters.search(texts, parameters.free_text("q", q), filters.LOGS), scope)
     least = _severity(severity)
     question = ("logs", least, *conditions.spelled())
     place = parameters.cursor(cursor, question)

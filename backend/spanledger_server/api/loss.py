@@ -28,13 +28,16 @@ def loss(
         str | None, Query(description="RFC 3339 or now; default now+1h, as far as clocks may be ahead")
     ] = None,
 ) -> Response:
-    """For each service and signal: what its sender sent and dropped, what is stored, what was refused and why.
+    """For each service and signal what became of all that its processes gave to be sent.
 
-    `collectors`: what each OpenTelemetry Collector between says it took, refused, sent and dropped.
+    `sent` = `stored` + `refused` + `dropped` + `sampled` + `on_the_way` + `unexplained`: where it was dropped and why
+    is in `drops`, where it waits in `waiting`; `delivered` is what the processes know to have arrived at the next hop.
+    `unexplained` may be off by `tolerance`, since counters are told from time to time; `reason` says what it is. All
+    are null where a sender does not tell what it sent. `collectors`: what each OpenTelemetry Collector between says it
+    took, refused, sent, dropped, queued and sampled away; they know no services, and are put to one only where no other
+    can be meant. `signals`: the same sums over all services (ledger events are among the logs).
     """
     window = parameters.window(from_ or f"now-{SINCE_S}s", to or f"now+{AHEAD_S}s", now_ns)
     with store.reader() as reader:
-        services = statistics.report(reader, window.from_ns, window.to_ns)
-        collectors = statistics.collectors(reader, window.from_ns, window.to_ns)
-    body = {"from": answers.when(window.from_ns), "to": answers.when(window.to_ns)}
-    return answers.answer(body | {"services": services, "collectors": collectors})
+        found = statistics.report(reader, window.from_ns, window.to_ns, now_ns)
+    return answers.answer({"from": answers.when(window.from_ns), "to": answers.when(window.to_ns), **found})

@@ -14,11 +14,11 @@ import datetime as dt
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from spanledger_server.errors import Invalid
+from spanledger_server.errors import Invalid, Mistakes
 from spanledger_server.timegrid import Range
 
 MOST_ITEMS: Final = 1000
@@ -122,6 +122,23 @@ def choice(parameter: str, text: str | None, allowed: Sequence[str], default: st
     if text not in allowed:
         raise Invalid(parameter, text, "one of " + ", ".join(allowed))
     return text
+
+
+def together(*reads: Callable[[], Any]) -> list[Any]:
+    """What each of these reads.
+
+    Raises:
+        Mistakes: All that is wrong, at once.
+    """
+    found, wrong = [], []
+    for read in reads:
+        try:
+            found.append(read())
+        except Invalid as error:
+            wrong.append(error)
+    if wrong:
+        raise Mistakes(wrong)
+    return found
 
 
 def free_text(parameter: str, text: str | None) -> str:

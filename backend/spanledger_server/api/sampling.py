@@ -14,8 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from spanledger_server.api import answers, parameters
 from spanledger_server.api.deps import NowNs, Store
+from spanledger_server.api.scoped import CallersScope
 from spanledger_server.auth import audit
-from spanledger_server.errors import Malformed
+from spanledger_server.errors import Forbidden, Malformed
 from spanledger_server.estimates import Estimate
 from spanledger_server.sampling import budget
 from spanledger_server.sampling.loop import ClosedLoop, State
@@ -45,10 +46,14 @@ def strategies(loop: ClosedLoop) -> APIRouter:
     routes = APIRouter(tags=["telemetry"])
 
     @routes.get("/sampling")
-    def strategy(service: Annotated[list[str] | None, Query(description="exactly once")] = None) -> Response:
+    def strategy(
+        scope: CallersScope, service: Annotated[list[str] | None, Query(description="exactly once")] = None
+    ) -> Response:
         """What a service should keep, in the form of Jaeger's remote sampling; ask again in a minute."""
         if service is None or len(service) != 1 or not service[0]:
             raise Malformed("'service' parameter must be provided once")
+        if scope.services is not None and service[0] not in scope.services:
+            raise Forbidden(f"this token sends only for {scope.told()}")
         found = loop.strategy(service[0])
         each = [
             {"operation": operation, "probabilisticSampling": {"samplingRate": probability}}

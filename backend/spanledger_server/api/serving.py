@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import ssl
 import threading
 from collections.abc import Sequence
 
@@ -23,9 +24,11 @@ START_S = 10.0
 
 
 class HttpServer:
-    """Answers on `listening` with `application` from `start` to `stop`."""
+    """Answers on `listening` with `application` from `start` to `stop`, by HTTPS where there is a context for it."""
 
-    def __init__(self, application: ASGIApp, listening: Sequence[socket.socket]) -> None:
+    def __init__(
+        self, application: ASGIApp, listening: Sequence[socket.socket], context: ssl.SSLContext | None = None
+    ) -> None:
         config = uvicorn.Config(
             application,
             lifespan="off",
@@ -36,6 +39,7 @@ class HttpServer:
             timeout_graceful_shutdown=GRACE_S,
             ws_max_size=64 * 1024,
             ws_per_message_deflate=False,
+            ssl_context_factory=None if context is None else lambda _config, _default: context,
         )
         self._server = _Quiet(config)
         self._listening = list(listening)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from spanledger_server.store import sqlfile
@@ -28,8 +29,24 @@ def record(
     tx.execute(SQL["add_audit"], at_ns=at_ns, actor=actor, action=action, subject=subject, detail=text)
 
 
-def page(database: Database, behind: tuple[int, int] | None, most: int) -> list[dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which rows; None stands for any. An action is named whole, or by its first words (``token``)."""
+
+    actor: str | None = None
+    action: str | None = None
+    subject: str | None = None
+    from_ns: int = 0
+    to_ns: int = 2**63 - 1
+
+
+def page(
+    database: Database, behind: tuple[int, int] | None, most: int, wanted: Wanted | None = None
+) -> list[dict[str, Any]]:
     """Up to `most` rows, newest first; from behind the row with this `at_ns` and `place` on, when there is one."""
     before_ns, before_place = behind or (None, None)
+    wanted = wanted or Wanted()
     with database.reader() as reader:
-        return reader.rows(SQL["audit_page"], before_ns=before_ns, before_place=before_place, most=most)
+        return reader.rows(
+            SQL["audit_page"], before_ns=before_ns, before_place=before_place, most=most, **asdict(wanted)
+        )

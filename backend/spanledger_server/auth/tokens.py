@@ -1,4 +1,4 @@
-"""Tokens: made, listed, revoked, recognised.
+"""Tokens: made, listed, rotated, revoked, recognised.
 
 A token is ``sl_`` and 256 random bits; kept as a SHA-256 hash, which is enough for a secret that nobody can guess.
 All of them are held in memory (this process is the only writer), so recognising one costs a hash and a look-up.
@@ -13,12 +13,14 @@ import hmac
 import secrets
 import threading
 from dataclasses import dataclass, replace
+from typing import Any
 
 from spanledger_server.auth import audit
 from spanledger_server.auth.roles import Role
+from spanledger_server.auth.scope import EVERYTHING, Scope
 from spanledger_server.errors import Invalid, NotFound
 from spanledger_server.store import sqlfile
-from spanledger_server.store.database import Database
+from spanledger_server.store.database import Database, Transaction
 
 SQL = sqlfile.load(__package__)
 
@@ -39,6 +41,8 @@ class Token:
     expires_ns: int | None
     revoked_ns: int | None
     last_used_ns: int | None
+    scope: Scope = EVERYTHING
+    replaces: str | None = None  # the id of the token in whose place it came
 
     def usable(self, now_ns: int) -> bool:
         """Whether it still opens anything."""
@@ -64,7 +68,7 @@ class Tokens:
     def _read(self) -> None:
         """Take all tokens from the store."""
         with self._database.reader() as reader:
-            tokens = [Token(**{**row, "role": Role(row["role"])}) for row in reader.rows(SQL["all_tokens"])]
+            tokens = [_token(row) for row in reader.rows(SQL["all_tokens"])]
         with self._lock:
             self._by_hash = {token.hash: token for token in tokens}
             self._by_id = {token.token_id: token for token in tokens}
@@ -106,6 +110,7 @@ class Tokens:
         *,
         expires_ns: int | None = None,
         secret: str | None = None,
+        scope: Scope = EVERYTHING,
     ) -> tuple[Token, str]:
         """A new token and its secret, which cannot be had again.
 
@@ -116,34 +121,49 @@ class Tokens:
             actor: Who asked.
             expires_ns: When it stops working; None = when it is revoked.
             secret: A secret chosen elsewhere; None makes one.
+            scope: The services and tenants that it may send for, or see.
 
         Raises:
-            Invalid: When the name is empty or too long, or the end is not in the future.
+            Invalid: When the name is empty or too long, the end is not in the future, or an admin's reach is limited.
         """
         if not name.strip() or len(name) > MOST_NAME:
             raise Invalid("name", name[:MOST_NAME], f"1 to {MOST_NAME} characters")
         if expires_ns is not None and expires_ns <= now_ns:
             raise Invalid("expires_at", expires_ns, "an instant in the future")
-        secret = secret or PREFIX + secrets.token_urlsafe(32)
-        token = Token(secrets.token_hex(6), name.strip(), role, fingerprint(secret), now_ns, expires_ns, None, None)
+        if role is Role.ADMIN and scope.limited:
+            raise Invalid("role", role.value, "ingest or viewer for a token that is limited to services or tenants")
+        secret = secret or _secret()
+        token = _made(name.strip(), role, secret, now_ns, expires_ns, scope, None)
         with self._database.transaction() as tx:
-            tx.execute(
-                SQL["add_token"],
-                token_id=token.token_id,
-                name=token.name,
-                role=role.value,
-                hash=token.hash,
-                created_ns=now_ns,
-                expires_ns=expires_ns,
-            )
-            audit.record(
-                tx,
-                now_ns,
-                actor,
-                "token.created",
-                token.token_id,
-                {"name": token.name, "role": role.value, "expires_ns": expires_ns},
-            )
+            _add(tx, token)
+            audit.record(tx, now_ns, actor, "token.created", token.token_id, {"before": None, "after": _told(token)})
+        self._read()
+        return token, secret
+
+    def rotate(self, token_id: str, grace_ns: int, now_ns: int, actor: str) -> tuple[Token, str]:
+        """A token in the place of another, as that one but for its secret; the old one goes on for a while.
+
+        Args:
+            token_id: The old one.
+            grace_ns: How long the old one still works, at most until its own end.
+            now_ns: Nanoseconds since 1970.
+            actor: Who asked.
+
+        Raises:
+            NotFound: There is no such token that still works.
+        """
+        old = self._by_id.get(token_id)
+        if old is None or not old.usable(now_ns):
+            raise NotFound(f"there is no token {token_id!r} that could be rotated")
+        secret = _secret()
+        token = _made(old.name, old.role, secret, now_ns, old.expires_ns, old.scope, token_id)
+        ends_ns = min(now_ns + grace_ns, old.expires_ns or now_ns + grace_ns)
+        with self._database.transaction() as tx:
+            if not tx.execute(SQL["end_token"], token_id=token_id, expires_ns=ends_ns):
+                raise NotFound(f"there is no token {token_id!r} that could be rotated")
+            _add(tx, token)
+            detail = {"before": _told(old), "after": _told(replace(old, expires_ns=ends_ns)), "by": _told(token)}
+            audit.record(tx, now_ns, actor, "token.rotated", token_id, detail)
         self._read()
         return token, secret
 
@@ -156,7 +176,9 @@ class Tokens:
         with self._database.transaction() as tx:
             if not tx.execute(SQL["revoke_token"], token_id=token_id, revoked_ns=now_ns):
                 raise NotFound(f"there is no token {token_id!r} that could be revoked")
-            audit.record(tx, now_ns, actor, "token.revoked", token_id)
+            before = self._by_id.get(token_id)
+            detail = {"before": None if before is None else _told(before), "after": None}
+            audit.record(tx, now_ns, actor, "token.revoked", token_id, detail)
         self._read()
 
     def note_use(self) -> None:
@@ -173,3 +195,47 @@ class Tokens:
             for token_id, used in moved.items():
                 tx.execute(SQL["touch_token"], token_id=token_id, last_used_ns=used)
         self._read()
+
+
+def _secret() -> str:
+    return PREFIX + secrets.token_urlsafe(32)
+
+
+def _made(
+    name: str, role: Role, secret: str, now_ns: int, expires_ns: int | None, scope: Scope, replaces: str | None
+) -> Token:
+    token_id = secrets.token_hex(6)
+    return Token(token_id, name, role, fingerprint(secret), now_ns, expires_ns, None, None, scope, replaces)
+
+
+def _token(row: dict[str, Any]) -> Token:
+    services, tenants = (None if row[key] is None else tuple(row[key]) for key in ("services", "tenants"))
+    kept = {key: value for key, value in row.items() if key not in ("services", "tenants")}
+    return Token(**{**kept, "role": Role(row["role"]), "scope": Scope(services, tenants)})
+
+
+def _add(tx: Transaction, token: Token) -> None:
+    tx.execute(
+        SQL["add_token"],
+        token_id=token.token_id,
+        name=token.name,
+        role=token.role.value,
+        hash=token.hash,
+        created_ns=token.created_ns,
+        expires_ns=token.expires_ns,
+        services=token.scope.services and list(token.scope.services),
+        tenants=token.scope.tenants and list(token.scope.tenants),
+        replaces=token.replaces,
+    )
+
+
+def _told(token: Token) -> dict[str, Any]:
+    """A token for the audit trail."""
+    return {
+        "id": token.token_id,
+        "name": token.name,
+        "role": token.role.value,
+        "expires_ns": token.expires_ns,
+        "services": token.scope.services,
+        "tenants": token.scope.tenants,
+    }

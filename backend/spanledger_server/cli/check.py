@@ -27,6 +27,10 @@ CHECKS: tuple[tuple[str, str], ...] = (
     ("minutes_unlike_ledger", "minutes whose rollup differs from the ledger"),
     ("hours_unlike_minutes", "hours whose rollup differs from their minutes"),
     ("days_unlike_hours", "days whose rollup differs from their hours"),
+    ("span_minutes_unlike_spans", "minutes whose rollup differs from their spans"),
+    ("span_hours_unlike_minutes", "hours of spans whose rollup differs from their minutes"),
+    ("span_days_unlike_hours", "days of spans whose rollup differs from their hours"),
+    ("traces_not_indexed", "traces that are not found by their id"),
     ("points_without_series", "metric points whose series is missing"),
     ("rows_without_resource", "spans and logs whose resource is missing"),
 )
@@ -102,7 +106,8 @@ def examined(path: Path) -> tuple[int, list[Finding]]:
     try:
         with database.reader() as reader:
             version = int(reader.value(SQL["schema_version"]) or 0)
-            return version, [Finding(name, meaning, int(reader.value(SQL[name]))) for name, meaning in CHECKS]
+            checks = CHECKS if version == migrate.newest() else ()  # the questions are about this version's tables
+            return version, [Finding(name, meaning, int(reader.value(SQL[name]))) for name, meaning in checks]
     finally:
         database.close()
 
@@ -110,7 +115,7 @@ def examined(path: Path) -> tuple[int, list[Finding]]:
 def _tell(path: Path, version: int, findings: list[Finding]) -> None:
     newest = migrate.newest()
     click.echo(f"{path}")
-    older = "" if version == newest else f", this program knows {newest}: `spanledger serve` brings it up to date"
+    older = "" if version == newest else f", this program knows {newest}: `spanledger migrate` brings it up to date"
     click.echo(f"{'✓' if version == newest else '✗'} schema version {version}{older}")
     for finding in findings:
         click.echo(f"{'✗' if finding.wrong else '✓'} {finding.wrong or 'no'} {finding.meaning}")

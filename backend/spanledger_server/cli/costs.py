@@ -12,8 +12,9 @@ from rich.console import Console
 from rich.text import Text
 
 from spanledger_server.cli import format as shown
-from spanledger_server.cli.asking import Asked, asks
+from spanledger_server.cli.asking import Asked, watched
 from spanledger_server.cli.client import decimal
+from spanledger_server.cli.dialogues import compared
 from spanledger_server.cli.terminal import Column, Sheet, say
 
 PERIODS = ("today", "week", "month", "year")
@@ -33,7 +34,7 @@ GROUPS = ("model", "feature", "user_tier", "provider", "user", "service")
     metavar="KEY:VALUE",
     help="Only these; may be repeated, ! before a value negates.",
 )
-@asks
+@watched
 def costs(asked: Asked, period: str, group_by: str, tz: str | None, filters: tuple[str, ...]) -> None:
     """What was spent, and on what."""
     asking = {"period": period, "group_by": group_by, "tz": tz, "f": filters}
@@ -43,7 +44,7 @@ def costs(asked: Asked, period: str, group_by: str, tz: str | None, filters: tup
 
 def _show(console: Console, data: dict[str, Any]) -> None:
     unpriced = f" + {data['unpriced_calls']} unpriced" if data["unpriced_calls"] else ""
-    say(console, f"{shown.money(decimal(data['total_cost']))}{unpriced}", "bold")
+    say(console, f"{shown.money(decimal(data['total_cost']))}{unpriced}{compared(data['previous'])}", "bold")
     zone = "" if data["timezone"] == "UTC" else f", days of {data['timezone']}"
     say(console, f"{data['period']}: {shown.moment(data['from'])} to {shown.moment(data['to'])} UTC{zone}")
     if not data["breakdown"]:

@@ -1,4 +1,4 @@
-"""`spanledger ledger` and `spanledger loss`: the lines of the ledger, and what never became one.
+"""`spanledger ledger`: the lines of the ledger.
 
 Never: an amount rounded; the ledger is read to the last digit.
 """
@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from spanledger_server.cli import format as shown
-from spanledger_server.cli.asking import Asked, asks
+from spanledger_server.cli.asking import Asked, watched
 from spanledger_server.cli.client import decimal
 from spanledger_server.cli.terminal import Column, Sheet, say
 
@@ -32,7 +32,7 @@ STATE_STYLES = {"unpriced": "yellow", "estimated": "yellow"}
 )
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
 @click.option("--cursor", help="next_cursor of an answer before.")
-@asks
+@watched
 def ledger(
     asked: Asked, from_: str | None, to: str | None, filters: tuple[str, ...], limit: int, cursor: str | None
 ) -> None:
@@ -72,52 +72,3 @@ def _show_ledger(console: Console, data: dict[str, Any]) -> None:
     sheet.show(console)
     if data["next_cursor"]:
         console.print(f"more: --cursor {data['next_cursor']}", style="dim", soft_wrap=True)
-
-
-@click.command()
-@asks
-def loss(asked: Asked) -> None:
-    """What was sent, stored, refused and dropped, by service and signal."""
-    answer = asked.client.get("/api/v1/loss")
-    asked.show(answer, lambda console: _show_loss(console, answer.data))
-
-
-def _show_loss(console: Console, data: dict[str, Any]) -> None:
-    if not data["services"]:
-        say(console, "nothing has reported yet")
-        return
-    numbers = ("sent", "stored", "refused", "dropped")
-    sheet = Sheet(
-        Column("service", text=True),
-        Column("signal"),
-        *(Column(name, right=True) for name in numbers),
-        Column("reasons", text=True, leaves=1),
-    )
-    for row in data["services"]:
-        reasons = ", ".join(f"{reason} {count}" for reason, count in (row["reasons"] or {}).items())
-        counts = (Text(shown.text(row[name]), style=_style(name, row[name])) for name in numbers)
-        sheet.add(shown.text(row["service"]), row["signal"], *counts, reasons)
-    sheet.show(console)
-    if data["collectors"]:
-        _show_collectors(console, data["collectors"])
-
-
-def _show_collectors(console: Console, collectors: list[dict[str, Any]]) -> None:
-    sheet = Sheet(
-        Column("collector", text=True),
-        Column("signal"),
-        *(Column(name, right=True) for name in ("accepted", "refused")),
-        Column("exporter", text=True),
-        *(Column(name, right=True) for name in ("sent", "dropped")),
-    )
-    for row in collectors:
-        taken = [Text(shown.text(row[name]), style=_style(name, row[name])) for name in ("accepted", "refused")]
-        for exporter, found in row["exporters"].items() or [("", {"sent": None, "dropped": None})]:
-            given = (Text(shown.text(found[name]), style=_style(name, found[name])) for name in ("sent", "dropped"))
-            sheet.add(shown.text(row["service"]), row["signal"], *taken, shown.text(exporter), *given)
-    say(console, "")
-    sheet.show(console)
-
-
-def _style(name: str, count: int | None) -> str:
-    return "red" if count and name in ("refused", "dropped") else ""

@@ -66,3 +66,48 @@ WHERE bucket > (SELECT bucket // 24 FROM first_hour)
     AND bucket NOT IN (SELECT bucket // 24 FROM dirty_buckets WHERE family = 'cost' AND level = '1h')
     AND bucket NOT IN (SELECT bucket // 1440 FROM dirty_buckets WHERE family = 'cost' AND level = '1m')
     AND (d.calls, d.cost) IS DISTINCT FROM (h.calls, h.cost);
+
+-- name: traces_not_indexed
+-- Traces that a question by id would not find, or not whole: a minute of their spans lies outside of what the index says.
+WITH minutes AS (SELECT DISTINCT trace_id, start_ns // 60000000000 AS minute FROM spans),
+hashed AS (SELECT trace_id, minute, ('0x' || right(replace(trace_id::VARCHAR, '-', ''), 16))::UBIGINT AS hash FROM minutes)
+SELECT count(DISTINCT trace_id) FROM hashed AS h
+WHERE NOT EXISTS (FROM trace_index AS i WHERE i.hash = h.hash AND h.minute BETWEEN i.first_minute AND i.last_minute);
+
+-- name: span_minutes_unlike_spans
+-- Minutes, not waiting to be recomputed and of which all spans are kept, whose rollup differs from them.
+WITH kept AS (SELECT coalesce(max(from_ns), 0) // 60000000000 AS bucket FROM kept_from WHERE subject = 'spans'),
+rolled AS (SELECT bucket, sum(spans) AS spans FROM span_1m WHERE bucket >= (SELECT bucket FROM kept) GROUP BY bucket),
+counted AS (
+    SELECT end_ns // 60000000000 AS bucket, count(*) AS spans FROM spans
+    WHERE end_ns // 60000000000 >= (SELECT bucket FROM kept) GROUP BY ALL
+)
+SELECT count(*)
+FROM rolled AS r FULL JOIN counted AS c USING (bucket)
+WHERE bucket NOT IN (SELECT bucket FROM dirty_buckets WHERE family = 'span' AND level = '1m')
+    AND r.spans IS DISTINCT FROM c.spans;
+
+-- name: span_hours_unlike_minutes
+-- The same of hours and their minutes.
+WITH first_minute AS (SELECT min(bucket) AS bucket FROM span_1m),
+hours AS (SELECT bucket, sum(spans) AS spans FROM span_1h GROUP BY bucket),
+minutes AS (SELECT bucket // 60 AS bucket, sum(spans) AS spans FROM span_1m GROUP BY ALL)
+SELECT count(*)
+FROM hours AS h JOIN minutes AS m USING (bucket)
+WHERE bucket > (SELECT bucket // 60 FROM first_minute)
+    AND bucket NOT IN (SELECT bucket FROM dirty_buckets WHERE family = 'span' AND level = '1h')
+    AND bucket NOT IN (SELECT bucket // 60 FROM dirty_buckets WHERE family = 'span' AND level = '1m')
+    AND h.spans IS DISTINCT FROM m.spans;
+
+-- name: span_days_unlike_hours
+-- The same of days and their hours.
+WITH first_hour AS (SELECT min(bucket) AS bucket FROM span_1h),
+days AS (SELECT bucket, sum(spans) AS spans FROM span_1d GROUP BY bucket),
+hours AS (SELECT bucket // 24 AS bucket, sum(spans) AS spans FROM span_1h GROUP BY ALL)
+SELECT count(*)
+FROM days AS d JOIN hours AS h USING (bucket)
+WHERE bucket > (SELECT bucket // 24 FROM first_hour)
+    AND bucket NOT IN (SELECT bucket FROM dirty_buckets WHERE family = 'span' AND level = '1d')
+    AND bucket NOT IN (SELECT bucket // 24 FROM dirty_buckets WHERE family = 'span' AND level = '1h')
+    AND bucket NOT IN (SELECT bucket // 1440 FROM dirty_buckets WHERE family = 'span' AND level = '1m')
+    AND d.spans IS DISTINCT FROM h.spans;

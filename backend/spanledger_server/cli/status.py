@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from spanledger_server.cli import format as shown
-from spanledger_server.cli.asking import CHECK_FAILED, Asked, asks
+from spanledger_server.cli.asking import CHECK_FAILED, Asked, watched
 from spanledger_server.cli.client import decimal
 from spanledger_server.cli.terminal import Column, Sheet, say
 
@@ -24,7 +24,7 @@ MARKS = {"ok": "✓", "warning": "!", "critical": "✗", "unknown": "?"}
 @click.option(
     "--fail-on", type=click.Choice(["warning", "critical"]), help="Exit with 3 when the level is this bad or worse."
 )
-@asks
+@watched
 def status(asked: Asked, fail_on: str | None) -> None:
     """How everything does, in one sentence."""
     answer = asked.client.get("/api/v1/status")
@@ -44,7 +44,7 @@ def _show(console: Console, data: dict[str, Any]) -> None:
         say(console, f"  {MARKS[level]} {condition['service']}: {condition['text']}", STYLES[level])
     if data["services"]:
         say(console, "")
-        _services(data["services"]).show(console)
+        services(data["services"]).show(console)
 
 
 def _today(tiles: dict[str, Any]) -> str:
@@ -67,7 +67,8 @@ def _last_minute(tiles: dict[str, Any]) -> str:
     )
 
 
-def _services(services: list[dict[str, Any]]) -> Sheet:
+def services(found: list[dict[str, Any]]) -> Sheet:
+    """The services as a table."""
     sheet = Sheet(
         Column("service", text=True),
         Column("state"),
@@ -78,7 +79,7 @@ def _services(services: list[dict[str, Any]]) -> Sheet:
         Column("last seen (UTC)", leaves=5),
         Column("why", text=True, leaves=4),
     )
-    for service in services:
+    for service in found:
         sheet.add(
             shown.text(service["service"]),
             Text(f"{MARKS[service['state']]} {service['state']}", style=STYLES[service["state"]]),

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import click
 from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
@@ -26,9 +27,17 @@ WIDTH_UNSEEN = 2**16
 
 
 def console() -> Console:
-    """Where answers go."""
+    """Where answers go; without colours after --no-color, and where NO_COLOR is set."""
     seen = sys.stdout.isatty()
-    return Console(width=None if seen else WIDTH_UNSEEN, soft_wrap=not seen, markup=False, highlight=False, emoji=False)
+    context = click.get_current_context(silent=True)
+    return Console(
+        width=None if seen else WIDTH_UNSEEN,
+        soft_wrap=not seen,
+        markup=False,
+        highlight=False,
+        emoji=False,
+        no_color=True if context is not None and context.color is False else None,
+    )
 
 
 def say(where: Console, text: str, style: str = "") -> None:

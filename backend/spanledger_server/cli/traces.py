@@ -13,7 +13,7 @@ from rich.text import Text
 
 from spanledger_server.cli import format as shown
 from spanledger_server.cli import waterfall
-from spanledger_server.cli.asking import Asked, asks
+from spanledger_server.cli.asking import Asked, watched
 from spanledger_server.cli.client import decimal, part
 from spanledger_server.cli.terminal import Column, Sheet, say
 
@@ -36,7 +36,7 @@ STATUS_STYLES = {"error": "red", "ok": "green", "unset": ""}
 @click.option("--sort", type=click.Choice(SORTS), default="-start", show_default=True)
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
 @click.option("--cursor", help="next_cursor of an answer before.")
-@asks
+@watched
 def traces(asked: Asked, from_: str | None, filters: tuple[str, ...], search: str | None, **rest: Any) -> None:
     """Find traces."""
     answer = asked.client.get("/api/v1/traces", {"from": from_, "f": filters, "q": search, **rest})
@@ -82,7 +82,7 @@ def _show(console: Console, data: dict[str, Any]) -> None:
 
 @click.command()
 @click.argument("trace_id", metavar="ID")
-@asks
+@watched
 def trace(asked: Asked, trace_id: str) -> None:
     """One trace as a waterfall, with its costs."""
     answer = asked.client.get(f"/api/v1/traces/{part(trace_id)}")

@@ -23,6 +23,7 @@ from spanledger_server.errors import Busy, SpanledgerError
 from spanledger_server.ingest.limits import NO_SERVICE, Cardinality, SeriesLimits
 from spanledger_server.ingest.prepare import Prepared, prepare
 from spanledger_server.ingest.stored import Stored
+from spanledger_server.ingest.totals import Totals
 from spanledger_server.ingest.write import write
 from spanledger_server.otlp.columns import Decoded
 from spanledger_server.rollups.dirty import DirtyBuckets
@@ -98,18 +99,20 @@ class Ingest:
         free_floor_bytes: int = FREE_FLOOR_BYTES,
         group_rows: int = GROUP_ROWS,
     ) -> None:
+        self.prices = prices  # another book may take its place at any time
         self.counters = Counters()
+        self.totals = Totals()
         self.stored = Stored()
         self.limits = SeriesLimits(cardinality)
         self.turn = threading.Lock()  # one request at a time is decoded or priced; the writer needs the interpreter too
         self._database = database
-        self._prices = prices
         self._clock = clock
         self._live = live
         self._dirty = dirty
         self._free_floor_bytes = free_floor_bytes
         self._group_rows = group_rows
         self._queue: deque[_Waiting] = deque()
+        self._group: list[_Waiting] = []  # what the writer is at
         self._changed = threading.Condition()
         self._open = False
         self._thread: threading.Thread | None = None
@@ -142,9 +145,24 @@ class Ingest:
             Busy: It could not be committed now: no space, stopping, too many waiting. The sender should try again.
         """
         with self.turn:
-            prepared = prepare(decoded, self._prices, self.limits)
-        if prepared.empty:
-            return Acknowledgement(0, None)
+            prepared = prepare(decoded, self.prices, self.limits)
+            if prepared.empty:
+                return Acknowledgement(0, None)
+            waiting = self._queued(prepared)
+        waiting.done.wait()
+        if not isinstance(waiting.answer, Acknowledgement):
+            raise waiting.answer or Busy("the writer stopped")
+        self.counters.bytes += size_bytes
+        return waiting.answer
+
+    def caught_up(self) -> None:
+        """Returns once everything that was priced before is committed, or was refused."""
+        with self.turn, self._changed:
+            waiting = [*self._queue, *self._group]
+        for each in waiting:
+            each.done.wait()
+
+    def _queued(self, prepared: Prepared) -> _Waiting:
         waiting = _Waiting(prepared)
         with self._changed:
             if not self._open or len(self._queue) >= MOST_WAITING:
@@ -152,11 +170,7 @@ class Ingest:
                 raise Busy("the server is stopping" if not self._open else "too many requests are waiting")
             self._queue.append(waiting)
             self._changed.notify_all()
-        waiting.done.wait()
-        if not isinstance(waiting.answer, Acknowledgement):
-            raise waiting.answer or Busy("the writer stopped")
-        self.counters.bytes += size_bytes
-        return waiting.answer
+        return waiting
 
     def queued(self) -> int:
         """Requests that wait for the writer."""
@@ -179,6 +193,7 @@ class Ingest:
             while self._queue and (not group or rows + self._queue[0].prepared.size <= self._group_rows):
                 group.append(self._queue.popleft())
                 rows += group[-1].prepared.size
+            self._group = group
             return group
 
     def _commit(self, group: Sequence[_Waiting]) -> None:
@@ -202,7 +217,7 @@ class Ingest:
     def _write(self, group: Sequence[Prepared]) -> None:
         started = time.perf_counter()
         with self._database.transaction() as tx:
-            seconds = write(tx, group, self.stored, self._dirty, self._clock.now_ns())
+            written = write(tx, group, self.stored, self._dirty, self._clock.now_ns())
         counters = self.counters
         counters.commit_seconds += time.perf_counter() - started
         counters.failed_ns = None
@@ -210,8 +225,9 @@ class Ingest:
         counters.requests += len(group)
         counters.rows += sum(prepared.size for prepared in group)
         counters.refused_records += sum(prepared.refused for prepared in group)
-        if self._live is not None and seconds:
-            self._live.touched(seconds)
+        self.totals.add(written)
+        if self._live is not None and written.seconds:
+            self._live.touched(written.seconds)
 
     def _failed(self, waiting: _Waiting, error: SpanledgerError) -> None:
         """One request alone failed: its rows break a rule (refused, counted), or the database could not (try again)."""
@@ -228,7 +244,7 @@ class Ingest:
             series=None,
             resources={},
             ledger=None,
-            loss=[*prepared.loss, (NO_SERVICE, "rejected_by_store", prepared.size)],
+            loss=[*prepared.loss, (prepared.signal, NO_SERVICE, "rejected_by_store", prepared.size)],
             refused=refused,
         )
         self._write([only_loss])

@@ -22,7 +22,7 @@ class Admission:
     """Counts the bytes that are being decoded or wait for their commit; shared by all receivers."""
 
     def __init__(self, limit_bytes: int) -> None:
-        self._limit_bytes = limit_bytes
+        self.limit_bytes = limit_bytes
         self._lock = threading.Lock()
         self._inside_bytes = 0
         self._turned_away = 0
@@ -37,9 +37,9 @@ class Admission:
             Busy: There is no room now.
         """
         with self._lock:
-            if self._inside_bytes and self._inside_bytes + size_bytes > self._limit_bytes:
+            if self._inside_bytes and self._inside_bytes + size_bytes > self.limit_bytes:
                 self._turned_away += 1
-                raise Busy(f"{self._inside_bytes} bytes are on their way in, {self._limit_bytes} may be", RETRY_AFTER_S)
+                raise Busy(f"{self._inside_bytes} bytes are on their way in, {self.limit_bytes} may be", RETRY_AFTER_S)
             self._inside_bytes += size_bytes
         try:
             yield

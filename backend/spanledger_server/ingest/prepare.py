@@ -41,7 +41,7 @@ class Prepared:
         series: The series of the points, overflow series included.
         resources: Resource id -> attributes as JSON.
         ledger: Lines for the ledger, None when there are none.
-        loss: What was refused, or folded into an overflow series: (service, reason, records).
+        loss: What was refused, or folded into an overflow series: (signal, or ledger, service, reason, records).
         refused: Records the sender is told were refused.
         message: The first reasons, for the sender; None when nothing was refused.
         size: Rows and lines together.
@@ -52,7 +52,7 @@ class Prepared:
     series: pa.Table | None
     resources: dict[int, str]
     ledger: pa.Table | None
-    loss: list[tuple[str, str, int]]
+    loss: list[tuple[str, str, str, int]]
     refused: int
     message: str | None
 
@@ -71,15 +71,16 @@ def prepare(decoded: Decoded, prices: PriceBook, limits: SeriesLimits) -> Prepar
     """Price the billable calls, apply the limits and bring the columns into shape."""
     rows = _shaped(decoded.table, SCHEMAS[decoded.signal]) if decoded.rows else None
     series = _shaped(decoded.series, SERIES_SCHEMA) if decoded.series is not None and rows is not None else None
-    refusals = Refusals(dict(decoded.refusals.by_reason), list(decoded.refusals.examples))
+    refused = decoded.refusals
+    refusals = Refusals(dict(refused.by_reason), dict(refused.entries), list(refused.examples))
     ledger = _lines(decoded, prices, refusals)
     folded: dict[str, int] = {}
     if rows is not None and series is not None:
         rows, series, folded = limits.fold(rows, series)
     if rows is not None and decoded.signal == "traces":
         rows = rows.append_column("trace_hash", trace_hashes(rows.column("trace_id")))
-    loss = [(service, reason, count) for (service, reason), count in refusals.by_reason.items()]
-    loss += [(service, CARDINALITY_REASON, count) for service, count in folded.items()]
+    loss = _loss(decoded.signal, refusals)
+    loss += [(decoded.signal, service, CARDINALITY_REASON, count) for service, count in folded.items()]
     return Prepared(
         signal=decoded.signal,
         rows=rows,
@@ -96,10 +97,21 @@ def _lines(decoded: Decoded, prices: PriceBook, refusals: Refusals) -> pa.Table 
     if not decoded.candidates:
         return None
     batch, refused = entries.lines(decoded.candidates, prices)
-    for (service, reason), count in refused.by_reason.items():
-        refusals.by_reason[service, reason] = refusals.by_reason.get((service, reason), 0) + count
+    for counts in (refusals.by_reason, refusals.entries):
+        for key, count in refused.by_reason.items():
+            counts[key] = counts.get(key, 0) + count
     refusals.examples.extend(refused.examples[: Refusals.MOST_EXAMPLES - len(refusals.examples)])
     return pa.Table.from_batches([batch]) if batch.num_rows else None
+
+
+def _loss(signal: Signal, refusals: Refusals) -> list[tuple[str, str, str, int]]:
+    """What was refused, the ledger's apart from what it came among."""
+    found: list[tuple[str, str, str, int]] = []
+    for (service, reason), count in refusals.by_reason.items():
+        entries_of_it = refusals.entries.get((service, reason), 0)
+        found += [("ledger", service, reason, entries_of_it)] if entries_of_it else []
+        found += [(signal, service, reason, count - entries_of_it)] if count > entries_of_it else []
+    return found
 
 
 def _shaped(columns: Any, schema: pa.Schema) -> pa.Table:

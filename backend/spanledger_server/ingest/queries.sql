@@ -23,6 +23,21 @@ SELECT i.* FROM incoming AS i
 WHERE i.at_ns BETWEEN $from_ns AND $to_ns
   AND NOT EXISTS (SELECT 1 FROM logs AS l WHERE l.at_ns BETWEEN $from_ns AND $to_ns AND l.record_id = i.record_id);
 
+-- name: insert_new_dialogues
+-- Dialogues of one window that are not there yet.
+INSERT INTO dialogues BY NAME
+SELECT i.record_id, i.at_ns, i.service, i.session_id, i.attributes ->> '$."spanledger.dialogue.book_id"' AS book_id, i.user_id,
+    i.attributes ->> '$."gen_ai.request.model"' AS model, i.attributes ->> '$."spanledger.dialogue.type"' AS type,
+    i.attributes ->> '$."spanledger.feature"' AS feature, i.attributes ->> '$."spanledger.tenant"' AS tenant,
+    i.attributes ->> '$."spanledger.user_tier"' AS user_tier,
+    try_cast(i.attributes ->> '$."spanledger.dialogue.message_count"' AS BIGINT) AS message_count,
+    try_cast(i.attributes ->> '$."spanledger.dialogue.duration_s"' AS DOUBLE) AS duration_s,
+    try_cast(i.attributes ->> '$."spanledger.dialogue.rating"' AS DOUBLE) AS rating,
+    i.attributes ->> '$."spanledger.dialogue.feedback"' AS feedback
+FROM incoming AS i
+WHERE i.at_ns BETWEEN $from_ns AND $to_ns
+  AND NOT EXISTS (SELECT 1 FROM dialogues AS d WHERE d.at_ns BETWEEN $from_ns AND $to_ns AND d.record_id = i.record_id);
+
 -- name: insert_new_points
 -- Metric points of one window that are not there yet.
 INSERT INTO metric_points BY NAME
@@ -66,6 +81,11 @@ INSERT INTO ledger BY NAME SELECT * FROM incoming_lines;
 -- Those lines that were decided to stand for their call.
 INSERT INTO ledger BY NAME SELECT * FROM decided_lines;
 
+-- name: beaten_lines
+-- What gives way, added up.
+SELECT l.provider, l.model, l.state, count(*), sum(l.cost_usd)
+FROM ledger AS l JOIN beaten AS b ON l.at_ns = b.at_ns AND l.trace_id = b.trace_id AND l.span_id = b.span_id GROUP BY ALL;
+
 -- name: delete_beaten_lines
 -- Lines that give way to another line of the same call.
 DELETE FROM ledger AS l USING beaten AS b WHERE l.at_ns = b.at_ns AND l.trace_id = b.trace_id AND l.span_id = b.span_id;
@@ -90,8 +110,13 @@ SELECT subject, oldest_ns FROM (
     UNION ALL SELECT 'cost_1d', min(bucket) * 86400000000000 FROM cost_1d
     UNION ALL SELECT 'span_1d', min(bucket) * 86400000000000 FROM span_1d
     UNION ALL SELECT 'metric_1d', min(bucket) * 86400000000000 FROM metric_1d
+    UNION ALL SELECT 'told_1m', min(bucket) * 60000000000 FROM told_1m
+    UNION ALL SELECT 'told_1h', min(bucket) * 3600000000000 FROM told_1h
+    UNION ALL SELECT 'told_1d', min(bucket) * 86400000000000 FROM told_1d
+    UNION ALL SELECT 'dialogues', min(at_ns) FROM dialogues
     UNION ALL SELECT 'ledger', min(at_ns) FROM ledger
     UNION ALL SELECT 'ledger_links', min(at_ns) FROM ledger_links
+    UNION ALL SELECT 'ledger_corrections', min(at_ns) FROM ledger_corrections
     UNION ALL SELECT 'loss', min(at_ns) FROM loss)
 WHERE $subject IS NULL OR subject = $subject;
 
@@ -126,6 +151,10 @@ DELETE FROM ledger WHERE at_ns < $before_ns;
 -- name: delete_ledger_links
 -- Links between ledger lines from before.
 DELETE FROM ledger_links WHERE at_ns < $before_ns;
+
+-- name: delete_ledger_corrections
+-- Corrections of ledger lines from before.
+DELETE FROM ledger_corrections WHERE at_ns < $before_ns;
 
 -- name: delete_loss
 -- Counts of refusals from before.
@@ -183,3 +212,19 @@ DELETE FROM metric_1h WHERE bucket < $before_ns // 3600000000000;
 -- name: delete_metric_1d
 -- Buckets from before.
 DELETE FROM metric_1d WHERE bucket < $before_ns // 86400000000000;
+
+-- name: delete_told_1m
+-- Buckets from before.
+DELETE FROM told_1m WHERE bucket < $before_ns // 60000000000;
+
+-- name: delete_told_1h
+-- Buckets from before.
+DELETE FROM told_1h WHERE bucket < $before_ns // 3600000000000;
+
+-- name: delete_told_1d
+-- Buckets from before.
+DELETE FROM told_1d WHERE bucket < $before_ns // 86400000000000;
+
+-- name: delete_dialogues
+-- Dialogues that ended before.
+DELETE FROM dialogues WHERE at_ns < $before_ns;

@@ -38,7 +38,7 @@ class Keep:
         raw_ns: Spans, logs, metric points.
         minutes_ns: Minute rollups.
         hours_ns: Hour rollups.
-        days_ns: Day rollups, the ledger, what was refused.
+        days_ns: Day rollups, the ledger, dialogues, what was refused.
         max_disk_bytes: Above this the oldest raw rows go early; None for no bound.
     """
 
@@ -65,7 +65,7 @@ class _Subject:
 
 RAW: Final = (
     _Subject("spans", "delete_spans", HOUR_NS, ("span", "1m")),
-    _Subject("logs", "delete_logs", HOUR_NS),
+    _Subject("logs", "delete_logs", HOUR_NS, ("told", "1m")),
     _Subject("metric_points", "delete_metric_points", HOUR_NS, ("metric", "1m")),
     _Subject("trace_index", "delete_trace_index", HOUR_NS, slack_ns=DAY_NS),  # a trace may begin long before it ends
 )
@@ -73,18 +73,23 @@ MINUTES: Final = (
     _Subject("cost_1m", "delete_cost_1m", HOUR_NS, ("cost", "1h")),
     _Subject("span_1m", "delete_span_1m", HOUR_NS, ("span", "1h")),
     _Subject("metric_1m", "delete_metric_1m", HOUR_NS, ("metric", "1h")),
+    _Subject("told_1m", "delete_told_1m", HOUR_NS, ("told", "1h")),
 )
 HOURS: Final = (
     _Subject("cost_1h", "delete_cost_1h", DAY_NS, ("cost", "1d")),
     _Subject("span_1h", "delete_span_1h", DAY_NS, ("span", "1d")),
     _Subject("metric_1h", "delete_metric_1h", DAY_NS, ("metric", "1d")),
+    _Subject("told_1h", "delete_told_1h", DAY_NS, ("told", "1d")),
 )
 DAYS: Final = (
     _Subject("cost_1d", "delete_cost_1d", DAY_NS),
     _Subject("span_1d", "delete_span_1d", DAY_NS),
     _Subject("metric_1d", "delete_metric_1d", DAY_NS),
+    _Subject("told_1d", "delete_told_1d", DAY_NS),
     _Subject("ledger", "delete_ledger", DAY_NS, ("cost", "1m")),
+    _Subject("dialogues", "delete_dialogues", DAY_NS),
     _Subject("ledger_links", "delete_ledger_links", DAY_NS),
+    _Subject("ledger_corrections", "delete_ledger_corrections", DAY_NS),
     _Subject("loss", "delete_loss", DAY_NS),
 )
 _WIDTH_NS: Final[dict[Level, int]] = {"1m": 60 * 10**9, "1h": HOUR_NS, "1d": DAY_NS}

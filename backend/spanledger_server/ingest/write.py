@@ -1,8 +1,8 @@
 """Write a group of prepared requests in one transaction: new rows only, whatever comes again changes nothing.
 
-Given a transaction and the requests, gives the seconds in which something new may have happened (for the live
-page). Repetitions inside the group are dropped here; repetitions of what is stored, by anti-joins over the stretch
-of time the group lies in.
+Given a transaction and the requests, gives what was new, and the seconds in which something may have happened (for
+the live page). Repetitions inside the group are dropped here; repetitions of what is stored, by anti-joins over the
+stretch of time the group lies in.
 
 Never: opens or commits the transaction.
 """
@@ -15,9 +15,11 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from spanledger import semconv
 from spanledger_server.ingest.prepare import Prepared
 from spanledger_server.ingest.same_call import Link, Told, Verdict, settle
 from spanledger_server.ingest.stored import Stored
+from spanledger_server.ingest.totals import Lines, Written, summed
 from spanledger_server.ingest.windows import MINUTE_NS, windows
 from spanledger_server.otlp.columns import uuid_field
 from spanledger_server.rollups.dirty import DirtyBuckets
@@ -29,6 +31,8 @@ SQL = sqlfile.load(__package__)
 SECOND_NS: Final = 1_000_000_000
 APART_NS: Final = 10 * MINUTE_NS  # rows further apart than this are looked for in windows of their own
 SAME_CALL_NS: Final = 10 * MINUTE_NS  # two lines of one call end within this time of each other
+DIALOGUES: Final = pa.array([semconv.DIALOGUE_EVENT])
+TOLD: Final = pa.array([semconv.CACHE_EVENT, semconv.RATE_LIMIT_EVENT, semconv.REQUEST_EVENT])
 
 BEATEN = pa.schema([uuid_field("trace_id"), pa.field("span_id", pa.uint64()), pa.field("at_ns", pa.int64())])
 LINKS = pa.schema(
@@ -41,7 +45,7 @@ LINKS = pa.schema(
 )
 
 
-def write(tx: Transaction, group: Sequence[Prepared], stored: Stored, dirty: DirtyBuckets, now_ns: int) -> set[int]:
+def write(tx: Transaction, group: Sequence[Prepared], stored: Stored, dirty: DirtyBuckets, now_ns: int) -> Written:
     """Write what is new of these requests.
 
     Args:
@@ -52,26 +56,27 @@ def write(tx: Transaction, group: Sequence[Prepared], stored: Stored, dirty: Dir
         now_ns: When refusals are counted.
 
     Returns:
-        Seconds since 1970 of the ends of spans and of ledger lines.
+        What is new, and the seconds in which it lies.
     """
-    seconds: set[int] = set()
+    written = Written()
     stored.put_resources(tx, (request.resources for request in group))
     spans = _together(group, "traces", ("trace_id", "span_id"))
     if spans is not None:
-        seconds |= _write_spans(tx, spans, dirty)
+        written.rows["traces"] = _write_spans(tx, spans, dirty)
+        written.seconds.update(_numbers(spans.column("end_ns"), SECOND_NS))
     logs = _together(group, "logs", ("record_id",))
     if logs is not None:
-        _insert(tx, SQL["insert_new_logs"], logs, logs.column("at_ns"))
+        written.rows["logs"] = _write_logs(tx, logs, dirty)
     points = _together(group, "metrics", ("series_id", "at_ns"))
     if points is not None:
         stored.put_series(tx, (request.series for request in group if request.series is not None))
-        _insert(tx, SQL["insert_new_points"], points, points.column("at_ns"))
+        written.rows["metrics"] = _insert(tx, SQL["insert_new_points"], points, points.column("at_ns"))
         dirty.mark(tx, "metric", _numbers(points.column("at_ns"), MINUTE_NS))
     lines = [request.ledger for request in group if request.ledger is not None]
     if lines:
-        seconds |= _write_ledger(tx, pa.concat_tables(lines), stored, dirty)
-    _write_loss(tx, group, now_ns)
-    return seconds
+        _write_ledger(tx, pa.concat_tables(lines), stored, dirty, written)
+    _write_loss(tx, group, now_ns, written)
+    return written
 
 
 def _together(group: Sequence[Prepared], signal: str, key: Sequence[str]) -> pa.Table | None:
@@ -94,23 +99,38 @@ def _numbers(times_ns: pa.ChunkedArray[Any], width_ns: int) -> list[int]:
     return found
 
 
-def _insert(tx: Transaction, statement: str, rows: pa.Table, times_ns: pa.ChunkedArray[Any]) -> None:
+def _insert(tx: Transaction, statement: str, rows: pa.Table, times_ns: pa.ChunkedArray[Any]) -> int:
+    """How many of the rows were new."""
+    inserted = 0
     first_ns, last_ns = pc.min(times_ns).as_py(), pc.max(times_ns).as_py()
     with tx.scan("incoming", rows):
         for window in windows(_numbers(times_ns, MINUTE_NS), apart_ns=APART_NS // MINUTE_NS):
             from_ns = max(window.from_ns * MINUTE_NS, first_ns)
-            tx.execute(statement, from_ns=from_ns, to_ns=min((window.to_ns + 1) * MINUTE_NS - 1, last_ns))
+            to_ns = min((window.to_ns + 1) * MINUTE_NS - 1, last_ns)
+            inserted += tx.execute(statement, from_ns=from_ns, to_ns=to_ns)
+    return inserted
 
 
-def _write_spans(tx: Transaction, spans: pa.Table, dirty: DirtyBuckets) -> set[int]:
-    _insert(tx, SQL["insert_new_spans"], spans, spans.column("start_ns"))
+def _write_spans(tx: Transaction, spans: pa.Table, dirty: DirtyBuckets) -> int:
+    inserted = _insert(tx, SQL["insert_new_spans"], spans, spans.column("start_ns"))
     with tx.scan("incoming", spans.select(["trace_hash", "start_ns"])):
         tx.execute(SQL["index_traces"])
     dirty.mark(tx, "span", _numbers(spans.column("end_ns"), MINUTE_NS))
-    return set(_numbers(spans.column("end_ns"), SECOND_NS))
+    return inserted
 
 
-def _write_ledger(tx: Transaction, lines: pa.Table, stored: Stored, dirty: DirtyBuckets) -> set[int]:
+def _write_logs(tx: Transaction, logs: pa.Table, dirty: DirtyBuckets) -> int:
+    inserted = _insert(tx, SQL["insert_new_logs"], logs, logs.column("at_ns"))
+    told = logs.filter(pc.is_in(logs.column("event_name"), TOLD))
+    if told.num_rows:
+        dirty.mark(tx, "told", _numbers(told.column("at_ns"), MINUTE_NS))
+    dialogues = logs.filter(pc.is_in(logs.column("event_name"), DIALOGUES))
+    if dialogues.num_rows:
+        _insert(tx, SQL["insert_new_dialogues"], dialogues, dialogues.column("at_ns"))
+    return inserted
+
+
+def _write_ledger(tx: Transaction, lines: pa.Table, stored: Stored, dirty: DirtyBuckets, written: Written) -> None:
     minutes = _numbers(lines.column("at_ns"), MINUTE_NS)
     standing: set[Told] = set()
     links: set[Link] = set()
@@ -125,12 +145,16 @@ def _write_ledger(tx: Transaction, lines: pa.Table, stored: Stored, dirty: Dirty
                 links.update(Link._make(row) for row in tx.tuples(SQL["known_links"], **bounds))
         if not standing and not links and _each_its_own_call(lines):
             tx.execute(SQL["insert_lines"])
+            new = lines
         else:
             verdict = settle(_told(lines), standing, links)
-            _carry_out(tx, lines, verdict, stored)
+            new = lines.take(pa.array(verdict.insert, pa.int64()))
+            _carry_out(tx, new, verdict, stored, written)
             minutes += [line.at_ns // MINUTE_NS for line in verdict.delete]
     dirty.mark(tx, "cost", set(minutes))
-    return set(_numbers(lines.column("at_ns"), SECOND_NS))
+    written.rows["ledger"] = new.num_rows
+    written.lines += summed(new)
+    written.seconds.update(_numbers(lines.column("at_ns"), SECOND_NS))
 
 
 def _each_its_own_call(lines: pa.Table) -> bool:
@@ -146,13 +170,14 @@ def _told(lines: pa.Table) -> list[Told]:
     return [Told._make((*row, position)) for position, row in enumerate(zip(*columns, strict=True))]
 
 
-def _carry_out(tx: Transaction, lines: pa.Table, verdict: Verdict, stored: Stored) -> None:
+def _carry_out(tx: Transaction, new: pa.Table, verdict: Verdict, stored: Stored, written: Written) -> None:
     if verdict.delete:
         beaten = [{"trace_id": line.trace_id, "span_id": line.span_id, "at_ns": line.at_ns} for line in verdict.delete]
         with tx.scan("beaten", pa.Table.from_pylist(beaten, BEATEN)):
+            written.given_way += [Lines(*row) for row in tx.tuples(SQL["beaten_lines"])]
             tx.execute(SQL["delete_beaten_lines"])
     if verdict.insert:
-        with tx.scan("decided_lines", lines.take(verdict.insert)):
+        with tx.scan("decided_lines", new):
             tx.execute(SQL["insert_decided_lines"])
     if verdict.remember:
         with tx.scan("beaten_links", pa.Table.from_pylist([link._asdict() for link in verdict.remember], LINKS)):
@@ -160,9 +185,11 @@ def _carry_out(tx: Transaction, lines: pa.Table, verdict: Verdict, stored: Store
         stored.links_were_added(tx)
 
 
-def _write_loss(tx: Transaction, group: Iterable[Prepared], now_ns: int) -> None:
-    rows = [(request.signal, *refused) for request in group for refused in request.loss]
+def _write_loss(tx: Transaction, group: Iterable[Prepared], now_ns: int, written: Written) -> None:
+    rows = [refused for request in group for refused in request.loss]
     if rows:
+        for signal, _, reason, count in rows:
+            written.refused[signal, reason] += count
         signals, services, reasons, records = (list(column) for column in zip(*rows, strict=True))
         tx.execute(
             SQL["insert_loss"], at_ns=now_ns, services=services, signals=signals, reasons=reasons, records=records

@@ -117,9 +117,8 @@ def _line(candidate: Candidate, found: list[Any], operation: str | None, prices:
     elif event and usage == NO_USAGE and _refused(candidate.attributes):
         priced = Priced("free", Decimal(0), "provider", None, None, "refused_by_provider")
     else:
-        priced = _priced(usage, (provider, answered, asked), candidate.at_ns, tier, in_batch, prices)
-        if usage_state == "estimated" and priced.state == "priced":
-            priced = priced._replace(state="estimated", reason="usage_estimated")
+        called = (provider, answered or asked, asked)
+        priced = priced_call(usage, called, (candidate.at_ns, tier, in_batch), usage_state, prices)
     attributes = None
     if event and (rest := dialect.remainder(candidate.attributes)):
         attributes = _json(rest)
@@ -159,20 +158,30 @@ def _usage(found: list[Any]) -> tuple[tuple[Any, ...], Priced | None]:
     return tuple(usage), None
 
 
-def _priced(
+def priced_call(
     usage: tuple[Any, ...],
     called: tuple[str | None, str | None, str | None],
-    at_ns: int,
-    service_tier: str | None,
-    in_batch: bool,
+    served: tuple[int, str | None, bool],
+    usage_state: str | None,
     prices: PriceBook,
 ) -> Priced:
-    provider, answered, asked = called
-    priced = prices.price_values(usage, provider, answered or asked, at_ns, service_tier, in_batch)
-    if priced.reason == "model_unknown" and answered and asked and answered != asked:
-        other = prices.price_values(usage, provider, asked, at_ns, service_tier, in_batch)
+    """What a call costs; it follows from what its line says alone, so that a line can be priced again.
+
+    Args:
+        usage: The counts in the order of `USAGE_FIELDS`, totals inclusive.
+        called: The provider, the model that answered (else the one that was asked), the model that was asked.
+        served: When, in nanoseconds since 1970, the service tier, and whether in a batch.
+        usage_state: How sure the counts are.
+        prices: The price book.
+    """
+    provider, model, asked = called
+    priced = prices.price_values(usage, provider, model, *served)
+    if priced.reason == "model_unknown" and model and asked and model != asked:
+        other = prices.price_values(usage, provider, asked, *served)
         if other.state == "priced":
-            return other._replace(state="estimated", reason="model_unknown: priced as the model that was asked for")
+            priced = other._replace(state="estimated", reason="model_unknown: priced as the model that was asked for")
+    if usage_state == "estimated" and priced.state == "priced":
+        priced = priced._replace(state="estimated", reason="usage_estimated")
     return priced
 
 

@@ -128,13 +128,15 @@ class Refusals:
     """Records that were not taken, by reason, with the first few spelled out."""
 
     by_reason: dict[tuple[str, str], int] = field(default_factory=dict)  # (service, reason) -> records
+    entries: dict[tuple[str, str], int] = field(default_factory=dict)  # those of them that are ledger events
     examples: list[str] = field(default_factory=list)
 
     MOST_EXAMPLES = 5
 
-    def add(self, service: str, reason: str, example: str, count: int = 1) -> None:
+    def add(self, service: str, reason: str, example: str, count: int = 1, *, is_entry: bool = False) -> None:
         """Count `count` records refused for `reason` (a stable word such as ``trace_id_invalid``)."""
-        self.by_reason[service, reason] = self.by_reason.get((service, reason), 0) + count
+        for counts in (self.by_reason, self.entries) if is_entry else (self.by_reason,):
+            counts[service, reason] = counts.get((service, reason), 0) + count
         if len(self.examples) < self.MOST_EXAMPLES:
             self.examples.append(example)
 

@@ -66,7 +66,7 @@ class LogRows:
         is_entry = event_name == semconv.LEDGER_EVENT
         reason = self._reason(trace_id, span_id, at_ns, is_entry=is_entry)
         if reason:
-            self._refuse(reason, f"log record of span {span_id[:8].hex() or 'without id'}")
+            self._refuse(reason, f"log record of span {span_id[:8].hex() or 'without id'}", is_entry=is_entry)
         elif is_entry:
             self._candidates.append(self._entry(fields, trace_id, span_id, at_ns, attributes))
         else:
@@ -83,8 +83,8 @@ class LogRows:
             return "older_than_the_ledger" if at_ns < self._now_ns - self._limits.ledger_ns else None
         return "too_late" if at_ns < self._now_ns - self._limits.late_ns else None
 
-    def _refuse(self, reason: str, what: str, count: int = 1) -> None:
-        self.refusals.add(self._resource.service or "", reason, f"{what}: {reason}", count)
+    def _refuse(self, reason: str, what: str, count: int = 1, *, is_entry: bool = False) -> None:
+        self.refusals.add(self._resource.service or "", reason, f"{what}: {reason}", count, is_entry=is_entry)
 
     def _entry(
         self, fields: LogFields, trace_id: bytes, span_id: bytes, at_ns: int, attributes: Attributes

@@ -70,7 +70,16 @@ METRIC: Final = Recipe(
     clear={"1m": "clear_metric_1m", "1h": "clear_metric_1h", "1d": "clear_metric_1d"},
     fill={"1m": "fill_metric_1m", "1h": "fill_metric_1h", "1d": "fill_metric_1d"},
 )
-RECIPES: Final = (COST, SPAN, METRIC)
+TOLD: Final = Recipe(
+    family="told",
+    raw="logs",
+    from_raw="told_from_logs",
+    from_finer="told_from_finer",
+    slices={"1m": "slice_told_1m", "1h": "slice_told_1h"},
+    clear={"1m": "clear_told_1m", "1h": "clear_told_1h", "1d": "clear_told_1d"},
+    fill={"1m": "fill_told_1m", "1h": "fill_told_1h", "1d": "fill_told_1d"},
+)
+RECIPES: Final = (COST, SPAN, METRIC, TOLD)
 
 
 def runs(buckets: Iterable[int], most: int) -> list[list[int]]:

@@ -74,23 +74,23 @@ FROM by_code GROUP BY ALL;
 -- goes, by its hash, into one slot of the spread with one sign: what was sampled together adds up, the rest cancels out.
 CREATE OR REPLACE TEMP TABLE computed AS
 WITH weighed AS NOT MATERIALIZED (
-    SELECT end_ns // $width_ns AS bucket, service, name, kind, status_code, route, model,
-        parent_span_id IS NULL OR coalesce(flags & 512, 0) > 0 OR (kind IN (2, 5) AND coalesce(flags & 256, 0) = 0) AS entry,
+    SELECT end_ns // $width_ns AS bucket, service, name, kind, status_code, route, model, (http_status // 100)::UTINYINT AS http_class,
+        enters(parent_span_id, flags, kind) AS entry,
         end_ns - start_ns AS duration_ns, adjusted_count AS weight, hash(trace_id) AS chance
     FROM spans
     WHERE end_ns >= $from_ns AND end_ns < $to_ns),
 parts AS (
-    SELECT bucket, service, name, kind, status_code, route, model, entry,
+    SELECT bucket, service, name, kind, status_code, route, model, http_class, entry,
         value_code(duration_ns) AS code, NULL::UTINYINT AS slot, count(*) AS spans, sum(weight) AS weight,
         count(*) - count(weight) AS uncounted, sum(duration_ns) AS duration_sum_ns, min(duration_ns) AS duration_min_ns,
         max(duration_ns) AS duration_max_ns, NULL::DOUBLE AS spread
     FROM weighed GROUP BY ALL
     UNION ALL BY NAME
-    SELECT bucket, service, name, kind, status_code, route, model, entry,
+    SELECT bucket, service, name, kind, status_code, route, model, http_class, entry,
         (chance & 63)::UTINYINT AS slot,
         sum(CASE WHEN chance & 64 = 0 THEN 1 ELSE -1 END * sqrt(weight * (weight - 1))) AS spread
     FROM weighed WHERE weight > 1 GROUP BY ALL)
-SELECT bucket, service, name, kind, status_code, route, model, entry,
+SELECT bucket, service, name, kind, status_code, route, model, http_class, entry,
     sum(spans)::BIGINT AS spans, sum(weight) AS adjusted_spans, sum(uncounted)::BIGINT AS uncounted_spans,
     sum(duration_sum_ns) AS duration_sum_ns, min(duration_min_ns) AS duration_min_ns, max(duration_max_ns) AS duration_max_ns,
     list(code ORDER BY code) FILTER (code IS NOT NULL) AS duration_index,
@@ -108,18 +108,18 @@ WITH parts AS (
         bucket // $factor AS bucket, NULL::INTEGER AS code, NULL::UTINYINT AS slot
     FROM finer
     UNION ALL BY NAME
-    SELECT bucket // $factor AS bucket, service, name, kind, status_code, route, model, entry,
+    SELECT bucket // $factor AS bucket, service, name, kind, status_code, route, model, http_class, entry,
         unnest(duration_index) AS code, unnest(duration_count) AS timed, unnest(duration_weight) AS weight FROM finer
     UNION ALL BY NAME
-    SELECT bucket // $factor AS bucket, service, name, kind, status_code, route, model, entry,
+    SELECT bucket // $factor AS bucket, service, name, kind, status_code, route, model, http_class, entry,
         unnest(spread_slot) AS slot, unnest(spread_sum) AS spread FROM finer),
 added AS (
-    SELECT bucket, service, name, kind, status_code, route, model, entry, code, slot, sum(timed)::BIGINT AS timed,
+    SELECT bucket, service, name, kind, status_code, route, model, http_class, entry, code, slot, sum(timed)::BIGINT AS timed,
         sum(weight) AS weight, sum(spread) AS spread, sum(spans) AS spans, sum(adjusted_spans) AS adjusted_spans,
         sum(uncounted_spans) AS uncounted_spans, sum(duration_sum_ns) AS duration_sum_ns,
         min(duration_min_ns) AS duration_min_ns, max(duration_max_ns) AS duration_max_ns
     FROM parts GROUP BY ALL)
-SELECT bucket, service, name, kind, status_code, route, model, entry,
+SELECT bucket, service, name, kind, status_code, route, model, http_class, entry,
     sum(spans)::BIGINT AS spans, sum(adjusted_spans) AS adjusted_spans, sum(uncounted_spans)::BIGINT AS uncounted_spans,
     sum(duration_sum_ns) AS duration_sum_ns, min(duration_min_ns) AS duration_min_ns, max(duration_max_ns) AS duration_max_ns,
     list(code ORDER BY code) FILTER (code IS NOT NULL) AS duration_index,
@@ -128,6 +128,39 @@ SELECT bucket, service, name, kind, status_code, route, model, entry,
     list(slot ORDER BY slot) FILTER (slot IS NOT NULL) AS spread_slot,
     list(spread::FLOAT ORDER BY slot) FILTER (slot IS NOT NULL) AS spread_sum
 FROM added GROUP BY ALL;
+
+-- name: told_from_logs
+-- Whole buckets of the told family from the log records of tracking calls.
+CREATE OR REPLACE TEMP TABLE computed AS
+WITH by_code AS (
+    SELECT at_ns // $width_ns AS bucket, event, service, subject, outcome, feature, tenant, user_tier, value_code(duration_ns) AS code, count(*) AS events,
+        count(duration_ns) AS timed, sum(saved_cost) AS saved_cost, count(saved_cost) AS saved_cost_told, sum(saved_tokens) AS saved_tokens,
+        count(saved_tokens) AS saved_tokens_told, sum(duration_ns) AS duration_sum_ns
+    FROM told($from_ns, $to_ns) GROUP BY ALL)
+SELECT bucket, event, service, subject, outcome, feature, tenant, user_tier, sum(events)::BIGINT AS events, sum(saved_cost) AS saved_cost,
+    sum(saved_cost_told)::BIGINT AS saved_cost_told, sum(saved_tokens) AS saved_tokens, sum(saved_tokens_told)::BIGINT AS saved_tokens_told,
+    sum(duration_sum_ns) AS duration_sum_ns, list(code ORDER BY code) FILTER (code IS NOT NULL) AS duration_index,
+    list(timed ORDER BY code) FILTER (code IS NOT NULL) AS duration_count
+FROM by_code GROUP BY ALL;
+
+-- name: told_from_finer
+-- Whole buckets of the told family from the next finer level.
+CREATE OR REPLACE TEMP TABLE computed AS
+WITH parts AS (
+    SELECT * EXCLUDE (bucket, duration_index, duration_count), bucket // $factor AS bucket, NULL::INTEGER AS code FROM finer
+    UNION ALL BY NAME
+    SELECT bucket // $factor AS bucket, event, service, subject, outcome, feature, tenant, user_tier, unnest(duration_index) AS code,
+        unnest(duration_count) AS timed FROM finer),
+by_code AS (
+    SELECT bucket, event, service, subject, outcome, feature, tenant, user_tier, code, sum(events) AS events, sum(timed)::BIGINT AS timed,
+        sum(saved_cost) AS saved_cost, sum(saved_cost_told) AS saved_cost_told, sum(saved_tokens) AS saved_tokens,
+        sum(saved_tokens_told) AS saved_tokens_told, sum(duration_sum_ns) AS duration_sum_ns
+    FROM parts GROUP BY ALL)
+SELECT bucket, event, service, subject, outcome, feature, tenant, user_tier, sum(events)::BIGINT AS events, sum(saved_cost) AS saved_cost,
+    sum(saved_cost_told)::BIGINT AS saved_cost_told, sum(saved_tokens) AS saved_tokens, sum(saved_tokens_told)::BIGINT AS saved_tokens_told,
+    sum(duration_sum_ns) AS duration_sum_ns, list(code ORDER BY code) FILTER (code IS NOT NULL) AS duration_index,
+    list(timed ORDER BY code) FILTER (code IS NOT NULL) AS duration_count
+FROM by_code GROUP BY ALL;
 
 -- name: metric_from_points
 -- Whole buckets of the metric family from the points: gauges as they are, everything that accumulates as increments since the point before.
@@ -316,3 +349,35 @@ DELETE FROM metric_1d WHERE bucket >= $from AND bucket < $to;
 -- name: fill_metric_1d
 -- Put recomputed buckets in place.
 INSERT INTO metric_1d BY NAME SELECT * FROM computed;
+
+-- name: slice_told_1m
+-- The rows of some finer buckets.
+CREATE OR REPLACE TEMP TABLE finer AS SELECT * FROM told_1m WHERE bucket >= $from AND bucket < $to;
+
+-- name: slice_told_1h
+-- The rows of some finer buckets.
+CREATE OR REPLACE TEMP TABLE finer AS SELECT * FROM told_1h WHERE bucket >= $from AND bucket < $to;
+
+-- name: clear_told_1m
+-- Make room for recomputed buckets.
+DELETE FROM told_1m WHERE bucket >= $from AND bucket < $to;
+
+-- name: fill_told_1m
+-- Put recomputed buckets in place.
+INSERT INTO told_1m BY NAME SELECT * FROM computed;
+
+-- name: clear_told_1h
+-- Make room for recomputed buckets.
+DELETE FROM told_1h WHERE bucket >= $from AND bucket < $to;
+
+-- name: fill_told_1h
+-- Put recomputed buckets in place.
+INSERT INTO told_1h BY NAME SELECT * FROM computed;
+
+-- name: clear_told_1d
+-- Make room for recomputed buckets.
+DELETE FROM told_1d WHERE bucket >= $from AND bucket < $to;
+
+-- name: fill_told_1d
+-- Put recomputed buckets in place.
+INSERT INTO told_1d BY NAME SELECT * FROM computed;

@@ -1,4 +1,4 @@
-"""What was spent: total, breakdown and trend of a period to date, exact to the last digit.
+"""What was spent: total, breakdown, trend and the period before, of a period to date, exact to the last digit.
 
 Given a period, a dimension and filters, reads the ledger; of a month and a year mostly the rollups, where they are
 whole and fresh, and the ledger for the rest. Both ways give the same digits. Sums and divisions are those of Decimal.
@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
+from decimal import Decimal, localcontext
 from typing import Any, Final, Literal
 
-from spanledger_server.statistics import slots
+from spanledger_server.statistics import periods, shares, slots
 from spanledger_server.statistics.periods import Part, Period
 from spanledger_server.store import sqlfile
 from spanledger_server.store.database import Reader
@@ -26,12 +26,11 @@ MOST_CATEGORIES: Final = 200  # of a breakdown; the rest is one line
 MOST_IN_TREND: Final = 20  # by cost; the rest of a day is one figure
 OTHER: Final = "other"
 UNKNOWN: Final = "unknown"  # how a trend's `by` calls the category that nobody named
+TOTAL: Final = ""  # no dimension: all of a part is one category
 ROLLED: Final = frozenset(("month", "year"))  # periods long enough for rollups to be fewer rows than the ledger
 IN_ROLLUPS: Final = frozenset(("service", "kind", "model", "provider", "operation", "feature", "tenant", "user_tier"))
 COUNTS: Final = ("calls", "priced_calls", "unpriced_calls", "estimated_calls", "free_calls")
 TOKENS: Final = ("input_tokens", "output_tokens", "cached_input_tokens")
-EXACT: Final = Context(prec=60)  # Python's own 28 digits are fewer than a sum can have
-PERCENT_STEP: Final = Decimal("0.0001")
 
 
 @dataclass(slots=True)
@@ -51,6 +50,11 @@ class Sums:
         for name in TOKENS:
             if cell[name] is not None:
                 self.tokens[name] = cell[name] + (self.tokens[name] or 0)
+
+    @property
+    def coverage(self) -> Decimal | None:
+        """The share of the calls whose cost is known."""
+        return shares.ratio(self.counts["calls"] - self.counts["unpriced_calls"], self.counts["calls"])
 
     @property
     def spent(self) -> Decimal | None:
@@ -77,27 +81,40 @@ def costs(
         route: Where to read; None chooses.
     """
     chosen = route or ("rollup" if period.name in ROLLED else "ledger")
-    if dimension == "user" or not IN_ROLLUPS.issuperset(asked):
+    if not IN_ROLLUPS.issuperset(asked):
         chosen = "ledger"
-    sources = _sources(reader, period) if chosen == "rollup" else _all_from_ledger(period)
-    bound = {"most": MOST_CATEGORIES, "from_ns": period.from_ns, "to_ns": period.to_ns, **period.bound(), **conditions}
-    if dimension == "user":
-        cells = reader.rows(SQL["cost_cells_by_user"], **bound)
-    else:
-        cells = reader.rows(SQL["cost_cells"], dimension=dimension, **sources, **bound)
+    cells, source = _cells(reader, period, dimension, conditions, chosen)
     known = reader.row(SQL["known_range"]) or {}
-    with localcontext(EXACT):
+    before = periods.before(period)
+    earlier = None
+    if before is not None:
+        earlier = _cells(reader, before, TOTAL if dimension == "user" else dimension, conditions, chosen)[0]
+    with localcontext(shares.EXACT):
         answer = _summary(cells) | {
-            "breakdown": _breakdown(cells, slots.of(reader, dimension)),
+            "previous": _previous(before, earlier, _total(cells), known),
+            "breakdown": _compared(_breakdown(cells, slots.of(reader, dimension)), dimension, earlier),
             "trend": _trend(cells, period, _known_parts(period, known)),
         }
     head = {"period": period.name, "group_by": dimension, "from_ns": period.from_ns, "to_ns": period.to_ns}
-    return (
-        head
-        | {"timezone": period.zone.key, "currency": "USD"}
-        | answer
-        | {"source": "rollup" if sources["level"] else "ledger"}
-    )
+    return head | {"timezone": period.zone.key, "currency": "USD"} | answer | {"source": source}
+
+
+def _cells(
+    reader: Reader, period: Period, dimension: str, conditions: Mapping[str, Any], route: Route
+) -> tuple[list[dict[str, Any]], Route]:
+    """The cells of a period by part and category, and where they were read."""
+    bound = {
+        "most": MOST_CATEGORIES,
+        "from_ns": period.from_ns,
+        "to_ns": period.to_ns,
+        "p": period.bound(),
+        **conditions,
+    }
+    if dimension == "user":
+        return reader.rows(SQL["cost_cells_by_user"], **bound), "ledger"
+    sources = _sources(reader, period) if route == "rollup" else _all_from_ledger(period)
+    cells = reader.rows(SQL["cost_cells"], dimension=dimension, **sources, **bound)
+    return cells, "rollup" if sources["level"] else "ledger"
 
 
 def _all_from_ledger(period: Period) -> dict[str, Any]:
@@ -143,23 +160,51 @@ def _dirty(reader: Reader, unit_ns: int, head_ns: int, tail_ns: int) -> list[int
     return sorted(bucket for bucket in buckets if head_ns <= bucket * unit_ns < tail_ns)
 
 
-def _summary(cells: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _total(cells: Sequence[Mapping[str, Any]]) -> Sums:
     total = Sums()
     for cell in cells:
         total.add(cell)
-    calls = total.counts["calls"]
-    known = calls - total.counts["unpriced_calls"]
+    return total
+
+
+def _summary(cells: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    total = _total(cells)
+    return {"total_cost": total.spent, **total.counts, "coverage": total.coverage, **total.tokens}
+
+
+def _previous(
+    before: Period | None, cells: Sequence[Mapping[str, Any]] | None, now: Sums, known: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    """The same stretch of the period before; None when nothing is known of it, `complete` when all of it is."""
+    first_ns = _first_known_ns(known)
+    if before is None or cells is None or first_ns is None or first_ns >= before.to_ns:
+        return None
+    total = _total(cells)
     return {
+        "from_ns": before.from_ns,
+        "to_ns": before.to_ns,
         "total_cost": total.spent,
-        **total.counts,
-        "coverage": _ratio(known, calls),
-        **total.tokens,
-        "projection": None,
+        "calls": total.counts["calls"],
+        "unpriced_calls": total.counts["unpriced_calls"],
+        "coverage": total.coverage,
+        "complete": first_ns <= before.from_ns,
+        **shares.change(now.spent, total.spent),
     }
 
 
-def _ratio(part: int, whole: int) -> Decimal | None:
-    return None if whole == 0 else (Decimal(part) / whole).quantize(Decimal("1e-6"), ROUND_HALF_EVEN)
+def _compared(
+    items: list[dict[str, Any]], dimension: str, earlier: Sequence[Mapping[str, Any]] | None
+) -> list[dict[str, Any]]:
+    """The breakdown with what each category cost before; None where that is not known."""
+    costs: dict[str | None, Sums] = {}
+    for cell in earlier or ():
+        if cell["rank"] is not None:
+            costs.setdefault(cell["category"], Sums()).add(cell)
+    for item in items:
+        told = item["folded"] is None and dimension != "user" and item["category"] in costs
+        item["previous_cost"] = costs[item["category"]].cost_usd if told else None
+        item["change_percent"] = shares.change(item["cost"], item["previous_cost"])["change_percent"]
+    return items
 
 
 def _breakdown(cells: Sequence[Mapping[str, Any]], slot_of: Mapping[str, int]) -> list[dict[str, Any]]:
@@ -177,25 +222,24 @@ def _breakdown(cells: Sequence[Mapping[str, Any]], slot_of: Mapping[str, int]) -
     for rank in ranks:
         sums, name = by_rank[rank], names[rank]
         counts = {"count" if key == "calls" else key: value for key, value in sums.counts.items()}
-        item = {"category": name, "cost": sums.cost_usd, "percentage": _percentage(sums.cost_usd, total.cost_usd)}
+        item = {"category": name, "cost": sums.cost_usd}
+        item["percentage"] = shares.percentage(sums.cost_usd, total.cost_usd)
         slot = slot_of.get(name) if rank is not None and name is not None else None
         items.append(item | counts | sums.tokens | {"slot": slot, "folded": folded if rank is None else None})
     return items
 
 
-def _percentage(part: Decimal | None, whole: Decimal | None) -> Decimal | None:
-    """Percent of the whole, rounded once; None where either is unknown or there is nothing to divide."""
-    if part is None or not whole:
-        return None
-    return (100 * part / whole).quantize(PERCENT_STEP, ROUND_HALF_EVEN)
+def _first_known_ns(known: Mapping[str, Any]) -> int | None:
+    firsts = [at_ns for at_ns in (known.get("first_ns"), known.get("first_rolled_ns")) if at_ns is not None]
+    return min(firsts, default=None)
 
 
 def _known_parts(period: Period, known: Mapping[str, Any]) -> set[int]:
     """The parts that lie in the stretch of which something is known: no line there means that nothing was spent."""
-    firsts = [at_ns for at_ns in (known.get("first_ns"), known.get("first_rolled_ns")) if at_ns is not None]
-    if not firsts:
+    first_ns = _first_known_ns(known)
+    if first_ns is None:
         return set()
-    first_ns, last_ns = min(firsts), known["last_ns"] if known["last_ns"] is not None else max(firsts)
+    last_ns = known["last_ns"] if known["last_ns"] is not None else known["first_rolled_ns"]
     return {part.number for part in period.parts if part.to_ns > first_ns and part.from_ns <= last_ns}
 
 

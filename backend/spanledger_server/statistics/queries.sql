@@ -4,10 +4,7 @@
 -- categories beyond the costliest `most` are one, of rank null; `categories` tells how many there are.
 WITH cells AS MATERIALIZED (
     SELECT
-        (at_ns + CASE
-            WHEN at_ns >= $turn_4 THEN $offset_4 WHEN at_ns >= $turn_3 THEN $offset_3
-            WHEN at_ns >= $turn_2 THEN $offset_2 WHEN at_ns >= $turn_1 THEN $offset_1 ELSE $offset_0
-        END) // $width_ns AS part,
+        part_of(at_ns, $p) AS part,
         CASE $dimension
             WHEN 'model' THEN model WHEN 'feature' THEN feature WHEN 'user_tier' THEN user_tier
             WHEN 'provider' THEN provider WHEN 'service' THEN service
@@ -23,32 +20,18 @@ WITH cells AS MATERIALIZED (
         AND (at_ns < $head_ns OR at_ns >= $tail_ns
             OR (at_ns >= $dirty_from_ns AND at_ns < $dirty_to_ns
                 AND list_contains($dirty::BIGINT[], at_ns // $unit_ns)))
-        AND ($service IS NULL OR list_contains($service::VARCHAR[], coalesce(service, '')))
-        AND ($not_service IS NULL OR NOT list_contains($not_service::VARCHAR[], coalesce(service, '')))
-        AND ($status IS NULL
-            OR list_contains($status::VARCHAR[], CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END))
-        AND ($not_status IS NULL
-            OR NOT list_contains($not_status::VARCHAR[], CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END))
-        AND ($kind IS NULL OR list_contains($kind::VARCHAR[], kind))
-        AND ($not_kind IS NULL OR NOT list_contains($not_kind::VARCHAR[], kind))
-        AND ($model IS NULL OR list_contains($model::VARCHAR[], coalesce(model, '')))
-        AND ($not_model IS NULL OR NOT list_contains($not_model::VARCHAR[], coalesce(model, '')))
-        AND ($provider IS NULL OR list_contains($provider::VARCHAR[], coalesce(provider, '')))
-        AND ($not_provider IS NULL OR NOT list_contains($not_provider::VARCHAR[], coalesce(provider, '')))
-        AND ($operation IS NULL OR list_contains($operation::VARCHAR[], coalesce(operation, '')))
-        AND ($not_operation IS NULL OR NOT list_contains($not_operation::VARCHAR[], coalesce(operation, '')))
-        AND ($user_id IS NULL OR list_contains($user_id::VARCHAR[], coalesce(user_id, '')))
-        AND ($not_user_id IS NULL OR NOT list_contains($not_user_id::VARCHAR[], coalesce(user_id, '')))
-        AND ($session_id IS NULL OR list_contains($session_id::VARCHAR[], coalesce(session_id, '')))
-        AND ($not_session_id IS NULL OR NOT list_contains($not_session_id::VARCHAR[], coalesce(session_id, '')))
-        AND ($feature IS NULL OR list_contains($feature::VARCHAR[], coalesce(feature, '')))
-        AND ($not_feature IS NULL OR NOT list_contains($not_feature::VARCHAR[], coalesce(feature, '')))
-        AND ($tenant IS NULL OR list_contains($tenant::VARCHAR[], coalesce(tenant, '')))
-        AND ($not_tenant IS NULL OR NOT list_contains($not_tenant::VARCHAR[], coalesce(tenant, '')))
-        AND ($user_tier IS NULL OR list_contains($user_tier::VARCHAR[], coalesce(user_tier, '')))
-        AND ($not_user_tier IS NULL OR NOT list_contains($not_user_tier::VARCHAR[], coalesce(user_tier, '')))
-        AND ($state IS NULL OR list_contains($state::VARCHAR[], state))
-        AND ($not_state IS NULL OR NOT list_contains($not_state::VARCHAR[], state))
+        AND fits(service, $service, $not_service)
+        AND fits(CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END, $status, $not_status)
+        AND fits(kind, $kind, $not_kind)
+        AND fits(model, $model, $not_model)
+        AND fits(provider, $provider, $not_provider)
+        AND fits(operation, $operation, $not_operation)
+        AND fits(user_id, $user_id, $not_user_id)
+        AND fits(session_id, $session_id, $not_session_id)
+        AND fits(feature, $feature, $not_feature)
+        AND fits(tenant, $tenant, $not_tenant)
+        AND fits(user_tier, $user_tier, $not_user_tier)
+        AND fits(state, $state, $not_state)
         AND ($trace_id IS NULL OR list_contains($trace_id::UUID[], trace_id))
         AND ($not_trace_id IS NULL OR NOT list_contains($not_trace_id::UUID[], trace_id))
         AND ($least_duration IS NULL OR duration_ns >= $least_duration)
@@ -58,10 +41,7 @@ WITH cells AS MATERIALIZED (
     GROUP BY part, category
     UNION ALL
     SELECT
-        (at_ns + CASE
-            WHEN at_ns >= $turn_4 THEN $offset_4 WHEN at_ns >= $turn_3 THEN $offset_3
-            WHEN at_ns >= $turn_2 THEN $offset_2 WHEN at_ns >= $turn_1 THEN $offset_1 ELSE $offset_0
-        END) // $width_ns AS part,
+        part_of(at_ns, $p) AS part,
         CASE $dimension
             WHEN 'model' THEN model WHEN 'feature' THEN feature WHEN 'user_tier' THEN user_tier
             WHEN 'provider' THEN provider WHEN 'service' THEN service
@@ -75,22 +55,14 @@ WITH cells AS MATERIALIZED (
     )
     WHERE bucket >= $head_ns // $unit_ns AND bucket < $tail_ns // $unit_ns
         AND NOT list_contains($dirty::BIGINT[], bucket)
-        AND ($service IS NULL OR list_contains($service::VARCHAR[], coalesce(service, '')))
-        AND ($not_service IS NULL OR NOT list_contains($not_service::VARCHAR[], coalesce(service, '')))
-        AND ($kind IS NULL OR list_contains($kind::VARCHAR[], kind))
-        AND ($not_kind IS NULL OR NOT list_contains($not_kind::VARCHAR[], kind))
-        AND ($model IS NULL OR list_contains($model::VARCHAR[], coalesce(model, '')))
-        AND ($not_model IS NULL OR NOT list_contains($not_model::VARCHAR[], coalesce(model, '')))
-        AND ($provider IS NULL OR list_contains($provider::VARCHAR[], coalesce(provider, '')))
-        AND ($not_provider IS NULL OR NOT list_contains($not_provider::VARCHAR[], coalesce(provider, '')))
-        AND ($operation IS NULL OR list_contains($operation::VARCHAR[], coalesce(operation, '')))
-        AND ($not_operation IS NULL OR NOT list_contains($not_operation::VARCHAR[], coalesce(operation, '')))
-        AND ($feature IS NULL OR list_contains($feature::VARCHAR[], coalesce(feature, '')))
-        AND ($not_feature IS NULL OR NOT list_contains($not_feature::VARCHAR[], coalesce(feature, '')))
-        AND ($tenant IS NULL OR list_contains($tenant::VARCHAR[], coalesce(tenant, '')))
-        AND ($not_tenant IS NULL OR NOT list_contains($not_tenant::VARCHAR[], coalesce(tenant, '')))
-        AND ($user_tier IS NULL OR list_contains($user_tier::VARCHAR[], coalesce(user_tier, '')))
-        AND ($not_user_tier IS NULL OR NOT list_contains($not_user_tier::VARCHAR[], coalesce(user_tier, '')))
+        AND fits(service, $service, $not_service)
+        AND fits(kind, $kind, $not_kind)
+        AND fits(model, $model, $not_model)
+        AND fits(provider, $provider, $not_provider)
+        AND fits(operation, $operation, $not_operation)
+        AND fits(feature, $feature, $not_feature)
+        AND fits(tenant, $tenant, $not_tenant)
+        AND fits(user_tier, $user_tier, $not_user_tier)
     GROUP BY part, category
 ),
 costliest AS MATERIALIZED (
@@ -117,32 +89,18 @@ WITH lines AS NOT MATERIALIZED (
     SELECT at_ns, user_id AS category, cost_usd, state, input_tokens, output_tokens, cached_input_tokens
     FROM ledger
     WHERE at_ns >= $from_ns AND at_ns < $to_ns
-        AND ($service IS NULL OR list_contains($service::VARCHAR[], coalesce(service, '')))
-        AND ($not_service IS NULL OR NOT list_contains($not_service::VARCHAR[], coalesce(service, '')))
-        AND ($status IS NULL
-            OR list_contains($status::VARCHAR[], CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END))
-        AND ($not_status IS NULL
-            OR NOT list_contains($not_status::VARCHAR[], CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END))
-        AND ($kind IS NULL OR list_contains($kind::VARCHAR[], kind))
-        AND ($not_kind IS NULL OR NOT list_contains($not_kind::VARCHAR[], kind))
-        AND ($model IS NULL OR list_contains($model::VARCHAR[], coalesce(model, '')))
-        AND ($not_model IS NULL OR NOT list_contains($not_model::VARCHAR[], coalesce(model, '')))
-        AND ($provider IS NULL OR list_contains($provider::VARCHAR[], coalesce(provider, '')))
-        AND ($not_provider IS NULL OR NOT list_contains($not_provider::VARCHAR[], coalesce(provider, '')))
-        AND ($operation IS NULL OR list_contains($operation::VARCHAR[], coalesce(operation, '')))
-        AND ($not_operation IS NULL OR NOT list_contains($not_operation::VARCHAR[], coalesce(operation, '')))
-        AND ($user_id IS NULL OR list_contains($user_id::VARCHAR[], coalesce(user_id, '')))
-        AND ($not_user_id IS NULL OR NOT list_contains($not_user_id::VARCHAR[], coalesce(user_id, '')))
-        AND ($session_id IS NULL OR list_contains($session_id::VARCHAR[], coalesce(session_id, '')))
-        AND ($not_session_id IS NULL OR NOT list_contains($not_session_id::VARCHAR[], coalesce(session_id, '')))
-        AND ($feature IS NULL OR list_contains($feature::VARCHAR[], coalesce(feature, '')))
-        AND ($not_feature IS NULL OR NOT list_contains($not_feature::VARCHAR[], coalesce(feature, '')))
-        AND ($tenant IS NULL OR list_contains($tenant::VARCHAR[], coalesce(tenant, '')))
-        AND ($not_tenant IS NULL OR NOT list_contains($not_tenant::VARCHAR[], coalesce(tenant, '')))
-        AND ($user_tier IS NULL OR list_contains($user_tier::VARCHAR[], coalesce(user_tier, '')))
-        AND ($not_user_tier IS NULL OR NOT list_contains($not_user_tier::VARCHAR[], coalesce(user_tier, '')))
-        AND ($state IS NULL OR list_contains($state::VARCHAR[], state))
-        AND ($not_state IS NULL OR NOT list_contains($not_state::VARCHAR[], state))
+        AND fits(service, $service, $not_service)
+        AND fits(CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END, $status, $not_status)
+        AND fits(kind, $kind, $not_kind)
+        AND fits(model, $model, $not_model)
+        AND fits(provider, $provider, $not_provider)
+        AND fits(operation, $operation, $not_operation)
+        AND fits(user_id, $user_id, $not_user_id)
+        AND fits(session_id, $session_id, $not_session_id)
+        AND fits(feature, $feature, $not_feature)
+        AND fits(tenant, $tenant, $not_tenant)
+        AND fits(user_tier, $user_tier, $not_user_tier)
+        AND fits(state, $state, $not_state)
         AND ($trace_id IS NULL OR list_contains($trace_id::UUID[], trace_id))
         AND ($not_trace_id IS NULL OR NOT list_contains($not_trace_id::UUID[], trace_id))
         AND ($least_duration IS NULL OR duration_ns >= $least_duration)
@@ -161,10 +119,7 @@ ranked AS MATERIALIZED (
     FROM costliest
 )
 SELECT
-    (at_ns + CASE
-        WHEN at_ns >= $turn_4 THEN $offset_4 WHEN at_ns >= $turn_3 THEN $offset_3
-        WHEN at_ns >= $turn_2 THEN $offset_2 WHEN at_ns >= $turn_1 THEN $offset_1 ELSE $offset_0
-    END) // $width_ns AS part,
+    part_of(at_ns, $p) AS part,
     rank, any_value(ranked.category) AS category, any_value(categories) AS categories,
     sum(cost_usd) AS cost_usd, count(*)::HUGEINT AS calls,
     count(*) FILTER (state = 'priced')::HUGEINT AS priced_calls,
@@ -240,33 +195,69 @@ WHERE value IS NOT NULL AND value NOT IN (SELECT value FROM series_slots WHERE d
 GROUP BY value ORDER BY sum(cost_usd) DESC NULLS LAST, sum(calls) DESC, value LIMIT $most;
 
 -- name: told_by_senders
--- What the own counters of senders, and of Collectors between, say became of their items within a window.
-WITH counters AS (
+-- What the own counters and levels of senders, and of Collectors between, say of their items within a window, by process:
+-- `items` is what a counter grew by, `level` what a level was last, between first_ns and told_ns.
+WITH told AS (
     SELECT
-        series_id, service, name, json_extract_string(attributes, '$."spanledger.signal"') AS signal,
+        series_id, service, name, resource_id, json_extract_string(attributes, '$."spanledger.signal"') AS signal,
         json_extract_string(attributes, '$."spanledger.outcome"') AS outcome,
         json_extract_string(attributes, '$."spanledger.reason"') AS reason,
-        json_extract_string(attributes, '$.exporter') AS exporter
+        json_extract_string(attributes, '$.exporter') AS exporter,
+        json_extract_string(attributes, '$.data_type') AS data_type,
+        json_extract_string(attributes, '$.policy') AS policy
     FROM metric_series WHERE list_contains($metrics::VARCHAR[], name)
 ),
 followed AS (
     SELECT
-        service, name, signal, outcome, reason, exporter, at_ns, start_ns, value,
+        told.* EXCLUDE (series_id), at_ns, start_ns, value,
         lag(value) OVER one_series AS before_value, lag(at_ns) OVER one_series AS before_ns
-    FROM metric_points JOIN counters USING (series_id)
+    FROM metric_points JOIN told USING (series_id)
     WHERE at_ns >= $look_from_ns AND at_ns < $to_ns AND value IS NOT NULL
     WINDOW one_series AS (PARTITION BY series_id ORDER BY at_ns)
 )
 SELECT
-    service, name, signal, outcome, reason, exporter,
+    f.service, f.name, f.resource_id, f.signal, f.outcome, f.reason, f.exporter, f.data_type, f.policy,
+    any_value(json_extract_string(r.attributes, '$."host.name"')) AS host,
     sum(CASE
         WHEN before_value IS NULL THEN CASE WHEN start_ns >= $look_from_ns THEN value ELSE 0 END
         WHEN value < before_value OR coalesce(start_ns >= before_ns, false) THEN value
         ELSE value - before_value
-    END)::BIGINT AS items
-FROM followed
+    END)::BIGINT AS items,
+    arg_max(value, at_ns)::BIGINT AS level, min(at_ns) AS first_ns, max(at_ns) AS told_ns,
+    coalesce(min(start_ns), 0) AS began_ns
+FROM followed AS f LEFT JOIN resources AS r USING (resource_id)
 WHERE at_ns >= $from_ns
-GROUP BY service, name, signal, outcome, reason, exporter;
+GROUP BY ALL;
+
+-- name: points_told_with
+-- How many points came in the very readings in which processes told of themselves: they could not count those yet.
+SELECT resource_id, count(*) AS items
+FROM metric_points JOIN metric_series USING (series_id)
+WHERE at_ns BETWEEN $first_ns AND $last_ns
+    AND (resource_id, at_ns) IN (SELECT unnest($resources::UBIGINT[]), unnest($told::BIGINT[]))
+GROUP BY resource_id;
+
+-- name: stored_untold
+-- What is stored of stretches of time of which the senders had not told yet.
+WITH untold AS MATERIALIZED (
+    SELECT unnest($services::VARCHAR[]) AS service, unnest($began::BIGINT[]) AS began_ns, unnest($ended::BIGINT[]) AS ended_ns
+),
+stored AS (
+    SELECT coalesce(service, '') AS service, 'spans' AS signal, end_ns AS at_ns
+    FROM spans WHERE end_ns >= $first_ns AND start_ns < $to_ns
+    UNION ALL
+    SELECT coalesce(service, ''), 'ledger', at_ns
+    FROM ledger WHERE at_ns >= $first_ns AND at_ns < $to_ns AND source = 'event'
+    UNION ALL
+    SELECT coalesce(service, ''), 'logs', at_ns FROM logs WHERE at_ns >= $first_ns AND at_ns < $to_ns
+    UNION ALL
+    SELECT coalesce(service, ''), 'metrics', at_ns
+    FROM metric_points JOIN metric_series USING (series_id) WHERE at_ns >= $first_ns AND at_ns < $to_ns
+)
+SELECT service, signal, count(*) AS items
+FROM stored JOIN untold USING (service)
+WHERE at_ns > began_ns AND at_ns <= ended_ns
+GROUP BY service, signal;
 
 -- name: stored_items
 -- What a window holds, by service and signal.
@@ -290,52 +281,309 @@ JOIN metric_series USING (series_id) GROUP BY service;
 SELECT service, signal, reason, sum(records)::BIGINT AS items
 FROM loss WHERE at_ns >= $from_ns AND at_ns < $to_ns GROUP BY service, signal, reason;
 
--- name: kept_rollups
--- Since when rollups of spans are kept, where some were deleted.
-SELECT subject, from_ns FROM kept_from WHERE subject IN ('span_1m', 'span_1h');
+-- name: kept_from
+-- Since when tables are kept, of which something was deleted.
+SELECT subject, from_ns FROM kept_from;
+
+-- name: stale
+-- What of a family waits to be recomputed: the level, and the bucket as the number of its first minute.
+SELECT DISTINCT level, bucket * CASE level WHEN '1m' THEN 1 WHEN '1h' THEN 60 ELSE 1440 END AS minute
+FROM dirty_buckets
+WHERE family = $family AND minute >= $first AND minute < $end;
 
 -- name: weighed_cells
--- Requests of a window by service, operation and outcome, from days, hours and, left and right of the hours, minutes.
+-- Requests of a window by part of it, service, operation, route and outcome: kept spans, their weights, codes of durations and
+-- the sketch of the variance. `loose` is what spans that do not say how they were sampled add to a code, each counted once.
 WITH cells AS NOT MATERIALIZED (
-    SELECT service, name, status_code = 2 AS failed, spans, adjusted_spans, uncounted_spans, duration_index, duration_weight,
-        spread_slot, spread_sum
-    FROM span_1m
-    WHERE entry AND ((bucket >= $from_minute AND bucket < least($to_minute, $first_hour * 60))
-        OR (bucket >= greatest($from_minute, $end_hour * 60) AND bucket < $to_minute))
+    SELECT part_of(bucket * 60000000000, $p) AS part, * FROM span_1m WHERE entry AND of_minutes(bucket, $s)
     UNION ALL BY NAME
-    SELECT service, name, status_code = 2 AS failed, spans, adjusted_spans, uncounted_spans, duration_index, duration_weight,
-        spread_slot, spread_sum
-    FROM span_1h WHERE entry AND bucket >= $first_hour AND bucket < $end_hour
+    SELECT part_of(bucket * 3600000000000, $p) AS part, * FROM span_1h WHERE entry AND of_hours(bucket, $s)
     UNION ALL BY NAME
-    SELECT service, name, status_code = 2 AS failed, spans, adjusted_spans, uncounted_spans, duration_index, duration_weight,
-        spread_slot, spread_sum
-    FROM span_1d WHERE entry AND bucket >= $first_day AND bucket < $end_day
+    SELECT part_of(bucket * 86400000000000, $p) AS part, * FROM span_1d WHERE entry AND of_days(bucket, $s)
+),
+wanted AS NOT MATERIALIZED (
+    SELECT
+        part, coalesce(service, 'unknown_service') AS service, name, coalesce(route, name) AS path, kind = 2 AS served,
+        status_code = 2 AS failed, http_class, spans, adjusted_spans, uncounted_spans, duration_sum_ns, duration_index,
+        duration_count, duration_weight, spread_slot, spread_sum, uncounted_spans / spans AS loose
+    FROM cells WHERE $service IS NULL OR coalesce(service, 'unknown_service') = $service
+),
+fresh AS NOT MATERIALIZED (
+    SELECT
+        part_of(end_ns, $p) AS part, coalesce(service, 'unknown_service') AS service, name, coalesce(route, name) AS path,
+        kind = 2 AS served, status_code = 2 AS failed, (http_status // 100)::UTINYINT AS http_class, adjusted_count AS weight,
+        end_ns - start_ns AS duration_ns, hash(trace_id) AS chance
+    FROM spans
+    WHERE of_rows(end_ns, $s) AND enters(parent_span_id, flags, kind)
+        AND ($service IS NULL OR coalesce(service, 'unknown_service') = $service)
+),
+parts AS (
+    SELECT part, service, name, path, served, failed, http_class, NULL::INTEGER AS code, NULL::UTINYINT AS slot,
+        sum(spans) AS spans, sum(uncounted_spans) AS uncounted, sum(adjusted_spans) AS weight,
+        sum(duration_sum_ns) AS duration_sum_ns, NULL::DOUBLE AS kept, NULL::DOUBLE AS timed, NULL::DOUBLE AS loose,
+        NULL::DOUBLE AS spread
+    FROM wanted GROUP BY ALL
+    UNION ALL BY NAME
+    SELECT part, service, name, path, served, failed, http_class, code, sum(kept) AS kept, sum(n) AS timed,
+        sum(kept * loose) AS loose
+    FROM (
+        SELECT part, service, name, path, served, failed, http_class, loose, unnest(duration_index) AS code,
+            unnest(duration_weight) AS n, unnest(duration_count) AS kept
+        FROM wanted
+    )
+    GROUP BY ALL
+    UNION ALL BY NAME
+    SELECT part, service, name, path, served, failed, http_class, slot, sum(n) AS spread
+    FROM (
+        SELECT part, service, name, path, served, failed, http_class, unnest(spread_slot) AS slot, unnest(spread_sum) AS n
+        FROM wanted
+    )
+    GROUP BY ALL
+    UNION ALL BY NAME
+    SELECT part, service, name, path, served, failed, http_class, value_code(duration_ns) AS code, count(*) AS spans,
+        count(*) - count(weight) AS uncounted, sum(weight) AS weight, sum(duration_ns) AS duration_sum_ns, count(*) AS kept,
+        coalesce(sum(weight), 0) AS timed, count(*) - count(weight) AS loose
+    FROM fresh GROUP BY ALL
+    UNION ALL BY NAME
+    SELECT part, service, name, path, served, failed, http_class, (chance & 63)::UTINYINT AS slot,
+        sum(CASE WHEN chance & 64 = 0 THEN 1 ELSE -1 END * sqrt(weight * (weight - 1))) AS spread
+    FROM fresh WHERE weight > 1 GROUP BY ALL
+),
+added AS (
+    SELECT part, service, name, path, served, failed, http_class, code, slot, sum(spans) AS spans, sum(uncounted) AS uncounted,
+        sum(weight) AS weight, sum(duration_sum_ns) AS duration_sum_ns, sum(kept) AS kept, sum(timed) AS timed,
+        sum(loose) AS loose, sum(spread) AS spread
+    FROM parts GROUP BY ALL
+)
+SELECT
+    part, service, name, path, served, failed, http_class, sum(spans)::BIGINT AS spans, sum(uncounted)::BIGINT AS uncounted,
+    coalesce(sum(weight), 0) AS weight, coalesce(sum(duration_sum_ns), 0)::DOUBLE AS duration_sum_ns,
+    list(code ORDER BY code) FILTER (code IS NOT NULL) AS codes,
+    list(coalesce(timed, 0) ORDER BY code) FILTER (code IS NOT NULL) AS weights,
+    list(coalesce(loose, 0) ORDER BY code) FILTER (code IS NOT NULL) AS loose,
+    list(coalesce(kept, 0) ORDER BY code) FILTER (code IS NOT NULL) AS kept,
+    list(slot ORDER BY slot) FILTER (slot IS NOT NULL) AS slots,
+    list(coalesce(spread, 0) ORDER BY slot) FILTER (slot IS NOT NULL) AS sums
+FROM added GROUP BY ALL;
+
+-- name: told_cells
+-- What tracking calls told of some kinds of event within a window, by part of it, event, service, subject and outcome.
+WITH cells AS NOT MATERIALIZED (
+    SELECT part_of(bucket * 60000000000, $p) AS part, * FROM told_1m WHERE of_minutes(bucket, $s)
+    UNION ALL BY NAME
+    SELECT part_of(bucket * 3600000000000, $p) AS part, * FROM told_1h WHERE of_hours(bucket, $s)
+    UNION ALL BY NAME
+    SELECT part_of(bucket * 86400000000000, $p) AS part, * FROM told_1d WHERE of_days(bucket, $s)
+    UNION ALL BY NAME
+    SELECT
+        part_of(at_ns, $p) AS part, event, service, subject, outcome, feature, tenant, user_tier, 1 AS events, saved_cost,
+        (saved_cost IS NOT NULL)::BIGINT AS saved_cost_told, saved_tokens,
+        (saved_tokens IS NOT NULL)::BIGINT AS saved_tokens_told, duration_ns AS duration_sum_ns,
+        CASE WHEN duration_ns IS NOT NULL THEN [value_code(duration_ns)] END AS duration_index,
+        CASE WHEN duration_ns IS NOT NULL THEN [1] END AS duration_count
+    FROM told($rows_from_ns, $rows_to_ns) WHERE of_rows(at_ns, $s)
 ),
 wanted AS NOT MATERIALIZED (
     SELECT * REPLACE (coalesce(service, 'unknown_service') AS service) FROM cells
-    WHERE $service IS NULL OR coalesce(service, 'unknown_service') = $service
+    WHERE list_contains($events::VARCHAR[], event) AND fits(coalesce(service, 'unknown_service'), $service, $not_service)
+        AND fits(CASE event WHEN 'cache' THEN subject END, $provider, $not_provider)
+        AND fits(CASE event WHEN 'rate_limit' THEN subject END, $limit_type, $not_limit_type)
+        AND fits(feature, $feature, $not_feature) AND fits(tenant, $tenant, $not_tenant)
+        AND fits(user_tier, $user_tier, $not_user_tier)
 ),
 parts AS (
-    SELECT service, name, failed, NULL::INTEGER AS code, NULL::UTINYINT AS slot, sum(spans) AS spans,
-        sum(uncounted_spans) AS uncounted, sum(adjusted_spans) AS weight, NULL::DOUBLE AS sum
+    SELECT part, event, service, subject, outcome, NULL::INTEGER AS code, sum(events) AS events, sum(saved_cost) AS saved_cost,
+        sum(saved_cost_told) AS saved_cost_told, sum(saved_tokens) AS saved_tokens, sum(saved_tokens_told) AS saved_tokens_told,
+        sum(duration_sum_ns) AS duration_sum_ns, NULL::HUGEINT AS timed
     FROM wanted GROUP BY ALL
     UNION ALL BY NAME
-    SELECT service, name, failed, code, sum(n) AS sum
-    FROM (SELECT service, name, failed, unnest(duration_index) AS code, unnest(duration_weight) AS n FROM wanted)
-    GROUP BY ALL
-    UNION ALL BY NAME
-    SELECT service, name, failed, slot, sum(n) AS sum
-    FROM (SELECT service, name, failed, unnest(spread_slot) AS slot, unnest(spread_sum) AS n FROM wanted)
+    SELECT part, event, service, subject, outcome, code, sum(n) AS timed
+    FROM (
+        SELECT part, event, service, subject, outcome, unnest(duration_index) AS code, unnest(duration_count) AS n FROM wanted
+    )
     GROUP BY ALL
 )
 SELECT
-    service, name, failed, sum(spans)::BIGINT AS spans, sum(uncounted)::BIGINT AS uncounted,
-    coalesce(sum(weight), 0) AS weight,
+    part, event, service, subject, outcome, sum(events)::BIGINT AS events, sum(saved_cost) AS saved_cost,
+    sum(saved_cost_told)::BIGINT AS saved_cost_told, sum(saved_tokens) AS saved_tokens,
+    sum(saved_tokens_told)::BIGINT AS saved_tokens_told, coalesce(sum(duration_sum_ns), 0)::DOUBLE AS duration_sum_ns,
     list(code ORDER BY code) FILTER (code IS NOT NULL) AS codes,
-    list(coalesce(sum, 0) ORDER BY code) FILTER (code IS NOT NULL) AS weights,
-    list(slot ORDER BY slot) FILTER (slot IS NOT NULL) AS slots,
-    list(sum ORDER BY slot) FILTER (slot IS NOT NULL) AS sums
-FROM parts GROUP BY service, name, failed;
+    list(timed::DOUBLE ORDER BY code) FILTER (code IS NOT NULL) AS weights
+FROM parts GROUP BY ALL;
+
+-- name: call_cells
+-- Calls of the ledger by part of a window and category, with their codes of durations: from rollups and the lines of minutes that
+-- are not fresh; where `whole` is set, from the lines alone.
+WITH cells AS NOT MATERIALIZED (
+    SELECT part_of(bucket * 60000000000, $p) AS part, * FROM cost_1m WHERE of_minutes(bucket, $s)
+    UNION ALL BY NAME
+    SELECT part_of(bucket * 3600000000000, $p) AS part, * FROM cost_1h WHERE of_hours(bucket, $s)
+    UNION ALL BY NAME
+    SELECT part_of(bucket * 86400000000000, $p) AS part, * FROM cost_1d WHERE of_days(bucket, $s)
+),
+rolled AS NOT MATERIALIZED (
+    SELECT
+        CASE $dimension
+            WHEN 'model' THEN model WHEN 'provider' THEN provider WHEN 'service' THEN service WHEN 'operation' THEN operation
+            WHEN 'feature' THEN feature WHEN 'tenant' THEN tenant WHEN 'user_tier' THEN user_tier
+        END AS category, *
+    FROM cells
+    WHERE fits(service, $service, $not_service) AND fits(kind, $kind, $not_kind) AND fits(model, $model, $not_model)
+        AND fits(provider, $provider, $not_provider) AND fits(operation, $operation, $not_operation)
+        AND fits(feature, $feature, $not_feature) AND fits(tenant, $tenant, $not_tenant)
+        AND fits(user_tier, $user_tier, $not_user_tier)
+),
+lines AS NOT MATERIALIZED (
+    SELECT
+        part_of(at_ns, $p) AS part,
+        CASE $dimension
+            WHEN 'model' THEN model WHEN 'provider' THEN provider WHEN 'service' THEN service WHEN 'operation' THEN operation
+            WHEN 'feature' THEN feature WHEN 'tenant' THEN tenant WHEN 'user_tier' THEN user_tier WHEN 'user' THEN user_id
+        END AS category,
+        value_code(duration_ns) AS code, duration_ns, error_type, state, cost_usd, input_tokens, output_tokens, cached_input_tokens
+    FROM ledger
+    WHERE at_ns >= $rows_from_ns AND at_ns < $rows_to_ns
+        AND ($whole OR list_contains($s.stale_minutes, at_ns // 60000000000))
+        AND fits(service, $service, $not_service)
+        AND fits(CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END, $status, $not_status)
+        AND fits(kind, $kind, $not_kind) AND fits(model, $model, $not_model) AND fits(provider, $provider, $not_provider)
+        AND fits(operation, $operation, $not_operation) AND fits(user_id, $user_id, $not_user_id)
+        AND fits(session_id, $session_id, $not_session_id) AND fits(feature, $feature, $not_feature)
+        AND fits(tenant, $tenant, $not_tenant) AND fits(user_tier, $user_tier, $not_user_tier)
+        AND fits(state, $state, $not_state)
+        AND ($trace_id IS NULL OR list_contains($trace_id::UUID[], trace_id))
+        AND ($not_trace_id IS NULL OR NOT list_contains($not_trace_id::UUID[], trace_id))
+        AND ($least_duration IS NULL OR duration_ns >= $least_duration)
+        AND ($most_duration IS NULL OR duration_ns <= $most_duration)
+        AND ($least_cost IS NULL OR cost_usd >= $least_cost)
+        AND ($most_cost IS NULL OR cost_usd <= $most_cost)
+),
+parts AS (
+    SELECT part, category, NULL::INTEGER AS code, sum(calls) AS calls, sum(errors) AS errors, sum(priced_calls) AS priced_calls,
+        sum(unpriced_calls) AS unpriced_calls, sum(estimated_calls) AS estimated_calls, sum(free_calls) AS free_calls,
+        sum(cost_usd) AS cost_usd, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens,
+        sum(cached_input_tokens) AS cached_input_tokens, sum(duration_sum_ns) AS duration_sum_ns,
+        min(duration_min_ns) AS duration_min_ns, max(duration_max_ns) AS duration_max_ns, NULL::HUGEINT AS timed
+    FROM rolled GROUP BY part, category
+    UNION ALL BY NAME
+    SELECT part, category, code, sum(n) AS timed
+    FROM (SELECT part, category, unnest(duration_index) AS code, unnest(duration_count) AS n FROM rolled) GROUP BY ALL
+    UNION ALL BY NAME
+    SELECT part, category, code, count(*) AS calls, count(error_type) AS errors,
+        count(*) FILTER (state = 'priced') AS priced_calls, count(*) FILTER (state = 'unpriced') AS unpriced_calls,
+        count(*) FILTER (state = 'estimated') AS estimated_calls, count(*) FILTER (state = 'free') AS free_calls,
+        sum(cost_usd) AS cost_usd, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens,
+        sum(cached_input_tokens) AS cached_input_tokens, sum(duration_ns) AS duration_sum_ns,
+        min(duration_ns) AS duration_min_ns, max(duration_ns) AS duration_max_ns, count(duration_ns) AS timed
+    FROM lines GROUP BY part, category, code
+),
+added AS (
+    SELECT part, category, code, sum(timed) AS timed, sum(calls) AS calls, sum(errors) AS errors,
+        sum(priced_calls) AS priced_calls, sum(unpriced_calls) AS unpriced_calls, sum(estimated_calls) AS estimated_calls,
+        sum(free_calls) AS free_calls, sum(cost_usd) AS cost_usd, sum(input_tokens) AS input_tokens,
+        sum(output_tokens) AS output_tokens, sum(cached_input_tokens) AS cached_input_tokens,
+        sum(duration_sum_ns) AS duration_sum_ns, min(duration_min_ns) AS duration_min_ns, max(duration_max_ns) AS duration_max_ns
+    FROM parts GROUP BY part, category, code
+)
+SELECT
+    part, category, sum(calls) AS calls, sum(errors) AS errors, sum(priced_calls) AS priced_calls,
+    sum(unpriced_calls) AS unpriced_calls, sum(estimated_calls) AS estimated_calls, sum(free_calls) AS free_calls,
+    sum(cost_usd) AS cost_usd, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens,
+    sum(cached_input_tokens) AS cached_input_tokens, sum(duration_sum_ns) AS duration_sum_ns,
+    min(duration_min_ns) AS duration_min_ns, max(duration_max_ns) AS duration_max_ns,
+    list(code ORDER BY code) FILTER (code IS NOT NULL) AS codes,
+    list(timed::BIGINT ORDER BY code) FILTER (code IS NOT NULL) AS counts
+FROM added GROUP BY part, category;
+
+-- name: gauge_cells
+-- Gauges by series and part of a window: their mean.
+WITH chosen AS (SELECT series_id, name, service, attributes FROM metric_series WHERE list_contains($names::VARCHAR[], name)),
+cells AS NOT MATERIALIZED (
+    SELECT series_id, part_of(bucket * 60000000000, $p) AS part, sum, points
+    FROM metric_1m WHERE of_minutes(bucket, $s) AND series_id IN (SELECT series_id FROM chosen)
+    UNION ALL
+    SELECT series_id, part_of(bucket * 3600000000000, $p), sum, points
+    FROM metric_1h WHERE of_hours(bucket, $s) AND series_id IN (SELECT series_id FROM chosen)
+    UNION ALL
+    SELECT series_id, part_of(bucket * 86400000000000, $p), sum, points
+    FROM metric_1d WHERE of_days(bucket, $s) AND series_id IN (SELECT series_id FROM chosen)
+    UNION ALL
+    SELECT series_id, part_of(at_ns, $p), value, 1
+    FROM metric_points
+    WHERE of_rows(at_ns, $s) AND isfinite(value) AND series_id IN (SELECT series_id FROM chosen)
+)
+SELECT name, service, attributes, part, sum(sum) / sum(points) AS mean
+FROM cells JOIN chosen USING (series_id) WHERE sum IS NOT NULL
+GROUP BY series_id, name, service, attributes, part;
+
+-- name: sent_metric
+-- The kind and unit of a metric that was sent.
+SELECT kind, unit FROM metric_series WHERE name = $name ORDER BY series_id LIMIT 1;
+
+-- name: sent_cells
+-- Rollups of a metric that was sent, by part of a window and series; a minute that is not rolled up yet is left out.
+WITH chosen AS (
+    SELECT series_id, kind = 'sum' AND (coalesce(monotonic, false) OR temporality = 'delta') AS increments
+    FROM metric_series WHERE name = $name
+),
+cells AS NOT MATERIALIZED (
+    SELECT part_of(bucket * 60000000000, $p) AS part, *
+    FROM metric_1m WHERE of_minutes(bucket, $s) AND series_id IN (SELECT series_id FROM chosen)
+    UNION ALL
+    SELECT part_of(bucket * 3600000000000, $p) AS part, *
+    FROM metric_1h WHERE of_hours(bucket, $s) AND series_id IN (SELECT series_id FROM chosen)
+    UNION ALL
+    SELECT part_of(bucket * 86400000000000, $p) AS part, *
+    FROM metric_1d WHERE of_days(bucket, $s) AND series_id IN (SELECT series_id FROM chosen)
+)
+SELECT part, increments, points, sum, count, value_index AS codes, value_count AS counts FROM cells JOIN chosen USING (series_id);
+
+-- name: dialogue_cells
+-- Dialogues of a period by category: the most frequent `most` by themselves, the rest as one, of rank null; and all of them
+-- together in the row whose rank is 0.
+WITH wanted AS MATERIALIZED (
+    SELECT
+        CASE $dimension WHEN 'book' THEN book_id WHEN 'user' THEN user_id WHEN 'model' THEN model WHEN 'type' THEN type END
+            AS category,
+        user_id, message_count, duration_s, rating, feedback
+    FROM dialogues
+    WHERE at_ns >= $from_ns AND at_ns < $to_ns
+        AND fits(service, $service, $not_service) AND fits(book_id, $book, $not_book) AND fits(user_id, $user, $not_user)
+        AND fits(model, $model, $not_model) AND fits(type, $type, $not_type) AND fits(session_id, $session_id, $not_session_id)
+        AND fits(feature, $feature, $not_feature) AND fits(tenant, $tenant, $not_tenant)
+        AND fits(user_tier, $user_tier, $not_user_tier)
+),
+counted AS (SELECT category, count(*) AS dialogues FROM wanted GROUP BY category),
+ranked AS MATERIALIZED (
+    SELECT category, row_number() OVER (ORDER BY dialogues DESC, category) AS place, count(*) OVER () AS categories
+    FROM counted
+),
+placed AS NOT MATERIALIZED (
+    SELECT wanted.*, categories, CASE WHEN place <= $most THEN place END AS rank
+    FROM wanted JOIN ranked ON wanted.category IS NOT DISTINCT FROM ranked.category
+)
+SELECT
+    CASE WHEN grouping(rank) = 1 THEN 0 ELSE rank END AS rank,
+    CASE WHEN rank IS NOT NULL THEN any_value(category) END AS category, any_value(categories) AS categories,
+    count(*) AS dialogues, count(DISTINCT user_id) AS users, count(user_id) AS users_told, sum(message_count) AS messages,
+    count(message_count) AS messages_told, sum(duration_s) AS seconds, count(duration_s) AS seconds_told,
+    sum(rating) AS ratings, count(rating) AS ratings_told, count(feedback) AS feedbacks
+FROM placed GROUP BY GROUPING SETS ((rank), ()) ORDER BY rank NULLS LAST;
+
+-- name: dialogue_parts
+-- Dialogues of a period by part.
+SELECT part_of(at_ns, $p) AS part, count(*) AS dialogues, count(DISTINCT user_id) AS users
+FROM dialogues
+WHERE at_ns >= $from_ns AND at_ns < $to_ns
+    AND fits(service, $service, $not_service) AND fits(book_id, $book, $not_book) AND fits(user_id, $user, $not_user)
+    AND fits(model, $model, $not_model) AND fits(type, $type, $not_type) AND fits(session_id, $session_id, $not_session_id)
+    AND fits(feature, $feature, $not_feature) AND fits(tenant, $tenant, $not_tenant)
+    AND fits(user_tier, $user_tier, $not_user_tier)
+GROUP BY part;
+
+-- name: first_dialogue
+-- When the first dialogue ended of which anything is kept.
+SELECT min(at_ns) FROM dialogues;
 
 -- name: lines_within
 -- How many lines of the ledger a window holds.

@@ -1,9 +1,9 @@
 """Requests as spans tell of them, each kept span weighed by how many it stands for.
 
-Given a snapshot and a window, reads the span rollups (whole hours where the window is long, minutes elsewhere, coarser
-ones where these are deleted) and gives, for each service and operation, how many requests there were, how many failed,
-how long they took, and how many were dropped: estimates with the interval that holds the truth 95 times of 100, and
-beside them how many spans do not say how they were sampled. Those are left out of every estimate.
+Given a snapshot and a window, reads the span rollups, and the spans themselves of minutes that are not rolled up yet,
+and gives, for each service and operation, how many requests there were, how many failed, how long they took, and how
+many were dropped: estimates with the interval that holds the truth 95 times of 100, and beside them how many spans do
+not say how they were sampled. Those are left out of every estimate.
 
 Never: a span counted whose weight nobody told, or an interval narrower than sampling by traces allows.
 """
@@ -18,14 +18,15 @@ from typing import Any, Final
 from spanledger_server import estimates
 from spanledger_server.estimates import Estimate
 from spanledger_server.rollups import histogram
+from spanledger_server.statistics import periods, stretches
+from spanledger_server.statistics.periods import Period
 from spanledger_server.store import sqlfile
 from spanledger_server.store.database import Reader
-from spanledger_server.timegrid import DAY_NS, HOUR_NS
+from spanledger_server.timegrid import Range
 
 SQL = sqlfile.load(__package__)
 
 MINUTE_NS: Final = 60 * 10**9
-MINUTES_UP_TO_NS: Final = 6 * HOUR_NS  # a longer window is read from hours
 QUANTILES: Final = (0.5, 0.95, 0.99)
 
 
@@ -121,32 +122,17 @@ def requests(reader: Reader, from_ns: int, to_ns: int, service: str | None = Non
         to_ns: Its end, a whole minute, not part of it.
         service: Only this one.
     """
-    bounds = _sources(from_ns, to_ns, dict(reader.tuples(SQL["kept_rollups"])))
+    period = periods.whole(Range(from_ns, to_ns))
     found: dict[tuple[str, str], Requests] = {}
-    for cell in reader.rows(SQL["weighed_cells"], service=service, **bounds):
+    for cell in cells(reader, period, service):
         found.setdefault((cell["service"], cell["name"]), Requests()).add(cell)
     return found
 
 
-def _sources(from_ns: int, to_ns: int, kept: Mapping[str, int]) -> dict[str, int]:
-    """Which days, hours and minutes make up a window; where finer ones are deleted, whole coarser ones."""
-    start_ns, first_day, end_day = from_ns, 0, 0
-    if start_ns < kept.get("span_1h", 0):
-        first_day, end_day = start_ns // DAY_NS, -(-min(kept["span_1h"], to_ns) // DAY_NS)
-        start_ns = end_day * DAY_NS
-    first_hour, end_hour = -(-start_ns // HOUR_NS), 0
-    if start_ns < kept.get("span_1m", 0):
-        first_hour, end_hour = start_ns // HOUR_NS, -(-min(kept["span_1m"], to_ns) // HOUR_NS)
-    if to_ns - from_ns > MINUTES_UP_TO_NS:
-        end_hour = max(end_hour, to_ns // HOUR_NS)
-    return {
-        "first_day": first_day,
-        "end_day": end_day,
-        "first_hour": first_hour,
-        "end_hour": max(first_hour, end_hour),
-        "from_minute": max(start_ns // MINUTE_NS, end_day * DAY_NS // MINUTE_NS),
-        "to_minute": to_ns // MINUTE_NS,
-    }
+def cells(reader: Reader, period: Period, service: str | None) -> list[dict[str, Any]]:
+    """The rows of `weighed_cells`, by part of the period, service, operation, route and outcome."""
+    s = stretches.of(reader, "span", period.window, period.coarsest)
+    return reader.rows(SQL["weighed_cells"], service=service, s=s, p=period.bound())
 
 
 def together(parts: Iterable[Requests]) -> Requests:

@@ -13,18 +13,18 @@ from __future__ import annotations
 import logging
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
 import duckdb
-import pyarrow as pa
 
 from spanledger_server.errors import Busy, SpanledgerError, StoreRefused
 from spanledger_server.store import failures, migrate
-from spanledger_server.store.failures import RowsRefused, StatementFailed
+from spanledger_server.store.failures import Interrupted, NoMemory, RowsRefused, StatementFailed
 from spanledger_server.store.options import StoreOptions
+from spanledger_server.store.reader import Reader, Transaction
 
 __all__ = ["Database", "Reader", "RowsRefused", "StatementFailed", "StoreOptions", "Transaction"]
 
@@ -33,90 +33,6 @@ log = logging.getLogger(__name__)
 HEADER_BYTES: Final = 3 * 4096  # of a DuckDB file, before its first block
 OFFLINE: Final[dict[str, Any]] = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
 PATIENCE_S: Final = 5.0  # how long closing waits for readers
-
-
-class Reader:
-    """Runs SELECTs on one snapshot."""
-
-    __slots__ = ("_cursor", "_database")
-
-    def __init__(self, database: Database, cursor: duckdb.DuckDBPyConnection) -> None:
-        self._database = database
-        self._cursor = cursor
-
-    def _run(self, sql: str, parameters: dict[str, Any]) -> duckdb.DuckDBPyConnection:
-        try:
-            return self._cursor.execute(sql, parameters) if parameters else self._cursor.execute(sql)
-        except duckdb.Error as error:
-            raise self._database._translated(error) from error
-
-    def tuples(self, sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
-        """All rows as tuples, in the statement's column order."""
-        result = self._run(sql, parameters)
-        try:
-            return result.fetchall()
-        except duckdb.Error as error:
-            raise self._database._translated(error) from error
-
-    def rows(self, sql: str, **parameters: Any) -> list[dict[str, Any]]:
-        """All rows as dictionaries."""
-        found = self.tuples(sql, **parameters)
-        names = [column[0] for column in self._cursor.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in found]
-
-    def row(self, sql: str, **parameters: Any) -> dict[str, Any] | None:
-        """The first row, None when there is none."""
-        found = self.rows(sql, **parameters)
-        return found[0] if found else None
-
-    def value(self, sql: str, **parameters: Any) -> Any:
-        """The first column of the first row, None when there is none."""
-        found = self.tuples(sql, **parameters)
-        return found[0][0] if found else None
-
-    def arrow(self, sql: str, **parameters: Any) -> pa.Table:
-        """All rows as an Arrow table; UUIDs become text."""
-        try:
-            relation = self._cursor.sql(sql, params=parameters) if parameters else self._cursor.sql(sql)
-            table: pa.Table = relation.to_arrow_table()
-        except duckdb.Error as error:
-            raise self._database._translated(error) from error
-        return table
-
-
-class Transaction(Reader):
-    """Runs statements that become visible, and durable, together."""
-
-    __slots__ = ("_after_commit",)
-
-    def __init__(self, database: Database, cursor: duckdb.DuckDBPyConnection) -> None:
-        super().__init__(database, cursor)
-        self._after_commit: list[Callable[[], None]] = []
-
-    def after_commit(self, action: Callable[[], None]) -> None:
-        """Run `action` once this is committed, before the next writer's turn; never when it is not committed."""
-        self._after_commit.append(action)
-
-    def execute(self, sql: str, **parameters: Any) -> int:
-        """Run a statement (without parameters also several); rows changed by the last one."""
-        counted = self.tuples(sql, **parameters)
-        return int(counted[0][0]) if counted and isinstance(counted[0][0], int) else 0
-
-    @contextmanager
-    def scan(self, name: str, columns: Any) -> Iterator[None]:
-        """Make `columns` readable as the table `name`.
-
-        Args:
-            name: What statements call it.
-            columns: An Arrow table, or anything with ``__arrow_c_stream__``.
-        """
-        table = columns if isinstance(columns, pa.Table) else pa.table(columns)
-        self._cursor.register(name, table)
-        try:
-            yield
-        finally:
-            with suppress(duckdb.Error):  # a transaction that failed took the name with it
-                self._cursor.unregister(name)
 
 
 class Database:
@@ -169,33 +85,46 @@ class Database:
                 "threads": self._options.threads,
                 "memory_limit": f"{self._options.memory_limit_bytes}B",
                 "checkpoint_threshold": f"{self._options.checkpoint_wal_bytes}B",
+                "max_temp_directory_size": f"{self._options.spill_bytes}B",
+                "python_enable_replacements": False,
+                "disable_database_invalidation": True,  # an SQL function's mistake is no reason; `_translated` judges
                 **OFFLINE,
             },
         )
+        self._confine(connection)
+        return connection
+
+    def _confine(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Let no statement of the instance reach beyond its file and the backups, or change this."""
+        connection.execute("SET TimeZone = 'UTC'")
         if self.path is not None:
             connection.execute("SET allowed_directories = [$directory]", {"directory": str(self.backup_directory)})
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
-        return connection
 
     @property
     def backup_directory(self) -> Path | None:
         """The only directory besides its own file that SQL may reach; None in memory."""
-        return None if self.path is None else self.path.parent / "backups"
+        return None if self.path is None else self._options.backup_directory or self.path.parent / "backups"
 
     @contextmanager
-    def reader(self) -> Iterator[Reader]:
+    def reader(self, schema: str | None = None) -> Iterator[Reader]:
         """A snapshot: all statements inside see the same rows. Waits for nobody.
+
+        Args:
+            schema: Where names are looked for first; None: among the tables.
 
         Raises:
             Busy: The database is closed, or is being opened again after a failure of its disk.
         """
         with self._lent_cursor() as cursor:
             try:
+                if schema is not None:
+                    cursor.execute(f'USE "{schema}"')
                 cursor.execute("BEGIN TRANSACTION READ ONLY")
                 yield Reader(self, cursor)
             except duckdb.Error as error:
-                raise self._translated(error) from error
+                raise self._translated(error, writing=False) from error
             finally:
                 self._rolled_back(cursor)
 
@@ -242,8 +171,10 @@ class Database:
             cursor.execute("BEGIN TRANSACTION")
             transaction = Transaction(self, cursor)
             yield transaction
+            if self._failed is not None:
+                raise Busy(f"the database stopped meanwhile: {self._failed}", retry_after_s=3)
             cursor.execute("COMMIT")
-            for action in transaction._after_commit:
+            for action in transaction.after_commit_actions:
                 action()
         except duckdb.Error as error:
             self._rolled_back(cursor)
@@ -272,16 +203,32 @@ class Database:
             finally:
                 self._writer_thread = None
 
-    def _translated(self, error: duckdb.Error) -> SpanledgerError:
-        """DuckDB's error as one of ours; a fatal one also marks the database to be opened again."""
+    @contextmanager
+    def translating(self, *, writing: bool) -> Iterator[None]:
+        """Let DuckDB's errors leave as ours."""
+        try:
+            yield
+        except duckdb.Error as error:
+            raise self._translated(error, writing=writing) from error
+
+    def _translated(self, error: duckdb.Error, *, writing: bool = True) -> SpanledgerError:
+        """DuckDB's error as one of ours; a fatal one also marks the database to be opened again.
+
+        So does a broken assertion where something was being written; in a SELECT it is that statement's failure.
+        """
         message = str(error).splitlines()[0] if str(error) else type(error).__name__
-        if isinstance(error, (duckdb.FatalException, duckdb.InternalException)):
+        broken = isinstance(error, duckdb.InternalException)
+        if isinstance(error, duckdb.FatalException) or (broken and writing):
             with self._state:
                 self._failed = message
             log.error("the database stopped and will be opened again", extra={"reason": message})
             return Busy(f"the database stopped and is being opened again: {message}", retry_after_s=3)
-        if isinstance(error, (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.TransactionException)):
-            return Busy(f"the database could not write or had no memory left: {message}", retry_after_s=3)
+        if isinstance(error, duckdb.OutOfMemoryException):
+            return NoMemory(f"the database had no memory left: {message}", retry_after_s=3)
+        if isinstance(error, (duckdb.IOException, duckdb.TransactionException)):
+            return Busy(f"the database could not write: {message}", retry_after_s=3)
+        if isinstance(error, duckdb.InterruptException):
+            return Interrupted(message)
         if isinstance(error, duckdb.ConnectionException):
             return Busy(f"the database is closed: {message}")
         if isinstance(error, (duckdb.ConstraintException, duckdb.ConversionException, duckdb.OutOfRangeException)):
@@ -333,6 +280,11 @@ class Database:
                 cursor.execute("CHECKPOINT")
             except duckdb.Error as error:
                 raise self._translated(error) from error
+
+    @property
+    def memory_limit_bytes(self) -> int:
+        """Memory for buffers and operators."""
+        return self._options.memory_limit_bytes
 
     def wal_bytes(self) -> int:
         """Size of the write-ahead log; 0 in memory."""

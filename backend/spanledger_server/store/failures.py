@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Final
 
-from spanledger_server.errors import SpanledgerError
+from spanledger_server.errors import Busy, SpanledgerError
+
+IN_USE: Final = "another process has it open"
 
 
 class StatementFailed(SpanledgerError):
@@ -17,6 +20,14 @@ class StatementFailed(SpanledgerError):
 
 class RowsRefused(StatementFailed):
     """The statement is right; a row that it was given breaks a rule of the tables."""
+
+
+class NoMemory(Busy):
+    """The database had no memory, or no room to spill, for the statement."""
+
+
+class Interrupted(StatementFailed):
+    """Somebody stopped the statement."""
 
 
 def way_out(path: Path | None, reason: str) -> str:
@@ -29,7 +40,7 @@ def way_out(path: Path | None, reason: str) -> str:
     if "lock" in reason.lower() and "block" not in reason.lower():
         holder = re.search(r"PID (\d+)", reason)
         who = f" (process {holder[1]})" if holder else ""
-        return f"{path} was not opened: another process has it open{who}: stop that one, or choose another --data-dir"
+        return f"{path} was not opened: {IN_USE}{who}: stop that one, or choose another --data-dir"
     if "Permission denied" in reason:
         return f"{path} was not opened: this user may not read and write it: change that, or choose another --data-dir"
     way = "it is damaged, or not a database: put a backup in its place, or choose another --data-dir"

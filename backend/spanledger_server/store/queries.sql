@@ -9,3 +9,7 @@ SELECT version FROM schema_version;
 -- name: record_version
 -- Note that a migration was applied.
 INSERT INTO schema_version VALUES ($version, $name, $digest);
+
+-- name: rows_by_table
+-- About how many rows each table has; deleted ones may still be among them.
+SELECT table_name, estimated_size FROM duckdb_tables() WHERE schema_name = 'main' ORDER BY ALL;

@@ -30,9 +30,72 @@ CREATE OR REPLACE MACRO distribution_quantile(codes, counts, q) AS
     code_value(codes[list_position(
         list_transform(range(1, len(counts) + 1), lambda i: list_sum(counts[1:i]) >= greatest(1, ceil(q * list_sum(counts)))), true)]);
 
+-- The part of a distribution's weight that lies in buckets up to a code, or from it on.
+CREATE OR REPLACE MACRO weight_within(codes, weights, code, below) AS
+    coalesce(list_sum(list_transform(range(1, coalesce(len(codes), 0) + 1), lambda i:
+        CASE WHEN CASE WHEN below THEN codes[i] <= code ELSE codes[i] >= code END THEN weights[i] ELSE 0 END)), 0);
+
+-- Whether each of some texts is one of those wanted, none of those unwanted, and within bounds as a number; an empty text is "not set".
+CREATE OR REPLACE MACRO meets_all(found, wanted, unwanted, least, most) AS
+    coalesce(list_bool_and(list_transform(range(1, len(wanted) + 1), lambda i:
+        ((wanted::VARCHAR[][])[i] IS NULL OR list_contains((wanted::VARCHAR[][])[i], coalesce(found[i], '')))
+        AND ((unwanted::VARCHAR[][])[i] IS NULL OR NOT list_contains((unwanted::VARCHAR[][])[i], coalesce(found[i], '')))
+        AND ((least::DOUBLE[])[i] IS NULL OR coalesce(try_cast(found[i] AS DOUBLE) >= (least::DOUBLE[])[i], false))
+        AND ((most::DOUBLE[])[i] IS NULL OR coalesce(try_cast(found[i] AS DOUBLE) <= (most::DOUBLE[])[i], false)))), true);
+
 CREATE OR REPLACE MACRO hex_trace(trace_id) AS replace(trace_id::VARCHAR, '-', '');
 CREATE OR REPLACE MACRO hex_span(span_id) AS lpad(lower(hex(span_id)), 16, '0');
 CREATE OR REPLACE MACRO utc(at_ns) AS make_timestamp(at_ns // 1000);
+
+-- Which days, hours and minutes make up a window, and which minutes of it are read from the rows themselves: conditions on a bucket's
+-- number, for `s` as statistics/stretches.py makes it.
+CREATE OR REPLACE MACRO of_days(bucket, s) AS bucket >= s.first_day AND bucket < s.end_day AND NOT list_contains(s.stale_days, bucket);
+CREATE OR REPLACE MACRO of_hours(bucket, s) AS
+    bucket >= s.first_hour AND bucket < s.end_hour AND NOT list_contains(s.stale_hours, bucket)
+    AND (bucket < s.first_day * 24 OR bucket >= s.end_day * 24 OR list_contains(s.stale_days, bucket // 24));
+CREATE OR REPLACE MACRO of_minutes(bucket, s) AS
+    bucket >= s.first_minute AND bucket < s.end_minute AND NOT list_contains(s.stale_minutes, bucket)
+    AND (bucket < s.first_hour * 60 OR bucket >= s.end_hour * 60 OR list_contains(s.stale_hours, bucket // 60));
+CREATE OR REPLACE MACRO of_rows(at_ns, s) AS
+    at_ns >= s.rows_from_ns AND at_ns < s.rows_to_ns AND list_contains(s.stale_minutes, at_ns // 60000000000);
+
+-- The number of the part of a period that a time lies in, for `p` as statistics/periods.py makes it.
+CREATE OR REPLACE MACRO part_of(at_ns, p) AS
+    (at_ns + CASE
+        WHEN at_ns >= p.turn_4 THEN p.offset_4 WHEN at_ns >= p.turn_3 THEN p.offset_3
+        WHEN at_ns >= p.turn_2 THEN p.offset_2 WHEN at_ns >= p.turn_1 THEN p.offset_1 ELSE p.offset_0
+    END) // p.width_ns;
+
+-- What tracking calls told within [from_ns, to_ns), one row a record.
+CREATE OR REPLACE MACRO told(from_ns, to_ns) AS TABLE
+    WITH said AS (
+        SELECT at_ns, replace(event_name, 'spanledger.', '') AS event, service, attributes AS a,
+            CASE event_name
+                WHEN 'spanledger.cache' THEN '$."spanledger.cache.event"'
+                WHEN 'spanledger.rate_limit' THEN '$."spanledger.rate_limit.event"'
+                ELSE '$."http.response.status_code"' END AS outcome_path,
+            CASE event_name
+                WHEN 'spanledger.cache' THEN '$."gen_ai.provider.name"'
+                WHEN 'spanledger.rate_limit' THEN '$."spanledger.rate_limit.type"'
+                ELSE '$."http.route"' END AS subject_path
+        FROM main.logs
+        WHERE logs.at_ns >= from_ns AND logs.at_ns < to_ns
+            AND event_name IN ('spanledger.cache', 'spanledger.rate_limit', 'spanledger.request'))
+    SELECT at_ns, event, service, a ->> subject_path AS subject, a ->> outcome_path AS outcome,
+        a ->> '$."spanledger.feature"' AS feature, a ->> '$."spanledger.tenant"' AS tenant, a ->> '$."spanledger.user_tier"' AS user_tier,
+        try_cast(a ->> '$."spanledger.cache.saved_cost_usd"' AS DECIMAL(24, 12)) AS saved_cost,
+        try_cast(a ->> '$."spanledger.cache.saved_tokens"' AS BIGINT) AS saved_tokens,
+        (try_cast(a ->> '$."spanledger.process_time_s"' AS DECIMAL(18, 9)) * 1000000000)::BIGINT AS duration_ns
+    FROM said;
+
+-- Whether a span is the one with which a request enters its service: it has no parent, or its parent is elsewhere.
+CREATE OR REPLACE MACRO enters(parent_span_id, flags, kind) AS
+    parent_span_id IS NULL OR coalesce(flags & 512, 0) > 0 OR (kind IN (2, 5) AND coalesce(flags & 256, 0) = 0);
+
+-- Whether a value is among those wanted and not among those unwanted; null wants, and minds, nothing. An unset value is the empty text.
+CREATE OR REPLACE MACRO fits(value, wanted, unwanted) AS
+    (wanted IS NULL OR list_contains(wanted::VARCHAR[], coalesce(value, '')))
+    AND (unwanted IS NULL OR NOT list_contains(unwanted::VARCHAR[], coalesce(value, '')));
 
 CREATE SCHEMA IF NOT EXISTS public;
 
@@ -152,6 +215,32 @@ SELECT
     source,
     attributes::JSON AS attributes
 FROM main.ledger;
+
+CREATE OR REPLACE VIEW public.ledger_corrections AS
+SELECT
+    hex_trace(trace_id) AS trace_id,
+    hex_span(span_id) AS span_id,
+    utc(at_ns) AS at,
+    at_ns,
+    run_id,
+    utc(corrected_ns) AS corrected_at,
+    source,
+    service,
+    provider,
+    model,
+    was_state,
+    was_reason,
+    was_cost_usd,
+    was_price_source,
+    was_price_version,
+    was_rate::JSON AS was_rate,
+    state,
+    state_reason,
+    cost_usd,
+    price_source,
+    price_version,
+    rate::JSON AS rate
+FROM main.ledger_corrections;
 
 CREATE OR REPLACE VIEW public.metrics AS
 SELECT
@@ -416,19 +505,21 @@ FROM main.logs WHERE event_name = 'spanledger.request';
 CREATE OR REPLACE VIEW public.dialogues AS
 SELECT
     session_id,
-    attributes ->> '$."spanledger.dialogue.book_id"' AS book_id,
+    book_id,
     user_id,
-    attributes ->> '$."gen_ai.request.model"' AS model,
-    attributes ->> '$."spanledger.dialogue.type"' AS type,
-    try_cast(attributes ->> '$."spanledger.dialogue.message_count"' AS BIGINT) AS message_count,
-    try_cast(attributes ->> '$."spanledger.dialogue.duration_s"' AS DOUBLE) AS duration_s,
-    try_cast(attributes ->> '$."spanledger.dialogue.rating"' AS DOUBLE) AS rating,
-    attributes ->> '$."spanledger.dialogue.feedback"' AS feedback,
-    attributes ->> '$."spanledger.user_tier"' AS user_tier,
+    model,
+    type,
+    message_count,
+    duration_s,
+    rating,
+    feedback,
+    user_tier,
     utc(at_ns) AS created_at,
     at_ns AS created_ns,
-    service
-FROM main.logs WHERE event_name = 'spanledger.dialogue';
+    service,
+    feature,
+    tenant
+FROM main.dialogues;
 
 CREATE OR REPLACE VIEW public.system_metrics AS
 SELECT
@@ -450,3 +541,56 @@ SELECT
     CASE metric_type WHEN 'cost' THEN cost_usd WHEN 'requests' THEN calls ELSE errors END AS value,
     calls AS count
 FROM cost_1h, (VALUES ('cost'), ('requests'), ('errors')) AS t(metric_type);
+
+-- The seed's budgets: the version that holds of each that is in use.
+CREATE OR REPLACE VIEW public.cost_budgets AS
+SELECT
+    budget_id AS id,
+    name,
+    description,
+    period,
+    limit_usd AS limit_amount,
+    provider,
+    model,
+    user_id,
+    service,
+    feature,
+    user_tier,
+    session_id,
+    tenant,
+    alert_at_50_percent,
+    alert_at_80_percent,
+    alert_at_95_percent,
+    alert_at_exceeded,
+    forecast_percent,
+    rollover_usd AS rollover_limit,
+    time_window AS "window",
+    timezone,
+    enabled,
+    version,
+    utc(created_ns) AS created_at,
+    utc(changed_ns) AS updated_at
+FROM budgets QUALIFY version = max(version) OVER (PARTITION BY budget_id) AND archived_ns IS NULL;
+
+-- What each period comes to at the mean of its days so far; /api/v1/projections says how sure that is.
+CREATE OR REPLACE VIEW public.cost_projections AS
+WITH periods AS (
+    SELECT
+        period, epoch_ns(date_trunc(unit, utc(epoch_ns(now())))) AS from_ns,
+        epoch_ns(date_trunc(unit, utc(epoch_ns(now()))) + length) AS to_ns, epoch_ns(now()) AS now_ns
+    FROM (VALUES
+        ('daily', 'day', INTERVAL 1 DAY), ('weekly', 'week', INTERVAL 7 DAY), ('monthly', 'month', INTERVAL 1 MONTH)
+    ) AS p(period, unit, length)
+)
+SELECT
+    period,
+    provider,
+    model,
+    utc(from_ns) AS period_start,
+    utc(to_ns) AS period_end,
+    sum(cost_usd) AS current_cost,
+    round(sum(cost_usd)::DOUBLE * (to_ns - from_ns) / greatest(now_ns - from_ns, 1), 6) AS projected_cost,
+    count(*) AS request_count,
+    count(*) FILTER (state = 'unpriced') AS unpriced_calls
+FROM main.ledger JOIN periods ON at_ns >= from_ns AND at_ns < to_ns
+GROUP BY period, provider, model, from_ns, to_ns, now_ns;

@@ -251,3 +251,139 @@ LIMIT $most;
 -- name: resources
 -- The attributes of resources, as JSON.
 SELECT resource_id, attributes FROM resources WHERE resource_id IN (SELECT unnest($ids::UBIGINT[]));
+
+-- name: jaeger_services
+-- The services of which spans are kept: from rollups, and from spans that came since the last ones.
+SELECT DISTINCT coalesce(service, $nameless) AS service
+FROM (
+    SELECT service FROM span_1h
+    WHERE bucket >= (SELECT coalesce(max(from_ns), 0) FROM kept_from WHERE subject = 'spans') // 3600000000000
+    UNION ALL
+    SELECT service FROM span_1m WHERE bucket >= $since_ns // 60000000000
+    UNION ALL
+    SELECT service FROM spans WHERE start_ns >= $recent_ns
+)
+ORDER BY service;
+
+-- name: jaeger_operations
+-- The operations of a service and their kinds, from where `jaeger_services` looks.
+SELECT DISTINCT name, kind
+FROM (
+    SELECT service, name, kind FROM span_1h
+    WHERE bucket >= (SELECT coalesce(max(from_ns), 0) FROM kept_from WHERE subject = 'spans') // 3600000000000
+    UNION ALL
+    SELECT service, name, kind FROM span_1m WHERE bucket >= $since_ns // 60000000000
+    UNION ALL
+    SELECT service, name, kind FROM spans WHERE start_ns >= $recent_ns
+)
+WHERE coalesce(service, $nameless) = $service AND ($kind IS NULL OR kind = $kind)
+ORDER BY name, kind;
+
+-- name: jaeger_found
+-- The traces in which one span meets all conditions, the newest of these spans first. A tag holds where it is shown: among
+-- the span's own attributes and what Jaeger shows as such, its events' and its resource's.
+WITH held AS MATERIALIZED (
+    SELECT resource_id, list(key) AS keys
+    FROM resources, (
+        SELECT unnest($keys::VARCHAR[]) AS key, unnest($pointers::VARCHAR[]) AS pointer, unnest($texts::VARCHAR[][]) AS texts
+    )
+    WHERE list_contains(texts, json_extract_string(attributes, pointer))
+    GROUP BY resource_id
+)
+SELECT trace_id, max(start_ns) AS newest
+FROM spans LEFT JOIN held USING (resource_id)
+WHERE start_ns >= $from_ns AND start_ns < $to_ns
+    AND ($service IS NULL OR coalesce(service, $nameless) = $service)
+    AND ($name IS NULL OR name = $name)
+    AND ($least_ns IS NULL OR end_ns - start_ns >= $least_ns)
+    AND ($most_ns IS NULL OR end_ns - start_ns <= $most_ns)
+    AND len(list_filter($keys::VARCHAR[], lambda key, place: NOT (
+        coalesce(list_contains(keys, key), false)
+        OR coalesce(list_contains(list_extract($texts::VARCHAR[][], place), json_extract_string(attributes, list_extract($pointers::VARCHAR[], place))),
+            false)
+        OR coalesce(list_contains(list_extract($texts::VARCHAR[][], place), CASE key
+            WHEN 'error' THEN CASE WHEN status_code = 2 THEN 'true' ELSE 'false' END
+            WHEN 'span.kind' THEN [NULL, 'internal', 'server', 'client', 'producer', 'consumer'][kind + 1]
+            WHEN 'otel.status_code' THEN [NULL, 'OK', 'ERROR'][status_code + 1]
+            WHEN 'otel.status_description' THEN status_message
+            WHEN 'otel.scope.name' THEN scope
+            WHEN 'w3c.tracestate' THEN trace_state
+            WHEN 'gen_ai.operation.name' THEN operation
+            WHEN 'gen_ai.provider.name' THEN provider
+            WHEN 'gen_ai.response.model' THEN model
+            WHEN 'gen_ai.usage.input_tokens' THEN input_tokens::VARCHAR
+            WHEN 'gen_ai.usage.output_tokens' THEN output_tokens::VARCHAR
+            WHEN 'user.id' THEN user_id
+            WHEN 'session.id' THEN session_id
+            WHEN 'spanledger.feature' THEN feature
+            WHEN 'spanledger.tenant' THEN tenant
+            WHEN 'spanledger.user_tier' THEN user_tier
+            WHEN 'http.route' THEN route
+            WHEN 'http.response.status_code' THEN http_status::VARCHAR
+            WHEN 'error.type' THEN error_type
+        END), false)
+        OR coalesce(len(list_filter(json_extract(events, '$[*].attributes'), lambda told:
+            list_contains(list_extract($texts::VARCHAR[][], place), json_extract_string(told, list_extract($pointers::VARCHAR[], place))))), 0) > 0
+    ))) = 0
+GROUP BY trace_id
+ORDER BY newest DESC, trace_id
+LIMIT $most;
+
+-- name: jaeger_sizes
+-- How many spans each of these traces has.
+SELECT trace_id, count(*) AS number
+FROM spans
+WHERE start_ns >= $from_ns AND start_ns < $to_ns AND trace_id IN (SELECT unnest($traces::UUID[]))
+GROUP BY trace_id;
+
+-- name: jaeger_spans
+-- The spans of these traces by start, of each trace at most so many.
+SELECT *
+FROM spans
+WHERE start_ns >= $from_ns AND start_ns < $to_ns AND trace_id IN (SELECT unnest($traces::UUID[]))
+QUALIFY row_number() OVER (PARTITION BY trace_id ORDER BY start_ns, span_id) <= $most
+ORDER BY start_ns, span_id;
+
+-- name: jaeger_summaries
+-- Each of these traces in one row, with its services; orphans are spans whose parent is not there.
+WITH mine AS MATERIALIZED (
+    SELECT trace_id, span_id, parent_span_id, start_ns, end_ns, name, coalesce(service, $nameless) AS service, status_code
+    FROM spans
+    WHERE start_ns >= $from_ns AND start_ns < $to_ns AND trace_id IN (SELECT unnest($traces::UUID[]))
+),
+orphaned AS (
+    SELECT trace_id, count(*) AS orphans
+    FROM mine
+    WHERE parent_span_id IS NOT NULL AND (trace_id, parent_span_id) NOT IN (SELECT (trace_id, span_id) FROM mine)
+    GROUP BY trace_id
+),
+by_service AS (
+    SELECT trace_id, list({'name': service, 'spans': spans, 'errors': errors} ORDER BY service) AS services
+    FROM (
+        SELECT trace_id, service, count(*) AS spans, count(*) FILTER (status_code = 2) AS errors FROM mine GROUP BY ALL
+    )
+    GROUP BY trace_id
+)
+SELECT
+    trace_id, min(start_ns) AS start_ns, max(end_ns) AS end_ns, count(*) AS spans,
+    count(*) FILTER (status_code = 2) AS errors, coalesce(any_value(orphans), 0) AS orphans,
+    any_value(services) AS services,
+    arg_min(
+        {'name': name, 'service': service},
+        start_ns::HUGEINT + CASE WHEN parent_span_id IS NULL THEN 0 ELSE 9223372036854775807 END
+    ) AS root
+FROM mine LEFT JOIN orphaned USING (trace_id) LEFT JOIN by_service USING (trace_id)
+GROUP BY trace_id;
+
+-- name: jaeger_dependencies
+-- How often a span of one service is the parent of a span of another; both began in the window.
+WITH mine AS MATERIALIZED (
+    SELECT trace_id, span_id, parent_span_id, coalesce(service, $nameless) AS service
+    FROM spans WHERE start_ns >= $from_ns AND start_ns < $to_ns
+)
+SELECT parents.service AS parent, children.service AS child, count(*) AS calls
+FROM mine AS children
+JOIN mine AS parents ON parents.trace_id = children.trace_id AND parents.span_id = children.parent_span_id
+WHERE parents.service <> children.service
+GROUP BY ALL
+ORDER BY ALL;

@@ -84,7 +84,7 @@ def search(
         after: Where the page before ended.
         most: How many summaries.
     """
-    searched = _affordable(reader, from_ns, to_ns, oldest=sort == "start")
+    searched = affordable(reader, from_ns, to_ns, oldest=sort == "start")
     step_ns = step(from_ns, to_ns)
     within = {"from_ns": searched[0], "to_ns": searched[1]}
     row = reader.row(
@@ -144,8 +144,8 @@ def _bars(
     return bars
 
 
-def _affordable(reader: Reader, from_ns: int, to_ns: int, *, oldest: bool) -> tuple[int, int]:
-    """The part of the window that holds at most `MOST_ROWS`: its newest part, or its oldest."""
+def affordable(reader: Reader, from_ns: int, to_ns: int, *, oldest: bool) -> tuple[int, int]:
+    """The part of the window that holds at most `MOST_ROWS`: its newest part, or its `oldest`."""
     while True:
         slice_ns = max(-(-(to_ns - from_ns) // MOST_BARS), SHORTEST_SLICE_NS)
         counted = reader.tuples(SQL["rows_by_slice"], from_ns=from_ns, to_ns=to_ns, slice_ns=slice_ns)

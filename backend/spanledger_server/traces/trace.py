@@ -66,9 +66,14 @@ def find(reader: Reader, trace_id: UUID, most: int = MOST_SPANS) -> Trace | None
     rows: list[dict[str, Any]] = []
     if within is not None:
         rows = reader.rows(SQL["spans_of_trace"], trace_id=trace_id, from_ns=within[0], to_ns=within[1], most=most)
-    resources = _resources(reader, rows)
     missing = rows[0]["missing_parents"] if rows else 0
-    return Trace(summary, [_opened(row, resources) for row in rows], missing, summary["span_count"] > len(rows))
+    return Trace(summary, opened(reader, rows), missing, summary["span_count"] > len(rows))
+
+
+def opened(reader: Reader, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """`rows` of the table with `category` and with their JSON parsed: attributes, events, links and the resource's."""
+    resources = _resources(reader, rows)
+    return [_opened(row, resources) for row in rows]
 
 
 def _resources(reader: Reader, rows: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 Given a `Usage` and who served it when, gives a `Priced`. Rates are resolved once for each (provider, model, tier,
 batch) and stretch of time without a price change, and kept; a lookup costs about 0.2 ms, a price from kept rates
-about a microsecond.
+about a microsecond. Prices that were set for a stretch of time go before everything else within it.
 
 Never: an exception because of what somebody sent, or memory that grows with the number of model names seen.
 """
@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 from spanledger.usage import Usage
 
 from . import files, published
+from .dated import DatedPrices
 from .rates import VALUES, Priced, Rates, Values, unpriced
 
 PACKAGED: Final = Path(__file__).parent.parent / "prices"
@@ -38,12 +39,18 @@ class Stretch(NamedTuple):
 class PriceBook:
     """All rates that are known; safe to use from several threads."""
 
-    def __init__(self, overrides: Sequence[files.PriceFile], packaged: Sequence[files.PriceFile]) -> None:
-        """Take the owner's files (a later one wins) and ours."""
+    def __init__(
+        self,
+        overrides: Sequence[files.PriceFile],
+        packaged: Sequence[files.PriceFile],
+        dated: DatedPrices | None = None,
+    ) -> None:
+        """Take the owner's files (a later one wins), ours, and what was set for a stretch of time."""
+        self._dated = dated or DatedPrices()
         self._overrides = tuple(reversed(overrides))
         self._packaged = tuple(packaged)
         sources = [published.source_version(), *(file.version for file in (*packaged, *overrides))]
-        self.version = " + ".join(dict.fromkeys(sources))
+        self.version = " + ".join(filter(None, dict.fromkeys([*sources, self._dated.version])))
         self._current: dict[Key, Stretch] = {}
         self._kept: dict[Key, list[Stretch]] = {}
 
@@ -60,6 +67,23 @@ class PriceBook:
         own = files.load_all({path: f"override:{path.name}" for path in map(Path, overrides)})
         packaged = files.load_all(dict.fromkeys(sorted(PACKAGED.glob("*.yml")), "spanledger"))
         return cls(own, packaged)
+
+    def with_dated(self, dated: DatedPrices) -> PriceBook:
+        """The same book with these prices set for a stretch of time, in place of those it has."""
+        return PriceBook(tuple(reversed(self._overrides)), self._packaged, dated)
+
+    def known(self) -> set[tuple[str, str, bool]]:
+        """Every provider and model that has, or had, a price; True where the model's name only begins like that."""
+        entries = [entry for file in (*self._overrides, *self._packaged) for entry in file.entries]
+        entries += [each.entry for each in self._dated.entries]
+        found = {(entry.provider, entry.model, entry.prefix) for entry in entries}
+        return found | {(provider, model, False) for provider, model in published.models()}
+
+    def stretch(
+        self, provider: str | None, model: str, at_ns: int, service_tier: str | None = None, batch: bool = False
+    ) -> Stretch:
+        """The rates of a model at a time, and between which moments they hold; not remembered."""
+        return self._resolve((provider, model, service_tier, batch), at_ns)
 
     def price(
         self,
@@ -121,21 +145,32 @@ class PriceBook:
         if len(model) > LONGEST_NAME or len(provider or "") > LONGEST_NAME or len(service_tier or "") > LONGEST_NAME:
             return _refused("model_unknown")
         provider = provider if provider and provider.strip() else None
+        ruling = self._dated.resolve(provider, model, at_ns, service_tier, batch)
+        if ruling is not None and ruling.rates is not None:
+            return _stretch(ruling)
+        found = _stretch(self._undated(provider, model, at_ns, service_tier, batch))
+        if ruling is None:
+            return found
+        return found._replace(from_ns=max(found.from_ns, ruling.from_ns), until_ns=min(found.until_ns, ruling.until_ns))
+
+    def _undated(
+        self, provider: str | None, model: str, at_ns: int, service_tier: str | None, batch: bool
+    ) -> published.Resolved:
         for file in self._overrides:
             if (ruling := file.resolve(provider, model, at_ns, service_tier, batch)) is not None:
-                return _stretch(ruling)
+                return ruling
         answer = published.resolve(provider, model.strip(), at_ns, service_tier, batch)
         if answer.rates in ("model_unknown", "provider_unknown"):
             for file in self._packaged:
                 if (ours := file.resolve(provider, model, at_ns, service_tier, batch)) is not None:
-                    return _stretch(ours)
-        return _stretch(answer)
+                    return ours
+        return answer
 
 
 def _stretch(answer: published.Resolved) -> Stretch:
     if isinstance(answer.rates, Rates):
         return Stretch(answer.from_ns, answer.until_ns, answer.rates, None)
-    return Stretch(answer.from_ns, answer.until_ns, None, unpriced(answer.rates))
+    return Stretch(answer.from_ns, answer.until_ns, None, unpriced(answer.rates or "model_unknown"))
 
 
 def _refused(reason: str) -> Stretch:

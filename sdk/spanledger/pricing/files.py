@@ -9,11 +9,12 @@ Never: a half-read file.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
+from reprlib import repr as _brief
 from typing import Any, Final
 
 from . import seconds
@@ -99,21 +100,8 @@ class PriceFile:
             return None
         closest = max((not entry.prefix, len(entry.model)) for entry in about)
         about = [entry for entry in about if (not entry.prefix, len(entry.model)) == closest]
-        tier = (service_tier or "").lower()
-        batch = batch or tier == "batch"
-        tier = "" if tier == "batch" or tier in ORDINARY_TIERS else tier
-        group, note = self._group(about, tier, batch)
+        group, note = served(about, service_tier, batch)
         return self._at(group, note, at_ns)
-
-    def _group(self, about: list[Entry], tier: str, batch: bool) -> tuple[list[Entry], str | None]:
-        """The entries for this way of being served, else the ordinary ones, with a note that they stand in."""
-        ways: dict[tuple[str, bool], list[Entry]] = defaultdict(list)
-        for entry in about:
-            ways[entry.service_tier, entry.batch].append(entry)
-        if (tier, batch) in ways:
-            return ways[tier, batch], None
-        what = "batch" if batch else f"service tier {tier}"
-        return ways.get(("", False), []), f"no_rate: {what}, the ordinary rate was used"
 
     def _at(self, group: list[Entry], note: str | None, at_ns: int) -> Resolved:
         begun = [entry for entry in group if entry.from_ns <= at_ns]
@@ -122,9 +110,26 @@ class PriceFile:
             return Resolved("no_rate: none was valid yet", -FOREVER_NS, until)
         entry = max(begun, key=lambda candidate: candidate.from_ns)
         if entry.estimated and note is None:
-            note = "list_price: the provider's price depends on plan or mode"
+            note = LIST_PRICE
         rates = Rates(entry.rates, self.source, self.version, note=note, audio=entry.audio)
         return Resolved(rates, entry.from_ns, until)
+
+
+def served(about: Iterable[Entry], service_tier: str | None, batch: bool) -> tuple[list[Entry], str | None]:
+    """The entries for this way of being served, else the ordinary ones, with a note that they stand in."""
+    tier = (service_tier or "").lower()
+    batch = batch or tier == "batch"
+    tier = "" if tier == "batch" or tier in ORDINARY_TIERS else tier
+    ways: dict[tuple[str, bool], list[Entry]] = defaultdict(list)
+    for entry in about:
+        ways[entry.service_tier, entry.batch].append(entry)
+    if (tier, batch) in ways:
+        return ways[tier, batch], None
+    what = "batch" if batch else f"service tier {tier}"
+    return ways.get(("", False), []), f"no_rate: {what}, the ordinary rate was used"
+
+
+LIST_PRICE: Final = "list_price: the provider's price depends on plan or mode"
 
 
 def load(path: Path, source: str) -> PriceFile:
@@ -137,30 +142,43 @@ def load(path: Path, source: str) -> PriceFile:
     Raises:
         MalformedPricesError: With every mistake in the file.
     """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise MalformedPricesError([f"{path}: cannot be read: {error}"]) from error
+    as_of, stated = stated_in(text, str(path))
+    return PriceFile(source, as_of, tuple(made(raw) for raw in stated))
+
+
+def stated_in(text: str, path: str) -> tuple[str, list[dict[str, Any]]]:
+    """The date and the checked entries of a price file's text, as they are written there.
+
+    Raises:
+        MalformedPricesError: With every mistake in the text.
+    """
     import yaml
 
     try:
-        text = path.read_text(encoding="utf-8")
         content, tree = yaml.safe_load(text), yaml.compose(text, yaml.SafeLoader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise MalformedPricesError([f"{path}: cannot be read: {error}"]) from error
     mistakes: list[str] = []
     if not isinstance(content, dict) or not isinstance(content.get("prices"), list):
         raise MalformedPricesError([f"{path}: must be a mapping with as_of and a list prices"])
     as_of = content.get("as_of")
     if not _is_date(as_of):
-        mistakes.append(f"{path}: as_of: must be a date such as 2026-11-01, not {as_of!r}")
+        mistakes.append(f"{path}: as_of: must be a date such as 2026-11-01, not {_brief(as_of)}")
     mistakes += [f"{path}: {key}: not a key here" for key in content if key not in ("as_of", "prices")]
-    entries: list[Entry] = []
+    entries: dict[int, Entry] = {}
     for number, raw in enumerate(content["prices"]):
-        wrong = list(_mistakes(raw))
+        wrong = list(mistakes_in(raw))
         mistakes += [f"{path}:{_line(tree, number, mistake)}: prices[{number}]{mistake}" for mistake in wrong]
         if not wrong:
-            entries.append(_entry(raw))
-    mistakes += [f"{path}: {twin}" for twin in _twins(entries)]
+            entries[number] = made(raw)
+    mistakes += [f"{path}:{_line(tree, number, '')}: prices[{number}]: {twin}" for number, twin in _twins(entries)]
     if mistakes:
         raise MalformedPricesError(mistakes)
-    return PriceFile(source, str(as_of), tuple(entries))
+    return str(as_of), content["prices"]
 
 
 def load_all(paths: Mapping[Path, str]) -> list[PriceFile]:
@@ -185,7 +203,8 @@ def _is_date(value: object) -> bool:
     return isinstance(value, date) and not isinstance(value, datetime)
 
 
-def _mistakes(raw: Any) -> Iterator[str]:
+def mistakes_in(raw: Any) -> Iterator[str]:
+    """What is wrong with one entry as it is written: ``.key: what it must be``."""
     if not isinstance(raw, dict):
         yield ": must be a mapping"
         return
@@ -198,7 +217,7 @@ def _mistakes(raw: Any) -> Iterator[str]:
         if key in raw and not (isinstance(raw[key], str) and (raw[key].strip() or key == "model_prefix")):
             yield f".{key}: must be text"
     if "valid_from" in raw and not _is_date(raw["valid_from"]):
-        yield f".valid_from: must be a date such as 2026-11-01, not {raw['valid_from']!r}"
+        yield f".valid_from: must be a date such as 2026-11-01, not {_brief(raw['valid_from'])}"
     for key in ("batch", "estimated"):
         if key in raw and not isinstance(raw[key], bool):
             yield f".{key}: must be true or false"
@@ -215,10 +234,10 @@ def _audio_mistakes(raw: dict[str, Any]) -> Iterator[str]:
     for key in (seconds.MINIMUM, seconds.STEP):
         length = _rate(raw[key]) if key in raw else Decimal(1)
         if length is None or not 0 < length <= LONGEST_S:
-            yield f'.{key}: must be seconds above 0, such as 15 or "0.5", at most {LONGEST_S}, not {raw[key]!r}'
+            yield f'.{key}: must be seconds above 0, such as 15 or "0.5", at most {LONGEST_S}, not {_brief(raw[key])}'
     channels = raw.get(seconds.CHANNELS, 1)
     if type(channels) is not int or not 1 <= channels <= MOST_CHANNELS:
-        yield f".{seconds.CHANNELS}: must be a whole number from 1 to {MOST_CHANNELS}, not {channels!r}"
+        yield f".{seconds.CHANNELS}: must be a whole number from 1 to {MOST_CHANNELS}, not {_brief(channels)}"
 
 
 def _line(tree: Any, number: int, mistake: str) -> int:
@@ -243,7 +262,7 @@ def _rate_mistakes(rates: Any) -> Iterator[str]:
             known = False
             yield f".rates.{name}: not a unit; units are {', '.join(UNITS)}"
         if _rate(rate) is None:
-            yield f'.rates.{name}: must be a decimal in quotes, such as "0.25", zero or more, not {rate!r}'
+            yield f'.rates.{name}: must be a decimal in quotes, such as "0.25", zero or more, not {_brief(rate)}'
     if known:
         yield from (f".rates: {gap}" for gap in gaps([UNITS[name] for name in rates]))
 
@@ -260,7 +279,8 @@ def _rate(value: Any) -> Decimal | None:
     return rate if usable else None
 
 
-def _entry(raw: dict[str, Any]) -> Entry:
+def made(raw: dict[str, Any]) -> Entry:
+    """An entry without mistakes, ready for use."""
     prefix = "model_prefix" in raw
     day: date = raw.get("valid_from", date.min)
     return Entry(
@@ -279,10 +299,11 @@ def _entry(raw: dict[str, Any]) -> Entry:
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC).date()
 
 
-def _twins(entries: list[Entry]) -> Iterator[str]:
+def _twins(entries: Mapping[int, Entry]) -> Iterator[tuple[int, str]]:
     seen: set[tuple[object, ...]] = set()
-    for entry in entries:
+    for number, entry in entries.items():
         key = (entry.provider, entry.model, entry.prefix, entry.from_ns, entry.batch, entry.service_tier)
         if key in seen:
-            yield f"{entry.provider} {entry.model}: two entries for the same model, date and way of being served"
+            told = f"{entry.provider} {entry.model}: two entries for the same model, date and way of being served"
+            yield number, told
         seen.add(key)

@@ -47,9 +47,9 @@ PROVIDER_IDS: Final = {
 
 
 class Resolved(NamedTuple):
-    """Rates, and the half-open stretch of time they hold for; or the reason why there are none."""
+    """Rates, and the half-open stretch of time they hold for; or why there are none, None where others may know."""
 
-    rates: Rates | str
+    rates: Rates | str | None
     from_ns: int
     until_ns: int
 
@@ -63,6 +63,13 @@ def provider_id(provider: str) -> str:
 def source_version() -> str:
     """The name and version of the price table."""
     return f"genai-prices {version('genai-prices')}"
+
+
+def models() -> Iterator[tuple[str, str]]:
+    """Every provider and model of the price table, by genai-prices' ids."""
+    from genai_prices.data import providers
+
+    return ((provider.id, model.id) for provider in providers for model in provider.models)
 
 
 def resolve(provider: str | None, model: str, at_ns: int, service_tier: str | None, batch: bool) -> Resolved:

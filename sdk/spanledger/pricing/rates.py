@@ -141,6 +141,21 @@ class Rates:
         )
         self._bands = chat.bands if plain_chat else ()
 
+    @property
+    def units(self) -> tuple[UnitRate, ...]:
+        """The rates themselves."""
+        return self._rates
+
+    @property
+    def origin(self) -> tuple[str, str, str | None]:
+        """Source, version, and why they are not quite a call's."""
+        return self._source, self._version, self._note
+
+    @property
+    def audio(self) -> AudioBilling:
+        """Which seconds of audio are billed."""
+        return self._audio or AS_USED
+
     def price(self, values: Values) -> Priced:
         """What usage costs at these rates; `values` are the fields of a `Usage` in order."""
         bands = self._bands

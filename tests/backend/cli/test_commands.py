@@ -50,7 +50,7 @@ class Done:
 
 def variables(server: Server | None, more: dict[str, str]) -> dict[str, str]:
     known = {} if server is None else {"SPANLEDGER_URL": server.url, "SPANLEDGER_TOKEN": server.token}
-    return {"SPANLEDGER_DATA_DIR": "/nonexistent", **known, **more}
+    return {"SPANLEDGER_DATA_DIR": "/nonexistent", "XDG_CONFIG_HOME": "/nonexistent", **known, **more}
 
 
 def run(server: Server | None, *arguments: str, **more: str) -> Done:
@@ -138,8 +138,31 @@ def test_traces_are_found_and_one_is_drawn_with_its_costs(shop: Inside):
     assert "█" in lines[root]
 
 
-def test_loss_tells_what_was_stored(shop: Inside):
-    assert "shop" in said(shop, "loss")
+def test_loss_tells_what_was_stored_and_that_nobody_tells_what_was_sent(shop: Inside):
+    (row,) = (line for line in said(shop, "loss").splitlines() if line.startswith("shop") and "spans" in line)
+    assert "its SDK does not tell what it sent" in row
+
+
+def test_loss_tells_where_things_were_dropped_and_how_much_is_missing(server: Inside):
+    now_ns = time.time_ns()
+    points = []
+    for outcome, reason, count in (("recorded", "", 9), ("sent", "", 6), ("dropped", "queue_full", 3)):
+        labels = {"spanledger.signal": "spans", "spanledger.outcome": outcome} | (
+            {"spanledger.reason": reason} if reason else {}
+        )
+        attributes = [{"key": key, "value": {"stringValue": value}} for key, value in labels.items()]
+        times = {"startTimeUnixNano": str(now_ns - NS), "timeUnixNano": str(now_ns)}
+        points.append({"asInt": str(count), "attributes": attributes} | times)
+    counted = {"aggregationTemporality": 2, "isMonotonic": True, "dataPoints": points}
+    resource = {"attributes": [{"key": "service.name", "value": {"stringValue": "shop"}}]}
+    metrics = [{"name": "spanledger.sdk.items", "sum": counted}]
+    body = {"resourceMetrics": [{"resource": resource, "scopeMetrics": [{"metrics": metrics}]}]}
+    assert server.send("traces", span_request(*(span(at_ns=now_ns - NS) for _ in range(4)))).status_code == 200
+    with server.client() as client:
+        assert client.post("/v1/metrics", json=body).status_code == 200
+    (row,) = (line for line in said(server, "loss").splitlines() if line.startswith("shop") and "spans" in line)
+    assert row.split()[:10] == ["shop", "spans", "9", "4", "0", "3", "0", "0", "2", "0"]
+    assert row.endswith("sdk queue_full 3, nobody on the way tells of these")
 
 
 def test_loss_tells_what_collectors_between_did(server: Inside):
@@ -154,7 +177,8 @@ def test_loss_tells_what_collectors_between_did(server: Inside):
     with server.client() as client:
         assert client.post("/v1/metrics", json=body).status_code == 200
     (row,) = (line for line in said(server, "loss").splitlines() if "otlp_grpc" in line)
-    assert row.split() == ["spanledger-gateway", "spans", "0", "0", "otlp_grpc/[red]backend", "7", "7"]
+    told = ["spanledger-gateway", "—", "spans", "0", "0", "otlp_grpc/[red]backend", "7", "7", "0", "0"]
+    assert row.split() == told
 
 
 def test_sampling_tells_what_is_kept_and_sets_the_budget(server: Inside):
@@ -396,6 +420,7 @@ def test_check_finds_a_sound_file_sound_and_leaves_it_as_it_was(tmp_path: Path):
 def test_check_finds_what_is_wrong(tmp_path: Path):
     server = Inside(tmp_path, "--tick", "100ms").start()
     server.send("logs", ledger_request(ledger_event(cost="0.1"), ledger_event(cost="0.2")))
+    server.send("traces", span_request(span(), span()))
     server.stop()
     server.start()  # the first tick brings the rollups up to date
     server.stop()
@@ -403,11 +428,15 @@ def test_check_finds_what_is_wrong(tmp_path: Path):
     with duckdb.connect(str(file)) as connection:
         connection.execute("INSERT INTO ledger SELECT * FROM ledger LIMIT 1")
         connection.execute("UPDATE cost_1m SET cost_usd = cost_usd + 1")
+        connection.execute("UPDATE span_1m SET spans = spans + 1")
+        connection.execute("DELETE FROM trace_index WHERE rowid = 0")
         connection.execute("DELETE FROM dirty_buckets")
     done = run(None, "check", str(file))
     assert done.returncode == 3
     assert "✗ 1 calls with more than one line in the ledger" in done.stdout
     assert "✗ 1 minutes whose rollup differs from the ledger" in done.stdout
+    assert "✗ 1 minutes whose rollup differs from their spans" in done.stdout
+    assert "✗ 1 traces that are not found by their id" in done.stdout
 
 
 def test_check_of_a_file_that_is_not_there_says_so(tmp_path: Path):

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from spanledger_server.errors import StoreRefused
@@ -161,19 +162,21 @@ def test_an_older_file_is_brought_up_to_date(monkeypatch: pytest.MonkeyPatch, fi
         database.close()
 
 
-def test_spans_of_an_older_file_are_rolled_up_anew_so_that_they_can_be_weighed(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_spans_of_an_older_file_are_rolled_up_anew_so_that_they_can_be_weighed(tmp_path: Path) -> None:
     path = tmp_path / "older.duckdb"
-    known = migrate.migrations()[:1]
-    monkeypatch.setattr(migrate, "migrations", lambda: known)
-    change(
-        path,
-        """INSERT INTO spans BY NAME SELECT uuid() AS trace_id, 1 AS span_id, 60000000000 AS start_ns,
-            60000000001 AS end_ns, 'GET /' AS name, 2 AS kind, 0 AS status_code, 4.0 AS adjusted_count;
-        INSERT INTO span_1m BY NAME SELECT 1 AS bucket, 'GET /' AS name, 1 AS spans, 0 AS uncounted_spans""",
-    )
-    monkeypatch.undo()
+    first = migrate.migrations()[0]
+    with duckdb.connect(str(path)) as connection:
+        for script in (migrate.SQL["make_schema_version"], first.script):
+            connection.execute(script)
+        recorded = {"version": first.version, "name": first.name, "digest": first.digest}
+        connection.execute(migrate.SQL["record_version"], recorded)
+        connection.execute(
+            """INSERT INTO spans BY NAME SELECT uuid() AS trace_id, 1 AS span_id, 60000000000 AS start_ns,
+                60000000001 AS end_ns, 'GET /' AS name, 2 AS kind, 0 AS status_code, 4.0 AS adjusted_count"""
+        )
+        connection.execute(
+            "INSERT INTO span_1m BY NAME SELECT 1 AS bucket, 'GET /' AS name, 1 AS spans, 0 AS uncounted_spans"
+        )
     database = Database.open(path)
     Rollups(database, DirtyBuckets()).refresh(3600 * 10**9)
     with database.reader() as reader:

@@ -31,9 +31,22 @@ COLUMNS = {
     "performance_metrics": "endpoint method status_code response_time user_id",
     "system_metrics": "metric_name metric_value metric_timestamp service_name metric_unit metric_tags",
     "metrics_aggregation": "metric_type metric_key time_bucket dimensions value count",
+    "cost_budgets": """id name description period limit_amount provider model user_id alert_at_50_percent
+        alert_at_80_percent alert_at_95_percent alert_at_exceeded enabled created_at updated_at""",
+    "cost_projections": "period provider model current_cost projected_cost",
 }
 OTHERS = (
-    *("traces", "spans", "logs", "metrics", "loss", "metrics_1min", "metrics_1hour", "metrics_1day"),
+    *(
+        "traces",
+        "spans",
+        "logs",
+        "metrics",
+        "loss",
+        "ledger_corrections",
+        "metrics_1min",
+        "metrics_1hour",
+        "metrics_1day",
+    ),
     *("metrics_recent_summary", "cost_today_summary"),
 )
 
@@ -64,7 +77,7 @@ def test_a_public_view_has_its_columns_and_every_one_is_documented(database: Dat
         database, f"SELECT comment FROM duckdb_views() WHERE schema_name = 'public' AND view_name = '{view}'"
     )
     assert described["comment"]
-    assert rows(database, f"SELECT * FROM public.{view}") == []
+    assert len(rows(database, f"SELECT * FROM public.{view}")) == (1 if view == "cost_budgets" else 0)
 
 
 def test_ids_leave_as_lower_case_hexadecimal_of_full_length(database: Database) -> None:

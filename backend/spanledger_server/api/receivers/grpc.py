@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import errno
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, NoReturn
 from urllib.parse import unquote
@@ -18,6 +18,7 @@ import grpc
 
 from spanledger_server.api.receivers import answers
 from spanledger_server.api.receivers.receive import Receiver
+from spanledger_server.auth.scope import EVERYTHING, Scope
 from spanledger_server.errors import Busy, SpanledgerError
 from spanledger_server.otlp.columns import Signal
 
@@ -30,9 +31,8 @@ SERVICES: Final[dict[Signal, str]] = {
 }
 CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
 
-Authorize = Callable[
-    [Mapping[str, str], str | None], None
-]  # metadata, client host; raises Unauthenticated or Forbidden
+# metadata, client host; gives what may be sent for; raises Unauthenticated or Forbidden
+Authorize = Callable[[Mapping[str, str], str | None], Scope | None]
 
 
 class GrpcReceiver:
@@ -46,6 +46,8 @@ class GrpcReceiver:
         port: int,
         max_request_bytes: int,
         authorize: Authorize | None = None,
+        beside: Sequence[grpc.GenericRpcHandler[Any, Any]] = (),
+        credentials: grpc.ServerCredentials | None = None,
         threads: int = 16,
     ) -> None:
         """Binds nothing yet.
@@ -56,10 +58,13 @@ class GrpcReceiver:
             port: Port to listen on, 0 for any free one.
             max_request_bytes: Most bytes of a message after unpacking.
             authorize: Asked with each request's metadata; None to let all in.
+            beside: Handlers of further services, which see to their doors themselves.
+            credentials: Its certificate; None for no TLS.
             threads: How many requests are decoded or wait for their commit at once.
         """
         self._receiver = receiver
         self._authorize = authorize
+        self._credentials = credentials
         self._address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         options = [
             ("grpc.max_receive_message_length", max_request_bytes),
@@ -67,7 +72,7 @@ class GrpcReceiver:
             ("grpc.so_reuseport", 0),  # or two servers would share a port without a word
         ]
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="otlp-grpc")
-        self._server = grpc.server(self._threads, handlers=self._handlers(), options=options)
+        self._server = grpc.server(self._threads, handlers=[*self._handlers(), *beside], options=options)
 
     def start(self) -> int:
         """Listen; gives the port.
@@ -76,7 +81,10 @@ class GrpcReceiver:
             OSError: The address is taken or not ours.
         """
         try:
-            port = self._server.add_insecure_port(self._address)
+            if self._credentials is None:
+                port = self._server.add_insecure_port(self._address)
+            else:
+                port = self._server.add_secure_port(self._address, self._credentials)
         except RuntimeError as error:
             message = f"cannot listen on {self._address} for OTLP over gRPC: choose another --otlp-grpc-port or --host"
             raise OSError(errno.EADDRINUSE, message) from error
@@ -99,17 +107,17 @@ class GrpcReceiver:
     def _export(self, signal: Signal) -> Callable[[bytes, grpc.ServicerContext], bytes]:
         def export(body: bytes, context: grpc.ServicerContext) -> bytes:
             try:
-                if self._authorize is not None:
-                    self._authorize(_metadata(context), client_host(context.peer()))
-                acknowledged = self._receiver.receive(signal, body, "protobuf", len(body))
+                scope = self._authorize and self._authorize(metadata(context), client_host(context.peer()))
+                acknowledged = self._receiver.receive(signal, body, "protobuf", len(body), scope or EVERYTHING)
             except SpanledgerError as error:
-                _abort(context, error)
+                abort(context, error)
             return answers.success(signal, "protobuf", acknowledged)
 
         return export
 
 
-def _metadata(context: grpc.ServicerContext) -> dict[str, str]:
+def metadata(context: grpc.ServicerContext) -> dict[str, str]:
+    """A call's metadata that is text."""
     return {key: value for key, value in context.invocation_metadata() if isinstance(value, str)}
 
 
@@ -121,7 +129,8 @@ def client_host(peer: str) -> str | None:
     return unquote(address).rpartition(":")[0].strip("[]") or None
 
 
-def _abort(context: grpc.ServicerContext, error: SpanledgerError) -> NoReturn:
+def abort(context: grpc.ServicerContext, error: SpanledgerError) -> NoReturn:
+    """End a call with the status that tells `error`."""
     status = answers.status(error)
     trailers: list[tuple[str, Any]] = [("grpc-status-details-bin", status.SerializeToString())]
     if isinstance(error, Busy):

@@ -21,12 +21,15 @@ from starlette.routing import Route
 
 from spanledger_server.api.receivers import answers, bodies
 from spanledger_server.api.receivers.receive import Acknowledged, Encoding, Receiver, Reservation
+from spanledger_server.api.scoped import of_caller
+from spanledger_server.auth.scope import EVERYTHING, Scope
 from spanledger_server.errors import Busy, SpanledgerError, Unauthenticated
 from spanledger_server.otlp.columns import Signal
 
 SIGNALS: Final[tuple[Signal, ...]] = ("traces", "logs", "metrics")
 
-Authorize = Callable[[Mapping[str, str], str | None], None]  # headers, client host; raises Unauthenticated or Forbidden
+# headers, client host; gives what may be sent for; raises Unauthenticated or Forbidden
+Authorize = Callable[[Mapping[str, str], str | None], Scope | None]
 
 
 class HttpReceiver:
@@ -72,12 +75,12 @@ class HttpReceiver:
     async def _export(self, signal: Signal, request: Request) -> Response:
         encoding: Encoding = "json"  # of the answer while the request's own is not known
         try:
-            await self._check(request)
+            scope = await self._check(request)
             encoding = bodies.encoding_of(request.headers.get("content-type"))
             packed = bodies.is_gzip(request.headers.get("content-encoding"))
             with Reservation(self._receiver.admission) as held:
                 body = await self._body(request, held)
-                acknowledged = await self._on_thread(lambda: self._take(signal, body, encoding, packed, held))
+                acknowledged = await self._on_thread(lambda: self._take(signal, body, encoding, packed, held, scope))
         except ClientDisconnect:
             return Response(status_code=400)  # nobody reads it
         except SpanledgerError as error:
@@ -87,12 +90,14 @@ class HttpReceiver:
     async def _on_thread(self, work: Callable[[], Acknowledged]) -> Acknowledged:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
-    async def _check(self, request: Request) -> None:
+    async def _check(self, request: Request) -> Scope:
+        """What the sender may send for."""
         authorize = self._authorize
         if authorize is not None:
             host = request.client.host if request.client else None
             loop = asyncio.get_running_loop()
-            await loop.run_in_executor(self._threads, authorize, request.headers, host)
+            return await loop.run_in_executor(self._threads, authorize, request.headers, host) or EVERYTHING
+        return of_caller(request)
 
     async def _body(self, request: Request, held: Reservation) -> bytes:
         """The body as it came.
@@ -115,10 +120,12 @@ class HttpReceiver:
             read += chunk
         return bytes(read)
 
-    def _take(self, signal: Signal, body: bytes, encoding: Encoding, packed: bool, held: Reservation) -> Acknowledged:
+    def _take(
+        self, signal: Signal, body: bytes, encoding: Encoding, packed: bool, held: Reservation, scope: Scope
+    ) -> Acknowledged:
         plain = bodies.inflated(body, self._max_request_bytes, held.grow) if packed else body
         held.close()  # the receiver holds the place from here on
-        return self._receiver.receive(signal, plain, encoding, len(plain))
+        return self._receiver.receive(signal, plain, encoding, len(plain), scope)
 
 
 def _failure(encoding: Encoding, error: SpanledgerError) -> Response:

@@ -9,12 +9,16 @@ Never: an acknowledgement before ingest's.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Literal, Protocol
 
+from spanledger_server.api.histogram import Exemplar, Histogram
+from spanledger_server.auth.scope import EVERYTHING, Scope
+from spanledger_server.ingest.allowed import allowed
 from spanledger_server.otlp import decode_logs, decode_metrics, decode_traces
 from spanledger_server.otlp.columns import Decoded, Signal
 from spanledger_server.otlp.limits import DecodeLimits
@@ -66,6 +70,7 @@ class Receiver:
         now: Callable[[], int],
         limits: DecodeLimits | None = None,
         turn: threading.Lock | None = None,
+        acks: Mapping[Signal, Histogram] | None = None,
     ) -> None:
         """Made once.
 
@@ -76,14 +81,18 @@ class Receiver:
             limits: The decoders' bounds.
             turn: Held while decoding: several decoders at once would only take the interpreter from each other, and
                 from the writer.
+            acks: Told how long each request took, by signal.
         """
         self.admission = admission
         self._accept = accept
         self._now = now
         self._limits = limits or DecodeLimits()
         self._turn = turn or threading.Lock()
+        self._acks = acks or {}
 
-    def receive(self, signal: Signal, body: bytes, encoding: Encoding, size: int) -> Acknowledged:
+    def receive(
+        self, signal: Signal, body: bytes, encoding: Encoding, size: int, scope: Scope = EVERYTHING
+    ) -> Acknowledged:
         """Decode a request and store it.
 
         Args:
@@ -91,20 +100,40 @@ class Receiver:
             body: The request, not compressed.
             encoding: How it is written.
             size: Bytes that it counts for while it is on its way in.
+            scope: What its sender may send for.
 
         Raises:
             Malformed: The body is not what it says it is.
+            Forbidden: Nothing in it is what its sender may send.
             TooLarge: It holds more than the limits allow.
             Busy: There is no room now, or it could not be committed.
         """
         if not body:
             return Empty()
+        started = time.perf_counter()
         with self.admission.admit(size):
             with self._turn:
                 decoded = DECODERS[signal](body, encoding=encoding, now_ns=self._now(), limits=self._limits)
+                decoded = allowed(decoded, scope)
             if not decoded.rows and not decoded.candidates and not decoded.refusals.total:
                 return Empty()
-            return self._accept(decoded, size)
+            acknowledged = self._accept(decoded, size)
+        if signal in self._acks:
+            seconds = time.perf_counter() - started
+            trace_id = _some_trace(decoded)
+            exemplar = Exemplar(trace_id.hex(), seconds, self._now()) if trace_id else None
+            self._acks[signal].observe(seconds, exemplar)
+        return acknowledged
+
+
+def _some_trace(decoded: Decoded) -> bytes | None:
+    """One of the traces that a request told of."""
+    if decoded.candidates:
+        return decoded.candidates[0].trace_id
+    if decoded.signal != "traces" or not decoded.rows:
+        return None
+    found: bytes = decoded.table.column("trace_id")[0].as_py()
+    return found
 
 
 class Reservation:

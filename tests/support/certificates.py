@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -56,3 +57,11 @@ class Authority:
         builder = x509.CertificateBuilder().subject_name(subject).issuer_name(self._subject)
         builder = builder.public_key(key.public_key()).serial_number(x509.random_serial_number())
         return builder.not_valid_before(now - 9 * DAY).not_valid_after(ends)
+
+
+def trusting(authority: Authority, shown: Pair | None = None) -> ssl.SSLContext:
+    """What a client needs that trusts an authority, and shows a certificate of its own if it has one."""
+    context = ssl.create_default_context(cafile=authority.file)
+    if shown is not None:
+        context.load_cert_chain(shown.certificate, shown.key)
+    return context

@@ -1,0 +1,159 @@
+"""Take messages into the store, end what nobody speaks of any more, and forget what ended long ago.
+
+Given messages, writes what they change in one transaction.
+
+Never: more alerts that fire at once than `MOST_FIRING`: those beyond are refused, and counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import pyarrow as pa
+
+from spanledger_server.alerts.episodes import Change, Episode, Message, heard
+from spanledger_server.otlp.columns import uuid_field
+from spanledger_server.store import sqlfile
+from spanledger_server.store.database import Database, Transaction
+
+SQL = sqlfile.load(__package__)
+
+MOST_FIRING: Final = 50_000
+SWEEP_NS: Final = 3600 * 10**9
+
+EPISODES: Final = pa.schema(
+    [
+        uuid_field("alert_id"),
+        pa.field("fingerprint", pa.uint64()),
+        *(pa.field(name, pa.string()) for name in ("labels", "name", "severity", "annotations", "generator_url")),
+        *(pa.field(name, pa.int64()) for name in ("starts_ns", "expires_ns", "told_end_ns", "ends_ns")),
+        pa.field("ended_by", pa.string()),
+        pa.field("updated_ns", pa.int64()),
+    ]
+)
+CHANGES: Final = pa.schema(
+    [
+        uuid_field("alert_id"),
+        pa.field("at_ns", pa.int64()),
+        *(pa.field(name, pa.string()) for name in ("state", "why", "sender")),
+    ]
+)
+
+
+@dataclass(slots=True)
+class Counters:
+    """What came since the server started; read by `/metrics`."""
+
+    received: int = 0
+    refused: int = 0
+
+
+class ReceivedAlerts:
+    """The alerts of one store."""
+
+    def __init__(self, database: Database, resolve_timeout_ns: int, keep_ns: int, now_ns: int) -> None:
+        """What fired when the server stopped fires on, until its senders have had time to speak.
+
+        Args:
+            database: The store.
+            resolve_timeout_ns: How long an alert fires whose sender does not say until when.
+            keep_ns: How long alerts are kept that have ended.
+            now_ns: The time.
+        """
+        self.counters = Counters()
+        self.resolve_timeout_ns = resolve_timeout_ns
+        self.started_ns = now_ns
+        self._database = database
+        self._keep_ns = keep_ns
+        self._swept_ns = 0
+        with database.transaction() as tx:
+            tx.execute(SQL["give_time"], until_ns=now_ns + resolve_timeout_ns)
+
+    def take(self, messages: Sequence[Message], sender: str | None, now_ns: int) -> int:
+        """Write what these messages change; how many were not taken, because too many alerts fire.
+
+        Args:
+            messages: In the order in which they were sent.
+            sender: Name of the token; None when none was needed.
+            now_ns: The time.
+
+        Raises:
+            Busy: It could not be committed.
+        """
+        with self._database.transaction() as tx:
+            refused = _take(tx, messages, sender, now_ns)
+        self.counters.received += len(messages) - refused
+        self.counters.refused += refused
+        return refused
+
+    def tick(self, now_ns: int) -> None:
+        """End what nobody has spoken of in time; once an hour, forget what ended long ago."""
+        with self._database.reader() as reader:
+            expired = reader.value(SQL["any_expired"], now_ns=now_ns)
+        if expired:
+            with self._database.transaction() as tx:
+                tx.execute(SQL["note_expired"], now_ns=now_ns)
+                tx.execute(SQL["end_expired"], now_ns=now_ns)
+        if not 0 <= now_ns - self._swept_ns < SWEEP_NS:
+            self._swept_ns = now_ns
+            with self._database.transaction() as tx:
+                tx.execute(SQL["delete_old_changes"], before_ns=now_ns - self._keep_ns)
+                tx.execute(SQL["delete_old_episodes"], before_ns=now_ns - self._keep_ns)
+
+    def firing(self) -> dict[str, int]:
+        """How many fire, by severity."""
+        with self._database.reader() as reader:
+            return dict(reader.tuples(SQL["firing_by_severity"]))
+
+
+def _take(tx: Transaction, messages: Sequence[Message], sender: str | None, now_ns: int) -> int:
+    fingerprints = list({message.fingerprint for message in messages})
+    rows = tx.rows(SQL["newest_episodes"], fingerprints=fingerprints)
+    newest = {row["labels"]: Episode(**row) for row in rows}
+    stored = {episode.alert_id for episode in newest.values()}
+    room = MOST_FIRING - int(tx.value(SQL["firing_count"]))
+    changed: dict[Any, Episode] = {}
+    noted: list[dict[str, Any]] = []
+    refused = 0
+    for message in messages:
+        changes = heard(newest.get(message.labels), message, now_ns)
+        more = _more_firing(newest.get(message.labels), changes)
+        if more > 0 and more > room:
+            refused += 1
+            continue
+        room -= more
+        for change in changes:
+            episode = newest[message.labels] = changed[change.episode.alert_id] = change.episode
+            if change.why is not None:
+                noted.append(_noted(episode, change.why, sender, now_ns))
+    _write(tx, "insert_episodes", "begun_episodes", [each for key, each in changed.items() if key not in stored])
+    _write(tx, "update_episodes", "changed_episodes", [each for key, each in changed.items() if key in stored])
+    if noted:
+        with tx.scan("alert_changes", pa.Table.from_pylist(noted, CHANGES)):
+            tx.execute(SQL["insert_changes"])
+    return refused
+
+
+def _more_firing(before: Episode | None, changes: Sequence[Change]) -> int:
+    if not changes:
+        return 0
+    return (changes[-1].episode.ends_ns is None) - (before is not None and before.ends_ns is None)
+
+
+def _noted(episode: Episode, why: str, sender: str | None, now_ns: int) -> dict[str, Any]:
+    return {
+        "alert_id": episode.alert_id.bytes,
+        "at_ns": now_ns,
+        "state": episode.state,
+        "why": why,
+        "sender": None if why == "superseded" else sender,
+    }
+
+
+def _write(tx: Transaction, statement: str, name: str, episodes: Sequence[Episode]) -> None:
+    if episodes:
+        rows = [asdict(episode) | {"alert_id": episode.alert_id.bytes} for episode in episodes]
+        with tx.scan(name, pa.Table.from_pylist(rows, EPISODES)):
+            tx.execute(SQL[statement])

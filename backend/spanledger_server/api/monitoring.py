@@ -1,0 +1,145 @@
+"""Requests, the system, services and metrics over the last hour, day, week or month, over HTTP.
+
+Never: a figure for what nobody reported.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query, Response
+
+from spanledger_server import timegrid
+from spanledger_server.api import answered, answers, parameters
+from spanledger_server.api.deps import DefaultZone, NowNs, Store
+from spanledger_server.api.live import Channel
+from spanledger_server.api.statistics_examples import of as example
+from spanledger_server.errors import Invalid
+from spanledger_server.live.health import WORST_FIRST
+from spanledger_server.statistics import history, named, periods, providers, requests, system, trends
+from spanledger_server.statistics.periods import ROLLING, Rolling
+from spanledger_server.traces import filters
+
+router = APIRouter(tags=["monitoring"])
+
+LastHour = Annotated[str | None, Query(description="hour (default), day, week or month: up to now")]
+LastDay = Annotated[str | None, Query(description="hour, day (default), week or month: up to now")]
+LastWeek = Annotated[str | None, Query(description="hour, day, week (default) or month: up to now")]
+SHORT: Final[dict[str, Rolling]] = {"1h": "hour", "24h": "day", "1d": "day", "7d": "week", "30d": "month"}
+USUAL_ENDPOINTS, MOST_ENDPOINTS = 5, 1000
+STATUS: Final = {"ok": "healthy", "warning": "degraded", "critical": "down", "unknown": "unknown"}
+
+
+@router.get("/api/admin/stats/requests", responses=example("requests"))
+def request_statistics(
+    store: Store,
+    now_ns: NowNs,
+    period: LastDay = None,
+    service: Annotated[str | None, Query(description="only this service")] = None,
+    limit: Annotated[str | None, Query(description="how many endpoints are listed: 1 to 1000, default 5")] = None,
+) -> Response:
+    """HTTP requests: how many, how fast, how many failed, the endpoints asked most; times in seconds."""
+    chosen, most = parameters.together(
+        lambda: rolling(period, "day"), lambda: parameters.limit(limit, USUAL_ENDPOINTS, MOST_ENDPOINTS)
+    )
+    span = periods.rolling(chosen, now_ns, periods.UTC_ZONE)
+    with store.reader() as reader:
+        found = requests.report(reader, span, service)
+    bounds = {"from": answers.when(span.from_ns), "to": answers.when(span.to_ns)}
+    return answers.answer(answered.requests(found, chosen, most) | bounds)
+
+
+@router.get("/api/admin/stats/system", responses=example("system"))
+def system_statistics(store: Store, now_ns: NowNs, period: LastHour = None) -> Response:
+    """CPU, memory, queues, requests under way, database pools and Celery: averages, the newest, and over time."""
+    span = history.fine(rolling(period, "hour"), now_ns)
+    with store.reader() as reader:
+        found = system.system(reader, span)
+    return answers.answer({"period": found.pop("period"), **answers.bounded(found)})
+
+
+@router.get("/api/admin/monitoring/metrics/history", responses=example("history"))
+def metric_history(
+    store: Store,
+    now_ns: NowNs,
+    metric: Annotated[str | None, Query(description="one of ours by name, or any that was sent by its own")] = None,
+    period: LastDay = None,
+    f: Annotated[list[str] | None, Query(description="key:value, repeated: for metrics of the ledger")] = None,
+) -> Response:
+    """A metric at even distances, null where nothing came; with percentiles where it is a duration."""
+    chosen, conditions = parameters.together(
+        lambda: rolling(period, "day"), lambda: filters.parse(f or [], filters.LEDGER)
+    )
+    if not metric:
+        raise Invalid("metric", metric or "", f"a name: {', '.join(named.METRICS)}, or one of GET /api/v1/metrics")
+    known = named.METRICS.get(metric)
+    if f and (known is None or known.source not in named.FILTERED):
+        raise Invalid("f", f[0], "filters for metrics of model calls alone")
+    with store.reader() as reader:
+        found = history.history(reader, metric, chosen, now_ns, conditions)
+    return answers.answer({"metric": found.pop("metric"), "period": found.pop("period"), **answers.bounded(found)})
+
+
+@router.get("/api/admin/monitoring/performance/trends", responses=example("trends"))
+def performance_trends(
+    store: Store,
+    now_ns: NowNs,
+    default_zone: DefaultZone,
+    period: LastWeek = None,
+    tz: Annotated[str | None, Query(description="IANA zone of the hours of the day; default: the server's")] = None,
+) -> Response:
+    """Requests, model calls, databases and users over time, beside the same length of time before."""
+    chosen, zone = parameters.together(lambda: rolling(period, "week"), lambda: timegrid.zone(tz or default_zone))
+    with store.reader() as reader:
+        found = trends.trends(reader, chosen, now_ns, zone)
+    return answers.answer({"period": found.pop("period"), **answers.bounded(found)})
+
+
+def services_router(channel: Channel) -> APIRouter:
+    """The health of services, as the live feed knows it, and of providers."""
+    routes = APIRouter(tags=["monitoring"])
+
+    @routes.get("/api/admin/monitoring/health/services", responses=example("services"))
+    def services(store: Store, now_ns: NowNs) -> Response:
+        """Each service that reported within a day, and each provider: healthy, degraded, down or unknown, and why."""
+        state = channel.look(from_s=2**62).state
+        with store.reader() as reader:
+            called = providers.providers(reader, now_ns)
+        listed = [_service(service) for service in state["services"]]
+        counts = Counter(service["status"] for service in listed)
+        body: dict[str, Any] = {
+            "status": STATUS[state["level"]],
+            "sentence": state["sentence"],
+            "services": listed,
+            "providers": [{"name": one.name, "status": one.status, "reason": "; ".join(one.reasons)} for one in called],
+            "healthy_services": counts["healthy"],
+            "total_services": len(listed),
+            "counts": {STATUS[level]: counts[STATUS[level]] for level in WORST_FIRST},
+            "at": answers.when(now_ns),
+        }
+        return answers.answer(body)
+
+    return routes
+
+
+def _service(service: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "name": service["service"],
+        "status": STATUS[service["state"]],
+        "reason": service["reason"],
+        "last_seen": service["last_seen"],
+        "requests": service["calls"],
+        "errors": service["errors"],
+        "p95_latency": service["p95_ms"],
+    }
+
+
+def rolling(text: str | None, usual: Rolling) -> Rolling:
+    """The period that a parameter names, also as ``1h``, ``24h``, ``7d`` or ``30d``.
+
+    Raises:
+        Invalid: There is no such period.
+    """
+    chosen = parameters.choice("period", SHORT.get(text or "", text), ROLLING, usual)
+    return next(name for name in ROLLING if name == chosen)

@@ -1,0 +1,189 @@
+"""Where spending goes, over HTTP: the end of a period, how sure that is, and what changed.
+
+Never: a projection that does not say what it stands on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query, Response
+
+from spanledger_server import timegrid
+from spanledger_server.api import answers, parameters
+from spanledger_server.api.deps import DefaultZone, NowNs, PastSpending, Store
+from spanledger_server.api.scoped import CallersScope, within
+from spanledger_server.budgets import budget as budgets
+from spanledger_server.budgets import record
+from spanledger_server.budgets.budget import Budget
+from spanledger_server.forecast import drivers, projection, spend
+from spanledger_server.forecast.histories import Histories
+from spanledger_server.forecast.projection import Projection
+from spanledger_server.statistics.periods import Period
+from spanledger_server.store.database import Reader
+from spanledger_server.timegrid import Range
+from spanledger_server.traces import filters
+from spanledger_server.traces.filters import Conditions
+
+router = APIRouter(tags=["statistics"])
+
+PERIODS: Final = {"today": "daily", "week": "weekly", "month": "monthly"}  # and the budgets' names for them
+MOST_PROJECTED: Final = 5  # categories that get a projection of their own
+
+
+@router.get("/api/v1/projections")
+def projections(
+    store: Store,
+    now_ns: NowNs,
+    default_zone: DefaultZone,
+    histories: PastSpending,
+    scope: CallersScope,
+    period: Annotated[str | None, Query(description="today, week or month (default)")] = None,
+    group_by: Annotated[
+        str | None, Query(description="model (default), feature, user_tier, provider, user or service")
+    ] = None,
+    tz: Annotated[str | None, Query(description="IANA zone in which days begin; default: the server's")] = None,
+    f: Annotated[
+        list[str] | None, Query(description="key:value, repeated; a leading ! negates, an empty value is unset")
+    ] = None,
+) -> Response:
+    """The end of a period as P10, P50 and P90, and what drives the change against the period before."""
+    name = parameters.choice("period", period, tuple(PERIODS), "month")
+    chosen = next(each for each in timegrid.PERIODS if each == name)
+    dimension = parameters.choice("group_by", group_by, drivers.DIMENSIONS, "model")
+    zone = timegrid.zone(default_zone if tz is None else tz)
+    window, before = timegrid.period(chosen, now_ns, zone), timegrid.previous(chosen, now_ns, zone)
+    conditions = within(filters.parse(f or [], filters.LEDGER), scope)
+    with store.reader() as reader:
+        changed = histories.changes(reader, now_ns)
+        found = spend.spend(reader, conditions, window, now_ns, changed)
+        fitting = budget_for(reader, name, conditions)
+        limit = None if fitting is None else fitting.limit_usd
+        goes = projection.project(found, window, now_ns, limit, changed=changed)
+        compared = drivers.compared(reader, conditions, dimension, window, before, now_ns)
+        largest = sorted((row for row in compared if row.calls), key=lambda row: -(row.spent or 0))[:MOST_PROJECTED]
+        categories = [_category(reader, row, dimension, conditions, window, now_ns) for row in largest]
+    return answers.answer(
+        {
+            "period": name,
+            "group_by": dimension,
+            "from": answers.when(window.from_ns),
+            "to": answers.when(window.to_ns),
+            "timezone": zone.key,
+            "currency": "USD",
+            "spent": found.cost,
+            "calls": found.calls,
+            "unpriced_calls": found.unpriced_calls,
+            "coverage": found.coverage,
+            "budget": None
+            if fitting is None
+            else {"id": fitting.budget_id, "name": fitting.name, "limit_amount": limit},
+            "status": state_of(goes, found.cost, limit, found.unpriced_calls),
+            "projection": shown(goes),
+            "categories": categories,
+            "drivers": [_driver(row) for row in compared[: drivers.MOST_SHOWN]],
+            "compared_with": {
+                "from": answers.when(before.from_ns),
+                "to": answers.when(drivers.end(window, before, now_ns)),
+            },
+        }
+    )
+
+
+def of_costs(
+    reader: Reader, histories: Histories, span: Period, conditions: Conditions, found: dict[str, Any]
+) -> dict[str, Any]:
+    """The `projection` of `GET /admin/statistics/costs`.
+
+    Args:
+        reader: The snapshot of the answer.
+        histories: What was read lately.
+        span: The period to date that is answered about.
+        conditions: The answer's filters.
+        found: The answer, with `total_cost`, `calls` and `unpriced_calls`.
+    """
+    now_ns, period = span.to_ns, next(each for each in timegrid.PERIODS if each == span.name)
+    window = timegrid.period(period, now_ns, span.zone)
+    known = replace(histories.spend(reader, conditions, window, now_ns), cost=found["total_cost"])
+    fitting = budget_for(reader, period, conditions)
+    limit = None if fitting is None else fitting.limit_usd
+    goes = projection.project(known, window, now_ns, limit, changed=histories.changes(reader, now_ns))
+    told = shown(goes)
+    return {
+        "estimated_monthly": told["estimated_total"] if period == "month" else None,
+        "budget_status": state_of(goes, found["total_cost"], limit, found["unpriced_calls"]),
+        "days_until_budget_limit": told["days_until_limit"],
+        "interval": None if told["p10"] is None else {name: told[name] for name in ("p10", "p50", "p90")},
+        "budget": None if fitting is None else {"id": fitting.budget_id, "name": fitting.name, "limit_amount": limit},
+        **{name: value for name, value in told.items() if name not in ("p10", "p50", "p90", "days_until_limit")},
+    }
+
+
+def budget_for(reader: Reader, period: str, conditions: Conditions) -> Budget | None:
+    """The tightest calendar budget of that period for exactly what is asked about."""
+    asked = {name: values[0] for name, values in conditions.include.items() if len(values) == 1}
+    if conditions.asked() != asked.keys() or conditions.exclude:
+        return None
+    fitting = (
+        budget
+        for budget in record.listed(reader)
+        if budget.watched and not budget.rolling and budget.period == PERIODS.get(period) and budget.scope == asked
+    )
+    return min(fitting, key=lambda budget: budget.limit_usd, default=None)
+
+
+def state_of(goes: Projection, spent: Decimal | None, limit: Decimal | None, unpriced: int) -> str:
+    """How spending stands against a limit, in one word."""
+    if limit is None:
+        return "no_budget"
+    return budgets.state(spent, goes.outlook.total if goes.certain else None, limit, unpriced)
+
+
+def shown(goes: Projection) -> dict[str, Any]:
+    """A projection as answers have it."""
+    end, tried = goes.outlook, goes.pace.backtest
+    quantiles = end.quantiles or {}
+    times = end.exhausted_ns
+    return {
+        "estimated_total": end.total,
+        **{name: quantiles.get(name) for name in ("p10", "p50", "p90")},
+        "probability_over_budget": None if end.over is None else round(end.over, 4),
+        "exhausted_at": None if times is None else {name: answers.when(at_ns) for name, at_ns in times.items()},
+        "days_until_limit": None if end.days_left is None else round(end.days_left, 2),
+        "method": goes.pace.method,
+        "history_hours": goes.pace.history_hours,
+        "certain": goes.certain,
+        "backtest": None
+        if tried is None
+        else {
+            "origins": tried.origins,
+            "hours": tried.hours,
+            "error": None if tried.error is None else round(tried.error, 4),
+            "coverage": round(tried.coverage, 4),
+        },
+        "notes": list(goes.notes),
+    }
+
+
+def _category(
+    reader: Reader, row: drivers.Compared, dimension: str, conditions: Conditions, window: Range, now_ns: int
+) -> dict[str, Any]:
+    key = drivers.KEYS[dimension]
+    only = replace(conditions, include={**conditions.include, key: [row.category or ""]})
+    found = spend.spend(reader, only, window, now_ns)
+    end = projection.project(found, window, now_ns, None).outlook
+    quantiles = {name: (end.quantiles or {}).get(name) for name in ("p10", "p50", "p90")}
+    return {"category": row.category, "spent": found.cost, "estimated_total": end.total, **quantiles}
+
+
+def _driver(row: drivers.Compared) -> dict[str, Any]:
+    return {
+        "category": row.category,
+        "spent": row.spent,
+        "before": row.before,
+        "change": row.change,
+        "calls": row.calls,
+        "calls_before": row.calls_before,
+    }

@@ -1,0 +1,220 @@
+"""Objectives over HTTP: definitions, where they stand, reports, and OpenSLO in and out.
+
+Never: a state without its reason, or half an import.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+import yaml
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from spanledger_server.api import answers, slo_answers
+from spanledger_server.api.deps import DefaultZone, NowNs, Store
+from spanledger_server.errors import Invalid, Malformed, TooLarge
+from spanledger_server.slos import documents, openslo, register, report, sla, status
+from spanledger_server.slos.objective import LONGEST_NS, duration_ns
+from spanledger_server.timegrid import MINUTE_NS, Range, month, zone
+
+YAML: Final = "application/yaml"
+FORMATS: Final = ("json", "markdown")
+Definition = tuple[Mapping[str, Any], str | None]
+
+
+async def _sent(request: Request) -> bytes:
+    """The body, no more of it than may be."""
+    found = bytearray()
+    async for chunk in request.stream():
+        found += chunk
+        if len(found) > documents.MOST_BYTES:
+            raise TooLarge(f"definitions have at most {documents.MOST_BYTES} bytes")
+    return bytes(found)
+
+
+Sent = Annotated[bytes, Depends(_sent)]
+
+
+def router() -> APIRouter:
+    """What people ask."""
+    routes = APIRouter(tags=["SLOs"])
+
+    @routes.get("/api/v1/slos")
+    def slos(store: Store, now_ns: NowNs) -> Response:
+        """All objectives and where each stands: state and reason, budget, burn rates."""
+        with store.reader() as reader:
+            kept = register.listed(reader)
+            each = [slo_answers.slo(one, status.of(reader, one.objective, now_ns)) for one in kept]
+        return answers.answer({"slos": each})
+
+    @routes.get("/api/v1/slos/openslo")
+    def export(store: Store) -> Response:
+        """All objectives as documents of openslo/v1; imported ones as they came."""
+        with store.reader() as reader:
+            kept = register.listed(reader)
+        texts = dict.fromkeys(
+            one.document or yaml.safe_dump(openslo.document(one.given), sort_keys=False, allow_unicode=True)
+            for one in kept
+        )
+        content = "---\n".join(text if text.endswith("\n") else f"{text}\n" for text in texts)
+        return Response(content, 200, {"Cache-Control": "no-store"}, YAML)
+
+    @routes.get("/api/v1/slos/{slo_id}")
+    def slo(slo_id: str, store: Store, now_ns: NowNs) -> Response:
+        """One objective, by id or name: its definition, where it stands, and what it was before."""
+        with store.reader() as reader:
+            kept = register.one(reader, slo_id)
+            found = slo_answers.slo(kept, status.of(reader, kept.objective, now_ns))
+            before = register.generations(reader, kept.slo_id)
+        return answers.answer(found | {"generations": slo_answers.generations(before)})
+
+    return routes
+
+
+def changes() -> APIRouter:
+    """What administrators change."""
+    routes = APIRouter(tags=["SLOs"])
+
+    @routes.post("/api/v1/slos", status_code=201, openapi_extra=_BODY)
+    def create(body: Sent, store: Store, now_ns: NowNs, request: Request) -> Response:
+        """A new objective: an OpenSLO document (YAML or JSON), or spanledger's own form (docs/slos.md)."""
+        given = _definitions(body)
+        return _created(register.add(store, given, now_ns, _who(request)))
+
+    @routes.post("/api/v1/slos/openslo", status_code=201, openapi_extra=_BODY)
+    def take(
+        body: Sent,
+        store: Store,
+        now_ns: NowNs,
+        request: Request,
+        check: Annotated[bool, Query(description="only say what is wrong; nothing is kept")] = False,
+    ) -> Response:
+        """Import OpenSLO documents (YAML or JSON, several with ---): all of them, or none."""
+        found = openslo.definitions(documents.read(body))
+        if check:
+            return answers.answer({"valid": True, "slos": [one.definition for one in found]})
+        given: list[Definition] = [(one.definition, one.document) for one in found]
+        return _created(register.add(store, given, now_ns, _who(request)))
+
+    @routes.put("/api/v1/slos/{slo_id}", openapi_extra=_BODY)
+    def change(slo_id: str, body: Sent, store: Store, now_ns: NowNs, request: Request) -> Response:
+        """Another definition for an objective; it holds for the past as well, and the old one stays readable."""
+        (given,) = _one(body)
+        kept = register.change(store, slo_id, *given, now_ns, _who(request))
+        return answers.answer(slo_answers.definition(kept))
+
+    @routes.delete("/api/v1/slos/{slo_id}", status_code=204)
+    def delete(slo_id: str, store: Store, now_ns: NowNs, request: Request) -> Response:
+        """Forget an objective."""
+        register.delete(store, slo_id, now_ns, _who(request))
+        return Response(status_code=204)
+
+    return routes
+
+
+def reports() -> APIRouter:
+    """What a window looked like."""
+    routes = APIRouter(tags=["SLOs"])
+
+    @routes.get("/api/v1/slos/{slo_id}/report")
+    def one(
+        slo_id: str,
+        store: Store,
+        now_ns: NowNs,
+        default_zone: DefaultZone,
+        window: Annotated[
+            str | None, Query(description="a length such as 7d, up to now; default the objective's")
+        ] = None,
+        month: Annotated[str | None, Query(description="a calendar month, 2026-11, in place of a window")] = None,
+        tz: Annotated[str | None, Query(description="IANA zone of the month; default the server's")] = None,
+    ) -> Response:
+        """Target, achieved, budget, burn rates, incidents, downtime, contributors, and the window before."""
+        period = _period(window, month, tz or default_zone, now_ns)
+        with store.reader() as reader:
+            kept = register.one(reader, slo_id)
+            found = report.of(reader, kept.objective, now_ns, period)
+        return answers.answer(slo_answers.report(kept, found))
+
+    @routes.get("/api/v1/reports/sla")
+    def all_of_them(
+        store: Store,
+        now_ns: NowNs,
+        default_zone: DefaultZone,
+        month: Annotated[str, Query(description="a calendar month, 2026-11")],
+        tz: Annotated[str | None, Query(description="IANA zone of the month; default the server's")] = None,
+        format: Annotated[str, Query(description="json or markdown")] = "json",  # noqa: A002 - the parameter's name
+    ) -> Response:
+        """All objectives over a calendar month: compliance, incidents, downtime; as JSON or Markdown."""
+        if format not in FORMATS:
+            raise Invalid("format", format, f"one of {', '.join(FORMATS)}")
+        zone_name = tz or default_zone
+        period = _month(month, zone_name, now_ns)
+        with store.reader() as reader:
+            each = [(kept, report.of(reader, kept.objective, now_ns, period)) for kept in register.listed(reader)]
+        if format == "markdown":
+            text = sla.markdown(month, zone_name, each)
+            return Response(text, 200, {"Cache-Control": "no-store"}, "text/markdown; charset=utf-8")
+        return answers.answer(slo_answers.sla(month, zone_name, period, each))
+
+    return routes
+
+
+_BODY: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {"schema": {"type": "object"}},
+            YAML: {"schema": {"type": "string"}},
+        },
+    }
+}
+
+
+def _who(request: Request) -> str:
+    return str(request.state.caller.name or "nobody")
+
+
+def _definitions(body: bytes) -> list[Definition]:
+    found = documents.read(body)
+    if any(isinstance(one.value, Mapping) and "apiVersion" in one.value for one in found):
+        return [(one.definition, one.document) for one in openslo.definitions(found)]
+    if not found:
+        raise Malformed("the body is empty: send an OpenSLO document or a definition of your own")
+    return [(one.value, None) for one in found]
+
+
+def _one(body: bytes) -> list[Definition]:
+    found = _definitions(body)
+    if len(found) != 1:
+        raise Invalid("body", f"{len(found)} objectives", "one objective: this changes one")
+    return found
+
+
+def _created(kept: list[register.Kept]) -> Response:
+    first = slo_answers.definition(kept[0])
+    return answers.answer(first | {"slos": [slo_answers.definition(one) for one in kept]}, 201)
+
+
+def _period(window: str | None, month_text: str | None, zone_name: str, now_ns: int) -> Range | None:
+    if window is not None and month_text is not None:
+        raise Invalid("month", month_text, "a window or a month, not both")
+    if month_text is not None:
+        return _month(month_text, zone_name, now_ns)
+    if window is None:
+        return None
+    try:
+        length_ns = duration_ns(window)
+    except Invalid as error:
+        raise Invalid("window", window, error.allowed) from error
+    if length_ns > LONGEST_NS:
+        raise Invalid("window", window, "at most 366d")
+    edge_ns = (now_ns // MINUTE_NS + 1) * MINUTE_NS
+    return Range(edge_ns - length_ns, edge_ns)
+
+
+def _month(text: str, zone_name: str, now_ns: int) -> Range:
+    found = month(text, zone(zone_name))
+    if found.from_ns > now_ns:
+        raise Invalid("month", text, "a month that has begun")
+    return found

@@ -1,0 +1,1 @@
+"""Budgets: what may be spent, what is, what will be, and who may still spend."""

@@ -1,0 +1,1 @@
+"""What spending will come to: pace from stored history, and what it means for a limit."""

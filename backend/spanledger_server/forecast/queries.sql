@@ -1,0 +1,210 @@
+-- name: first_line
+-- When the store's first line was: nothing is known of the time before it.
+SELECT least((SELECT min(at_ns) FROM ledger), (SELECT min(bucket) * 3600000000000 FROM cost_1h));
+
+-- name: rolled_hours
+-- The first hour from which on the rollup of hours is whole; null when there is none.
+SELECT greatest(
+    (SELECT min(bucket) FROM cost_1h),
+    (SELECT (from_ns + 3599999999999) // 3600000000000 FROM kept_from WHERE subject = 'cost_1h')
+);
+
+-- name: dirty_hours
+-- Hours of which a part is not recomputed yet.
+SELECT DISTINCT bucket * CASE level WHEN '1d' THEN 24 ELSE 1 END // CASE level WHEN '1m' THEN 60 ELSE 1 END, level = '1d'
+FROM dirty_buckets WHERE family = 'cost';
+
+-- name: hours
+-- Costs by hour, and whether within the window: from the ledger before head_ns, from tail_ns on, and in the hours listed
+-- in raw; from the rollup of hours between. `restated` is what it would have cost at the prices of now.
+WITH changes AS NOT MATERIALIZED (
+    SELECT
+        unnest($providers::VARCHAR[]) AS provider, unnest($models::VARCHAR[]) AS model,
+        unnest($changed_ns::BIGINT[]) AS until_ns, unnest($factors::DOUBLE[]) AS factor
+),
+cells AS (
+    SELECT
+        at_ns // 3600000000000 AS hour, at_ns >= $window_from_ns AS inside,
+        provider, model, sum(cost_usd) AS cost_usd, count(*)::HUGEINT AS calls,
+        count(*) FILTER (state = 'unpriced')::HUGEINT AS unpriced_calls
+    FROM ledger
+    WHERE at_ns >= $from_ns AND at_ns < $to_ns
+        AND (at_ns < $head_ns OR at_ns >= $tail_ns OR list_contains($raw::BIGINT[], at_ns // 3600000000000))
+        AND ($service IS NULL OR list_contains($service::VARCHAR[], coalesce(service, '')))
+        AND ($not_service IS NULL OR NOT list_contains($not_service::VARCHAR[], coalesce(service, '')))
+        AND ($status IS NULL
+            OR list_contains($status::VARCHAR[], CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END))
+        AND ($not_status IS NULL
+            OR NOT list_contains($not_status::VARCHAR[], CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END))
+        AND ($kind IS NULL OR list_contains($kind::VARCHAR[], kind))
+        AND ($not_kind IS NULL OR NOT list_contains($not_kind::VARCHAR[], kind))
+        AND ($model IS NULL OR list_contains($model::VARCHAR[], coalesce(model, '')))
+        AND ($not_model IS NULL OR NOT list_contains($not_model::VARCHAR[], coalesce(model, '')))
+        AND ($provider IS NULL OR list_contains($provider::VARCHAR[], coalesce(provider, '')))
+        AND ($not_provider IS NULL OR NOT list_contains($not_provider::VARCHAR[], coalesce(provider, '')))
+        AND ($operation IS NULL OR list_contains($operation::VARCHAR[], coalesce(operation, '')))
+        AND ($not_operation IS NULL OR NOT list_contains($not_operation::VARCHAR[], coalesce(operation, '')))
+        AND ($user_id IS NULL OR list_contains($user_id::VARCHAR[], coalesce(user_id, '')))
+        AND ($not_user_id IS NULL OR NOT list_contains($not_user_id::VARCHAR[], coalesce(user_id, '')))
+        AND ($session_id IS NULL OR list_contains($session_id::VARCHAR[], coalesce(session_id, '')))
+        AND ($not_session_id IS NULL OR NOT list_contains($not_session_id::VARCHAR[], coalesce(session_id, '')))
+        AND ($feature IS NULL OR list_contains($feature::VARCHAR[], coalesce(feature, '')))
+        AND ($not_feature IS NULL OR NOT list_contains($not_feature::VARCHAR[], coalesce(feature, '')))
+        AND ($tenant IS NULL OR list_contains($tenant::VARCHAR[], coalesce(tenant, '')))
+        AND ($not_tenant IS NULL OR NOT list_contains($not_tenant::VARCHAR[], coalesce(tenant, '')))
+        AND ($user_tier IS NULL OR list_contains($user_tier::VARCHAR[], coalesce(user_tier, '')))
+        AND ($not_user_tier IS NULL OR NOT list_contains($not_user_tier::VARCHAR[], coalesce(user_tier, '')))
+        AND ($state IS NULL OR list_contains($state::VARCHAR[], state))
+        AND ($not_state IS NULL OR NOT list_contains($not_state::VARCHAR[], state))
+        AND ($trace_id IS NULL OR list_contains($trace_id::UUID[], trace_id))
+        AND ($not_trace_id IS NULL OR NOT list_contains($not_trace_id::UUID[], trace_id))
+        AND ($least_duration IS NULL OR duration_ns >= $least_duration)
+        AND ($most_duration IS NULL OR duration_ns <= $most_duration)
+        AND ($least_cost IS NULL OR cost_usd >= $least_cost)
+        AND ($most_cost IS NULL OR cost_usd <= $most_cost)
+    GROUP BY hour, inside, provider, model
+    UNION ALL
+    SELECT
+        bucket, bucket * 3600000000000 >= $window_from_ns, provider, model,
+        sum(cost_usd), sum(calls), sum(unpriced_calls)
+    FROM cost_1h
+    WHERE bucket >= $head_ns // 3600000000000 AND bucket < $tail_ns // 3600000000000
+        AND NOT list_contains($raw::BIGINT[], bucket)
+        AND ($service IS NULL OR list_contains($service::VARCHAR[], coalesce(service, '')))
+        AND ($not_service IS NULL OR NOT list_contains($not_service::VARCHAR[], coalesce(service, '')))
+        AND ($kind IS NULL OR list_contains($kind::VARCHAR[], kind))
+        AND ($not_kind IS NULL OR NOT list_contains($not_kind::VARCHAR[], kind))
+        AND ($model IS NULL OR list_contains($model::VARCHAR[], coalesce(model, '')))
+        AND ($not_model IS NULL OR NOT list_contains($not_model::VARCHAR[], coalesce(model, '')))
+        AND ($provider IS NULL OR list_contains($provider::VARCHAR[], coalesce(provider, '')))
+        AND ($not_provider IS NULL OR NOT list_contains($not_provider::VARCHAR[], coalesce(provider, '')))
+        AND ($operation IS NULL OR list_contains($operation::VARCHAR[], coalesce(operation, '')))
+        AND ($not_operation IS NULL OR NOT list_contains($not_operation::VARCHAR[], coalesce(operation, '')))
+        AND ($feature IS NULL OR list_contains($feature::VARCHAR[], coalesce(feature, '')))
+        AND ($not_feature IS NULL OR NOT list_contains($not_feature::VARCHAR[], coalesce(feature, '')))
+        AND ($tenant IS NULL OR list_contains($tenant::VARCHAR[], coalesce(tenant, '')))
+        AND ($not_tenant IS NULL OR NOT list_contains($not_tenant::VARCHAR[], coalesce(tenant, '')))
+        AND ($user_tier IS NULL OR list_contains($user_tier::VARCHAR[], coalesce(user_tier, '')))
+        AND ($not_user_tier IS NULL OR NOT list_contains($not_user_tier::VARCHAR[], coalesce(user_tier, '')))
+    GROUP BY 1, 2, 3, 4
+)
+SELECT
+    hour, inside, sum(cost_usd) AS cost_usd,
+    coalesce(sum(cost_usd::DOUBLE * CASE WHEN hour * 3600000000000 < until_ns THEN factor ELSE 1 END), 0) AS restated,
+    sum(calls)::BIGINT AS calls, sum(unpriced_calls)::BIGINT AS unpriced_calls
+FROM cells LEFT JOIN changes
+    ON cells.provider IS NOT DISTINCT FROM changes.provider AND cells.model IS NOT DISTINCT FROM changes.model
+GROUP BY hour, inside ORDER BY hour, inside;
+
+-- name: rates_used
+-- What was billed at which rates, of models that had more than one: where the last of one was before the first of
+-- another, the price has changed.
+WITH used AS (
+    SELECT
+        provider, model, service_tier, batch, rate, min(at_ns) AS first_ns, max(at_ns) AS last_ns, count(*) AS calls,
+        sum(cost_usd) AS cost_usd, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens,
+        sum(cached_input_tokens) AS cache_read_tokens, sum(cache_write_tokens) AS cache_write_tokens,
+        sum(cache_write_5m_tokens) AS cache_write_5m_tokens, sum(cache_write_1h_tokens) AS cache_write_1h_tokens,
+        sum(reasoning_tokens) AS reasoning_tokens, sum(audio_input_tokens) AS audio_input_tokens,
+        sum(audio_output_tokens) AS audio_output_tokens, sum(audio_cached_input_tokens) AS audio_cache_read_tokens,
+        sum(audio_seconds) AS audio_seconds, sum(characters) AS characters, sum(coalesce(requests, 1)) AS requests,
+        sum(web_searches) AS web_searches
+    FROM ledger
+    WHERE at_ns >= $from_ns AND at_ns < $to_ns AND rate IS NOT NULL AND kind = 'usage' AND cost_usd IS NOT NULL
+    GROUP BY provider, model, service_tier, batch, rate
+)
+SELECT * FROM used QUALIFY count(*) OVER (PARTITION BY provider, model, service_tier, batch) > 1
+ORDER BY provider, model, service_tier, batch, last_ns;
+
+-- name: compared
+-- What each value of a dimension cost in two stretches of time, those that changed most first.
+WITH lines AS NOT MATERIALIZED (
+    SELECT
+        CASE $dimension
+            WHEN 'model' THEN model WHEN 'feature' THEN feature WHEN 'user_tier' THEN user_tier
+            WHEN 'provider' THEN provider WHEN 'service' THEN service WHEN 'user' THEN user_id
+        END AS category,
+        at_ns >= $from_ns AS now, cost_usd, state
+    FROM ledger
+    WHERE ((at_ns >= $from_ns AND at_ns < $to_ns) OR (at_ns >= $before_from_ns AND at_ns < $before_to_ns))
+        AND ($service IS NULL OR list_contains($service::VARCHAR[], coalesce(service, '')))
+        AND ($not_service IS NULL OR NOT list_contains($not_service::VARCHAR[], coalesce(service, '')))
+        AND ($status IS NULL
+            OR list_contains($status::VARCHAR[], CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END))
+        AND ($not_status IS NULL
+            OR NOT list_contains($not_status::VARCHAR[], CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END))
+        AND ($kind IS NULL OR list_contains($kind::VARCHAR[], kind))
+        AND ($not_kind IS NULL OR NOT list_contains($not_kind::VARCHAR[], kind))
+        AND ($model IS NULL OR list_contains($model::VARCHAR[], coalesce(model, '')))
+        AND ($not_model IS NULL OR NOT list_contains($not_model::VARCHAR[], coalesce(model, '')))
+        AND ($provider IS NULL OR list_contains($provider::VARCHAR[], coalesce(provider, '')))
+        AND ($not_provider IS NULL OR NOT list_contains($not_provider::VARCHAR[], coalesce(provider, '')))
+        AND ($operation IS NULL OR list_contains($operation::VARCHAR[], coalesce(operation, '')))
+        AND ($not_operation IS NULL OR NOT list_contains($not_operation::VARCHAR[], coalesce(operation, '')))
+        AND ($user_id IS NULL OR list_contains($user_id::VARCHAR[], coalesce(user_id, '')))
+        AND ($not_user_id IS NULL OR NOT list_contains($not_user_id::VARCHAR[], coalesce(user_id, '')))
+        AND ($session_id IS NULL OR list_contains($session_id::VARCHAR[], coalesce(session_id, '')))
+        AND ($not_session_id IS NULL OR NOT list_contains($not_session_id::VARCHAR[], coalesce(session_id, '')))
+        AND ($feature IS NULL OR list_contains($feature::VARCHAR[], coalesce(feature, '')))
+        AND ($not_feature IS NULL OR NOT list_contains($not_feature::VARCHAR[], coalesce(feature, '')))
+        AND ($tenant IS NULL OR list_contains($tenant::VARCHAR[], coalesce(tenant, '')))
+        AND ($not_tenant IS NULL OR NOT list_contains($not_tenant::VARCHAR[], coalesce(tenant, '')))
+        AND ($user_tier IS NULL OR list_contains($user_tier::VARCHAR[], coalesce(user_tier, '')))
+        AND ($not_user_tier IS NULL OR NOT list_contains($not_user_tier::VARCHAR[], coalesce(user_tier, '')))
+        AND ($state IS NULL OR list_contains($state::VARCHAR[], state))
+        AND ($not_state IS NULL OR NOT list_contains($not_state::VARCHAR[], state))
+        AND ($trace_id IS NULL OR list_contains($trace_id::UUID[], trace_id))
+        AND ($not_trace_id IS NULL OR NOT list_contains($not_trace_id::UUID[], trace_id))
+        AND ($least_duration IS NULL OR duration_ns >= $least_duration)
+        AND ($most_duration IS NULL OR duration_ns <= $most_duration)
+        AND ($least_cost IS NULL OR cost_usd >= $least_cost)
+        AND ($most_cost IS NULL OR cost_usd <= $most_cost)
+)
+SELECT
+    category, sum(cost_usd) FILTER (now) AS spent, sum(cost_usd) FILTER (NOT now) AS before,
+    count(*) FILTER (now) AS calls, count(*) FILTER (NOT now) AS calls_before,
+    count(*) FILTER (now AND state = 'unpriced') AS unpriced_calls
+FROM lines GROUP BY category
+ORDER BY abs(coalesce(sum(cost_usd) FILTER (now), 0) - coalesce(sum(cost_usd) FILTER (NOT now), 0)) DESC, category
+LIMIT $most;
+
+-- name: running_sum_of_hour
+-- When, within an hour, what was spent since the hour's begin reached an amount; null when it did not.
+SELECT min(at_ns) FROM (
+    SELECT at_ns, sum(cost_usd) OVER (ORDER BY at_ns RANGE UNBOUNDED PRECEDING) AS so_far
+    FROM ledger
+    WHERE at_ns >= $from_ns AND at_ns < $to_ns
+        AND ($service IS NULL OR list_contains($service::VARCHAR[], coalesce(service, '')))
+        AND ($not_service IS NULL OR NOT list_contains($not_service::VARCHAR[], coalesce(service, '')))
+        AND ($status IS NULL
+            OR list_contains($status::VARCHAR[], CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END))
+        AND ($not_status IS NULL
+            OR NOT list_contains($not_status::VARCHAR[], CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END))
+        AND ($kind IS NULL OR list_contains($kind::VARCHAR[], kind))
+        AND ($not_kind IS NULL OR NOT list_contains($not_kind::VARCHAR[], kind))
+        AND ($model IS NULL OR list_contains($model::VARCHAR[], coalesce(model, '')))
+        AND ($not_model IS NULL OR NOT list_contains($not_model::VARCHAR[], coalesce(model, '')))
+        AND ($provider IS NULL OR list_contains($provider::VARCHAR[], coalesce(provider, '')))
+        AND ($not_provider IS NULL OR NOT list_contains($not_provider::VARCHAR[], coalesce(provider, '')))
+        AND ($operation IS NULL OR list_contains($operation::VARCHAR[], coalesce(operation, '')))
+        AND ($not_operation IS NULL OR NOT list_contains($not_operation::VARCHAR[], coalesce(operation, '')))
+        AND ($user_id IS NULL OR list_contains($user_id::VARCHAR[], coalesce(user_id, '')))
+        AND ($not_user_id IS NULL OR NOT list_contains($not_user_id::VARCHAR[], coalesce(user_id, '')))
+        AND ($session_id IS NULL OR list_contains($session_id::VARCHAR[], coalesce(session_id, '')))
+        AND ($not_session_id IS NULL OR NOT list_contains($not_session_id::VARCHAR[], coalesce(session_id, '')))
+        AND ($feature IS NULL OR list_contains($feature::VARCHAR[], coalesce(feature, '')))
+        AND ($not_feature IS NULL OR NOT list_contains($not_feature::VARCHAR[], coalesce(feature, '')))
+        AND ($tenant IS NULL OR list_contains($tenant::VARCHAR[], coalesce(tenant, '')))
+        AND ($not_tenant IS NULL OR NOT list_contains($not_tenant::VARCHAR[], coalesce(tenant, '')))
+        AND ($user_tier IS NULL OR list_contains($user_tier::VARCHAR[], coalesce(user_tier, '')))
+        AND ($not_user_tier IS NULL OR NOT list_contains($not_user_tier::VARCHAR[], coalesce(user_tier, '')))
+        AND ($state IS NULL OR list_contains($state::VARCHAR[], state))
+        AND ($not_state IS NULL OR NOT list_contains($not_state::VARCHAR[], state))
+        AND ($trace_id IS NULL OR list_contains($trace_id::UUID[], trace_id))
+        AND ($not_trace_id IS NULL OR NOT list_contains($not_trace_id::UUID[], trace_id))
+        AND ($least_duration IS NULL OR duration_ns >= $least_duration)
+        AND ($most_duration IS NULL OR duration_ns <= $most_duration)
+        AND ($least_cost IS NULL OR cost_usd >= $least_cost)
+        AND ($most_cost IS NULL OR cost_usd <= $most_cost)
+)
+WHERE so_far >= $amount::DECIMAL(38, 12);

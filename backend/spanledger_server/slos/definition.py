@@ -1,0 +1,269 @@
+"""Reading a definition: its JSON into an `Objective`, or every mistake at once with the member it stands in.
+
+OpenSLO documents become this JSON in `openslo.py`.
+
+Never: half a definition, or a percentage where a ratio is meant.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+from typing import Any, Final, TypeVar
+
+from spanledger_server import timegrid
+from spanledger_server.errors import Invalid, Mistakes
+from spanledger_server.slos import burn, conditions
+from spanledger_server.slos.burn import Policy
+from spanledger_server.slos.conditions import KINDS, Conditions, Kind
+from spanledger_server.slos.objective import (
+    CALENDARS,
+    FIELDS,
+    LONGEST_NS,
+    METHODS,
+    Indicator,
+    Method,
+    Objective,
+    Threshold,
+    Window,
+    duration_ns,
+)
+from spanledger_server.timegrid import DAY_NS, HOUR_NS, MINUTE_NS
+
+NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+MOST_TEXT: Final = 1050
+Found = TypeVar("Found")
+
+
+class _Reading:
+    """Takes members out of a definition and gathers what is wrong with them."""
+
+    def __init__(self, given: Mapping[str, Any]) -> None:
+        self.given = given
+        self.mistakes: list[Invalid] = []
+
+    def take(self, place: str, read: Callable[[], Found], instead: Found) -> Found:
+        """What `read` gives; `instead` when it is refused, which is noted."""
+        try:
+            return read()
+        except Mistakes as mistakes:
+            self.mistakes += mistakes.each
+        except Invalid as mistake:
+            named = mistake if mistake.parameter.startswith(place) else Invalid(place, mistake.value, mistake.allowed)
+            self.mistakes.append(named)
+        return instead
+
+
+MEMBERS: Final = ("name", "service", "indicator", "target", "window", "method", "slice", "alerting")
+TEXTS: Final = ("display_name", "description", "labels", "annotations")
+
+
+def parse(given: Any) -> Objective:
+    """The objective of a definition.
+
+    Args:
+        given: ``{name, service, indicator, target, window, …}``; docs/slos.md lists the members.
+
+    Raises:
+        Mistakes: With everything that is wrong.
+    """
+    if not isinstance(given, Mapping):
+        raise Mistakes([Invalid("body", given, "an object with name, service, indicator, target and window")])
+    reading = _Reading(given)
+    for name in sorted(set(map(str, given)) - {*MEMBERS, *TEXTS}):
+        reading.mistakes.append(Invalid(name, given.get(name), f"one of {', '.join((*MEMBERS, *TEXTS))}"))
+    service = reading.take("service", lambda: _text(given.get("service"), "service", most=200), "")
+    nothing = Indicator("span", Conditions("span"), None, None)
+    window = reading.take("window", lambda: _window(given.get("window")), Window("30d"))
+    occurrences: tuple[Method, int, Fraction] = ("occurrences", MINUTE_NS, Fraction(0))
+    slices = reading.take("slice", lambda: _slice(given), occurrences)
+    policies = reading.take("alerting", lambda: _policies(given.get("alerting"), window), None)
+    found = Objective(
+        name=reading.take("name", lambda: _name(given.get("name")), ""),
+        service=service,
+        indicator=reading.take("indicator", lambda: _indicator(given.get("indicator"), service), nothing),
+        target=reading.take("target", lambda: ratio(given.get("target"), "target"), Fraction(1, 2)),
+        window=window,
+        method=slices[0],
+        slice_ns=slices[1],
+        slice_target=slices[2],
+        policies=policies,
+        display_name=reading.take("display_name", lambda: _maybe_text(given.get("display_name"), "display_name"), None),
+        description=reading.take("description", lambda: _maybe_text(given.get("description"), "description"), None),
+        labels=reading.take("labels", lambda: _mapping(given.get("labels"), "labels"), {}),
+        annotations=reading.take("annotations", lambda: _mapping(given.get("annotations"), "annotations"), {}),
+    )
+    if reading.mistakes:
+        raise Mistakes(reading.mistakes)
+    return found
+
+
+def ratio(value: Any, place: str) -> Fraction:
+    """A share strictly between 0 and 1, exactly as it was written.
+
+    Raises:
+        Invalid: It is none.
+    """
+    allowed = "a share above 0 and below 1, such as 0.999 (99.9 %); with a target of 1 there is no budget"
+    if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
+        raise Invalid(place, value, allowed)
+    try:
+        found = Decimal(str(value))
+    except InvalidOperation as error:
+        raise Invalid(place, value, allowed) from error
+    if not found.is_finite() or not 0 < found < 1 or len(found.as_tuple().digits) > 12:
+        raise Invalid(place, value, allowed)
+    return Fraction(found)
+
+
+def ratio_of_percent(percent: float) -> Decimal:
+    """A percentage as a share, with the digits it was written with."""
+    return Decimal(str(percent)) / 100
+
+
+def _text(value: Any, place: str, most: int = MOST_TEXT) -> str:
+    if not isinstance(value, str) or not value.strip() or len(value) > most or "\x00" in value:
+        raise Invalid(place, value, f"text of 1 to {most} characters")
+    return value
+
+
+def _maybe_text(value: Any, place: str) -> str | None:
+    return None if value is None or value == "" else _text(value, place)
+
+
+def _name(value: Any) -> str:
+    if not isinstance(value, str) or not NAME.fullmatch(value):
+        raise Invalid("name", value, "1 to 63 lower-case letters, digits and hyphens, a letter or digit at both ends")
+    return value
+
+
+def _mapping(value: Any, place: str) -> dict[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping) or len(value) > 100:
+        raise Invalid(place, value, "an object of at most 100 members")
+    return dict(value)
+
+
+def _window(given: Any) -> Window:
+    if isinstance(given, str):
+        given = {"duration": given}
+    given = _members(given, "window", {"duration", "calendar", "timezone"})
+    text, calendar = given.get("duration"), given.get("calendar", False)
+    if not isinstance(calendar, bool):
+        raise Invalid("window.calendar", calendar, "true or false")
+    length_ns = duration_ns(text)
+    if calendar:
+        if text not in CALENDARS:
+            raise Invalid("window.duration", text, f"on a calendar one of {', '.join(CALENDARS)}")
+        timezone = given.get("timezone", "UTC")
+        try:
+            timegrid.zone(timezone)
+        except Invalid as error:
+            raise Invalid("window.timezone", timezone, error.allowed) from error
+        return Window(text, True, timezone)
+    if not HOUR_NS <= length_ns <= LONGEST_NS:
+        raise Invalid("window.duration", text, "from 1h to 366d")
+    return Window(text)
+
+
+def _slice(given: Mapping[str, Any]) -> tuple[Method, int, Fraction]:
+    method = given.get("method", "occurrences")
+    if method not in METHODS:
+        raise Invalid("method", method, f"one of {', '.join(METHODS)}")
+    if method == "occurrences":
+        if given.get("slice") is not None:
+            raise Invalid("slice", given["slice"], "nothing: occurrences have no slices")
+        return "occurrences", MINUTE_NS, Fraction(0)
+    asked = _members(given.get("slice"), "slice", {"window", "target"})
+    length_ns = duration_ns(asked.get("window", "1m"))
+    if length_ns > DAY_NS or DAY_NS % length_ns:
+        raise Invalid("slice.window", asked.get("window"), "a length of which a day holds a whole number")
+    if method == "ratio_timeslices":
+        return method, length_ns, Fraction(0)
+    if asked.get("target") == 1:
+        return "timeslices", length_ns, Fraction(1)
+    return "timeslices", length_ns, ratio(asked.get("target"), "slice.target")
+
+
+def _policies(given: Any, window: Window) -> tuple[Policy, ...] | None:
+    if given is None:
+        return None
+    if not isinstance(given, list) or len(given) > 10:
+        raise Invalid("alerting", given, "a list of at most 10 pairs of windows")
+    shortest_ns = 28 * DAY_NS if window.duration == "1M" else duration_ns(window.duration)
+    found = []
+    for number, each in enumerate(given):
+        place = f"alerting[{number}]"
+        asked = _members(each, place, {"severity", "budget_percent", "long", "short"})
+        if asked.get("severity") not in ("page", "ticket"):
+            raise Invalid(f"{place}.severity", asked.get("severity"), "page or ticket")
+        share = asked.get("budget_percent")
+        if isinstance(share, bool) or not isinstance(share, (int, float, Decimal)) or not 0 < share <= 100:
+            raise Invalid(f"{place}.budget_percent", share, "above 0, at most 100")
+        policy = Policy(
+            asked["severity"],
+            Fraction(str(share)) / 100,
+            duration_ns(asked.get("long")),
+            duration_ns(asked.get("short")),
+        )
+        burn.check_policy(policy, shortest_ns, place)
+        found.append(policy)
+    return tuple(found)
+
+
+def _members(given: Any, place: str, allowed: set[str]) -> Mapping[str, Any]:
+    if not isinstance(given, Mapping) or not set(given) <= allowed:
+        raise Invalid(place, given, f"an object with {', '.join(sorted(allowed))}")
+    return given
+
+
+def _indicator(given: Any, service: str) -> Indicator:
+    asked = _members(given, "indicator", {"kind", "filter", "good", "below", "above", "metric", "good_metric"})
+    kind = asked.get("kind")
+    if kind not in KINDS:
+        raise Invalid("indicator.kind", kind, f"one of {', '.join(KINDS)}")
+    where = conditions.parse(kind, _usual(kind, asked.get("filter"), service), "indicator.filter")
+    good = conditions.parse(kind, asked["good"], "indicator.good") if asked.get("good") is not None else None
+    threshold = _threshold(kind, asked)
+    metric, good_metric = asked.get("metric"), asked.get("good_metric")
+    if (metric is not None) != (kind == "metric") or (good_metric is not None and kind != "metric"):
+        raise Invalid("indicator.metric", metric, "the name of a metric, where the kind is metric and only there")
+    if kind == "metric":
+        _text(metric, "indicator.metric")
+        _maybe_text(good_metric, "indicator.good_metric")
+    if good_metric is not None and threshold is not None:
+        raise Invalid("indicator.good_metric", good_metric, "nothing beside a threshold")
+    if (good is None or not good.each) and threshold is None and good_metric is None:
+        raise Invalid("indicator.good", asked.get("good"), "conditions of a good event, or a threshold: below or above")
+    return Indicator(kind, where, good, threshold, metric, good_metric)
+
+
+def _usual(kind: Kind, asked: Any, service: str) -> Any:
+    """The filter, with what goes without saying: the objective's service, and of spans those that enter it."""
+    if asked is not None and not isinstance(asked, Mapping):
+        return asked
+    found = dict(asked or {})
+    if service and not found.keys() & {"service", "service.name"}:
+        found["service"] = service
+    if kind == "span" and not found.keys() & {"entry", "name", "span.name", "kind", "span.kind", "operation", "model"}:
+        found["entry"] = True
+    return found
+
+
+def _threshold(kind: Kind, asked: Mapping[str, Any]) -> Threshold | None:
+    sides = [side for side in ("below", "above") if asked.get(side) is not None]
+    if not sides:
+        return None
+    if len(sides) == 2:
+        raise Invalid("indicator.above", asked["above"], "one threshold: below or above")
+    place = f"indicator.{sides[0]}"
+    given = _members(asked[sides[0]], place, {"field", "value"})
+    name, value = given.get("field", FIELDS[kind][0]), given.get("value")
+    if name not in FIELDS[kind]:
+        raise Invalid(f"{place}.field", name, f"one of {', '.join(FIELDS[kind])}")
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < 1e15:
+        raise Invalid(f"{place}.value", value, "a number")
+    return Threshold(name, float(value), sides[0] == "below")

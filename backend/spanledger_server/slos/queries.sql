@@ -1,0 +1,216 @@
+-- name: kept_rollups
+-- Since when each table is kept.
+SELECT subject, from_ns FROM kept_from;
+
+-- name: stale
+-- Buckets of a family that wait to be recomputed.
+SELECT DISTINCT level, bucket FROM dirty_buckets WHERE family = $family;
+
+-- name: span_events
+-- Spans by segment and slice from the rollups: how many good ones they stand for, how many in all, how many of them say what they stand
+-- for, how many do not, and how many good ones there are when each stands for itself.
+WITH piece AS (
+    SELECT
+        unnest($segment::INTEGER[]) AS segment, unnest($level::VARCHAR[]) AS level,
+        unnest($first::BIGINT[]) AS first, unnest($beyond::BIGINT[]) AS beyond
+),
+cells AS (
+    SELECT segment, bucket * 60000000000 AS at_ns, service, name, kind, status_code, route, model, entry,
+        spans, adjusted_spans, uncounted_spans, duration_index, duration_weight, duration_count
+    FROM span_1m JOIN piece ON level = '1m' AND bucket >= first AND bucket < beyond
+    WHERE $service IS NULL OR service = $service
+    UNION ALL
+    SELECT segment, bucket * 3600000000000, service, name, kind, status_code, route, model, entry,
+        spans, adjusted_spans, uncounted_spans, duration_index, duration_weight, duration_count
+    FROM span_1h JOIN piece ON level = '1h' AND bucket >= first AND bucket < beyond
+    WHERE $service IS NULL OR service = $service
+    UNION ALL
+    SELECT segment, bucket * 86400000000000, service, name, kind, status_code, route, model, entry,
+        spans, adjusted_spans, uncounted_spans, duration_index, duration_weight, duration_count
+    FROM span_1d JOIN piece ON level = '1d' AND bucket >= first AND bucket < beyond
+    WHERE $service IS NULL OR service = $service
+),
+known AS (
+    SELECT *, [
+            service, name, ['unspecified', 'internal', 'server', 'client', 'producer', 'consumer'][kind + 1],
+            CASE WHEN status_code = 2 THEN 'error' ELSE 'ok' END, route, model, entry::VARCHAR
+        ] AS found
+    FROM cells
+)
+SELECT
+    segment, CASE WHEN $slice_ns > 0 THEN at_ns // $slice_ns END AS slice,
+    CASE $group WHEN 'model' THEN model WHEN 'route' THEN route WHEN 'name' THEN name WHEN 'service' THEN service END AS category,
+    coalesce(sum(CASE
+        WHEN NOT meets_all(found, $good_wanted, $good_unwanted, $good_least, $good_most) THEN 0
+        WHEN $code IS NULL THEN adjusted_spans
+        ELSE weight_within(duration_index, duration_weight, $code, $below)
+    END), 0)::DOUBLE AS good,
+    coalesce(sum(adjusted_spans), 0)::DOUBLE AS total,
+    sum(spans - uncounted_spans)::DOUBLE AS seen, sum(uncounted_spans)::DOUBLE AS uncounted,
+    coalesce(sum(CASE
+        WHEN NOT meets_all(found, $good_wanted, $good_unwanted, $good_least, $good_most) THEN 0
+        WHEN $code IS NULL THEN spans
+        ELSE weight_within(duration_index, duration_count, $code, $below)
+    END), 0)::DOUBLE AS plain_good
+FROM known
+WHERE meets_all(found, $where_wanted, $where_unwanted, $where_least, $where_most)
+GROUP BY ALL;
+
+-- name: span_rows
+-- As span_events, from the spans themselves, for conditions on attributes that the rollups do not keep.
+WITH piece AS (
+    SELECT
+        unnest($segment::INTEGER[]) AS segment, unnest($from_ns::BIGINT[]) AS from_ns, unnest($to_ns::BIGINT[]) AS to_ns
+),
+known AS (
+    SELECT segment, end_ns AS at_ns, service, name, route, model, adjusted_count AS weight, end_ns - start_ns AS duration_ns,
+        list_concat([
+            service, name, ['unspecified', 'internal', 'server', 'client', 'producer', 'consumer'][kind + 1],
+            CASE WHEN status_code = 2 THEN 'error' ELSE 'ok' END, route, model,
+            (parent_span_id IS NULL OR coalesce(flags & 512, 0) > 0
+                OR (kind IN (2, 5) AND coalesce(flags & 256, 0) = 0))::VARCHAR,
+            provider, operation, user_id, session_id, feature, tenant, user_tier, http_status::VARCHAR, error_type
+        ], json_extract_string(attributes, $paths::VARCHAR[])) AS found
+    FROM spans JOIN piece ON end_ns >= from_ns AND end_ns < to_ns
+    WHERE end_ns >= $least_ns AND end_ns < $most_ns AND ($service IS NULL OR service = $service)
+)
+SELECT
+    segment, CASE WHEN $slice_ns > 0 THEN at_ns // $slice_ns END AS slice,
+    CASE $group WHEN 'model' THEN model WHEN 'route' THEN route WHEN 'name' THEN name WHEN 'service' THEN service END AS category,
+    coalesce(sum(weight) FILTER (
+        meets_all(found, $good_wanted, $good_unwanted, $good_least, $good_most)
+        AND ($code IS NULL OR CASE WHEN $below THEN value_code(duration_ns) <= $code ELSE value_code(duration_ns) >= $code END)
+    ), 0)::DOUBLE AS good,
+    coalesce(sum(weight), 0)::DOUBLE AS total,
+    count(weight)::DOUBLE AS seen, (count(*) - count(weight))::DOUBLE AS uncounted,
+    count(*) FILTER (
+        meets_all(found, $good_wanted, $good_unwanted, $good_least, $good_most)
+        AND ($code IS NULL OR CASE WHEN $below THEN value_code(duration_ns) <= $code ELSE value_code(duration_ns) >= $code END)
+    )::DOUBLE AS plain_good
+FROM known
+WHERE meets_all(found, $where_wanted, $where_unwanted, $where_least, $where_most)
+GROUP BY ALL;
+
+-- name: ledger_rows
+-- As span_events, of ledger lines; a line without the value that is compared is none of the events.
+WITH piece AS (
+    SELECT
+        unnest($segment::INTEGER[]) AS segment, unnest($from_ns::BIGINT[]) AS from_ns, unnest($to_ns::BIGINT[]) AS to_ns
+),
+known AS (
+    SELECT segment, at_ns, service, model, feature, tenant,
+        CASE $field
+            WHEN 'duration_ms' THEN duration_ns / 1e6 WHEN 'time_to_first_chunk_ms' THEN time_to_first_chunk_ns / 1e6
+            WHEN 'tokens_per_second' THEN output_tokens * 1e9 / nullif(duration_ns, 0) WHEN 'cost_usd' THEN cost_usd::DOUBLE
+            WHEN 'input_tokens' THEN input_tokens::DOUBLE WHEN 'output_tokens' THEN output_tokens::DOUBLE
+        END AS value,
+        list_concat([
+            service, kind, operation, provider, model, feature, tenant, user_tier,
+            CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END,
+            user_id, session_id, state, error_type, request_model, service_tier
+        ], json_extract_string(attributes, $paths::VARCHAR[])) AS found
+    FROM ledger JOIN piece ON at_ns >= from_ns AND at_ns < to_ns
+    WHERE at_ns >= $least_ns AND at_ns < $most_ns AND ($service IS NULL OR service = $service)
+)
+SELECT
+    segment, CASE WHEN $slice_ns > 0 THEN at_ns // $slice_ns END AS slice,
+    CASE $group
+        WHEN 'model' THEN model WHEN 'feature' THEN feature WHEN 'tenant' THEN tenant WHEN 'service' THEN service
+    END AS category,
+    count(*) FILTER (
+        meets_all(found, $good_wanted, $good_unwanted, $good_least, $good_most)
+        AND ($threshold IS NULL OR CASE WHEN $below THEN value <= $threshold ELSE value >= $threshold END)
+    )::DOUBLE AS good,
+    count(*)::DOUBLE AS total, count(*)::DOUBLE AS seen, 0::DOUBLE AS uncounted, 0::DOUBLE AS plain_good
+FROM known
+WHERE meets_all(found, $where_wanted, $where_unwanted, $where_least, $where_most) AND ($field IS NULL OR value IS NOT NULL)
+GROUP BY ALL;
+
+-- name: metric_events
+-- As span_events, of a metric: increments of counters, observations of histograms, or values of gauges.
+WITH piece AS (
+    SELECT
+        unnest($segment::INTEGER[]) AS segment, unnest($level::VARCHAR[]) AS level,
+        unnest($first::BIGINT[]) AS first, unnest($beyond::BIGINT[]) AS beyond
+),
+series AS (
+    SELECT series_id, name, kind, service, list_concat([service], json_extract_string(attributes, $paths::VARCHAR[])) AS found
+    FROM metric_series WHERE name IN ($metric, $good_metric) AND ($service IS NULL OR service = $service)
+),
+chosen AS (
+    SELECT series_id, kind, service, name = $metric AS counts,
+        name = coalesce($good_metric, $metric) AND meets_all(found, $good_wanted, $good_unwanted, $good_least, $good_most) AS good
+    FROM series WHERE meets_all(found, $where_wanted, $where_unwanted, $where_least, $where_most)
+),
+cells AS (
+    SELECT segment, bucket * 60000000000 AS at_ns, chosen.*, m.sum, m.count, value_index, value_count
+    FROM metric_1m AS m JOIN chosen USING (series_id) JOIN piece ON level = '1m' AND bucket >= first AND bucket < beyond
+    UNION ALL
+    SELECT segment, bucket * 3600000000000, chosen.*, m.sum, m.count, value_index, value_count
+    FROM metric_1h AS m JOIN chosen USING (series_id) JOIN piece ON level = '1h' AND bucket >= first AND bucket < beyond
+    UNION ALL
+    SELECT segment, bucket * 86400000000000, chosen.*, m.sum, m.count, value_index, value_count
+    FROM metric_1d AS m JOIN chosen USING (series_id) JOIN piece ON level = '1d' AND bucket >= first AND bucket < beyond
+),
+told AS (
+    SELECT *, coalesce(CASE WHEN kind = 'sum' THEN sum ELSE count END, 0)::DOUBLE AS events FROM cells
+)
+SELECT
+    segment, CASE WHEN $slice_ns > 0 THEN at_ns // $slice_ns END AS slice,
+    CASE $group WHEN 'service' THEN service END AS category,
+    coalesce(sum(CASE
+        WHEN NOT good THEN 0
+        WHEN $code IS NULL THEN events
+        ELSE weight_within(value_index, value_count::DOUBLE[], $code, $below)
+    END), 0)::DOUBLE AS good,
+    coalesce(sum(events) FILTER (counts), 0)::DOUBLE AS total,
+    coalesce(sum(events) FILTER (counts), 0)::DOUBLE AS seen, 0::DOUBLE AS uncounted, 0::DOUBLE AS plain_good
+FROM told
+GROUP BY ALL;
+
+-- name: presence
+-- In how many minutes of a stretch anything came from a service, and whether it reports on its own, by metrics.
+WITH heard AS (
+    SELECT bucket, true AS alone FROM metric_1m JOIN metric_series AS s USING (series_id)
+    WHERE bucket >= $first AND bucket < $beyond AND ($service IS NULL OR s.service = $service)
+    UNION ALL
+    SELECT bucket, false FROM span_1m
+    WHERE bucket >= $first AND bucket < $beyond AND ($service IS NULL OR service = $service)
+    UNION ALL
+    SELECT bucket, false FROM cost_1m
+    WHERE bucket >= $first AND bucket < $beyond AND ($service IS NULL OR service = $service)
+)
+SELECT bucket, bool_or(alone) AS alone FROM heard GROUP BY bucket ORDER BY bucket;
+
+-- name: all_slos
+-- Every objective that is not deleted, by name.
+SELECT slo_id, name, generation, definition, document, created_ns, updated_ns, updated_by FROM slos WHERE deleted_ns IS NULL ORDER BY name;
+
+-- name: one_slo
+-- The objective with this id or name.
+SELECT slo_id, name, generation, definition, document, created_ns, updated_ns, updated_by
+FROM slos WHERE deleted_ns IS NULL AND (slo_id = $key OR name = $key);
+
+-- name: add_slo
+-- A new objective.
+INSERT INTO slos (slo_id, name, generation, definition, document, created_ns, updated_ns, updated_by)
+VALUES ($slo_id, $name, 1, $definition, $document, $now_ns, $now_ns, $actor);
+
+-- name: change_slo
+-- Another definition for an objective: another generation.
+UPDATE slos SET name = $name, generation = generation + 1, definition = $definition, document = $document, updated_ns = $now_ns,
+    updated_by = $actor
+WHERE slo_id = $slo_id AND deleted_ns IS NULL;
+
+-- name: keep_generation
+-- What an objective was until now.
+INSERT INTO slo_generations
+SELECT slo_id, generation, name, definition, updated_ns, $now_ns, updated_by FROM slos WHERE slo_id = $slo_id AND deleted_ns IS NULL;
+
+-- name: generations
+-- What an objective was, oldest first.
+SELECT generation, name, definition, from_ns, to_ns, changed_by FROM slo_generations WHERE slo_id = $slo_id ORDER BY generation;
+
+-- name: delete_slo
+-- An objective that nobody wants any more; its history stays.
+UPDATE slos SET deleted_ns = $now_ns, updated_by = $actor WHERE slo_id = $slo_id AND deleted_ns IS NULL;

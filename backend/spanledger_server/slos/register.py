@@ -1,0 +1,178 @@
+"""The objectives of this installation: kept, changed and deleted, each change with its row in the audit trail.
+
+A change makes another generation; what an objective was before stays readable. Counts are read anew each time, so a
+new generation holds for the past as well, as far as there are rows.
+
+Never: two objectives of one name, or a definition that was not checked.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from spanledger_server.auth import audit
+from spanledger_server.errors import Invalid, Mistakes, NotFound
+from spanledger_server.slos import definition
+from spanledger_server.slos.objective import Objective
+from spanledger_server.store import sqlfile
+from spanledger_server.store.database import Database, Reader, Transaction
+
+SQL = sqlfile.load(__package__)
+
+MOST: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An objective as it is kept.
+
+    Attributes:
+        slo_id: Its id.
+        generation: 1, and one more with each change.
+        given: Its definition as it was given.
+        objective: The same, checked.
+        document: The OpenSLO document that it came from; None when there is none.
+        created_ns: Since when it exists.
+        updated_ns: Since when it is what it is.
+        updated_by: Who made it so.
+    """
+
+    slo_id: str
+    generation: int
+    given: dict[str, Any]
+    objective: Objective
+    document: str | None
+    created_ns: int
+    updated_ns: int
+    updated_by: str
+
+
+def listed(reader: Reader) -> list[Kept]:
+    """All objectives, by name."""
+    return [_kept(row) for row in reader.rows(SQL["all_slos"])]
+
+
+def one(reader: Reader, key: str) -> Kept:
+    """The objective with this id or name.
+
+    Raises:
+        NotFound: There is none.
+    """
+    row = reader.row(SQL["one_slo"], key=key)
+    if row is None:
+        raise NotFound(f"there is no objective {key!r}; GET /api/v1/slos lists all")
+    return _kept(row)
+
+
+def generations(reader: Reader, slo_id: str) -> list[dict[str, Any]]:
+    """What an objective was before, oldest first."""
+    return [
+        row | {"definition": json.loads(row["definition"])} for row in reader.rows(SQL["generations"], slo_id=slo_id)
+    ]
+
+
+def add(
+    database: Database, given: Sequence[tuple[Mapping[str, Any], str | None]], now_ns: int, actor: str
+) -> list[Kept]:
+    """New objectives: all of them, or none.
+
+    Args:
+        database: The store.
+        given: Definitions, each with the OpenSLO document that it came from, if any.
+        now_ns: The time.
+        actor: Who asked.
+
+    Raises:
+        Mistakes: A definition is wrong, or its name is taken.
+    """
+    checked = [(one, definition.parse(one), document) for one, document in given]
+    with database.transaction() as tx:
+        _names_free(tx, [objective.name for _, objective, _ in checked])
+        added = [_add(tx, dict(one), objective, document, now_ns, actor) for one, objective, document in checked]
+    with database.reader() as reader:
+        return [one(reader, slo_id) for slo_id in added]
+
+
+def change(
+    database: Database, key: str, given: Mapping[str, Any], document: str | None, now_ns: int, actor: str
+) -> Kept:
+    """Another definition for an objective.
+
+    Raises:
+        NotFound: There is no such objective.
+        Mistakes: The definition is wrong, or its name is another objective's.
+    """
+    objective = definition.parse(given)
+    with database.transaction() as tx:
+        before = one(tx, key)
+        if objective.name != before.objective.name:
+            _names_free(tx, [objective.name])
+        tx.execute(SQL["keep_generation"], slo_id=before.slo_id, now_ns=now_ns)
+        tx.execute(
+            SQL["change_slo"],
+            slo_id=before.slo_id,
+            name=objective.name,
+            definition=json.dumps(dict(given)),
+            document=document,
+            now_ns=now_ns,
+            actor=actor,
+        )
+        audit.record(tx, now_ns, actor, "slo.changed", before.slo_id, {"before": before.given, "after": dict(given)})
+    with database.reader() as reader:
+        return one(reader, before.slo_id)
+
+
+def delete(database: Database, key: str, now_ns: int, actor: str) -> None:
+    """Forget an objective; what it was stays in the audit trail.
+
+    Raises:
+        NotFound: There is no such objective.
+    """
+    with database.transaction() as tx:
+        before = one(tx, key)
+        tx.execute(SQL["delete_slo"], slo_id=before.slo_id, now_ns=now_ns, actor=actor)
+        audit.record(tx, now_ns, actor, "slo.deleted", before.slo_id, {"before": before.given})
+
+
+def _names_free(tx: Transaction, names: Sequence[str]) -> None:
+    taken = {row["name"] for row in tx.rows(SQL["all_slos"])}
+    twice = [name for name in names if name in taken or list(names).count(name) > 1]
+    if twice:
+        raise Mistakes([Invalid("name", name, "a name that no other objective has") for name in dict.fromkeys(twice)])
+    if len(taken) + len(names) > MOST:
+        raise Invalid("name", names[0], f"at most {MOST} objectives in all")
+
+
+def _add(
+    tx: Transaction, given: dict[str, Any], objective: Objective, document: str | None, now_ns: int, actor: str
+) -> str:
+    slo_id = secrets.token_hex(8)
+    tx.execute(
+        SQL["add_slo"],
+        slo_id=slo_id,
+        name=objective.name,
+        definition=json.dumps(given),
+        document=document,
+        now_ns=now_ns,
+        actor=actor,
+    )
+    audit.record(tx, now_ns, actor, "slo.created", slo_id, {"after": given})
+    return slo_id
+
+
+def _kept(row: Mapping[str, Any]) -> Kept:
+    given = json.loads(row["definition"])
+    return Kept(
+        slo_id=row["slo_id"],
+        generation=row["generation"],
+        given=given,
+        objective=definition.parse(given),
+        document=row["document"],
+        created_ns=row["created_ns"],
+        updated_ns=row["updated_ns"],
+        updated_by=row["updated_by"],
+    )

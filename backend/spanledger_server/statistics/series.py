@@ -1,0 +1,144 @@
+"""Figures over time, by level: minutes, hours, days, weeks and months, of the ledger, its caches and rate limits.
+
+Given a snapshot, a window, a level and filters, gives one entry a bucket with every figure. Days, weeks (ISO, from
+Monday) and months are those of a zone; a bucket at an edge of the window holds what lies within the window.
+
+Never: a bucket left out because nothing happened in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Final, Literal, get_args
+from zoneinfo import ZoneInfo
+
+from spanledger_server.errors import Invalid
+from spanledger_server.statistics import calls, periods, told
+from spanledger_server.statistics.periods import Period
+from spanledger_server.store.database import Reader
+from spanledger_server.timegrid import DAY_NS, HOUR_NS, MINUTE_NS, Range
+from spanledger_server.traces.filters import Conditions
+
+Level = Literal["1min", "1hour", "1day", "1week", "1month"]
+LEVELS: Final[tuple[Level, ...]] = get_args(Level)
+USUAL_NS: Final[dict[Level, int]] = {
+    "1min": HOUR_NS,
+    "1hour": DAY_NS,
+    "1day": 30 * DAY_NS,
+    "1week": 182 * DAY_NS,
+    "1month": 365 * DAY_NS,
+}
+MOST_BUCKETS: Final = 2000
+MOST_DAYS: Final = 366
+MOST_CATEGORIES: Final = 20  # by calls; the rest is one
+OTHER: Final = "other"
+SHARED: Final = ("service", "provider", "feature", "tenant", "user_tier")  # keys that tracking calls know too
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked: a level, what to read it by, and the name of the bucket of each part."""
+
+    level: Level
+    period: Period
+    bucket_of: Mapping[int, str]
+
+    def name(self, part: int) -> str:
+        """The bucket of a part; the first one where rollups are kept that are wider than it."""
+        return self.bucket_of.get(part) or next(iter(self.bucket_of.values()))
+
+
+def question(level: Level, window: Range, zone: ZoneInfo) -> Question:
+    """`window` cut into buckets of `level`.
+
+    Raises:
+        Invalid: There would be too many.
+    """
+    if level in ("1min", "1hour"):
+        step_ns = MINUTE_NS if level == "1min" else HOUR_NS
+        if window.length_ns > MOST_BUCKETS * step_ns:
+            raise Invalid("from", periods.rfc3339(window.from_ns), f"at most {MOST_BUCKETS} buckets of {level}")
+        period = periods.stepped(level, window, step_ns, zone)
+    else:
+        if window.length_ns > MOST_DAYS * DAY_NS:
+            raise Invalid("from", periods.rfc3339(window.from_ns), f"at most {MOST_DAYS} days before the end")
+        period = periods.in_days(level, window, zone)
+    name = _NAMES.get(level)
+    buckets = {part.number: part.name if name is None else name(part.name) for part in period.parts}
+    return Question(level, period, buckets)
+
+
+def _week(day: str) -> str:
+    found = date.fromisoformat(day)
+    return (found - timedelta(days=found.weekday())).isoformat()
+
+
+_NAMES: Final[dict[Level, Callable[[str], str]]] = {"1week": _week, "1month": lambda day: f"{day[:7]}-01"}
+
+
+def series(reader: Reader, asked: Question, conditions: Conditions, dimension: str = "") -> list[dict[str, Any]]:
+    """One list of buckets for each category, the most called first; one list, of category None, without a dimension."""
+    found = calls.cells(reader, asked.period, conditions, dimension)
+    whole = sorted(calls.by(found, "category").items(), key=lambda item: (-item[1].calls, str(item[0])))
+    shown = {category for category, _ in whole[:MOST_CATEGORIES]}
+    buckets: dict[Any, dict[str, calls.Calls]] = {}
+    for cell in found:
+        category = cell["category"] if cell["category"] in shown else OTHER
+        of_category = buckets.setdefault(category, {})
+        of_category.setdefault(asked.name(cell["part"]), calls.Calls()).add(cell)
+    beside = {} if dimension else _told(reader, asked, conditions)
+    names = list(dict.fromkeys(asked.bucket_of.values()))
+    order = [category for category, _ in whole[:MOST_CATEGORIES]] + [OTHER] * (len(whole) > MOST_CATEGORIES)
+    return [
+        {
+            "category": category,
+            "buckets": [
+                {"bucket": name, **buckets.get(category, {}).get(name, calls.Calls()).shown(), **beside.get(name, {})}
+                for name in names
+            ],
+        }
+        for category in (order or [None])
+    ]
+
+
+def summary(reader: Reader, window: Range, conditions: Conditions) -> dict[str, Any]:
+    """All of a window as one."""
+    period = periods.whole(window)
+    found = calls.added(calls.cells(reader, period, conditions)).shown()
+    cache, limits = told.Cache(), told.RateLimit()
+    if set(SHARED).issuperset(conditions.asked()):
+        for cell in told.cells(reader, period, ("cache", "rate_limit"), _shared(conditions)):
+            (cache if cell["event"] == "cache" else limits).add(cell)
+        return found | _figures(cache, limits)
+    return found | dict.fromkeys(_figures(cache, limits))
+
+
+def _told(reader: Reader, asked: Question, conditions: Conditions) -> dict[str, dict[str, Any]]:
+    """What caches and rate limits did, by bucket; None where a filter is none of theirs."""
+    names = list(dict.fromkeys(asked.bucket_of.values()))
+    found = {name: (told.Cache(), told.RateLimit()) for name in names}
+    if not set(SHARED).issuperset(conditions.asked()):
+        return {name: dict.fromkeys(_figures(*both)) for name, both in found.items()}
+    for cell in told.cells(reader, asked.period, ("cache", "rate_limit"), _shared(conditions)):
+        found[asked.name(cell["part"])][cell["event"] == "rate_limit"].add(cell)
+    return {name: _figures(*both) for name, both in found.items()}
+
+
+def _shared(conditions: Conditions) -> dict[str, Any]:
+    bound = conditions.bound()
+    return {key: bound[key] for name in SHARED for key in (name, f"not_{name}")}
+
+
+def _figures(cache: told.Cache, limits: told.RateLimit) -> dict[str, Any]:
+    asked, decided = cache.shown(), limits.shown()
+    return {
+        "cache_hits": asked["hits"],
+        "cache_misses": asked["misses"],
+        "cache_hit_rate": asked["hit_rate"],
+        "cache_saved_cost": asked["saved_cost"],
+        "cache_saved_tokens": asked["saved_tokens"],
+        "rate_limit_denied": decided["denied"],
+        "rate_limit_denial_rate": decided["denial_rate"],
+    }

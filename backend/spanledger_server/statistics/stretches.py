@@ -1,0 +1,93 @@
+"""Which rollups, and which rows, make up a window: every moment once, nothing that waits to be recomputed.
+
+Given a snapshot, a family of rollups and a window of whole minutes, gives the days, hours and minutes to be read, and
+the minutes whose rollups are not fresh, which are read from the rows they are made of. The macros `of_days`,
+`of_hours`, `of_minutes` and `of_rows` (store/views.sql) turn it into conditions.
+
+Where finer rollups are deleted, whole coarser ones are read: there a window begins up to a day early.
+
+Never: a bucket twice, or one that is not fresh.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, Final, Literal
+
+from spanledger_server.rollups.dirty import Family
+from spanledger_server.store import sqlfile
+from spanledger_server.store.database import Reader
+from spanledger_server.timegrid import DAY_NS, HOUR_NS, MINUTE_NS, Range
+
+SQL = sqlfile.load(__package__)
+
+Unit = Literal["minute", "hour", "day"]
+ROWS: Final[dict[Family, str]] = {"cost": "ledger", "span": "spans", "metric": "metric_points", "told": "logs"}
+HOURS_FROM_NS: Final = 6 * HOUR_NS  # a window longer than this is read from hours
+DAYS_FROM_NS: Final = 8 * DAY_NS  # and one longer than this from days
+MINUTES_A_DAY: Final = 1440
+
+
+def of(reader: Reader, family: Family, window: Range, coarsest: Unit = "day") -> dict[str, Any]:
+    """What makes up `window`, as the parameter `s` of the macros.
+
+    Args:
+        reader: One snapshot.
+        family: Which rollups.
+        window: Nanoseconds UTC; its minutes are taken whole.
+        coarsest: The widest bucket that may be read where finer ones are kept: one that lies in one part of a trend.
+    """
+    kept: dict[str, int] = dict(reader.tuples(SQL["kept_from"]))
+    first_minute, end_minute = window.from_ns // MINUTE_NS, -(-window.to_ns // MINUTE_NS)
+    hours_kept, minutes_kept = kept.get(f"{family}_1h", 0), kept.get(f"{family}_1m", 0)
+    days = _days(window, hours_kept, wanted=coarsest == "day")
+    hours = _hours(window, minutes_kept, days, wanted=coarsest != "minute")
+    marks = reader.tuples(SQL["stale"], family=family, first=first_minute - MINUTES_A_DAY, end=end_minute)
+    # A minute that waits makes its hour and its day wait; an hour its day.
+    stale_days = {bucket // MINUTES_A_DAY for _, bucket in marks}
+    stale_hours = {bucket // 60 for level, bucket in marks if level != "1d"}
+    stale_minutes = {bucket for level, bucket in marks if level == "1m" and first_minute <= bucket < end_minute}
+    rows_kept = kept.get(ROWS[family], 0)
+    fresh = sorted(bucket for bucket in stale_minutes if bucket * MINUTE_NS >= rows_kept)
+    return {
+        "first_day": days.start,
+        "end_day": days.stop,
+        "first_hour": hours.start,
+        "end_hour": hours.stop,
+        "first_minute": max(first_minute, -(-minutes_kept // MINUTE_NS)),
+        "end_minute": end_minute,
+        "stale_days": _within(stale_days, days, hours_kept // DAY_NS),
+        "stale_hours": _within(stale_hours, hours, minutes_kept // HOUR_NS),
+        "stale_minutes": fresh,
+        "rows_from_ns": fresh[0] * MINUTE_NS if fresh else 0,
+        "rows_to_ns": (fresh[-1] + 1) * MINUTE_NS if fresh else 0,
+    }
+
+
+def _days(window: Range, hours_kept_ns: int, *, wanted: bool) -> range:
+    """Whole days within the window, where that is long; where hours are deleted, every day that has a part in it."""
+    first, end = -(-window.from_ns // DAY_NS), window.to_ns // DAY_NS
+    if not wanted or window.length_ns <= DAYS_FROM_NS or end <= first:
+        first = end = window.from_ns // DAY_NS
+    if window.from_ns < hours_kept_ns:
+        first = window.from_ns // DAY_NS
+        end = max(end, -(-min(hours_kept_ns, window.to_ns) // DAY_NS))
+    return range(first, end)
+
+
+def _hours(window: Range, minutes_kept_ns: int, days: range, *, wanted: bool) -> range:
+    """Whole hours within the window, where that is long, and all of the days; where minutes are deleted, every hour."""
+    first, end = -(-window.from_ns // HOUR_NS), window.to_ns // HOUR_NS
+    if not wanted or window.length_ns <= HOURS_FROM_NS or end <= first:
+        first = end = window.from_ns // HOUR_NS
+    if window.from_ns < minutes_kept_ns:
+        first = window.from_ns // HOUR_NS
+        end = max(end, -(-min(minutes_kept_ns, window.to_ns) // HOUR_NS))
+    if days:
+        first, end = min(first, days.start * 24), max(end, days.stop * 24)
+    return range(first, end)
+
+
+def _within(stale: Collection[int], buckets: range, first_kept: int) -> list[int]:
+    """Those that finer rollups can stand in for."""
+    return sorted(bucket for bucket in stale if bucket in buckets and bucket >= first_kept)

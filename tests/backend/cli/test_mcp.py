@@ -1,0 +1,158 @@
+"""`spanledger mcp` as an assistant's program uses it: the official client, over stdio, against a real server."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import anyio
+import pytest
+import simplejson
+from mcp import Client, StdioServerParameters
+from mcp_types import CallToolResult, TextContent
+
+from tests.support.inside import Inside
+from tests.support.server import environment
+from tests.support.telemetry import ledger_event, ledger_request, span, span_request
+
+CALL = {"spanledger.entry.kind": "usage", "gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai"}
+
+
+def asked(server: Inside, question: Callable[[Client], Awaitable[Any]], token: str | None = None) -> Any:
+    """What `question` finds out through a `spanledger mcp` of its own."""
+    viewer = server.token_for("viewer") if token is None else token
+    program = StdioServerParameters(
+        command=sys.executable,
+        args=["-m", "spanledger_server", "mcp"],
+        env=environment(SPANLEDGER_URL=server.url, SPANLEDGER_TOKEN=viewer),
+    )
+
+    async def ask() -> Any:
+        with anyio.fail_after(60):
+            async with Client(program) as client:
+                return await question(client)
+
+    return anyio.run(ask)
+
+
+def text(result: CallToolResult) -> str:
+    (content,) = result.content
+    assert isinstance(content, TextContent)
+    return content.text
+
+
+def exact(result: CallToolResult) -> Any:
+    assert not result.is_error, text(result)
+    return simplejson.loads(text(result), use_decimal=True)
+
+
+def test_every_tool_only_reads_and_says_what_it_does(shared_server: Inside):
+    tools = asked(shared_server, lambda client: client.list_tools()).tools
+    assert {tool.name for tool in tools} == {
+        "alerts",
+        "budgets",
+        "costs",
+        "describe_views",
+        "ledger",
+        "loss",
+        "projections",
+        "run_saved_query",
+        "saved_queries",
+        "sql",
+        "status",
+        "trace",
+        "traces",
+    }
+    for tool in tools:
+        assert len(tool.description or "") > 15
+        assert tool.annotations is not None
+        assert tool.annotations.read_only_hint
+        assert tool.output_schema is not None
+        for name, each in tool.input_schema["properties"].items():
+            assert each.get("description") or each.get("enum"), f"{tool.name} {name}"
+
+
+def test_why_a_day_was_expensive_can_be_found_out(server: Inside):
+    dear = span("answer")
+    assert server.send("traces", span_request(dear)).status_code == 200
+    usage = {**CALL, "gen_ai.usage.output_tokens": 1}
+    events = [
+        ledger_event({**usage, "gen_ai.response.model": "gpt-5", "gen_ai.usage.input_tokens": 10}) for _ in range(5)
+    ]
+    events.append(
+        ledger_event(
+            {**usage, "gen_ai.response.model": "gpt-5-pro", "gen_ai.usage.input_tokens": 1_000_000, "user.id": "u7"},
+            trace_id=dear.trace_id,
+            span_id=dear.span_id,
+        )
+    )
+    assert server.send("logs", ledger_request(*events)).status_code == 200
+
+    async def walk(client: Client) -> None:
+        costs = await client.call_tool("costs", {"period": "today", "group_by": "model"})
+        first = exact(costs)["breakdown"][0]
+        assert first["category"] == "gpt-5-pro"
+        assert costs.structured_content["breakdown"][0]["category"] == "gpt-5-pro"
+        rows = exact(
+            await client.call_tool(
+                "sql",
+                {
+                    "sql": "SELECT user_id, sum(cost_usd) AS cost, max(input_tokens) AS longest FROM ledger "
+                    "WHERE model = $model GROUP BY ALL",
+                    "params": {"model": "gpt-5-pro"},
+                },
+            )
+        )["rows"]
+        assert rows == [["u7", first["cost"], 1_000_000]]
+        (line,) = exact(await client.call_tool("ledger", {"filters": ["cost>1"]}))["items"]
+        assert line["user_id"] == "u7"
+        whole = exact(await client.call_tool("trace", {"trace_id": line["trace_id"]}))
+        assert [each["name"] for each in whole["spans"]] == ["answer"]
+        assert exact(await client.call_tool("traces", {"query": "answer"}))["items"]
+        for name in ("status", "loss", "alerts", "budgets", "projections", "saved_queries"):
+            exact(await client.call_tool(name, {}))
+
+    asked(server, walk)
+
+
+def test_the_views_can_be_read_and_the_prompt_asked_for(shared_server: Inside):
+    async def read(client: Client) -> None:
+        (views,) = (await client.read_resource("spanledger://views")).contents
+        assert "cost_usd" in views.text
+        (one,) = (await client.read_resource("spanledger://views/ledger")).contents
+        assert simplejson.loads(one.text)["name"] == "ledger"
+        listed = exact(await client.call_tool("describe_views", {}))
+        assert {"ledger", "spans"} <= {view["name"] for view in listed["views"]}
+        assert exact(await client.call_tool("describe_views", {"view": "ledger"}))["columns"]
+        prompt = await client.get_prompt("why_expensive", {"day": "2026-11-17"})
+        assert "2026-11-17" in prompt.messages[0].content.text
+
+    asked(shared_server, read)
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "said"),
+    [
+        ("sql", {"sql": "delete from ledger"}, "only one SELECT"),
+        ("sql", {"sql": "select nope from ledger"}, "nope"),
+        ("sql", {"sql": "select 1", "limit": 100_000}, "1000"),
+        ("trace", {"trace_id": "../tokens"}, "trace_id"),
+        ("ledger", {"filters": ["colour:red"]}, "colour"),
+        ("run_saved_query", {"name": "nobody"}, "nobody"),
+        ("describe_views", {"view": "tokens"}, "tokens"),
+    ],
+)
+def test_what_the_server_refuses_is_the_tools_error(
+    shared_server: Inside, tool: str, arguments: dict[str, Any], said: str
+):
+    result = asked(shared_server, lambda client: client.call_tool(tool, arguments))
+    assert result.is_error
+    assert said in text(result)
+
+
+def test_a_token_that_may_not_read_is_told_so(shared_server: Inside):
+    sender = shared_server.token_for("ingest")
+    result = asked(shared_server, lambda client: client.call_tool("costs", {}), token=sender)
+    assert result.is_error
+    assert "role" in text(result)

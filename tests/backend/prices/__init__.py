@@ -1,0 +1,1 @@
+"""Tests of prices that were set, and of lines priced anew."""

@@ -1,0 +1,278 @@
+"""Objectives over HTTP, on the real server and over spans and ledger events that came by OTLP."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support import telemetry
+from tests.support.inside import Inside
+
+NS = 10**9
+SLO: dict[str, Any] = {
+    "apiVersion": "openslo/v1",
+    "kind": "SLO",
+    "metadata": {"name": "chat-availability", "displayName": "Chat answers", "annotations": {"team": "books"}},
+    "spec": {
+        "description": "Chats are answered.",
+        "service": "chat-api",
+        "indicator": {
+            "metadata": {"name": "answered"},
+            "spec": {
+                "ratioMetric": {
+                    "counter": True,
+                    "good": {
+                        "metricSource": {
+                            "type": "spanledger",
+                            "spec": {"kind": "span", "filter": {"service.name": "chat-api", "status": "ok"}},
+                        }
+                    },
+                    "total": {
+                        "metricSource": {
+                            "type": "spanledger",
+                            "spec": {"kind": "span", "filter": {"service.name": "chat-api"}},
+                        }
+                    },
+                }
+            },
+        },
+        "timeWindow": [{"duration": "30d", "isRolling": True}],
+        "budgetingMethod": "Occurrences",
+        "objectives": [{"target": 0.99}],
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def running(shared_server: Inside) -> Iterator[httpx.Client]:
+    with shared_server.client() as client:
+        yield client
+
+
+@pytest.fixture
+def client(running: httpx.Client, request: pytest.FixtureRequest) -> httpx.Client:
+    """A server that knows no objective, and nothing of the test's own service."""
+    for kept in running.get("/api/v1/slos").json()["slos"]:
+        running.delete(f"/api/v1/slos/{kept['id']}")
+    running.headers["X-Service"] = f"chat-{abs(hash(request.node.name))}"
+    return running
+
+
+def service(client: httpx.Client) -> str:
+    return client.headers["X-Service"]
+
+
+def slo(client: httpx.Client) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(json.dumps(SLO).replace("chat-api", service(client)))
+    return found
+
+
+def spans(
+    client: httpx.Client, good: int, bad: int, *, ago_s: float = 60, duration_ms: int = 100, route: str = "/books"
+) -> None:
+    at_ns = int((time.time() - ago_s) * NS)
+    each = [telemetry.span(at_ns=at_ns, duration_ms=duration_ms, failed=n < bad) for n in range(good + bad)]
+    for one in each:
+        one.attributes.extend(telemetry.attributes({"http.route": route}))
+    sent = client.post(
+        "/v1/traces",
+        content=telemetry.span_request(*each, service=service(client)),
+        headers={"Content-Type": "application/x-protobuf"},
+    )
+    assert sent.status_code == 200, sent.text
+
+
+def made(client: httpx.Client, document: Any = None) -> dict[str, Any]:
+    answer = client.post("/api/v1/slos", json=document or slo(client))
+    assert answer.status_code == 201, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def report(client: httpx.Client, slo_id: str, **query: str) -> dict[str, Any]:
+    answer = client.get(f"/api/v1/slos/{slo_id}/report", params=query)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def test_a_report_counts_events_and_says_what_is_left(client: httpx.Client):
+    slo_id = made(client)["id"]
+    empty = report(client, slo_id)
+    assert (empty["state"], empty["reason"], empty["achieved_performance"]) == ("unknown", "no_events", None)
+    spans(client, 995, 5)
+    found = report(client, slo_id)
+    assert (found["good"], found["total"], found["state"]) == (995, 1000, "ok")
+    assert found["slo_target"] == 99
+    assert found["achieved_performance"] == 99.5
+    assert found["total_error_budget"] == 1
+    assert found["consumed_budget"] == 0.5
+    assert found["remaining_budget"] == 0.5
+    assert found["remaining_ratio"] == pytest.approx(0.5)
+    assert found["coverage"] is not None or not found["weighed"]
+    assert {each["window_s"] for each in found["burn_rates"]} >= {300, 3600, 21600}
+    assert found["burn_rates"][0]["burn_rate"] == pytest.approx(0.5)
+
+
+def test_an_overspent_budget_is_a_breach_with_its_incident_and_who_it_was(client: httpx.Client):
+    slo_id = made(client)["id"]
+    spans(client, 50, 50, ago_s=600, route="/chat")
+    spans(client, 100, 0)
+    found = report(client, slo_id)
+    assert (found["state"], found["reason"]) == ("breach", "overspent")
+    assert found["remaining_budget"] == -24
+    assert found["time_until_exhausted"] == 0
+    assert [each["bad"] for each in found["incidents"]] == [50]
+    assert found["contributors"][0]["share_of_bad"] == 1
+    paging = [each for each in found["conditions"] if each["severity"] == "page"]
+    assert [each["firing"] for each in paging] == [
+        False,
+        True,
+    ]  # the last five minutes are fine, the last thirty are not
+
+
+def test_a_latency_objective_says_which_threshold_it_really_has(client: httpx.Client):
+    given = {
+        "name": "chat-fast",
+        "service": service(client),
+        "indicator": {"kind": "span", "below": {"field": "duration_ms", "value": 500}},
+        "target": 0.9,
+        "window": "7d",
+    }
+    made(client, given)
+    spans(client, 8, 0, duration_ms=100)
+    spans(client, 2, 0, duration_ms=900, ago_s=61)
+    found = report(client, "chat-fast")
+    assert (found["good"], found["total"], found["state"]) == (8, 10, "breach")
+    assert found["measured"]["threshold"]["effective_value"] == pytest.approx(500, rel=0.022)
+
+
+def test_what_came_as_openslo_leaves_as_it_came(client: httpx.Client):
+    text = "# ours\n" + json.dumps(slo(client), indent=1)
+    answer = client.post("/api/v1/slos/openslo", content=text, headers={"Content-Type": "application/yaml"})
+    assert answer.status_code == 201, answer.text
+    own = {
+        "name": "own",
+        "service": "shop",
+        "indicator": {"kind": "ledger", "below": {"field": "cost_usd", "value": 0.05}},
+        "target": 0.95,
+        "window": {"duration": "1M", "calendar": True, "timezone": "Europe/Berlin"},
+        "alerting": [{"severity": "page", "budget_percent": 2, "long": "1h", "short": "5m"}],
+    }
+    made(client, own)
+    exported = client.get("/api/v1/slos/openslo").text
+    assert json.dumps(slo(client), indent=1) in exported
+    before = {each["name"]: each for each in client.get("/api/v1/slos").json()["slos"]}
+    for each in before.values():
+        assert client.delete(f"/api/v1/slos/{each['id']}").status_code == 204
+    again = client.post("/api/v1/slos/openslo", content=exported, headers={"Content-Type": "application/yaml"})
+    assert again.status_code == 201, again.text
+    after = {each["name"]: each for each in client.get("/api/v1/slos").json()["slos"]}
+    for name, each in before.items():
+        for member in ("target", "window", "method", "measured", "conditions", "service"):
+            assert after[name][member] == each[member], (name, member)
+
+
+def test_a_change_is_another_generation_and_is_audited(client: httpx.Client):
+    kept = made(client)
+    changed = slo(client)
+    changed["spec"]["objectives"][0]["target"] = 0.999
+    answer = client.put(f"/api/v1/slos/{kept['id']}", json=changed)
+    assert answer.status_code == 200, answer.text
+    assert (answer.json()["generation"], answer.json()["target"]) == (2, 99.9)
+    found = client.get("/api/v1/slos/chat-availability").json()
+    assert [each["definition"]["target"] for each in found["generations"]] == [0.99]
+    actions = [row["action"] for row in client.get("/api/v1/audit").json()["items"]]
+    assert actions[:2] == ["slo.changed", "slo.created"]
+
+
+def test_all_mistakes_are_told_at_once_with_line_and_member_and_nothing_is_imported(client: httpx.Client):
+    text = """
+apiVersion: openslo/v1
+kind: SLO
+metadata: {name: Not A Name}
+spec:
+  service: chat-api
+  indicator:
+    spec:
+      thresholdMetric:
+        metricSource: {type: prometheus, spec: {query: up}}
+  timeWindow:
+    - {duration: 2w, isRolling: true}
+  budgetingMethod: Occurrences
+  objectives:
+    - {op: lt, value: 500, target: 1}
+---
+apiVersion: openslo/v1
+kind: SLO
+metadata: {name: fine}
+spec:
+  service: chat-api
+  indicator:
+    spec:
+      thresholdMetric:
+        metricSource: {type: spanledger, spec: {kind: span, colour: red}}
+  timeWindow:
+    - {duration: 2y, isRolling: true}
+  budgetingMethod: Sometimes
+  objectives:
+    - {op: lt, value: 500, target: 2}
+"""
+    answer = client.post("/api/v1/slos/openslo", content=text.encode())
+    assert answer.status_code == 422
+    told = answer.json()
+    assert "line 10: spec.indicator.spec.thresholdMetric.metricSource.type" in told["detail"]
+    assert "line 29" in told["detail"] or "spec.budgetingMethod" in told["detail"]
+    assert client.get("/api/v1/slos").json()["slos"] == []
+
+
+HOSTILE = [
+    (b"a: &a [1]\nb: *a", 400),
+    (b"a: !!python/object/apply:os.system [ls]", 400),
+    (b"{a: 1, a: 2}", 400),
+    (b"[" * 5000, 400),
+    (b"x" * 5_000_000, 413),
+    (b"", 400),
+    (b"\xff\xfe", 400),
+    (b"just text", 422),
+    (b"[]", 422),
+]
+
+
+@pytest.mark.parametrize(("content", "status"), HOSTILE, ids=[str(n) for n in range(len(HOSTILE))])
+def test_hostile_documents_are_refused(client: httpx.Client, content: bytes, status: int):
+    answer = client.post("/api/v1/slos", content=content)
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("target", [0, 1, 1.5, -1, "NaN", "Infinity", None, True, [0.9], 99.9])
+def test_a_target_is_a_share_strictly_between_0_and_1(client: httpx.Client, target: Any):
+    given = {
+        "name": "x",
+        "service": "s",
+        "indicator": {"kind": "span", "good": {"status": "ok"}},
+        "window": "7d",
+        "target": target,
+    }
+    answer = client.post("/api/v1/slos", json=given)
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["parameter"] == "target"
+
+
+def test_a_month_of_all_objectives_as_json_and_as_markdown(client: httpx.Client):
+    made(client)
+    spans(client, 90, 10)
+    month = time.strftime("%Y-%m", time.gmtime())
+    found = client.get("/api/v1/reports/sla", params={"month": month}).json()
+    assert (found["kept"], found["missed"], found["compliance"]) == (0, 1, 0)
+    text = client.get("/api/v1/reports/sla", params={"month": month, "format": "markdown"})
+    assert text.headers["content-type"].startswith("text/markdown")
+    assert f"| Chat answers | {service(client)} | 99 % | 90 % |" in text.text
+    assert client.get("/api/v1/reports/sla", params={"month": "2999-01"}).status_code == 422
+    assert client.get("/api/v1/reports/sla", params={"month": "2026-13"}).status_code == 422

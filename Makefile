@@ -31,7 +31,8 @@ collector: $(STAMP) ## that Collector: built from collector-config/builder, four
 interop: $(STAMP) ## a real Jaeger and a real Prometheus 3, built with Go in ten minutes each: Jaeger's answers are written down, Prometheus is put to the tests
 	@$(BIN)/python -m tests.interop
 	@$(BIN)/python -m spanledger_examples.prometheus
-	@$(BIN)/python -m pytest tests/stack/test_prometheus.py tests/stack/test_grafana.py
+	@$(BIN)/python -m tests.interop.compose_parser
+	@$(BIN)/python -m pytest tests/stack/test_prometheus.py tests/stack/test_grafana.py tests/stack/test_compose.py
 
 sources: ## that Collector's Go sources, anew from builder/manifest.yaml
 	@cd collector-config/builder && go run go.opentelemetry.io/collector/cmd/builder@v0.155.0 --config manifest.yaml --skip-compilation || echo "go.mod is completed by go build instead"

@@ -139,7 +139,7 @@ class Server:
         dirty = DirtyBuckets()
         live = LiveFeed(database, self._day_start_ns, when, self._failing)
         ingest = Ingest(database, prices, self.clock, live, dirty=dirty)
-        repricer = self._repricer(database, ingest, dirty)
+        repricer = self._repricer(database, ingest, dirty, live)
         ingest.start()
         self._stack.callback(ingest.stop)
         alerts = self._alerts(database)
@@ -195,10 +195,10 @@ class Server:
         self._stack.callback(database.close)
         return database
 
-    def _repricer(self, database: Database, ingest: Ingest, dirty: DirtyBuckets) -> Repricer:
+    def _repricer(self, database: Database, ingest: Ingest, dirty: DirtyBuckets, live: LiveFeed) -> Repricer:
         prices = StoredPrices(database, ingest.prices)
         prices.tell(partial(setattr, ingest, "prices"))
-        repricer = Repricer(database, prices, dirty, self.clock.now_ns, ingest.caught_up)
+        repricer = Repricer(database, prices, dirty, self.clock.now_ns, ingest.caught_up, live.touched)
         repricer.start()
         self._stack.callback(repricer.stop)
         return repricer

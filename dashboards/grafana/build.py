@@ -2,7 +2,7 @@
 
 A board is a list of panels that flow from left to right, 24 columns wide: a figure, a chart, a table of the newest
 values, or a table of what our API answers. Every panel says what it shows and in which unit; where there is no data it
-says so, and lines have gaps.
+says so, and lines have gaps. `link` leads from a series to our page with that filter and that time.
 
 Never: a query for something that none of our parts tells Prometheus, or the address of one machine.
 """
@@ -32,7 +32,6 @@ def _choice(name: str, label: str, query: str) -> Json:
         "type": "query",
         "datasource": PROMETHEUS,
         "query": {"query": query, "refId": name},
-        "definition": query,
         "refresh": 2,
         "sort": 1,
         "multi": True,
@@ -78,12 +77,15 @@ def _targets(ask: str | Json, *, instant: bool) -> list[Json]:
 
 
 def _panel(kind: str, told: Json, width: int, height: int, defaults: Json | None = None) -> Json:
-    unit = told.get("unit", "none")
+    shown: Json = {"unit": told.get("unit", "none"), "noValue": "no data", **(defaults or {})}
+    if "link" in told:
+        url = f"${{pages}}{told['link']}&from=${{__from:date:iso}}&to=${{__to:date:iso}}"
+        shown["links"] = [{"title": "Open in spanledger", "url": url, "targetBlank": True}]
     return {
         "type": kind,
         "description": told["about"],
         "gridPos": {"w": told.get("width", width), "h": height},
-        "fieldConfig": {"defaults": {"unit": unit, "noValue": "no data", **(defaults or {})}, "overrides": []},
+        "fieldConfig": {"defaults": shown, "overrides": []},
     }
 
 

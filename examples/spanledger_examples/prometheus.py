@@ -1,4 +1,4 @@
-"""The Prometheus 3 of ``collector-config/prometheus-builder`` and its promtool: found, or built.
+"""The Prometheus 3 of ``collector-config/prometheus/go.mod`` and its promtool: found, or built.
 
 ``python -m spanledger_examples.prometheus`` builds them if it has to, in ten minutes, and prints where they are. Its
 pages are not in its Go module, so it answers its API only.
@@ -14,7 +14,7 @@ from typing import Final
 from spanledger_examples.collector import CONFIGURATION
 from spanledger_examples.go_program import GoProgram, NotBuiltError
 
-_SOURCES: Final = CONFIGURATION / "prometheus-builder"
+_SOURCES: Final = CONFIGURATION / "prometheus"
 _MODULE: Final = "github.com/prometheus/prometheus"
 _HINT: Final = "`make interop` builds it with Go, in ten minutes"
 SERVER: Final = GoProgram("prometheus", _SOURCES, _MODULE, "cmd/prometheus", _HINT)

@@ -1,17 +1,18 @@
 """Ask before you spend: whether the backend's budgets leave room for a call.
 
 Given what a call may cost and who it is for, `check_budget` decides from slices of the budgets that this process holds
-(`leases`), in microseconds. Only the first time there is nothing to decide from, and it waits, at most `wait_s`; in an
-event loop only where it is awaited. When the backend is away, the call is allowed or not, as `fail` says.
+(`leases`), in microseconds. The first time that a budget is asked about there is nothing to decide from, and it waits,
+at most `wait_s`; in an event loop only where it is awaited. When the backend is away, the call is allowed or not, as
+`fail` says; it waits for that only with `closed`.
 
 Never: raises unless asked, waits on an event loop's thread, or lets more calls through because somebody else is slow.
 """
 
 from __future__ import annotations
 
-import asyncio
 import atexit
 import os
+import sys
 import threading
 from collections.abc import Generator, Mapping, Sequence
 from contextvars import Token
@@ -175,6 +176,8 @@ class BudgetCheck:
 
     async def _waited(self) -> BudgetCheck:
         if self._verdict is None and not _guard.run(self.decide):
+            import asyncio
+
             with _guard:
                 await asyncio.to_thread(self.wait)
         return self
@@ -259,8 +262,7 @@ def check_budget(
         session_id: The conversation.
         tenant: The customer.
         fail: `open`: allowed when nobody can say, `closed`: refused; else as the setting `budget_fail` says.
-        wait_s: Seconds to wait at most where nothing is known yet: for the first answer of all, and with `closed` for
-            the first slice of each budget.
+        wait_s: Seconds to wait at most the first time that a budget is asked about.
 
     Returns:
         A decision, true where the call may be made. In a coroutine await it, or use `async with`.
@@ -275,7 +277,7 @@ def check_budget(
         check = BudgetCheck(_scope(told), asked, chosen, wait_s)
         if not enabled():
             check.allow("unlimited")
-        elif not check.decide() and not _in_event_loop() and (chosen == "closed" or _leases().answers == 0):
+        elif not check.decide() and not _in_event_loop() and (chosen == "closed" or _leases().problem is None):
             check.wait()
     return check
 
@@ -312,6 +314,10 @@ def _scope(told: Mapping[str, str | None]) -> dict[str, str]:
 
 
 def _in_event_loop() -> bool:
+    if "asyncio" not in sys.modules:
+        return False
+    import asyncio
+
     try:
         asyncio.get_running_loop()
     except RuntimeError:

@@ -23,9 +23,9 @@ from spanledger_server.clock import SystemClock
 from spanledger_server.ingest.accept import Ingest
 from spanledger_server.ingest.admission import Admission
 from spanledger_server.live.feed import LiveFeed
-from spanledger_server.rollups.dirty import DirtyBuckets
 from spanledger_server.prices.reprice import Repricer
 from spanledger_server.prices.stored import StoredPrices
+from spanledger_server.rollups.dirty import DirtyBuckets
 from spanledger_server.sampling.loop import ClosedLoop
 from spanledger_server.statistics.self_check import SelfCheck
 from spanledger_server.store.database import Database

@@ -20,6 +20,7 @@ SPANS_A_SECOND = 8_000
 SECONDS = 20
 ASKED = 100
 QUERYABLE_S = 3.0
+ONE_MACHINE = {"AGENT_COMPRESSION": "none", "GATEWAY_COMPRESSION": "none"}  # there is no network to spare
 
 
 def processes(stack: Stack) -> dict[str, psutil.Process]:
@@ -53,22 +54,28 @@ def queryable(stack: Stack) -> bool:
                 time.sleep(0.01)
             waits.append(time.perf_counter() - began)
     waits.sort()
-    print(f"told to queryable        p50 {waits[ASKED // 2]:.2f} s, slowest {waits[-1]:.2f} s  (< {QUERYABLE_S:g} s)")
-    return waits[-1] < QUERYABLE_S
+    p50, p99 = waits[ASKED // 2], waits[ASKED * 99 // 100]
+    print(f"told to queryable        p50 {p50:.2f} s, p99 {p99:.2f} s  (< {QUERYABLE_S:g} s)")
+    return p99 < QUERYABLE_S
 
 
 def throughput(stack: Stack, running: dict[str, psutil.Process]) -> bool:
-    before, began = worked(running), time.perf_counter()
+    before = worked(running)
     result = send("http", f"http://127.0.0.1:{stack.agent.http_port}", 512, 4, SECONDS)
+    began = time.perf_counter() - result["seconds"]  # what it sends is made before
     taken = int(result["acknowledged"])
     while stack.stored("spans", "bench") < taken and time.perf_counter() - began < 6 * SECONDS:
-        time.sleep(0.2)
+        time.sleep(0.5)
     rate = taken / (time.perf_counter() - began)
     lost = taken - stack.stored("spans", "bench")
-    print(f"agent to durable rows    {rate:,.0f} spans/s  (≥ {SPANS_A_SECOND:,}), lost {lost}")
-    for name, after in worked(running).items():
+    print(f"agent to durable rows    {rate:,.0f} spans/s of {taken:,}  (≥ {SPANS_A_SECOND:,}), lost {lost}")
+    busy = {name: (after - before[name]) / taken for name, after in worked(running).items()}
+    for name, each_s in busy.items():
         megabytes = running[name].memory_info().rss / 2**20
-        print(f"busy, {name:<18} {megabytes:.0f} MB, {(after - before[name]) / taken * 1e6:.0f} µs of CPU a span")
+        print(f"busy, {name:<18} {megabytes:.0f} MB, {each_s * 1e6:.0f} µs of CPU a span")
+    print(
+        f"busy, all                {sum(busy.values()) * 1e6:.0f} µs of CPU a span, where 2 cores leave {2e6 / SPANS_A_SECOND:.0f}"
+    )
     return rate >= SPANS_A_SECOND and not lost
 
 
@@ -82,7 +89,7 @@ def main() -> int:
         stack = Stack(binary, Path(name))
         try:
             stack.backend_process()
-            stack.start()
+            stack.start(**ONE_MACHINE)
             running = processes(stack)
             idle(running)
             return 0 if queryable(stack) & throughput(stack, running) else 1

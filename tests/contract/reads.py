@@ -12,7 +12,20 @@ import simplejson
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from spanledger_server.api import answers, costs, jaeger, jaeger_v3, ledger, logs, loss, metrics, traces
+from spanledger_server.api import (
+    answers,
+    costs,
+    jaeger,
+    jaeger_v3,
+    ledger,
+    logs,
+    loss,
+    metrics,
+    monitoring,
+    statistics,
+    traces,
+)
+from spanledger_server.forecast.histories import Histories
 from spanledger_server.store.database import Database
 from tests.backend.rows import NOON
 
@@ -68,7 +81,7 @@ def _never(word: str) -> Decimal:
 def reading_app() -> Iterator[tuple[FastAPI, TestClient]]:
     app = FastAPI()
     answers.install(app)
-    for module in (costs, jaeger, jaeger_v3, ledger, logs, loss, metrics, traces):
+    for module in (costs, jaeger, jaeger_v3, ledger, logs, loss, metrics, monitoring, statistics, traces):
         app.include_router(module.router)
     with TestClient(app) as client:
         yield app, client
@@ -78,6 +91,6 @@ def reading_app() -> Iterator[tuple[FastAPI, TestClient]]:
 def reads(reading_app: tuple[FastAPI, TestClient]) -> Iterator[Reads]:
     app, client = reading_app
     database, clock = Database.open(None), Still()
-    app.state.database, app.state.clock = database, clock
+    app.state.database, app.state.clock, app.state.histories = database, clock, Histories()
     yield Reads(database, clock, client)
     database.close()

@@ -260,10 +260,20 @@ def test_a_limited_token_sees_only_budgets_that_its_calls_can_count_for(server: 
     assert answer.status_code == 201, answer.text
     with server.client(answer.json()["token"]) as limited:
         names = {item["name"] for item in limited.get("/api/v1/budgets").json()["items"]}
-        assert names == {"default", "mine"}
+        assert names == {"mine"}, "the default one's figures are also those of other services"
         assert limited.get(f"/api/v1/budgets/{mine['id']}/status").status_code == 200
         for path in ("", "/status", "/history"):
             assert limited.get(f"/api/v1/budgets/{theirs['id']}{path}").status_code == 404
+            assert limited.get(f"/api/v1/budgets/default{path}").status_code == 404
+    answer = client.post("/api/v1/tokens", json={"name": "s", "role": "ingest", "services": ["shop"]})
+    with server.client(answer.json()["token"]) as sender:
+        asked = sender.post("/api/v1/budgets/default/reserve", json={"amount": 1}).json()
+        assert (asked["granted"], asked["remaining"]) == (True, None)
+        asked = sender.post("/api/v1/budgets/default/reserve", json={"amount": 1000}).json()
+        assert (asked["granted"], asked["reason"]) == (False, "the budget 'default' has not enough left")
+        assert sender.post(f"/api/v1/budgets/{theirs['id']}/reserve", json={"amount": 1}).status_code == 404
+        found = sender.post("/api/v1/budgets/leases", json={"holder": "p"}).json()
+        assert {each["name"] for each in found["budgets"]} == {"default", "mine"}
 
 
 def test_leases_are_slices_and_tell_which_budgets_there_are(server: Inside, client: httpx.Client):

@@ -68,8 +68,8 @@ def test_backups_are_for_administrators_and_leave_a_trail(kept: Inside):
         assert client.get("/api/v1/backup").status_code == 403
         assert client.get("/api/v1/backup/one.duckdb").status_code == 403
     with kept.client() as client:
-        for name in ("..%2f..%2fspanledger.duckdb", "spanledger.duckdb", "%00"):
-            assert client.get(f"/api/v1/backup/{name}").status_code == 404
+        for name, status in (("..%2f..%2fspanledger.duckdb", 404), ("spanledger.duckdb", 404), ("%00", 422)):
+            assert client.get(f"/api/v1/backup/{name}").status_code == status
         assert client.post("/api/v1/backup", json={"name": "trail.duckdb"}).status_code == 202
         until(lambda: client.get("/api/v1/backup").json()["job"]["state"] == "done", 30)
 

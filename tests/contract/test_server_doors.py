@@ -32,6 +32,9 @@ from tests.support.telemetry import span, span_request
 SENDING = {("POST", f"/v1/{signal}") for signal in ("traces", "logs", "metrics")} | {
     ("GET", "/sampling"),
     ("POST", "/api/v2/alerts"),
+    ("POST", "/api/v1/budgets/leases"),
+    ("POST", "/api/v1/budgets/{budget_id}/reserve"),
+    ("POST", "/api/v1/budgets/{budget_id}/settle"),
 }
 OPEN = {
     ("GET", "/healthz"),
@@ -44,6 +47,9 @@ OPEN = {
 }
 SCRAPED = {("GET", "/metrics")}
 ADMINISTERED = {
+    ("POST", "/api/v1/budgets"),
+    ("PUT", "/api/v1/budgets/{budget_id}"),
+    ("DELETE", "/api/v1/budgets/{budget_id}"),
     ("GET", "/api/v1/tokens"),
     ("POST", "/api/v1/tokens"),
     ("DELETE", "/api/v1/tokens/{token_id}"),
@@ -86,6 +92,11 @@ READ = {
         "/api/v2/status",
         "/admin/monitoring/alerts",
         "/admin/statistics/costs",
+        "/api/v1/budgets",
+        "/api/v1/budgets/{budget_id}",
+        "/api/v1/budgets/{budget_id}/history",
+        "/api/v1/budgets/{budget_id}/status",
+        "/api/v1/projections",
         "/api/services",
         "/api/services/{service:path}/operations",
         "/api/operations",
@@ -99,7 +110,7 @@ READ = {
         "/api/v3/trace-summaries",
         "/api/admin/monitoring/metrics/realtime",
     )
-} | {("WEBSOCKET", "/api/v1/live"), ("POST", "/api/v1/session/link")}
+} | {("WEBSOCKET", "/api/v1/live"), ("POST", "/api/v1/session/link"), ("POST", "/api/v1/slos/validate")}
 
 
 def expected(method: str, path: str) -> Access:

@@ -29,7 +29,7 @@ LEVELS = {
     "care": 4,
     "ingest": 4,
     "slos": 4,
-    "forecast": 3,
+    "forecast": 3,  # both budgets and statistics stand on it
     "budgets": 4,
     "prices": 4,
     "bills": 4,

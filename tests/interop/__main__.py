@@ -10,15 +10,16 @@ import tempfile
 import time
 from pathlib import Path
 
-from spanledger_examples.jaeger import NoJaegerError, built
+from spanledger_examples.go_program import NotBuiltError
+from spanledger_examples.jaeger import PROGRAM
 from tests.interop import compared
 
 
 def main() -> int:
     """Returns the exit code."""
     try:
-        binary = built()
-    except NoJaegerError as reason:
+        binary = PROGRAM.built()
+    except NotBuiltError as reason:
         print(f"skipped: {reason}")
         return 0
     with tempfile.TemporaryDirectory() as folder:

@@ -212,7 +212,7 @@ class Sending:
 def note(row: dict[str, Any]) -> None:
     """Keep a test's losses for the table of `make bench`, which says where."""
     if table := os.environ.get("SPANLEDGER_LOSS_TABLE"):
-        test = os.environ.get("PYTEST_CURRENT_TEST", "").partition("::")[2].partition(" ")[0]
+        test = os.environ.get("PYTEST_CURRENT_TEST", "").partition("::")[2].rpartition(" (")[0]
         with Path(table).open("a") as lines:
             print(json.dumps({"test": test} | row), file=lines)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -14,7 +15,9 @@ import yaml
 
 from spanledger import settings as sdk_settings
 from spanledger_examples.collector import CONFIGURATION, WEIGHTS_GATE
+from spanledger_examples.go_program import NotBuiltError
 from spanledger_server import settings
+from tests.interop.compose_parser import PROGRAM
 from tests.support.server import ROOT, environment
 
 FILE = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
@@ -82,6 +85,24 @@ def test_a_service_says_only_what_compose_knows_and_all_that_keeps_it_small(name
     assert service["restart"] == "unless-stopped"
     assert service["deploy"]["resources"]["limits"].keys() == {"cpus", "memory"}
     assert re.fullmatch(r"[a-z/-]+:(?!latest)[\w.]+", service["image"])
+
+
+def test_compose_itself_takes_the_file_and_reads_it_as_we_do() -> None:
+    try:
+        parser = PROGRAM.found()
+    except NotBuiltError as reason:
+        pytest.skip(str(reason))
+    done = subprocess.run(
+        [parser, "--format", "json", "docker-compose.yml"], cwd=ROOT, env={"HOME": "/"}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    services = json.loads(done.stdout)["services"]
+    assert services.keys() == SERVICES.keys()
+    for name, service in SERVICES.items():
+        ours = {key: resolved(str(value)) for key, value in service.get("environment", {}).items()}
+        assert (services[name].get("environment") or {}) == ours
+        assert services[name]["image"] == service["image"]
+        assert services[name]["deploy"]["resources"]["limits"].keys() == {"cpus", "memory"}
 
 
 @each_service()
@@ -217,7 +238,7 @@ def test_prometheus_finds_its_tokens_and_knows_its_options(tmp_path: Path) -> No
 
 
 def test_the_prometheus_that_compose_starts_is_the_one_that_is_tested() -> None:
-    built = (CONFIGURATION / "prometheus-builder/go.mod").read_text(encoding="utf-8")
+    built = (CONFIGURATION / "prometheus/go.mod").read_text(encoding="utf-8")
     (minor, patch) = re.findall(r"prometheus/prometheus v0\.3(\d\d)\.(\d+)", built)[0]
     assert SERVICES["prometheus"]["image"] == f"prom/prometheus:v3.{int(minor)}.{patch}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import json
 import re
@@ -15,6 +16,9 @@ from typing import Any
 import httpx
 import pytest
 import yaml
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.cog.plugins import register_default_plugins
+from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from spanledger_examples import prometheus
 from spanledger_server.api.pages import PLACES
@@ -33,6 +37,7 @@ PANELS = [(name, panel) for name, board in BOARDS.items() for panel in board["pa
 SOURCES = yaml.safe_load((GRAFANA / "provisioning/datasources/spanledger.yaml").read_text(encoding="utf-8"))
 UIDS = {source["uid"]: source["type"] for source in SOURCES["datasources"]}
 STANDS_FOR = {"$__rate_interval": "30s", "$__range": "1m", "$service": ".*", "$model": ".*"}
+BUILT_IN = {"__rate_interval", "__range", "__all", "__field", "__from", "__to"}
 NOT_WHEN_WELL = {  # what can only be seen while something is lost that this test does not lose
     ("services", "Kept from us"),
     ("collector", "Thrown away undecided"),
@@ -74,6 +79,25 @@ def test_there_is_one_for_each_subject_with_a_uid_of_its_own() -> None:
 
 
 @each_board()
+def test_grafanas_own_types_know_every_key(name: str) -> None:
+    register_default_plugins()
+    kept = json.loads(JSONEncoder(sort_keys=True).encode(Dashboard.from_json(copy.deepcopy(BOARDS[name]))))
+    assert list(lost(BOARDS[name], kept)) == []
+
+
+def lost(given: Any, kept: Any, place: str = "") -> Iterator[str]:
+    """Where `kept` lacks something of `given`, or has another value."""
+    if isinstance(given, dict) and isinstance(kept, dict):
+        for key, value in given.items():
+            yield from lost(value, kept[key], f"{place}.{key}") if key in kept else [f"{place}.{key}"]
+    elif isinstance(given, list) and isinstance(kept, list) and len(given) == len(kept):
+        for one, other in zip(given, kept, strict=True):
+            yield from lost(one, other, f"{place}[]")
+    elif given != kept:
+        yield f"{place}: {given!r} became {kept!r}"
+
+
+@each_board()
 def test_every_panel_says_what_it_shows_in_which_unit_and_that_there_is_no_data(name: str) -> None:
     titles = set()
     for panel in BOARDS[name]["panels"]:
@@ -106,12 +130,14 @@ def test_every_data_source_variable_and_page_is_there_and_no_machine_is_named(na
     assert used
     assert all(UIDS[uid] == kind for kind, uid in used)
     variables = {each["name"] for each in board["templating"]["list"]}
-    asked = set(re.findall(r"\$\{?(\w+)", text)) - {"__rate_interval", "__range", "__all"}
+    asked = set(re.findall(r"\$\{?(\w+)", text)) - BUILT_IN
     assert asked <= variables
     assert {"pages"} <= variables
-    for link in board["links"]:
-        if link["type"] == "link":
-            assert link["url"].removeprefix("${pages}") in (*PLACES, "/settings")
+    links = [each["url"] for each in board["links"] if each["type"] == "link"]
+    links += [each["url"] for panel in board["panels"] for each in panel["fieldConfig"]["defaults"].get("links", ())]
+    for link in links:
+        assert link.startswith("${pages}/")
+        assert link.removeprefix("${pages}").partition("?")[0] in PLACES
     assert set(re.findall(r"https?://[^\"/ ]+", text)) == {"http://localhost:8321"}
 
 

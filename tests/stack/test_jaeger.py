@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from spanledger_examples.collector import CONFIGURATION
-from spanledger_examples.jaeger import NoJaegerError, found
+from spanledger_examples.go_program import NotBuiltError
+from spanledger_examples.jaeger import PROGRAM
 from tests.interop import compared, spans
 from tests.interop.running import jaeger
 from tests.stack.stack import OTLP, Stack
@@ -20,8 +21,8 @@ from tests.support.inside import Inside
 def real() -> Path:
     """The Jaeger; the tests that need it are skipped, with the reason, where it is not."""
     try:
-        return found()
-    except NoJaegerError as reason:
+        return PROGRAM.found()
+    except NotBuiltError as reason:
         pytest.skip(str(reason))
 
 

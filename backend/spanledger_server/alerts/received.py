@@ -8,7 +8,7 @@ Never: more alerts that fire at once than `MOST_FIRING`: those beyond are refuse
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final
 
 import pyarrow as pa
@@ -154,6 +154,7 @@ def _noted(episode: Episode, why: str, sender: str | None, now_ns: int) -> dict[
 
 def _write(tx: Transaction, statement: str, name: str, episodes: Sequence[Episode]) -> None:
     if episodes:
-        rows = [asdict(episode) | {"alert_id": episode.alert_id.bytes} for episode in episodes]
-        with tx.scan(name, pa.Table.from_pylist(rows, EPISODES)):
+        columns = [[getattr(episode, column) for episode in episodes] for column in EPISODES.names[1:]]
+        keys = [episode.alert_id.bytes for episode in episodes]
+        with tx.scan(name, pa.table([keys, *columns], schema=EPISODES)):
             tx.execute(SQL[statement])

@@ -99,21 +99,25 @@ def receiver(alerts: ReceivedAlerts) -> APIRouter:
 
         400 names those that were refused; the others are stored all the same.
         """
-        items = _items(await _body(request))
-        messages, reasons = _messages(items, now_ns, alerts.resolve_timeout_ns)
-        beyond = 0
-        if messages:
-            beyond = await run_in_threadpool(alerts.take, messages, request.state.caller.name, now_ns)
-        refused = len(items) - len(messages)
-        alerts.counters.refused += refused
-        if beyond:
-            reasons = [*reasons, f"{beyond} alerts: more than {MOST_FIRING} would fire"]
-        if reasons:
-            detail = f"{refused + beyond} of {len(items)} alerts were refused: {'; '.join(reasons)}"
-            return answers.problem(400, detail)
-        return Response(status_code=200)
+        body = await _body(request)
+        return await run_in_threadpool(_taken, alerts, body, request.state.caller.name, now_ns)
 
     return routes
+
+
+def _taken(alerts: ReceivedAlerts, body: bytes, sender: str | None, now_ns: int) -> Response:
+    """The answer to a request, whose alerts are stored."""
+    items = _items(body)
+    messages, reasons = _messages(items, now_ns, alerts.resolve_timeout_ns)
+    refused = len(items) - len(messages)
+    alerts.counters.refused += refused
+    beyond = alerts.take(messages, sender, now_ns) if messages else 0
+    if beyond:
+        reasons.append(f"{beyond} alerts: more than {MOST_FIRING} would fire")
+    if reasons:
+        detail = f"{refused + beyond} of {len(items)} alerts were refused: {'; '.join(reasons)}"
+        return answers.problem(400, detail)
+    return Response(status_code=200)
 
 
 async def _body(request: Request) -> bytes:

@@ -116,6 +116,7 @@ def build(house: House) -> Gate:
         cookie=house.cookie,
         otlp_port=house.otlp_port,
         refused=house.vitals.refused,
+        questions=house.vitals.questions,
     )
     app.state.database, app.state.clock, app.state.settings, app.state.gate, app.state.histories = (
         house.database,

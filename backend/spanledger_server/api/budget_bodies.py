@@ -10,7 +10,7 @@ from __future__ import annotations
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from spanledger_server import timegrid
 from spanledger_server.api import answers
@@ -54,8 +54,14 @@ def _zone(name: str) -> str:
         raise ValueError(error.allowed) from error
 
 
-Amount = Annotated[Decimal, BeforeValidator(_amount)]
-Positive = Annotated[Amount, AfterValidator(_positive)]
+def _in_digits(least: str) -> WithJsonSchema:
+    """How the document describes an amount: a number, or the same as text, which keeps every digit."""
+    number = {"type": "number", least: 0, "exclusiveMaximum": int(LIMIT)}
+    return WithJsonSchema({"anyOf": [number, {"type": "string", "pattern": r"^[0-9]{1,12}(\.[0-9]{1,12})?$"}]})
+
+
+Amount = Annotated[Decimal, BeforeValidator(_amount), _in_digits("minimum")]
+Positive = Annotated[Decimal, BeforeValidator(_amount), AfterValidator(_positive), _in_digits("exclusiveMinimum")]
 Percent = Annotated[Decimal, BeforeValidator(_no_truth), Field(gt=0, le=10_000, allow_inf_nan=False)]
 Seconds = Annotated[float, BeforeValidator(_no_truth), Field(gt=0, le=LONGEST_TTL_S, allow_inf_nan=False)]
 Only = Annotated[str | None, Field(min_length=1, max_length=256)]

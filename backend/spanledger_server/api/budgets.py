@@ -19,7 +19,7 @@ from spanledger_server.auth.scope import Scope
 from spanledger_server.budgets import budget as budgets
 from spanledger_server.budgets import record, reserve, status
 from spanledger_server.budgets.budget import Budget
-from spanledger_server.budgets.reserve import Renewal
+from spanledger_server.budgets.reserve import Lease, Renewal
 from spanledger_server.budgets.status import Standing
 from spanledger_server.errors import NotFound
 
@@ -27,8 +27,8 @@ NS: Final = 10**9
 Id = Annotated[str, Path(description="the budget's id; `default` is the one that every store begins with")]
 
 
-def _example(name: str) -> dict[int | str, dict[str, Any]]:
-    return {200: {"content": {"application/json": {"example": budget_bodies.EXAMPLES[name]}}}}
+def _example(name: str, status_code: int = 200) -> dict[int | str, dict[str, Any]]:
+    return {status_code: {"content": {"application/json": {"example": budget_bodies.EXAMPLES[name]}}}}
 
 
 def router() -> APIRouter:
@@ -60,7 +60,7 @@ def _reading(routes: APIRouter) -> None:
     ) -> Response:
         """All budgets by name, those that were put away last."""
         with store.reader() as reader:
-            found = [budget for budget in record.listed(reader, archived=archived) if _fits(budget, scope)]
+            found = [budget for budget in record.listed(reader, archived=archived) if _within(budget, scope)]
             items = [budget_bodies.shown(budget) for budget in found]
             if standing:
                 changed = histories.changes(reader, now_ns)
@@ -72,15 +72,17 @@ def _reading(routes: APIRouter) -> None:
     def one(budget_id: Id, store: Store, scope: CallersScope) -> Response:
         """A budget as it holds now, and which others count some of the same calls."""
         with store.reader() as reader:
-            found = _known(record.read(reader, budget_id), scope)
-            return answers.answer(_with_overlaps(found, record.listed(reader)))
+            found = _seen(record.read(reader, budget_id), scope)
+            return answers.answer(
+                _with_overlaps(found, [each for each in record.listed(reader) if _within(each, scope)])
+            )
 
     @routes.get("/api/v1/budgets/{budget_id}/history", responses=_example("history"))
     def history(budget_id: Id, store: Store, scope: CallersScope) -> Response:
         """Every version of a budget, newest first."""
         with store.reader() as reader:
             versions = record.versions(reader, budget_id)
-        _known(versions[0], scope)
+        _seen(versions[0], scope)
         return answers.answer({"items": [budget_bodies.shown(version) for version in versions], "next_cursor": None})
 
     @routes.get("/api/v1/budgets/{budget_id}/status", responses=_example("status"))
@@ -94,13 +96,13 @@ def _reading(routes: APIRouter) -> None:
     ) -> Response:
         """What was spent of a budget, exactly; how much of it is priced; and where it goes, as a distribution."""
         with store.reader() as reader:
-            budget = _known(record.read(reader, budget_id), scope)
+            budget = _seen(record.read(reader, budget_id), scope)
             found = status.standing(reader, budget, now_ns, default_zone, histories.changes(reader, now_ns))
         return answers.answer(_status(found))
 
 
 def _changing(routes: APIRouter) -> None:
-    @routes.post("/api/v1/budgets", status_code=201)
+    @routes.post("/api/v1/budgets", status_code=201, responses=_example("budget", 201))
     def create(body: BudgetBody, store: Store, now_ns: NowNs, request: Request) -> Response:
         """A new budget. Budgets may overlap: a call counts for each that covers it."""
         with store.transaction() as tx:
@@ -129,15 +131,18 @@ def _reserving(routes: APIRouter) -> None:
     ) -> Response:
         """Ask to spend. What is granted counts until it is settled or `ttl_s` is over; what is not, has a reason."""
         with store.transaction() as tx:
-            _known(record.read(tx, budget_id), scope)
+            budget = _asked(record.read(tx, budget_id), scope)
             found = reserve.reserve(tx, budget_id, body.amount, int(body.ttl_s * NS), now_ns, default_zone)
+        all_told = _within(budget, scope)
         return answers.answer(
             {
                 "granted": found.granted,
                 "reservation_id": found.reservation_id,
-                "remaining": found.remaining,
+                "remaining": found.remaining if all_told else None,
                 "expires_at": answers.when(found.expires_ns),
-                "reason": found.reason,
+                "reason": found.reason
+                if all_told or found.granted
+                else f"the budget {budget.name!r} has not enough left",
             }
         )
 
@@ -145,7 +150,7 @@ def _reserving(routes: APIRouter) -> None:
     def settle(budget_id: Id, body: Settle, store: Store, now_ns: NowNs, scope: CallersScope) -> Response:
         """Say what a reserved call came to, once. It counts until the ledger has its line, so that it counts once."""
         with store.transaction() as tx:
-            _known(record.read(tx, budget_id), scope)
+            _asked(record.read(tx, budget_id), scope)
             found = reserve.settle(tx, budget_id, body.reservation_id, body.amount, now_ns, body.call())
         return answers.answer(
             {"settled": True, "reservation_id": found.reservation_id, "amount": found.amount, "first": found.first}
@@ -165,7 +170,7 @@ def _leasing(routes: APIRouter) -> None:
             {
                 "budgets": [{"id": budget.budget_id, "name": budget.name, "scope": budget.scope} for budget in known],
                 "leases": [
-                    {"budget_id": each.budget.budget_id, "granted": each.granted, "remaining": each.remaining}
+                    {"budget_id": each.budget.budget_id, "granted": each.granted, "remaining": _told(each, scope)}
                     for each in leases
                 ],
                 "expires_at": answers.when(now_ns + int(body.ttl_s * NS)),
@@ -183,7 +188,24 @@ def _fits(budget: Budget, scope: Scope) -> bool:
     return all(mine is None or allowed is None or mine in allowed for mine, allowed in pairs)
 
 
-def _known(budget: Budget, scope: Scope) -> Budget:
+def _within(budget: Budget, scope: Scope) -> bool:
+    """Whether only calls within a token's scope count for the budget, so that its figures are no others'."""
+    pairs = ((budget.service, scope.services), (budget.tenant, scope.tenants))
+    return all(allowed is None or mine in allowed for mine, allowed in pairs)
+
+
+def _told(lease: Lease, scope: Scope) -> Decimal:
+    """What is free beside a lease; to whom it does not concern, no more than what the lease itself tells."""
+    return lease.remaining if _within(lease.budget, scope) else min(lease.remaining, lease.granted)
+
+
+def _seen(budget: Budget, scope: Scope) -> Budget:
+    if not _within(budget, scope):
+        raise NotFound(f"there is no budget {budget.budget_id!r} within reach of this token")
+    return budget
+
+
+def _asked(budget: Budget, scope: Scope) -> Budget:
     if not _fits(budget, scope):
         raise NotFound(f"there is no budget {budget.budget_id!r} within reach of this token")
     return budget

@@ -9,6 +9,7 @@ Never: reads a body, or lets a browser change something for a page from elsewher
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -21,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from spanledger.version import __version__
 from spanledger_server.api import answers
 from spanledger_server.api.doors import SAFE, Doors
+from spanledger_server.api.histogram import Histogram
 from spanledger_server.api.hosts import Hosts
 from spanledger_server.auth import scope as scopes
 from spanledger_server.auth.attempts import Attempts
@@ -64,6 +66,7 @@ class Gate:
     otlp_port: int | None = None  # the port on which only telemetry is taken
     attempts: Attempts = field(default_factory=Attempts)  # wrong tokens by address; right ones are never held up
     refused: dict[int, int] = field(default_factory=dict)  # HTTP status -> how often, for /metrics
+    questions: Histogram = field(default_factory=Histogram)  # how long answers took to questions of readers, seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer it."""
@@ -75,7 +78,13 @@ class Gate:
         except SpanledgerError as error:
             await self._refuse(answers.problem_of(error), scope, receive, send)
             return
-        await self.app(scope, receive, _with_headers(send) if scope["type"] == "http" else send)
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        await self.app(scope, receive, _with_headers(send))
+        if self.doors.asks(scope["method"], scope["path"]) is Access.READ:
+            self.questions.observe(time.perf_counter() - started)
 
     async def _refuse(self, answer: Response, scope: Scope, receive: Receive, send: Send) -> None:
         self.refused[answer.status_code] = self.refused.get(answer.status_code, 0) + 1

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from spanledger.pricing.files import made
 from spanledger.pricing.published import FOREVER_NS, provider_id
 from spanledger.pricing.rates import Rates
 from spanledger_server.api import answers, parameters
+from spanledger_server.api import price_examples as examples
 from spanledger_server.api.deps import NowNs, Store
 from spanledger_server.auth import audit
 from spanledger_server.prices import stored
@@ -22,22 +23,11 @@ from spanledger_server.prices.stored import StoredPrices
 from spanledger_server.timegrid import DAY_NS, Range
 
 MOST_STRETCHES: Final = 100
+HISTORY: Final = {"stretches": [examples.PRICE], "truncated": False, "overrides": [examples.OVERRIDE]}
+REFRESHED: Final = {"name": "acme.yml", "added": 2, "changed": 1, "unchanged": 7, "ended": 0}
 MOST_FILE: Final = 2**20
 NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9._ -]{0,63}$"
-PRICE_EXAMPLE: Final = {
-    "provider": "openai",
-    "model": "gpt-5-mini",
-    "match": "exact",
-    "valid_from": "2026-11-01T00:00:00Z",
-    "valid_to": None,
-    "rates": {"input_mtok": 0.25, "output_mtok": 2, "cache_read_mtok": 0.025},
-    "tiers": {},
-    "audio": None,
-    "source": "override:server",
-    "version": "override:server r3",
-    "note": None,
-    "reason": None,
-}
+PriceId = Annotated[str, Path(description="a price's id")]
 
 
 class NewPrice(BaseModel):
@@ -81,13 +71,14 @@ def router(prices: StoredPrices) -> APIRouter:
     """All routes of the price book."""
     routes = APIRouter(tags=["prices"])
     _reading(routes, prices)
+    _history(routes, prices)
     _waiting(routes, prices)
     _setting(routes, prices)
     return routes
 
 
 def _reading(routes: APIRouter, prices: StoredPrices) -> None:
-    @routes.get("/api/v1/prices", responses=_example({"at": "2026-11-21T12:00:00Z", "items": [PRICE_EXAMPLE]}))
+    @routes.get("/api/v1/prices", responses=examples.page(examples.PRICE))
     def listed(
         now_ns: NowNs,
         provider: Annotated[str | None, Query(description="only this provider's")] = None,
@@ -115,7 +106,9 @@ def _reading(routes: APIRouter, prices: StoredPrices) -> None:
         items = [_known(prices, key, at_ns) for key in wanted[:most]]
         return answers.answer({"at": answers.when(at_ns), "items": items, "next_cursor": following})
 
-    @routes.get("/api/v1/prices/history", responses=_example({"stretches": [PRICE_EXAMPLE], "overrides": []}))
+
+def _history(routes: APIRouter, prices: StoredPrices) -> None:
+    @routes.get("/api/v1/prices/history", responses=examples.of(HISTORY))
     def history(
         store: Store,
         now_ns: NowNs,
@@ -147,7 +140,7 @@ def _reading(routes: APIRouter, prices: StoredPrices) -> None:
 
 
 def _waiting(routes: APIRouter, prices: StoredPrices) -> None:
-    @routes.get("/api/v1/prices/missing")
+    @routes.get("/api/v1/prices/missing", responses=examples.of({"items": [examples.MISSING], "more": 0}))
     def missing(
         store: Store,
         now_ns: NowNs,
@@ -164,7 +157,7 @@ def _waiting(routes: APIRouter, prices: StoredPrices) -> None:
         head = {"from": answers.when(window.from_ns), "to": answers.when(window.to_ns)}
         return answers.answer(head | {"items": items, "more": groups - len(items)})
 
-    @routes.get("/api/v1/prices/overrides")
+    @routes.get("/api/v1/prices/overrides", responses=examples.of({"items": [examples.OVERRIDE]}))
     def overridden(
         store: Store, ended: Annotated[bool, Query(description="also those that were changed or deleted")] = False
     ) -> Response:
@@ -174,7 +167,7 @@ def _waiting(routes: APIRouter, prices: StoredPrices) -> None:
 
 
 def _setting(routes: APIRouter, prices: StoredPrices) -> None:
-    @routes.post("/api/v1/prices", status_code=201)
+    @routes.post("/api/v1/prices", status_code=201, responses=examples.of(examples.OVERRIDE, 201))
     def add(body: NewPrice, store: Store, now_ns: NowNs, request: Request) -> Response:
         """Set a price from an instant on: for lines that arrive from now on; those that stand wait for `reprice`."""
         bounds, by = body.bounds(now_ns), _who(request)
@@ -183,8 +176,8 @@ def _setting(routes: APIRouter, prices: StoredPrices) -> None:
             audit.record(tx, now_ns, by, "price.set", new.override_id, {"before": None, "after": _override(new)})
         return answers.answer(_override(new), 201)
 
-    @routes.put("/api/v1/prices/{override_id}")
-    def change(override_id: str, body: NewPrice, store: Store, now_ns: NowNs, request: Request) -> Response:
+    @routes.put("/api/v1/prices/{override_id}", responses=examples.of(examples.OVERRIDE))
+    def change(override_id: PriceId, body: NewPrice, store: Store, now_ns: NowNs, request: Request) -> Response:
         """Set a price in place of another one; the old one stays in the history."""
         bounds, by = body.bounds(now_ns), _who(request)
         with store.transaction() as tx:
@@ -193,8 +186,8 @@ def _setting(routes: APIRouter, prices: StoredPrices) -> None:
             audit.record(tx, now_ns, by, "price.change", override_id, detail)
         return answers.answer(_override(new))
 
-    @routes.delete("/api/v1/prices/{override_id}")
-    def delete(override_id: str, store: Store, now_ns: NowNs, request: Request) -> Response:
+    @routes.delete("/api/v1/prices/{override_id}", responses=examples.of(examples.OVERRIDE))
+    def delete(override_id: PriceId, store: Store, now_ns: NowNs, request: Request) -> Response:
         """Let a price that was set count no longer."""
         by = _who(request)
         with store.transaction() as tx:
@@ -202,7 +195,7 @@ def _setting(routes: APIRouter, prices: StoredPrices) -> None:
             audit.record(tx, now_ns, by, "price.delete", override_id, {"before": _override(old), "after": None})
         return answers.answer(_override(old))
 
-    @routes.post("/api/v1/prices/refresh")
+    @routes.post("/api/v1/prices/refresh", responses=examples.of(REFRESHED))
     def refresh(body: PriceFile, store: Store, now_ns: NowNs, request: Request) -> Response:
         """Take the prices of a file in place of those that came with a file of this name."""
         by = _who(request)
@@ -216,10 +209,6 @@ def _setting(routes: APIRouter, prices: StoredPrices) -> None:
             }
             audit.record(tx, now_ns, by, "price.refresh", body.name, told)
         return answers.answer({"name": body.name, **told})
-
-
-def _example(body: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
-    return {200: {"content": {"application/json": {"example": body}}}}
 
 
 def _who(request: Request) -> str:

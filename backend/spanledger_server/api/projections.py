@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Response
 
 from spanledger_server import timegrid
-from spanledger_server.api import answers, parameters
+from spanledger_server.api import answers, budget_bodies, parameters
 from spanledger_server.api.deps import DefaultZone, NowNs, PastSpending, Store
 from spanledger_server.api.scoped import CallersScope, within
 from spanledger_server.budgets import budget as budgets
@@ -31,9 +31,31 @@ router = APIRouter(tags=["statistics"])
 
 PERIODS: Final = {"today": "daily", "week": "weekly", "month": "monthly"}  # and the budgets' names for them
 MOST_PROJECTED: Final = 5  # categories that get a projection of their own
+EXAMPLE: Final[dict[str, Any]] = {
+    "from": "2026-11-01T00:00:00Z",
+    "to": "2026-12-01T00:00:00Z",
+    "period": "month",
+    "group_by": "model",
+    "timezone": "UTC",
+    "currency": "USD",
+    "spent": 300.87,
+    "calls": 1003,
+    "unpriced_calls": 0,
+    "coverage": 1,
+    "budget": {"id": "default", "name": "default", "limit_amount": 500},
+    "status": "on_track",
+    "projection": budget_bodies.EXAMPLES["status"]["projection"],
+    "categories": [
+        {"category": "gpt-5", "spent": 300.87, "estimated_total": 423.1, "p10": 413.3, "p50": 423.1, "p90": 433.7}
+    ],
+    "drivers": [
+        {"category": "gpt-5", "spent": 300.87, "before": 143.1, "change": 157.77, "calls": 1003, "calls_before": 432}
+    ],
+    "compared_with": {"from": "2026-10-01T00:00:00Z", "to": "2026-10-21T21:00:00Z"},
+}
 
 
-@router.get("/api/v1/projections")
+@router.get("/api/v1/projections", responses={200: {"content": {"application/json": {"example": EXAMPLE}}}})
 def projections(
     store: Store,
     now_ns: NowNs,
@@ -60,36 +82,43 @@ def projections(
         changed = histories.changes(reader, now_ns)
         found = spend.spend(reader, conditions, window, now_ns, changed)
         fitting = budget_for(reader, name, conditions)
-        limit = None if fitting is None else fitting.limit_usd
-        goes = projection.project(found, window, now_ns, limit, changed=changed)
+        goes = projection.project(found, window, now_ns, _limit(fitting), changed=changed)
         compared = drivers.compared(reader, conditions, dimension, window, before, now_ns)
         largest = sorted((row for row in compared if row.calls), key=lambda row: -(row.spent or 0))[:MOST_PROJECTED]
         categories = [_category(reader, row, dimension, conditions, window, now_ns) for row in largest]
+    head = {"period": name, "group_by": dimension, "from_ns": window.from_ns, "to_ns": window.to_ns}
+    stretch = {"from_ns": before.from_ns, "to_ns": drivers.end(window, before, now_ns)}
     return answers.answer(
-        {
-            "period": name,
-            "group_by": dimension,
-            "from": answers.when(window.from_ns),
-            "to": answers.when(window.to_ns),
-            "timezone": zone.key,
-            "currency": "USD",
-            "spent": found.cost,
-            "calls": found.calls,
-            "unpriced_calls": found.unpriced_calls,
-            "coverage": found.coverage,
-            "budget": None
-            if fitting is None
-            else {"id": fitting.budget_id, "name": fitting.name, "limit_amount": limit},
-            "status": state_of(goes, found.cost, limit, found.unpriced_calls),
-            "projection": shown(goes),
-            "categories": categories,
+        answers.bounded(head)
+        | {"timezone": zone.key, "currency": "USD"}
+        | _standing(found, goes, fitting)
+        | {"projection": shown(goes), "categories": categories}
+        | {
             "drivers": [_driver(row) for row in compared[: drivers.MOST_SHOWN]],
-            "compared_with": {
-                "from": answers.when(before.from_ns),
-                "to": answers.when(drivers.end(window, before, now_ns)),
-            },
+            "compared_with": answers.bounded(stretch),
         }
     )
+
+
+def _standing(found: spend.Spend, goes: Projection, fitting: Budget | None) -> dict[str, Any]:
+    return {
+        "spent": found.cost,
+        "calls": found.calls,
+        "unpriced_calls": found.unpriced_calls,
+        "coverage": found.coverage,
+        "budget": _named(fitting),
+        "status": state_of(goes, found.cost, _limit(fitting), found.unpriced_calls),
+    }
+
+
+def _limit(fitting: Budget | None) -> Decimal | None:
+    return None if fitting is None else fitting.limit_usd
+
+
+def _named(fitting: Budget | None) -> dict[str, Any] | None:
+    if fitting is None:
+        return None
+    return {"id": fitting.budget_id, "name": fitting.name, "limit_amount": fitting.limit_usd}
 
 
 def of_costs(
@@ -108,7 +137,7 @@ def of_costs(
     window = timegrid.period(period, now_ns, span.zone)
     known = replace(histories.spend(reader, conditions, window, now_ns), cost=found["total_cost"])
     fitting = budget_for(reader, period, conditions)
-    limit = None if fitting is None else fitting.limit_usd
+    limit = _limit(fitting)
     goes = projection.project(known, window, now_ns, limit, changed=histories.changes(reader, now_ns))
     told = shown(goes)
     return {
@@ -116,7 +145,7 @@ def of_costs(
         "budget_status": state_of(goes, found["total_cost"], limit, found["unpriced_calls"]),
         "days_until_budget_limit": told["days_until_limit"],
         "interval": None if told["p10"] is None else {name: told[name] for name in ("p10", "p50", "p90")},
-        "budget": None if fitting is None else {"id": fitting.budget_id, "name": fitting.name, "limit_amount": limit},
+        "budget": _named(fitting),
         **{name: value for name, value in told.items() if name not in ("p10", "p50", "p90", "days_until_limit")},
     }
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import wraps
 from typing import Annotated, Any, Final, TypeVar
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -64,6 +64,7 @@ SCHEMA: Final = {
 }
 Route = TypeVar("Route", bound=Callable[..., Any])
 
+Name = Annotated[str, Path(description="as it was kept")]
 Format = Annotated[str | None, Query(description="json (default), csv or arrow; else what Accept asks for")]
 Safe = Annotated[
     str | None, Query(description="true: in CSV, text that a spreadsheet takes for a formula gets an apostrophe")
@@ -125,7 +126,7 @@ def _running(routes: APIRouter, queries: Queries) -> None:
     @routes.post("/api/v1/queries/{name}/run", responses=_example(ROWS, "Rows"))
     @_telling
     def run_kept(
-        name: str,
+        name: Name,
         body: Run,
         request: Request,
         store: Store,
@@ -153,7 +154,7 @@ def _listing(routes: APIRouter) -> None:
             return answers.answer({"items": [_shown(each) for each in saved.listed(reader)], "next_cursor": None})
 
     @routes.get("/api/v1/queries/{name}", responses=_example(KEPT, "It"))
-    def one(name: str, store: Store) -> Response:
+    def one(name: Name, store: Store) -> Response:
         """A query that is kept."""
         with store.reader() as reader:
             return answers.answer(_shown(saved.found(reader, saved.named(name))))
@@ -173,7 +174,7 @@ def _changing(routes: APIRouter, queries: Queries) -> None:
 
     @routes.put("/api/v1/queries/{name}", responses=_example(KEPT, "It"))
     @_telling
-    def change(name: str, body: Content, request: Request, store: Store, now_ns: NowNs) -> Response:
+    def change(name: Name, body: Content, request: Request, store: Store, now_ns: NowNs) -> Response:
         """Keep another statement under a name that there is."""
         new = _made(saved.named(name), body, request, now_ns)
         with store.reader() as reader:
@@ -188,7 +189,7 @@ def _changing(routes: APIRouter, queries: Queries) -> None:
         return answers.answer(_shown(new))
 
     @routes.delete("/api/v1/queries/{name}", status_code=204)
-    def remove(name: str, request: Request, store: Store, now_ns: NowNs) -> Response:
+    def remove(name: Name, request: Request, store: Store, now_ns: NowNs) -> Response:
         """Forget a query."""
         with store.transaction() as tx:
             old = saved.found(tx, saved.named(name))

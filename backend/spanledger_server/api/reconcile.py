@@ -8,10 +8,11 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from spanledger_server import timegrid
 from spanledger_server.api import answers, parameters
+from spanledger_server.api import price_examples as examples
 from spanledger_server.api.deps import NowNs, Store
 from spanledger_server.api.uploads import Uploaded
 from spanledger_server.auth import audit
@@ -28,35 +29,24 @@ BODY: Final = {
     "description": "the bill as its provider gives it: CSV or JSON, also gzip, at most 1 GiB",
     "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in KINDS},
 }
-EXAMPLE: Final = {
-    "id": "bill_5e0c71f2a9d3",
-    "format": "openai-costs",
-    "from": "2026-10-01",
-    "to": "2026-10-31",
-    "timezone": "UTC",
-    "state": "agrees",
-    "bill": 1204.51,
-    "ledger": 1200.9,
-    "difference": 3.61,
-    "seen": 0.997,
-    "sentence": "we saw 99.7 % of the bill",
-    "explained": [{"why": "missing_calls", "difference": 3.61}],
-    "cells": [],
-}
+Kept = Annotated[str, Path(description="a reconciliation's id")]
+WHOLE: Final = examples.RECONCILIATION | {"cells": [examples.CELL]}
 
 
 @router.post(
     "/api/v1/reconcile",
     status_code=201,
     openapi_extra={"requestBody": BODY},
-    responses={201: {"content": {"application/json": {"example": EXAMPLE}}}},
+    responses=examples.of(WHOLE, 201),
 )
 def hold_against(
     file: Uploaded,
     store: Store,
     now_ns: NowNs,
     request: Request,
-    name: Annotated[str | None, Query(description="the file's name, for the history", max_length=200)] = None,
+    name: Annotated[
+        str | None, Query(description="the file's name, for the history", min_length=1, max_length=200)
+    ] = None,
     kind: Annotated[
         str | None, Query(alias="format", description=f"{', '.join(formats.NAMES)}; else found out")
     ] = None,
@@ -78,7 +68,7 @@ def hold_against(
     asked = Asked(
         format=parameters.choice("format", kind, formats.NAMES, "") or None,
         zone=None if tz is None else timegrid.zone(tz),
-        providers=tuple(each.strip().lower() for each in provider or () if each.strip()),
+        providers=tuple(parameters.free_text("provider", each).lower() for each in provider or ()),
         columns=_pairs("columns", columns),
         decimal=_one_of(decimal),
         dates=_order(dates),
@@ -96,7 +86,7 @@ def hold_against(
     return answers.answer({"id": kept, "at": answers.when(now_ns), "made_by": by, **found}, 201)
 
 
-@router.get("/api/v1/reconcile")
+@router.get("/api/v1/reconcile", responses=examples.page(examples.RECONCILIATION))
 def listed(
     store: Store,
     limit: Annotated[str | None, Query(description="1 to 1000, default 100")] = None,
@@ -115,10 +105,8 @@ def listed(
     return answers.answer({"items": [_shown(row) for row in rows[:most]], "next_cursor": following})
 
 
-@router.get(
-    "/api/v1/reconcile/{reconciliation_id}", responses={200: {"content": {"application/json": {"example": EXAMPLE}}}}
-)
-def one(reconciliation_id: str, store: Store) -> Response:
+@router.get("/api/v1/reconcile/{reconciliation_id}", responses=examples.of(WHOLE))
+def one(reconciliation_id: Kept, store: Store) -> Response:
     """A bill that was held against the ledger, with its cells."""
     with store.reader() as reader:
         return answers.answer(_shown(reconcile.one(reader, reconciliation_id)))

@@ -9,10 +9,11 @@ import json
 from decimal import Decimal
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from spanledger_server.api import answers, parameters
+from spanledger_server.api import price_examples as examples
 from spanledger_server.api.deps import NowNs, Store
 from spanledger_server.auth import audit
 from spanledger_server.errors import Invalid
@@ -23,21 +24,7 @@ from spanledger_server.timegrid import Range
 
 PATIENCE_S: Final = 5.0  # how long an answer waits for the run's end
 MOST_MODELS: Final = 200  # in one answer
-EXAMPLE: Final = {
-    "run": "reprice_4f2a9c01be77",
-    "state": "done",
-    "apply": False,
-    "from": "2026-11-01T00:00:00Z",
-    "to": "2026-12-01T00:00:00Z",
-    "lines": 120000,
-    "done": 120000,
-    "changed": 4021,
-    "newly_priced": 12,
-    "newly_unpriced": 0,
-    "old_total": 812.31,
-    "new_total": 790.02,
-    "models": [],
-}
+RunId = Annotated[str, Path(description="a run's id")]
 
 
 class Asked(BaseModel):
@@ -59,7 +46,7 @@ def router(repricer: Repricer) -> APIRouter:
 
 
 def _runs(routes: APIRouter, repricer: Repricer) -> None:
-    @routes.post("/api/v1/reprice", responses={200: {"content": {"application/json": {"example": EXAMPLE}}}})
+    @routes.post("/api/v1/reprice", responses=examples.of(examples.RUN))
     def begin(body: Asked, now_ns: NowNs, request: Request) -> Response:
         """Price lines anew, without `apply` only to see what would differ. 202: it goes on; ask for the run."""
         from_ns, to_ns = (
@@ -75,7 +62,7 @@ def _runs(routes: APIRouter, repricer: Repricer) -> None:
         found = repricer.wait(run.run_id, PATIENCE_S)
         return answers.answer(shown(found), 202 if found.state == "running" else 200)
 
-    @routes.get("/api/v1/reprice")
+    @routes.get("/api/v1/reprice", responses=examples.page(examples.RUN))
     def listed(
         store: Store,
         limit: Annotated[str | None, Query(description="1 to 1000, default 100")] = None,
@@ -94,13 +81,13 @@ def _runs(routes: APIRouter, repricer: Repricer) -> None:
         items = [shown(run) for run in found[:most]]
         return answers.answer({"items": items, "next_cursor": following})
 
-    @routes.get("/api/v1/reprice/{run_id}", responses={200: {"content": {"application/json": {"example": EXAMPLE}}}})
-    def one(run_id: str) -> Response:
+    @routes.get("/api/v1/reprice/{run_id}", responses=examples.of(examples.RUN))
+    def one(run_id: RunId) -> Response:
         """A run: how far it is, and what changed so far."""
         return answers.answer(shown(repricer.get(run_id)))
 
-    @routes.delete("/api/v1/reprice/{run_id}")
-    def cancel(run_id: str, store: Store, now_ns: NowNs, request: Request) -> Response:
+    @routes.delete("/api/v1/reprice/{run_id}", responses=examples.of(examples.RUN))
+    def cancel(run_id: RunId, store: Store, now_ns: NowNs, request: Request) -> Response:
         """End a run early; lines that it corrected stay corrected."""
         repricer.get(run_id)
         found = repricer.cancel(run_id)
@@ -111,9 +98,9 @@ def _runs(routes: APIRouter, repricer: Repricer) -> None:
 
 
 def _corrections(routes: APIRouter) -> None:
-    @routes.get("/api/v1/reprice/{run_id}/corrections")
+    @routes.get("/api/v1/reprice/{run_id}/corrections", responses=examples.page(examples.CORRECTION))
     def of_run(
-        run_id: str,
+        run_id: RunId,
         store: Store,
         limit: Annotated[str | None, Query(description="1 to 1000, default 100")] = None,
         cursor: Annotated[str | None, Query(description="next_cursor of the page before")] = None,
@@ -121,21 +108,21 @@ def _corrections(routes: APIRouter) -> None:
         """The correction lines of a run: what each call cost before, and after."""
         return _page(store, limit, cursor, run_id, None)
 
-    @routes.get("/api/v1/ledger/{trace_id}/{span_id}/corrections")
+    @routes.get("/api/v1/ledger/corrections", responses=examples.page(examples.CORRECTION))
     def of_call(
-        trace_id: str,
-        span_id: str,
         store: Store,
+        trace_id: Annotated[str, Query(description="32 hexadecimal digits")],
+        span_id: Annotated[str | None, Query(description="16 hexadecimal digits: only this call's")] = None,
         limit: Annotated[str | None, Query(description="1 to 1000, default 100")] = None,
         cursor: Annotated[str | None, Query(description="next_cursor of the page before")] = None,
     ) -> Response:
-        """What a call's line said before, the newest correction first."""
-        trace, span = _hex("trace_id", trace_id, 32), int(_hex("span_id", span_id, 16), 16)
-        return _page(store, limit, cursor, None, (trace, span))
+        """What the lines of a trace said before, the newest correction first."""
+        span = None if span_id is None else int(_hex("span_id", span_id, 16), 16)
+        return _page(store, limit, cursor, None, (_hex("trace_id", trace_id, 32), span))
 
 
 def _page(
-    store: Store, limit: str | None, cursor: str | None, run_id: str | None, call: tuple[str, int] | None
+    store: Store, limit: str | None, cursor: str | None, run_id: str | None, call: tuple[str, int | None] | None
 ) -> Response:
     most = parameters.limit(limit)
     question = ("corrections", run_id or "", *(map(str, call) if call else ()))

@@ -47,6 +47,17 @@ def definition(kept: Kept) -> dict[str, Any]:
     }
 
 
+def checked(objective: Objective) -> dict[str, Any]:
+    """What a definition that is not kept means."""
+    return {
+        "name": objective.name,
+        "service": objective.service,
+        "target": _percent(float(objective.target)),
+        "method": objective.method,
+        "measured": measured(objective),
+    }
+
+
 def generations(before: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """What an objective was."""
     return [
@@ -148,7 +159,6 @@ def report(kept: Kept, found: Report) -> dict[str, Any]:
         "measured": measured(kept.objective),
         "window": _window(found.status.period.window),
         **standing(kept.objective, found.status),
-        "resolution_s": found.slice_ns / SECOND_NS,
         "bad_minutes": found.bad_ns / SECOND_NS / MINUTE_S,
         "downtime_minutes": found.down_ns / SECOND_NS / MINUTE_S,
         "minutes_without_events": found.quiet_ns / SECOND_NS / MINUTE_S,

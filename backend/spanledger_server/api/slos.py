@@ -9,18 +9,19 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 import yaml
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from spanledger_server.api import answers, slo_answers
 from spanledger_server.api.deps import DefaultZone, NowNs, Store
 from spanledger_server.errors import Invalid, Malformed, TooLarge
-from spanledger_server.slos import documents, openslo, register, report, sla, status
+from spanledger_server.slos import definition, documents, openslo, register, report, sla, status
 from spanledger_server.slos.objective import LONGEST_NS, duration_ns
 from spanledger_server.timegrid import MINUTE_NS, Range, month, zone
 
 YAML: Final = "application/yaml"
 FORMATS: Final = ("json", "markdown")
 Definition = tuple[Mapping[str, Any], str | None]
+SloId = Annotated[str, Path(description="its id or its name")]
 
 
 async def _sent(request: Request) -> bytes:
@@ -61,7 +62,7 @@ def router() -> APIRouter:
         return Response(content, 200, {"Cache-Control": "no-store"}, YAML)
 
     @routes.get("/api/v1/slos/{slo_id}")
-    def slo(slo_id: str, store: Store, now_ns: NowNs) -> Response:
+    def slo(slo_id: SloId, store: Store, now_ns: NowNs) -> Response:
         """One objective, by id or name: its definition, where it stands, and what it was before."""
         with store.reader() as reader:
             kept = register.one(reader, slo_id)
@@ -83,29 +84,21 @@ def changes() -> APIRouter:
         return _created(register.add(store, given, now_ns, _who(request)))
 
     @routes.post("/api/v1/slos/openslo", status_code=201, openapi_extra=_BODY)
-    def take(
-        body: Sent,
-        store: Store,
-        now_ns: NowNs,
-        request: Request,
-        check: Annotated[bool, Query(description="only say what is wrong; nothing is kept")] = False,
-    ) -> Response:
+    def take(body: Sent, store: Store, now_ns: NowNs, request: Request) -> Response:
         """Import OpenSLO documents (YAML or JSON, several with ---): all of them, or none."""
         found = openslo.definitions(documents.read(body))
-        if check:
-            return answers.answer({"valid": True, "slos": [one.definition for one in found]})
         given: list[Definition] = [(one.definition, one.document) for one in found]
         return _created(register.add(store, given, now_ns, _who(request)))
 
     @routes.put("/api/v1/slos/{slo_id}", openapi_extra=_BODY)
-    def change(slo_id: str, body: Sent, store: Store, now_ns: NowNs, request: Request) -> Response:
+    def change(slo_id: SloId, body: Sent, store: Store, now_ns: NowNs, request: Request) -> Response:
         """Another definition for an objective; it holds for the past as well, and the old one stays readable."""
         (given,) = _one(body)
         kept = register.change(store, slo_id, *given, now_ns, _who(request))
         return answers.answer(slo_answers.definition(kept))
 
     @routes.delete("/api/v1/slos/{slo_id}", status_code=204)
-    def delete(slo_id: str, store: Store, now_ns: NowNs, request: Request) -> Response:
+    def delete(slo_id: SloId, store: Store, now_ns: NowNs, request: Request) -> Response:
         """Forget an objective."""
         register.delete(store, slo_id, now_ns, _who(request))
         return Response(status_code=204)
@@ -114,12 +107,18 @@ def changes() -> APIRouter:
 
 
 def reports() -> APIRouter:
-    """What a window looked like."""
+    """What a window looked like, and whether a definition would be taken."""
     routes = APIRouter(tags=["SLOs"])
+
+    @routes.post("/api/v1/slos/validate", openapi_extra=_BODY)
+    def validate(body: Sent) -> Response:
+        """Say all that is wrong with definitions, OpenSLO or own; nothing is kept."""
+        given = _definitions(body)
+        return answers.answer({"slos": [slo_answers.checked(definition.parse(one)) for one, _ in given]})
 
     @routes.get("/api/v1/slos/{slo_id}/report")
     def one(
-        slo_id: str,
+        slo_id: SloId,
         store: Store,
         now_ns: NowNs,
         default_zone: DefaultZone,

@@ -44,6 +44,7 @@ class Vitals:
     acks: dict[Signal, Histogram] = field(
         default_factory=lambda: {"traces": Histogram(), "logs": Histogram(), "metrics": Histogram()}
     )
+    questions: Histogram = field(default_factory=Histogram)  # how long the gate's answers to readers took
     refused: dict[int, int] = field(default_factory=dict)  # requests that the gate answered itself, by status
 
     def unready(self) -> list[str]:
@@ -109,6 +110,12 @@ class Vitals:
                 acks.seen(),
                 (("signal", signal),),
             )
+        yield Sample(
+            "spanledger_question_duration_seconds",
+            "histogram",
+            "From a reader's question over HTTP to the end of its answer.",
+            self.questions.seen(),
+        )
         yield Sample("spanledger_queue_requests", "gauge", "Requests that wait for the writer.", self.ingest.queued())
         yield Sample("spanledger_queue_bytes", "gauge", "Bytes being decoded or waiting.", self.admission.inside_bytes)
         yield Sample(
@@ -188,9 +195,7 @@ class Vitals:
             return
         counters = self.care.heartbeat.counters
         yield Sample("spanledger_heartbeats_total", "counter", "Times the outside watcher was told.", counters.sent)
-        yield Sample(
-            "spanledger_heartbeats_failed_total", "counter", "Times it could not be told.", counters.failed
-        )
+        yield Sample("spanledger_heartbeats_failed_total", "counter", "Times it could not be told.", counters.failed)
         if counters.sent_ns is not None:
             at_s = counters.sent_ns / 1e9
             yield Sample("spanledger_heartbeat_last_timestamp_seconds", "gauge", "When it was told last.", at_s)

@@ -78,7 +78,7 @@ def opened(file: BinaryIO) -> Table | Iterator[Any]:
     for magic, called in OTHERS.items():
         if head.startswith(magic):
             raise Invalid("file", called, ACCEPTED)
-    plain: BinaryIO = cast("BinaryIO", gzip.GzipFile(fileobj=file)) if head[:2] == b"\x1f\x8b" else file
+    plain: BinaryIO = cast("BinaryIO", gzip.GzipFile(fileobj=file, mode="rb")) if head[:2] == b"\x1f\x8b" else file
     buffered = io.BufferedReader(_Counted(plain), SAMPLE)
     encoding, notes = _encoding(buffered.peek(SAMPLE)[:SAMPLE])
     text = io.TextIOWrapper(buffered, encoding, newline="")

@@ -106,6 +106,8 @@ def read(table: Table, asked: Asked) -> Bill:
 
 def _header(table: Table, asked: Asked) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
     """The header, and the rows behind it; what an export tells of itself before it is left out."""
+    if not table.candidates:
+        raise Invalid("file", "empty", "a bill with at least one row")
     lowered = [[_plain(cell) for cell in cells] for _, cells in table.candidates]
     known = next((n for n, cells in enumerate(lowered) if formats.recognised(_named(cells, None)[0])), None)
     if known is None and asked.columns:

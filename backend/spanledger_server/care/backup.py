@@ -33,7 +33,7 @@ SQL = sqlfile.load(__package__)
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.duckdb", re.ASCII)
 ALLOWED_NAME: Final = "a file name such as before-upgrade.duckdb: letters, digits, . _ -, without a directory"
 PART: Final = ".part"
-STOP_PATIENCE_S: Final = 30.0
+STOP_PATIENCE_S: Final = 5.0
 
 
 class NotTheSameError(SpanledgerError):
@@ -105,10 +105,13 @@ class Backups:
         """One of them.
 
         Raises:
+            Invalid: This can be no name.
             NotFound: There is none of this name.
         """
         path = self.directory / name
-        if not NAME.fullmatch(name) or path.is_symlink() or not path.is_file():
+        if not NAME.fullmatch(name):
+            raise Invalid("name", name, ALLOWED_NAME)
+        if path.is_symlink() or not path.is_file():
             raise NotFound(f"there is no backup {name!r}")
         return path
 
@@ -134,6 +137,8 @@ class Backups:
                 raise Busy(f"the backup {self._job.name} is under way", retry_after_s=10)
             if (directory / chosen).exists():
                 raise Invalid("name", chosen, "a name that no backup has yet")
+            for left in directory.glob(f"*.duckdb{PART}*"):  # of a server that was killed
+                left.unlink(missing_ok=True)
             expected = self._expected(directory)
             with self._database.transaction() as tx:
                 audit.record(tx, now_ns, actor, "backup.started", chosen, {"before": None, "after": {"file": chosen}})

@@ -24,8 +24,9 @@ SELECT count(*) AS rows, coalesce(sum(hash(t)::HUGEINT), 0)::VARCHAR AS digest F
 SELECT max(version) FROM schema_version;
 
 -- name: file_use
--- Bytes of the file: all of it, what holds rows, and a block.
-SELECT total_blocks * block_size AS bytes, used_blocks * block_size AS used_bytes, block_size FROM pragma_database_size();
+-- Bytes of the file that hold rows, and of a block.
+SELECT used_blocks * block_size AS used_bytes, block_size
+FROM pragma_database_size() WHERE database_name = current_database();
 
 -- name: table_blocks
 -- How many blocks of the file hold values of a table; a block may hold several tables' values.
@@ -52,7 +53,8 @@ SELECT max(at_ns) FROM store_sizes;
 
 -- name: exportable
 -- The views, and by which column their rows lie in time.
-SELECT table_name, list(column_name) FROM duckdb_columns() WHERE schema_name = 'public' GROUP BY ALL ORDER BY ALL;
+SELECT table_name, list(column_name) FROM duckdb_columns()
+WHERE database_name = current_database() AND schema_name = 'public' GROUP BY ALL ORDER BY ALL;
 
 -- name: export_by_at
 -- Rows of a view in a window.

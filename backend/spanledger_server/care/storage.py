@@ -100,7 +100,7 @@ class StorageWatch:
             return latest
 
     def _looked(self, reader: Reader, now_ns: int) -> Storage:
-        use = reader.row(SQL["file_use"]) or {"bytes": 0, "used_bytes": 0, "block_size": 0}
+        use = reader.row(SQL["file_use"]) or {"used_bytes": 0, "block_size": 0}
         earlier = {row["subject"]: row for row in reader.rows(SQL["earlier_sizes"], since_ns=now_ns - LOOK_BACK_NS)}
         tables = []
         for name, rows in sizes.rows(reader).items():
@@ -112,13 +112,13 @@ class StorageWatch:
         used = use["used_bytes"] + wal if self._database.path is not None else self._database.size_bytes()
         return Storage(
             at_ns=now_ns,
-            file_bytes=use["bytes"],
+            file_bytes=self._database.size_bytes() - wal,
             used_bytes=used,
             wal_bytes=wal,
             disk_free_bytes=self._database.free_bytes(),
             max_disk_bytes=self._max_disk_bytes,
             growth_bytes_a_day=_growth(earlier.get(FILE), "bytes", used, now_ns),
-            tables=tuple(sorted(tables, key=lambda each: (-each.bytes, each.name))),
+            tables=tuple(sorted(tables, key=lambda each: (-each.bytes, -each.rows, each.name))),
         )
 
 

@@ -5,6 +5,7 @@ Never: a secret; none is kept.
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from typing import Any
 
@@ -64,12 +65,14 @@ def _change(detail: str | None) -> str:
     if not isinstance(before, dict) or not isinstance(after, dict):
         return f"{_short(before)} → {_short(after)}"
     changed = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
-    return ", ".join(f"{key} {_short(before.get(key))} → {_short(after.get(key))}" for key in changed)
+    return ", ".join(f"{key} {_short(before.get(key), key)} → {_short(after.get(key), key)}" for key in changed)
 
 
-def _short(value: Any) -> str:
+def _short(value: Any, key: str = "") -> str:
     if value is None:
-        return "—"
+        return shown.UNKNOWN
     if isinstance(value, dict):
-        return " ".join(f"{key}={_short(each)}" for key, each in sorted(value.items()) if each is not None)
+        return " ".join(f"{name}={_short(each, name)}" for name, each in sorted(value.items()) if each is not None)
+    if key.endswith("_ns") and isinstance(value, int):
+        return dt.datetime.fromtimestamp(value // 10**9, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return value if isinstance(value, str) else json.dumps(value)

@@ -16,7 +16,7 @@ from rich.console import Console
 from spanledger_server.cli import format as shown
 from spanledger_server.cli.asking import Asked, asks, fail
 from spanledger_server.cli.client import Answer, part
-from spanledger_server.cli.progress import progress
+from spanledger_server.cli.progress import Tell, progress
 from spanledger_server.cli.terminal import Column, Sheet, say
 
 POLL_S = 0.5
@@ -51,7 +51,8 @@ def backup(asked: Asked, name: str | None, output: Path | None, only_list: bool)
     if job["state"] != "done":
         fail(f"the backup failed: {job['reason']}")
     if output is not None:
-        bring(asked, f"/api/v1/backup/{part(job['name'])}", {}, output)
+        with progress(output.name) as tell:
+            bring(asked, f"/api/v1/backup/{part(job['name'])}", {}, output, tell)
     _tell(asked, latest, job, output)
 
 
@@ -64,15 +65,12 @@ def _tell(asked: Asked, latest: Answer, job: dict[str, Any], output: Path | None
     click.echo(f"{where}: {held}; read again, the same")
 
 
-def bring(asked: Asked, path: str, parameters: dict[str, Any], target: Path) -> int:
-    """Download into a file that has its name only once it is whole; its bytes."""
+def bring(asked: Asked, path: str, parameters: dict[str, Any], target: Path, tell: Tell) -> None:
+    """Download into a file that has its name only once it is whole."""
     beside = target.with_name(target.name + ".part")
     done = 0
     try:
-        with (
-            os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out,
-            progress(target.name) as tell,
-        ):
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
 
             def write(piece: bytes, whole: int | None) -> None:
                 nonlocal done
@@ -88,7 +86,6 @@ def bring(asked: Asked, path: str, parameters: dict[str, Any], target: Path) -> 
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
-    return done
 
 
 def _list(console: Console, data: dict[str, Any]) -> None:

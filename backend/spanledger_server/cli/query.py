@@ -23,6 +23,7 @@ from spanledger_server.cli.terminal import Column, Sheet, say
 
 FORMATS: Final = ("table", "json", "csv", "arrow")
 NUMBERS: Final = ("INT", "DECIMAL", "DOUBLE", "FLOAT")
+MOST_DIGITS: Final = 40  # of a DECIMAL; a larger DOUBLE is shown with its exponent
 TRUNCATED: Final = "spanledger-truncated"
 EVERY_VIEW: Final = ""
 
@@ -141,7 +142,7 @@ def _column(name: str, type_: str, place: int) -> Column:
 
 def _cell(value: Any) -> str:
     if isinstance(value, Decimal):
-        return f"{value:f}"
+        return f"{value:f}" if abs(value.adjusted()) < MOST_DIGITS else f"{value:e}"
     if isinstance(value, (list, dict, bool)):
         return shown.text(simplejson.dumps(value, use_decimal=True, ensure_ascii=False))
     return shown.text(value)

@@ -113,7 +113,7 @@ def _one(asked: Asked, view: str, day: dt.date, folder: Path) -> list[str]:
     if target.exists() and day < dt.datetime.now(dt.UTC).date() - dt.timedelta(days=1):
         return []
     window = {"from": f"{day}T00:00:00Z", "to": f"{day + dt.timedelta(days=1)}T00:00:00Z"}
-    bring(asked, f"/api/v1/export/{part(view)}", window, target)
+    bring(asked, f"/api/v1/export/{part(view)}", window, target, lambda _done, _whole: None)
     return [target.name]
 
 

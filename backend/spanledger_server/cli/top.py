@@ -76,17 +76,19 @@ def show(where: Console, found: dict[str, Any]) -> None:
         ]
         where.print(Columns(panels, padding=(0, 0)))
     else:
-        for name, value, under in boxes:
-            say(where, f"  {name:<12} {value:<12} {under}")
-    for title, sheet in (
+        sheet = Sheet(Column(""), Column("", right=True), Column("", leaves=1))
+        for box in boxes:
+            sheet.add(*box)
+        sheet.show(where)
+    for title, table in (
         ("providers", _providers(found["providers"])),
         ("services", _services(now["services"])),
         ("dearest calls of the last 15 minutes", _calls(found["dearest_calls"])),
     ):
-        if sheet is not None:
+        if table is not None:
             say(where, "")
             say(where, title, "bold")
-            sheet.show(where)
+            table.show(where)
 
 
 def _figures(tiles: dict[str, Any], points: list[dict[str, Any]]) -> list[tuple[str, str, str]]:

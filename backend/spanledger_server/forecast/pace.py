@@ -174,7 +174,10 @@ def _tried(past: Sequence[float], way: Way, origins: Iterable[int], ahead: int) 
 def _spread(
     past: Sequence[float], hours: int, ahead: int, origins: Sequence[int], totals: Sequence[tuple[float, float]]
 ) -> float:
-    """Of the total of `hours`, from errors of totals of `ahead` hours: an error grows with the root of the time."""
+    """Of the total of `hours`, from errors of totals of `ahead` hours: an error grows with the root of the time.
+
+    A history shorter than a day has not seen a night: it is believed the less, the shorter it is.
+    """
     length = len(past)
     prior = USUAL * math.sqrt((1 + WEEK / length) * max(ahead, DAY // 2) / MONTH)
     softening = _mean(past) * ahead * SOFTENED
@@ -184,7 +187,7 @@ def _spread(
     )  # those that do not overlap
     seen = _mean([error * error for error in errors])
     variance = (prior * prior + weight * seen) / (1 + weight)
-    return min(WIDEST, math.sqrt(variance * max(1.0, hours / ahead)))
+    return min(WIDEST, math.sqrt(variance * max(1.0, hours / ahead) * (1 + DAY / length)))
 
 
 def _backtest(totals: Sequence[tuple[float, float]], ahead: int, spread: float) -> Backtest | None:

@@ -54,10 +54,11 @@ def changes(reader: Reader, history: Range) -> list[PriceChange]:
     return list(by_model.values())
 
 
-def bound(changed: Iterable[PriceChange]) -> dict[str, list[Any]]:
+def bound(changed: Iterable[PriceChange]) -> dict[str, Any]:
     """The named parameters of the statement `hours`."""
     listed = list(changed)
     return {
+        "changing": bool(listed),
         "providers": [change.provider for change in listed],
         "models": [change.model for change in listed],
         "changed_ns": [change.at_ns for change in listed],

@@ -25,7 +25,8 @@ WITH changes AS NOT MATERIALIZED (
 cells AS (
     SELECT
         at_ns // 3600000000000 AS hour, at_ns >= $window_from_ns AS inside,
-        provider, model, sum(cost_usd) AS cost_usd, count(*)::HUGEINT AS calls,
+        CASE WHEN $changing THEN provider END AS provider, CASE WHEN $changing THEN model END AS model,
+        sum(cost_usd) AS cost_usd, count(*)::HUGEINT AS calls,
         count(*) FILTER (state = 'unpriced')::HUGEINT AS unpriced_calls
     FROM ledger
     WHERE at_ns >= $from_ns AND at_ns < $to_ns
@@ -62,11 +63,11 @@ cells AS (
         AND ($most_duration IS NULL OR duration_ns <= $most_duration)
         AND ($least_cost IS NULL OR cost_usd >= $least_cost)
         AND ($most_cost IS NULL OR cost_usd <= $most_cost)
-    GROUP BY hour, inside, provider, model
+    GROUP BY 1, 2, 3, 4
     UNION ALL
     SELECT
-        bucket, bucket * 3600000000000 >= $window_from_ns, provider, model,
-        sum(cost_usd), sum(calls), sum(unpriced_calls)
+        bucket, bucket * 3600000000000 >= $window_from_ns, CASE WHEN $changing THEN provider END,
+        CASE WHEN $changing THEN model END, sum(cost_usd), sum(calls), sum(unpriced_calls)
     FROM cost_1h
     WHERE bucket >= $head_ns // 3600000000000 AND bucket < $tail_ns // 3600000000000
         AND NOT list_contains($raw::BIGINT[], bucket)
@@ -95,6 +96,71 @@ SELECT
 FROM cells LEFT JOIN changes
     ON cells.provider IS NOT DISTINCT FROM changes.provider AND cells.model IS NOT DISTINCT FROM changes.model
 GROUP BY hour, inside ORDER BY hour, inside;
+
+-- name: window
+-- The window's sums alone, from the same sources as hours.
+SELECT sum(cost_usd) AS cost_usd, sum(calls)::BIGINT AS calls, sum(unpriced_calls)::BIGINT AS unpriced_calls
+FROM (
+    SELECT
+        sum(cost_usd) AS cost_usd, count(*)::HUGEINT AS calls,
+        count(*) FILTER (state = 'unpriced')::HUGEINT AS unpriced_calls
+    FROM ledger
+    WHERE at_ns >= $from_ns AND at_ns < $to_ns
+        AND (at_ns < $head_ns OR at_ns >= $tail_ns OR list_contains($raw::BIGINT[], at_ns // 3600000000000))
+        AND ($service IS NULL OR list_contains($service::VARCHAR[], coalesce(service, '')))
+        AND ($not_service IS NULL OR NOT list_contains($not_service::VARCHAR[], coalesce(service, '')))
+        AND ($status IS NULL
+            OR list_contains($status::VARCHAR[], CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END))
+        AND ($not_status IS NULL
+            OR NOT list_contains($not_status::VARCHAR[], CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END))
+        AND ($kind IS NULL OR list_contains($kind::VARCHAR[], kind))
+        AND ($not_kind IS NULL OR NOT list_contains($not_kind::VARCHAR[], kind))
+        AND ($model IS NULL OR list_contains($model::VARCHAR[], coalesce(model, '')))
+        AND ($not_model IS NULL OR NOT list_contains($not_model::VARCHAR[], coalesce(model, '')))
+        AND ($provider IS NULL OR list_contains($provider::VARCHAR[], coalesce(provider, '')))
+        AND ($not_provider IS NULL OR NOT list_contains($not_provider::VARCHAR[], coalesce(provider, '')))
+        AND ($operation IS NULL OR list_contains($operation::VARCHAR[], coalesce(operation, '')))
+        AND ($not_operation IS NULL OR NOT list_contains($not_operation::VARCHAR[], coalesce(operation, '')))
+        AND ($user_id IS NULL OR list_contains($user_id::VARCHAR[], coalesce(user_id, '')))
+        AND ($not_user_id IS NULL OR NOT list_contains($not_user_id::VARCHAR[], coalesce(user_id, '')))
+        AND ($session_id IS NULL OR list_contains($session_id::VARCHAR[], coalesce(session_id, '')))
+        AND ($not_session_id IS NULL OR NOT list_contains($not_session_id::VARCHAR[], coalesce(session_id, '')))
+        AND ($feature IS NULL OR list_contains($feature::VARCHAR[], coalesce(feature, '')))
+        AND ($not_feature IS NULL OR NOT list_contains($not_feature::VARCHAR[], coalesce(feature, '')))
+        AND ($tenant IS NULL OR list_contains($tenant::VARCHAR[], coalesce(tenant, '')))
+        AND ($not_tenant IS NULL OR NOT list_contains($not_tenant::VARCHAR[], coalesce(tenant, '')))
+        AND ($user_tier IS NULL OR list_contains($user_tier::VARCHAR[], coalesce(user_tier, '')))
+        AND ($not_user_tier IS NULL OR NOT list_contains($not_user_tier::VARCHAR[], coalesce(user_tier, '')))
+        AND ($state IS NULL OR list_contains($state::VARCHAR[], state))
+        AND ($not_state IS NULL OR NOT list_contains($not_state::VARCHAR[], state))
+        AND ($trace_id IS NULL OR list_contains($trace_id::UUID[], trace_id))
+        AND ($not_trace_id IS NULL OR NOT list_contains($not_trace_id::UUID[], trace_id))
+        AND ($least_duration IS NULL OR duration_ns >= $least_duration)
+        AND ($most_duration IS NULL OR duration_ns <= $most_duration)
+        AND ($least_cost IS NULL OR cost_usd >= $least_cost)
+        AND ($most_cost IS NULL OR cost_usd <= $most_cost)
+    UNION ALL
+    SELECT sum(cost_usd), coalesce(sum(calls), 0), coalesce(sum(unpriced_calls), 0)
+    FROM cost_1h
+    WHERE bucket >= $head_ns // 3600000000000 AND bucket < $tail_ns // 3600000000000
+        AND NOT list_contains($raw::BIGINT[], bucket)
+        AND ($service IS NULL OR list_contains($service::VARCHAR[], coalesce(service, '')))
+        AND ($not_service IS NULL OR NOT list_contains($not_service::VARCHAR[], coalesce(service, '')))
+        AND ($kind IS NULL OR list_contains($kind::VARCHAR[], kind))
+        AND ($not_kind IS NULL OR NOT list_contains($not_kind::VARCHAR[], kind))
+        AND ($model IS NULL OR list_contains($model::VARCHAR[], coalesce(model, '')))
+        AND ($not_model IS NULL OR NOT list_contains($not_model::VARCHAR[], coalesce(model, '')))
+        AND ($provider IS NULL OR list_contains($provider::VARCHAR[], coalesce(provider, '')))
+        AND ($not_provider IS NULL OR NOT list_contains($not_provider::VARCHAR[], coalesce(provider, '')))
+        AND ($operation IS NULL OR list_contains($operation::VARCHAR[], coalesce(operation, '')))
+        AND ($not_operation IS NULL OR NOT list_contains($not_operation::VARCHAR[], coalesce(operation, '')))
+        AND ($feature IS NULL OR list_contains($feature::VARCHAR[], coalesce(feature, '')))
+        AND ($not_feature IS NULL OR NOT list_contains($not_feature::VARCHAR[], coalesce(feature, '')))
+        AND ($tenant IS NULL OR list_contains($tenant::VARCHAR[], coalesce(tenant, '')))
+        AND ($not_tenant IS NULL OR NOT list_contains($not_tenant::VARCHAR[], coalesce(tenant, '')))
+        AND ($user_tier IS NULL OR list_contains($user_tier::VARCHAR[], coalesce(user_tier, '')))
+        AND ($not_user_tier IS NULL OR NOT list_contains($not_user_tier::VARCHAR[], coalesce(user_tier, '')))
+);
 
 -- name: rates_used
 -- What was billed at which rates, of models that had more than one: where the last of one was before the first of

@@ -91,12 +91,17 @@ def spend(
         window: The stretch whose exact total is wanted.
         now_ns: The time.
         changed: Prices that changed, see `prices.changes`.
-        history_hours: How much history is wanted; 0 for the window alone.
+        history_hours: How much history is wanted; 0 for the sums of the window alone.
     """
     this_hour = now_ns // HOUR_NS
     from_ns = min(window.from_ns // HOUR_NS, this_hour - history_hours) * HOUR_NS if history_hours else window.from_ns
     sources = _sources(reader, conditions, from_ns, window, this_hour)
-    bounds = {"from_ns": from_ns, "to_ns": window.to_ns, "window_from_ns": window.from_ns}
+    bounds = {"from_ns": from_ns, "to_ns": window.to_ns}
+    if not history_hours:
+        row = reader.row(SQL["window"], **bounds, **sources, **conditions.bound()) or {}
+        cost = row["cost_usd"] if row["calls"] else Decimal(0)
+        return Spend(cost, row["calls"], row["unpriced_calls"], (), ())
+    bounds["window_from_ns"] = window.from_ns
     rows = reader.rows(SQL["hours"], **bounds, **sources, **prices.bound(changed), **conditions.bound())
     inside = [row for row in rows if row["inside"]]
     known = [row["cost_usd"] for row in inside if row["cost_usd"] is not None]

@@ -7,6 +7,7 @@ Never: a record of somebody else's stored because it came in the same request.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ import pyarrow as pa
 
 from spanledger_server.auth.scope import Scope
 from spanledger_server.errors import Forbidden
+from spanledger_server.ingest.limits import NO_SERVICE
 from spanledger_server.ledger import dialect
 from spanledger_server.otlp.columns import Candidate, Decoded
 
@@ -30,16 +32,18 @@ def allowed(decoded: Decoded, scope: Scope) -> Decoded:
     if not scope.limited:
         return decoded
     table = _table(decoded.table)
-    mine = _within(_owners(decoded, table), scope) if decoded.rows else []
-    kept = table.filter(pa.array(mine, pa.bool_())) if decoded.rows else table
+    owners = _owners(decoded, table) if decoded.rows else []
+    kept = table.filter(pa.array(_within(owners, scope), pa.bool_())) if owners else table
     candidates = [each for each in decoded.candidates if scope.admits(each.service, _tenant(each))]
-    events = sum(each.source == "event" for each in decoded.candidates)
-    refused = decoded.rows - kept.num_rows + events - sum(each.source == "event" for each in candidates)
-    if refused and not kept.num_rows and not candidates:
+    rows = Counter(service or NO_SERVICE for service, tenant in owners if not scope.admits(service, tenant))
+    events = Counter(each.service or NO_SERVICE for each in decoded.candidates if each.source == "event")
+    events -= Counter(each.service or NO_SERVICE for each in candidates if each.source == "event")
+    if (rows or events) and not kept.num_rows and not candidates:
         raise Forbidden(f"this token sends only for {scope.told()}: nothing in this request is of that")
-    if refused:
-        example = f"{refused} records are not of {scope.told()}, to which this token is limited"
-        decoded.refusals.add(_first_other(decoded, table, scope), REASON, example, refused)
+    for counts, is_entry in ((rows, False), (events, True)):
+        for service, count in counts.items():
+            example = f"{count} records of {service} are not of {scope.told()}, to which this token is limited"
+            decoded.refusals.add(service, REASON, example, count, is_entry=is_entry)
     series = None if decoded.series is None else _series(decoded.series, scope)
     return replace(decoded, table=kept, rows=kept.num_rows, series=series, candidates=candidates)
 
@@ -75,10 +79,3 @@ def _within(owners: list[tuple[str | None, str | None]], scope: Scope) -> list[b
 
 def _tenant(candidate: Candidate) -> str | None:
     return dialect.text(dialect.read(candidate.attributes)[TENANT])
-
-
-def _first_other(decoded: Decoded, table: Any, scope: Scope) -> str:
-    """The service to which the refusals are counted."""
-    owners = _owners(decoded, table) if decoded.rows else []
-    owners += [(each.service, _tenant(each)) for each in decoded.candidates]
-    return next((service or "" for service, tenant in owners if not scope.admits(service, tenant)), "")

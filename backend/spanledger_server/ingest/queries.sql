@@ -175,7 +175,7 @@ DELETE FROM resources WHERE resource_id NOT IN (
 
 -- name: used_bytes
 -- Bytes of the file that hold rows; the rest of the file is free for new ones.
-SELECT used_blocks * block_size FROM pragma_database_size();
+SELECT used_blocks * block_size FROM pragma_database_size() WHERE database_name = current_database();
 
 -- name: delete_cost_1m
 -- Buckets from before.

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -27,6 +27,8 @@ from spanledger_server.traces import filters
 
 log = logging.getLogger(__name__)
 
+SECOND_NS: Final = 10**9
+LIVE_S: Final = 3_600  # before a chunk's last line: more than any page shows by the second
 CHUNK_LINES: Final = 20_000
 MOST_TRIES: Final = 30  # of a chunk that could not be written
 STOP_PATIENCE_S: Final = 30.0
@@ -51,6 +53,7 @@ class Repricer:
         dirty: DirtyBuckets,
         now_ns: Callable[[], int],
         caught_up: Callable[[], None],
+        touched: Callable[[Iterable[int]], None] = lambda _: None,
         *,
         chunk_lines: int = CHUNK_LINES,
     ) -> None:
@@ -62,6 +65,7 @@ class Repricer:
             dirty: Where minutes are marked for the rollups.
             now_ns: The time.
             caught_up: Returns once all lines that were priced before are committed.
+            touched: Told after a commit which seconds of late were corrected. Must not block or raise.
             chunk_lines: How many lines a chunk has, about.
         """
         self._database = database
@@ -69,6 +73,7 @@ class Repricer:
         self._dirty = dirty
         self._now_ns = now_ns
         self._caught_up = caught_up
+        self._touched = touched
         self._chunk_lines = chunk_lines
         self._changed = threading.Condition()
         self._work: _Work | None = None
@@ -251,6 +256,9 @@ class Repricer:
                 totals.add(rows)
                 if run.applies and any(row["changed"] for row in rows):
                     chunk.correct(tx, run, bounds, self._dirty, run.started_ns)
+                    last_s = bounds["last_ns"] // SECOND_NS
+                    seconds = range(max(bounds["first_ns"] // SECOND_NS, last_s - LIVE_S), last_s + 1)
+                    tx.after_commit(lambda: self._touched(seconds))
             if run.applies:
                 runs.advance(tx, run)
         with self._changed:

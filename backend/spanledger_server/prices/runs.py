@@ -191,9 +191,9 @@ def corrections(
     most: int,
     *,
     run_id: str | None = None,
-    call: tuple[str, int] | None = None,
+    call: tuple[str, int | None] | None = None,
 ) -> list[dict[str, Any]]:
-    """Corrections of a run, or of a call (trace id, span id), the newest first."""
+    """Corrections of a run, or of a trace or one call of it (trace id, span id), the newest first."""
     trace_id, span_id = call or (None, None)
     before_ns, before_place = behind or (None, None)
     return reader.rows(

@@ -9,11 +9,13 @@ UNION SELECT lower(view_name) FROM duckdb_views() WHERE schema_name <> 'public';
 
 -- name: public_views
 -- The public views, and what they are.
-SELECT view_name, comment FROM duckdb_views() WHERE schema_name = 'public' AND NOT internal ORDER BY view_name;
+SELECT view_name, comment FROM duckdb_views()
+WHERE database_name = current_database() AND schema_name = 'public' AND NOT internal ORDER BY view_name;
 
 -- name: public_columns
 -- Their columns in order, and what those are.
-SELECT table_name, column_name, data_type, comment FROM duckdb_columns() WHERE schema_name = 'public' AND NOT internal
+SELECT table_name, column_name, data_type, comment FROM duckdb_columns()
+WHERE database_name = current_database() AND schema_name = 'public' AND NOT internal
 ORDER BY table_name, column_index;
 
 -- name: kept_bytes

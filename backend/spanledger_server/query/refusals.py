@@ -9,7 +9,7 @@ from typing import Final
 
 from spanledger_server.errors import SpanledgerError
 
-SHOWN: Final = 72  # characters of the line that is shown
+SHOWN: Final = 56  # characters of the line that is shown
 MOST_TOLD: Final = 2000  # characters of what DuckDB says
 MARK: Final = "\n\nLINE "
 BROKEN: Final = "INTERNAL Error"  # a mistake of DuckDB's; what follows the first line is for its authors

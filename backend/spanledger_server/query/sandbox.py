@@ -33,6 +33,8 @@ MOST_NODES: Final = 20_000
 MOST_RELATIONS: Final = 64
 PLAIN_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}", re.ASCII)
 UPPER_TO_LOWER: Final = {ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
+AT_ALONE: Final = re.compile(r"\bat\s*$", re.ASCII | re.IGNORECASE)
+QUOTE_AT: Final = '; write the column as "at", in quotes: alone it is a word of DuckDB\'s'
 HELP: Final = "GET /api/v1/query/schema lists what there is"
 
 
@@ -115,7 +117,9 @@ def _parsed(reader: Reader, sql: str) -> dict[str, Any]:
         if found["error_type"] == "not implemented":
             raise Refused("only one SELECT statement can be run")
         position = found.get("position")
-        raise refused_at(found["error_message"], sql, None if position is None else int(position))
+        place = None if position is None else int(position)
+        hint = QUOTE_AT if AT_ALONE.search(sql.encode()[:place].decode(errors="ignore")) else ""
+        raise refused_at(found["error_message"] + hint, sql, place)
     if len(found["statements"]) != 1:
         raise Refused(f"one statement can be run at a time, and these are {len(found['statements'])}")
     tree: dict[str, Any] = found["statements"][0]["node"]
@@ -198,9 +202,9 @@ def _check_function(node: Mapping[str, Any], names: frozenset[str], sql: str, pl
 
 def _check_expression_name(name: str, known: Names) -> None:
     if not PLAIN_NAME.fullmatch(name):
-        raise Refused(f"WITH {name[:80]!r}: such a name is made of letters, digits and _")
+        raise Refused(f"{name[:80]!r} after WITH is no name of letters, digits and _")
     if name in known.private and name not in known.public:
-        raise Refused(f"WITH {name!r}: this name is taken, choose another")
+        raise Refused(f"{name!r} after WITH is a name that is taken: choose another")
 
 
 def _folded(name: str) -> str:

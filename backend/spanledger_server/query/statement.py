@@ -125,7 +125,7 @@ class Statement:
             with ceiling(room_bytes), snapshot as reader:
                 self._reader = reader
                 self.result = self._answered(reader, started)
-        except (SpanledgerError, MemoryError, pa.ArrowException) as error:
+        except (SpanledgerError, MemoryError, UnicodeError, pa.ArrowException) as error:
             self.error = self._told(error)
         finally:
             self._reader = None
@@ -157,6 +157,8 @@ class Statement:
             return too_large(self._limits)
         if isinstance(error, (StatementFailed, pa.ArrowException)):
             return as_told(str(error))
+        if isinstance(error, UnicodeError):
+            return Refused("DuckDB refuses this, in a message that cuts a character in two")
         return error if isinstance(error, SpanledgerError) else SpanledgerError(str(error))
 
 

@@ -74,7 +74,7 @@ FROM by_code GROUP BY ALL;
 -- goes, by its hash, into one slot of the spread with one sign: what was sampled together adds up, the rest cancels out.
 CREATE OR REPLACE TEMP TABLE computed AS
 WITH weighed AS NOT MATERIALIZED (
-    SELECT end_ns // $width_ns AS bucket, service, name, kind, status_code, route, model, (http_status // 100)::UTINYINT AS http_class,
+    SELECT end_ns // $width_ns AS bucket, service, name, kind, status_code, route, model, try_cast(http_status // 100 AS UTINYINT) AS http_class,
         enters(parent_span_id, flags, kind) AS entry,
         end_ns - start_ns AS duration_ns, adjusted_count AS weight, hash(trace_id) AS chance
     FROM spans

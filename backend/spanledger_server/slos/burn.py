@@ -242,7 +242,7 @@ def binomial_tail(least: int, events: int, ratio: float) -> float:
     for bad in range(least, events + 1):
         total += term
         term *= (events - bad) / (bad + 1) * odds
-        if term < total * 1e-12:
+        if term <= total * 1e-12:  # also where the first term is too small for a number at all
             break
     return min(1.0, total)
 

@@ -65,10 +65,10 @@ def windows(reader: Reader, indicator: Indicator, ranges: Sequence[Range]) -> li
     ]
 
 
-def slices(reader: Reader, indicator: Indicator, asked: Range, slice_ns: int) -> dict[int, Counts]:
-    """The events of each slice of a range that has any: number of the slice since 1970 -> counts."""
+def slices(reader: Reader, indicator: Indicator, asked: Sequence[Range], slice_ns: int) -> dict[int, Counts]:
+    """The events of each slice of some ranges that has any: number of the slice since 1970 -> counts."""
     found: defaultdict[int, Counts] = defaultdict(Counts)
-    for row in _read(reader, indicator, [asked], slice_ns=slice_ns):
+    for row in _read(reader, indicator, asked, slice_ns=slice_ns):
         found[row["slice"]] += _counts(row)
     return dict(sorted(found.items()))
 

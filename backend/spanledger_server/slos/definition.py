@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Any, Final, TypeVar
@@ -51,7 +52,9 @@ class _Reading:
         except Mistakes as mistakes:
             self.mistakes += mistakes.each
         except Invalid as mistake:
-            named = mistake if mistake.parameter.startswith(place) else Invalid(place, mistake.value, mistake.allowed)
+            member = mistake.parameter.split(".")[0].split("[")[0]
+            told = member in (*MEMBERS, *TEXTS)
+            named = mistake if told else Invalid(place, mistake.value, mistake.allowed)
             self.mistakes.append(named)
         return instead
 
@@ -77,8 +80,7 @@ def parse(given: Any) -> Objective:
     service = reading.take("service", lambda: _text(given.get("service"), "service", most=200), "")
     nothing = Indicator("span", Conditions("span"), None, None)
     window = reading.take("window", lambda: _window(given.get("window")), Window("30d"))
-    occurrences: tuple[Method, int, Fraction] = ("occurrences", MINUTE_NS, Fraction(0))
-    slices = reading.take("slice", lambda: _slice(given), occurrences)
+    slices = reading.take("slice", lambda: _slice(given), _Slices())
     policies = reading.take("alerting", lambda: _policies(given.get("alerting"), window), None)
     found = Objective(
         name=reading.take("name", lambda: _name(given.get("name")), ""),
@@ -86,9 +88,10 @@ def parse(given: Any) -> Objective:
         indicator=reading.take("indicator", lambda: _indicator(given.get("indicator"), service), nothing),
         target=reading.take("target", lambda: ratio(given.get("target"), "target"), Fraction(1, 2)),
         window=window,
-        method=slices[0],
-        slice_ns=slices[1],
-        slice_target=slices[2],
+        method=slices.method,
+        slice_ns=slices.length_ns,
+        slice_target=slices.target,
+        slice_events=slices.events,
         policies=policies,
         display_name=reading.take("display_name", lambda: _maybe_text(given.get("display_name"), "display_name"), None),
         description=reading.take("description", lambda: _maybe_text(given.get("description"), "description"), None),
@@ -169,23 +172,39 @@ def _window(given: Any) -> Window:
     return Window(text)
 
 
-def _slice(given: Mapping[str, Any]) -> tuple[Method, int, Fraction]:
+@dataclass(frozen=True, slots=True)
+class _Slices:
+    """How events are counted."""
+
+    method: Method = "occurrences"
+    length_ns: int = MINUTE_NS
+    target: Fraction = Fraction(0)
+    events: float | None = None
+
+
+def _slice(given: Mapping[str, Any]) -> _Slices:
     method = given.get("method", "occurrences")
     if method not in METHODS:
         raise Invalid("method", method, f"one of {', '.join(METHODS)}")
     if method == "occurrences":
         if given.get("slice") is not None:
             raise Invalid("slice", given["slice"], "nothing: occurrences have no slices")
-        return "occurrences", MINUTE_NS, Fraction(0)
-    asked = _members(given.get("slice"), "slice", {"window", "target"})
+        return _Slices()
+    asked = _members(given.get("slice"), "slice", {"window", "target", "events"})
     length_ns = duration_ns(asked.get("window", "1m"))
     if length_ns > DAY_NS or DAY_NS % length_ns:
         raise Invalid("slice.window", asked.get("window"), "a length of which a day holds a whole number")
     if method == "ratio_timeslices":
-        return method, length_ns, Fraction(0)
-    if asked.get("target") == 1:
-        return "timeslices", length_ns, Fraction(1)
-    return "timeslices", length_ns, ratio(asked.get("target"), "slice.target")
+        return _Slices(method, length_ns)
+    if "events" in asked:
+        events = asked["events"]
+        if isinstance(events, bool) or not isinstance(events, (int, float)) or not 0 < events < 1e12:
+            raise Invalid("slice.events", events, "a number above 0")
+        if "target" in asked:
+            raise Invalid("slice.target", asked["target"], "a target or a number of events, not both")
+        return _Slices("timeslices", length_ns, events=float(events))
+    whole = asked.get("target") == 1
+    return _Slices("timeslices", length_ns, Fraction(1) if whole else ratio(asked.get("target"), "slice.target"))
 
 
 def _policies(given: Any, window: Window) -> tuple[Policy, ...] | None:

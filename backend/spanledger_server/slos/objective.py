@@ -122,6 +122,7 @@ class Objective:
         method: How it is counted.
         slice_ns: Length of a slice, where slices are counted.
         slice_target: The share of good events that makes a slice good.
+        slice_events: How many good events make a slice good, in place of a share; then a slice without any is bad.
         policies: When to tell somebody; None for the usual pairs.
         display_name: For people.
         description: For people.
@@ -137,6 +138,7 @@ class Objective:
     method: Method = "occurrences"
     slice_ns: int = MINUTE_NS
     slice_target: Fraction = Fraction(0)
+    slice_events: float | None = None
     policies: tuple[Policy, ...] | None = None
     display_name: str | None = None
     description: str | None = None

@@ -1,8 +1,8 @@
 """OpenSLO documents into definitions, and back.
 
 Given documents of `openslo/v1` (or `openslo.com/v2alpha`), gives the JSON that `definition.py` reads: one objective
-for each entry of a document's `objectives`. What an OpenSLO document cannot say (pairs of windows) stands in the
-annotation `spanledger.dev/alerting`. An objective that was imported is exported as the document that it came from.
+for each entry of a document's `objectives`. What an OpenSLO document cannot say (pairs of windows, throughput)
+stands in annotations `spanledger.dev/…`. An objective that was imported is exported as the document that it came from.
 
 Never: a definition of a source that is not ours, or of half a document.
 """
@@ -21,6 +21,7 @@ from spanledger_server.slos.documents import Document
 VERSIONS: Final = ("openslo/v1", "openslo.com/v2alpha")
 KINDS: Final = ("SLO", "SLI", "Service", "DataSource", "AlertPolicy", "AlertCondition", "AlertNotificationTarget")
 ALERTING: Final = "spanledger.dev/alerting"
+EVENTS: Final = "spanledger.dev/slice-events"
 SOURCE: Final = "spanledger"
 METHODS: Final = {
     "Occurrences": "occurrences",
@@ -162,18 +163,20 @@ def _one(
     }
     if method != "Occurrences":
         found["slice"] = {"window": asked.get("timeSliceWindow", "1m")}
-        if method == "Timeslices":
+        if EVENTS in annotations:
+            found["slice"]["events"] = _json(EVENTS, annotations.pop(EVENTS))
+        elif method == "Timeslices":
             found["slice"]["target"] = asked.get("timeSliceTarget")
     if ALERTING in annotations:
-        found["alerting"] = _alerting(annotations.pop(ALERTING))
+        found["alerting"] = _json(ALERTING, annotations.pop(ALERTING))
     return {key: value for key, value in found.items() if value not in (None, {})}
 
 
-def _alerting(text: Any) -> Any:
+def _json(name: str, text: Any) -> Any:
     try:
         return json.loads(text) if isinstance(text, str) else text
     except ValueError as error:
-        raise Invalid(f"metadata.annotations.{ALERTING}", text, "JSON: a list of pairs of windows") from error
+        raise Invalid(f"metadata.annotations.{name}", text, "JSON") from error
 
 
 def _target(asked: Mapping[str, Any], place: str) -> Any:
@@ -307,7 +310,9 @@ def document(given: Mapping[str, Any]) -> dict[str, Any]:
     if method != "occurrences":
         slices = given.get("slice") or {}
         objective["timeSliceWindow"] = slices.get("window", "1m")
-        if method == "timeslices":
+        if "events" in slices:
+            annotations[EVENTS] = json.dumps(slices["events"])
+        elif method == "timeslices":
             objective["timeSliceTarget"] = slices.get("target")
     metadata = {
         "name": given["name"],

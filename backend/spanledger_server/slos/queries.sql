@@ -9,52 +9,76 @@ SELECT DISTINCT level, bucket FROM dirty_buckets WHERE family = $family;
 -- name: span_events
 -- Spans by segment and slice from the rollups: how many good ones they stand for, how many in all, how many of them say what they stand
 -- for, how many do not, and how many good ones there are when each stands for itself.
-WITH piece AS (
-    SELECT
-        unnest($segment::INTEGER[]) AS segment, unnest($level::VARCHAR[]) AS level,
-        unnest($first::BIGINT[]) AS first, unnest($beyond::BIGINT[]) AS beyond
+WITH piece AS MATERIALIZED (
+    SELECT segment, level, unnest(range(first, beyond)) AS bucket
+    FROM (
+        SELECT
+            unnest($segment::INTEGER[]) AS segment, unnest($level::VARCHAR[]) AS level,
+            unnest($first::BIGINT[]) AS first, unnest($beyond::BIGINT[]) AS beyond
+    )
 ),
-cells AS (
+cells AS NOT MATERIALIZED (
     SELECT segment, bucket * 60000000000 AS at_ns, service, name, kind, status_code, route, model, entry,
-        spans, adjusted_spans, uncounted_spans, duration_index, duration_weight, duration_count
-    FROM span_1m JOIN piece ON level = '1m' AND bucket >= first AND bucket < beyond
+        spans, adjusted_spans, uncounted_spans,
+        CASE WHEN $code IS NOT NULL THEN duration_index END AS codes, CASE WHEN $code IS NOT NULL THEN duration_weight END AS weights,
+        CASE WHEN $code IS NOT NULL THEN duration_count END AS counts
+    FROM span_1m JOIN (FROM piece WHERE level = '1m') USING (bucket)
     WHERE $service IS NULL OR service = $service
     UNION ALL
-    SELECT segment, bucket * 3600000000000, service, name, kind, status_code, route, model, entry,
-        spans, adjusted_spans, uncounted_spans, duration_index, duration_weight, duration_count
-    FROM span_1h JOIN piece ON level = '1h' AND bucket >= first AND bucket < beyond
+    SELECT segment, bucket * 3600000000000 AS at_ns, service, name, kind, status_code, route, model, entry,
+        spans, adjusted_spans, uncounted_spans,
+        CASE WHEN $code IS NOT NULL THEN duration_index END AS codes, CASE WHEN $code IS NOT NULL THEN duration_weight END AS weights,
+        CASE WHEN $code IS NOT NULL THEN duration_count END AS counts
+    FROM span_1h JOIN (FROM piece WHERE level = '1h') USING (bucket)
     WHERE $service IS NULL OR service = $service
     UNION ALL
-    SELECT segment, bucket * 86400000000000, service, name, kind, status_code, route, model, entry,
-        spans, adjusted_spans, uncounted_spans, duration_index, duration_weight, duration_count
-    FROM span_1d JOIN piece ON level = '1d' AND bucket >= first AND bucket < beyond
+    SELECT segment, bucket * 86400000000000 AS at_ns, service, name, kind, status_code, route, model, entry,
+        spans, adjusted_spans, uncounted_spans,
+        CASE WHEN $code IS NOT NULL THEN duration_index END AS codes, CASE WHEN $code IS NOT NULL THEN duration_weight END AS weights,
+        CASE WHEN $code IS NOT NULL THEN duration_count END AS counts
+    FROM span_1d JOIN (FROM piece WHERE level = '1d') USING (bucket)
     WHERE $service IS NULL OR service = $service
 ),
-known AS (
-    SELECT *, [
-            service, name, ['unspecified', 'internal', 'server', 'client', 'producer', 'consumer'][kind + 1],
-            CASE WHEN status_code = 2 THEN 'error' ELSE 'ok' END, route, model, entry::VARCHAR
-        ] AS found
-    FROM cells
+chosen AS (
+    SELECT *, meets_all(found, $good_wanted, $good_unwanted, $good_least, $good_most) AS good
+    FROM (
+        SELECT *, [
+                service, name, ['unspecified', 'internal', 'server', 'client', 'producer', 'consumer'][kind + 1],
+                CASE WHEN status_code = 2 THEN 'error' ELSE 'ok' END, route, model, entry::VARCHAR
+            ] AS found
+        FROM (SELECT DISTINCT service, name, kind, status_code, route, model, entry FROM cells)
+    )
+    WHERE meets_all(found, $where_wanted, $where_unwanted, $where_least, $where_most)
+),
+counted AS (
+    SELECT
+        segment, CASE WHEN $slice_ns > 0 THEN at_ns // $slice_ns END AS slice,
+        CASE $group
+            WHEN 'model' THEN cells.model WHEN 'route' THEN cells.route WHEN 'name' THEN cells.name
+            WHEN 'service' THEN cells.service
+        END AS category,
+        good, spans, adjusted_spans, uncounted_spans, codes, weights, counts
+    FROM cells JOIN chosen
+        ON cells.service IS NOT DISTINCT FROM chosen.service AND cells.name = chosen.name AND cells.kind = chosen.kind
+        AND cells.status_code = chosen.status_code AND cells.route IS NOT DISTINCT FROM chosen.route
+        AND cells.model IS NOT DISTINCT FROM chosen.model AND cells.entry IS NOT DISTINCT FROM chosen.entry
+),
+parts AS (
+    SELECT segment, slice, category, CASE WHEN good AND $code IS NULL THEN coalesce(adjusted_spans, 0) ELSE 0 END AS good,
+        coalesce(adjusted_spans, 0) AS total, spans - uncounted_spans AS seen, uncounted_spans AS uncounted,
+        CASE WHEN good AND $code IS NULL THEN spans ELSE 0 END AS plain_good
+    FROM counted
+    UNION ALL
+    SELECT segment, slice, category, coalesce(weight, 0), 0, 0, 0, number
+    FROM (
+        SELECT segment, slice, category, unnest(codes) AS code, unnest(weights) AS weight, unnest(counts) AS number
+        FROM counted WHERE good AND $code IS NOT NULL
+    )
+    WHERE CASE WHEN $below THEN code <= $code ELSE code >= $code END
 )
-SELECT
-    segment, CASE WHEN $slice_ns > 0 THEN at_ns // $slice_ns END AS slice,
-    CASE $group WHEN 'model' THEN model WHEN 'route' THEN route WHEN 'name' THEN name WHEN 'service' THEN service END AS category,
-    coalesce(sum(CASE
-        WHEN NOT meets_all(found, $good_wanted, $good_unwanted, $good_least, $good_most) THEN 0
-        WHEN $code IS NULL THEN adjusted_spans
-        ELSE weight_within(duration_index, duration_weight, $code, $below)
-    END), 0)::DOUBLE AS good,
-    coalesce(sum(adjusted_spans), 0)::DOUBLE AS total,
-    sum(spans - uncounted_spans)::DOUBLE AS seen, sum(uncounted_spans)::DOUBLE AS uncounted,
-    coalesce(sum(CASE
-        WHEN NOT meets_all(found, $good_wanted, $good_unwanted, $good_least, $good_most) THEN 0
-        WHEN $code IS NULL THEN spans
-        ELSE weight_within(duration_index, duration_count, $code, $below)
-    END), 0)::DOUBLE AS plain_good
-FROM known
-WHERE meets_all(found, $where_wanted, $where_unwanted, $where_least, $where_most)
-GROUP BY ALL;
+SELECT segment, slice, category, sum(good)::DOUBLE AS good, sum(total)::DOUBLE AS total, sum(seen)::DOUBLE AS seen,
+    sum(uncounted)::DOUBLE AS uncounted, sum(plain_good)::DOUBLE AS plain_good
+FROM parts GROUP BY ALL;
 
 -- name: span_rows
 -- As span_events, from the spans themselves, for conditions on attributes that the rollups do not keep.
@@ -128,10 +152,13 @@ GROUP BY ALL;
 
 -- name: metric_events
 -- As span_events, of a metric: increments of counters, observations of histograms, or values of gauges.
-WITH piece AS (
-    SELECT
-        unnest($segment::INTEGER[]) AS segment, unnest($level::VARCHAR[]) AS level,
-        unnest($first::BIGINT[]) AS first, unnest($beyond::BIGINT[]) AS beyond
+WITH piece AS MATERIALIZED (
+    SELECT segment, level, unnest(range(first, beyond)) AS bucket
+    FROM (
+        SELECT
+            unnest($segment::INTEGER[]) AS segment, unnest($level::VARCHAR[]) AS level,
+            unnest($first::BIGINT[]) AS first, unnest($beyond::BIGINT[]) AS beyond
+    )
 ),
 series AS (
     SELECT series_id, name, kind, service, list_concat([service], json_extract_string(attributes, $paths::VARCHAR[])) AS found
@@ -144,13 +171,13 @@ chosen AS (
 ),
 cells AS (
     SELECT segment, bucket * 60000000000 AS at_ns, chosen.*, m.sum, m.count, value_index, value_count
-    FROM metric_1m AS m JOIN chosen USING (series_id) JOIN piece ON level = '1m' AND bucket >= first AND bucket < beyond
+    FROM metric_1m AS m JOIN chosen USING (series_id) JOIN (FROM piece WHERE level = '1m') USING (bucket)
     UNION ALL
     SELECT segment, bucket * 3600000000000, chosen.*, m.sum, m.count, value_index, value_count
-    FROM metric_1h AS m JOIN chosen USING (series_id) JOIN piece ON level = '1h' AND bucket >= first AND bucket < beyond
+    FROM metric_1h AS m JOIN chosen USING (series_id) JOIN (FROM piece WHERE level = '1h') USING (bucket)
     UNION ALL
     SELECT segment, bucket * 86400000000000, chosen.*, m.sum, m.count, value_index, value_count
-    FROM metric_1d AS m JOIN chosen USING (series_id) JOIN piece ON level = '1d' AND bucket >= first AND bucket < beyond
+    FROM metric_1d AS m JOIN chosen USING (series_id) JOIN (FROM piece WHERE level = '1d') USING (bucket)
 ),
 told AS (
     SELECT *, coalesce(CASE WHEN kind = 'sum' THEN sum ELSE count END, 0)::DOUBLE AS events FROM cells

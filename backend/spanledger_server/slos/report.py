@@ -1,19 +1,20 @@
 """What an objective's window looked like: incidents, downtime, who contributed, and how it was before.
 
 A bad minute is one in which fewer events were good than the target asks; a minute is down when none was. Bad minutes
-that lie close together, and spent enough of the budget, are one incident.
+that lie close together, and spent enough of the budget, are one incident. In a long window they are looked for in the
+hours that spent more than an hour may.
 
 Never: downtime where nothing happened.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from spanledger_server import timegrid
-from spanledger_server.slos import counting, status
+from spanledger_server.slos import burn, counting, status
 from spanledger_server.slos.burn import Counts
 from spanledger_server.slos.objective import CALENDARS, Objective
 from spanledger_server.slos.status import Status
@@ -25,7 +26,8 @@ WORTH_TELLING: Final = 0.01  # of the budget
 FEWEST_BAD: Final = 2
 MOST_INCIDENTS: Final = 100
 MOST_CONTRIBUTORS: Final = 5
-MINUTES_UP_TO_NS: Final = 31 * DAY_NS  # a longer window is looked at by hours
+MINUTES_UP_TO_NS: Final = 2 * DAY_NS  # a longer window is looked at by hours first
+MOST_HOURS: Final = 200  # of a long window that are looked at closely, the worst ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,6 @@ class Report:
 
     Attributes:
         status: Where it stands, judged over the window.
-        slice_ns: How finely it was looked at.
         bad_ns: How long fewer events were good than the target asks.
         down_ns: How long none was.
         quiet_ns: How long nothing happened.
@@ -71,7 +72,6 @@ class Report:
     """
 
     status: Status
-    slice_ns: int
     bad_ns: int
     down_ns: int
     quiet_ns: int
@@ -92,27 +92,44 @@ def of(reader: Reader, objective: Objective, now_ns: int, period: Range | None =
     """
     found = status.of(reader, objective, now_ns, period)
     window = found.period.window
-    slice_ns = MINUTE_NS if window.length_ns <= MINUTES_UP_TO_NS else HOUR_NS
-    slices = counting.slices(reader, objective.indicator, window, slice_ns)
-    if not found.weighed:
-        slices = {number: each.as_sent for number, each in slices.items()}
+    minutes, quiet_ns = _minutes(reader, objective, window, found.weighed)
     target = float(objective.target)
-    bad = {number: each for number, each in slices.items() if (each.good_ratio or 0) < target and each.total > 0}
+    bad = {number: each for number, each in minutes.items() if (each.good_ratio or 0) < target and each.total > 0}
     before = _before(objective, window, period)
     (previous,), _ = status.counts(reader, objective, [before])
-    down = sum(each.good <= 0 for each in bad.values())
-    happened = sum(each.total > 0 for each in slices.values())
     return Report(
         status=found,
-        slice_ns=slice_ns,
-        bad_ns=len(bad) * slice_ns,
-        down_ns=down * slice_ns,
-        quiet_ns=max(0, -(-window.length_ns // slice_ns) - happened) * slice_ns,
-        incidents=tuple(_incidents(bad, slice_ns, slices, target)),
+        bad_ns=len(bad) * MINUTE_NS,
+        down_ns=sum(each.good <= 0 for each in bad.values()) * MINUTE_NS,
+        quiet_ns=quiet_ns,
+        incidents=tuple(_incidents(bad, minutes, found.budget.total if found.budget else 0.0)),
         contributors=tuple(_contributors(reader, objective, window, found.weighed)),
         previous=previous,
         previous_window=before,
     )
+
+
+def _minutes(reader: Reader, objective: Objective, window: Range, weighed: bool) -> tuple[dict[int, Counts], int]:
+    """The minutes of a window that may be bad, and for how long nothing happened in it."""
+    if window.length_ns <= MINUTES_UP_TO_NS:
+        minutes = _slices(reader, objective, [window], MINUTE_NS, weighed)
+        return minutes, max(0, window.length_ns - len(minutes) * MINUTE_NS)
+    hours = _slices(reader, objective, [window], HOUR_NS, weighed)
+    allowed = float(burn.allowed(objective.target))
+    spent = [(each.bad, number) for number, each in hours.items() if each.bad > each.total * allowed]
+    worst = [
+        Range(max(number * HOUR_NS, window.from_ns), min((number + 1) * HOUR_NS, window.to_ns))
+        for _, number in sorted(sorted(spent, reverse=True)[:MOST_HOURS], key=lambda item: item[1])
+    ]
+    quiet_ns = max(0, window.length_ns - len(hours) * HOUR_NS)
+    return _slices(reader, objective, worst, MINUTE_NS, weighed), quiet_ns
+
+
+def _slices(
+    reader: Reader, objective: Objective, ranges: Sequence[Range], slice_ns: int, weighed: bool
+) -> dict[int, Counts]:
+    found = counting.slices(reader, objective.indicator, ranges, slice_ns)
+    return found if weighed else {number: each.as_sent for number, each in found.items()}
 
 
 def _before(objective: Objective, window: Range, period: Range | None) -> Range:
@@ -124,19 +141,19 @@ def _before(objective: Objective, window: Range, period: Range | None) -> Range:
     return Range(max(0, window.from_ns - length_ns), window.from_ns)
 
 
-def _incidents(bad: Mapping[int, Counts], slice_ns: int, slices: Mapping[int, Counts], target: float) -> list[Incident]:
+def _incidents(bad: Mapping[int, Counts], minutes: Mapping[int, Counts], allowed: float) -> list[Incident]:
+    """Runs of bad minutes that spent something of the `allowed` bad events, oldest first."""
     runs: list[list[int]] = []
     for number in sorted(bad):
         if runs and number - runs[-1][-1] <= APART:
             runs[-1].append(number)
         else:
             runs.append([number])
-    allowed = sum(each.total for each in slices.values()) * (1 - target)
     found = []
     for run in runs:
-        window = Range(run[0] * slice_ns, (run[-1] + 1) * slice_ns)
-        counts = sum((slices[n] for n in range(run[0], run[-1] + 1) if n in slices), Counts())
-        down_ns = sum(bad[number].good <= 0 for number in run) * slice_ns
+        window = Range(run[0] * MINUTE_NS, (run[-1] + 1) * MINUTE_NS)
+        counts = sum((minutes[n] for n in range(run[0], run[-1] + 1) if n in minutes), Counts())
+        down_ns = sum(bad[number].good <= 0 for number in run) * MINUTE_NS
         share = counts.bad / allowed if allowed > 0 else 0.0
         if counts.bad >= FEWEST_BAD and share >= WORTH_TELLING:
             found.append(Incident(window, counts, share, down_ns))

@@ -164,8 +164,10 @@ def counts(reader: Reader, objective: Objective, windows: Sequence[Range]) -> tu
         loose = counting.as_sent(events[0])
         return [each.as_sent if loose else each for each in events], not loose
     whole = Range(min(window.from_ns for window in windows), max(window.to_ns for window in windows))
-    slices = counting.slices(reader, objective.indicator, whole, objective.slice_ns)
+    slices = counting.slices(reader, objective.indicator, [whole], objective.slice_ns)
     loose = counting.as_sent(sum(slices.values(), Counts()))
+    if objective.slice_events is not None and slices:
+        slices = {number: slices.get(number, Counts()) for number in _from_the_first(slices, whole, objective.slice_ns)}
     judged = {number: sliced(objective, each.as_sent if loose else each) for number, each in slices.items()}
     found = [
         sum((each for number, each in judged.items() if number * objective.slice_ns in window), Counts())
@@ -174,8 +176,15 @@ def counts(reader: Reader, objective: Objective, windows: Sequence[Range]) -> tu
     return found, not loose
 
 
+def _from_the_first(slices: Mapping[int, Counts], whole: Range, slice_ns: int) -> range:
+    """The slices since anything happened that are over: where events are asked for, one without any is bad."""
+    return range(min(slices), max(min(slices), (whole.to_ns - MINUTE_NS) // slice_ns))
+
+
 def sliced(objective: Objective, events: Counts) -> Counts:
     """One slice as one event: good or not, or good in part."""
+    if objective.slice_events is not None:
+        return Counts(float(events.good >= objective.slice_events), 1, 1)
     ratio = events.good_ratio
     if ratio is None:
         return Counts(uncounted=events.uncounted)

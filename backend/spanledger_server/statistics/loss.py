@@ -102,7 +102,7 @@ class Account:
             "refused": self.refused,
             "tolerance": self.untold + self.held + self.waiting.total() if self.known else None,
             "reason": self._reason(),
-            "drops": {where: dict(sorted(found.items())) for where, found in sorted(self.drops.items()) if found},
+            "drops": {where: dict(sorted((+found).items())) for where, found in sorted(self.drops.items()) if +found},
             "waiting": dict(sorted((+self.waiting).items())),
             "reasons": dict(sorted(reasons.items())),
         }

@@ -95,7 +95,8 @@ def _judged(name: str, now: Calls, usual: Calls, last_ns: int, end_ns: int) -> P
 def _verdict(now: Calls, usual: Calls, silent_ns: int) -> tuple[Status, list[str]]:
     failed = f"{now.errors} of {now.calls} calls failed in {JUDGED_NS // MINUTE_NS} min"
     if not now.calls:
-        return "unknown", [f"not called for {max(1, silent_ns // HOUR_NS)} h"]
+        hours = silent_ns // HOUR_NS
+        return "unknown", [f"not called for {f'{hours} h or more' if hours else f'{JUDGED_NS // MINUTE_NS} min'}"]
     if now.calls < FEWEST_CALLS and now.errors:
         if now.errors == now.calls >= FEWEST_FAILED:
             return "down", [failed]

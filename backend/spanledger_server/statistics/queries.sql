@@ -311,7 +311,7 @@ wanted AS NOT MATERIALIZED (
 fresh AS NOT MATERIALIZED (
     SELECT
         part_of(end_ns, $p) AS part, coalesce(service, 'unknown_service') AS service, name, coalesce(route, name) AS path,
-        kind = 2 AS served, status_code = 2 AS failed, (http_status // 100)::UTINYINT AS http_class, adjusted_count AS weight,
+        kind = 2 AS served, status_code = 2 AS failed, try_cast(http_status // 100 AS UTINYINT) AS http_class, adjusted_count AS weight,
         end_ns - start_ns AS duration_ns, hash(trace_id) AS chance
     FROM spans
     WHERE of_rows(end_ns, $s) AND enters(parent_span_id, flags, kind)

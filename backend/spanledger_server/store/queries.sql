@@ -12,4 +12,5 @@ INSERT INTO schema_version VALUES ($version, $name, $digest);
 
 -- name: rows_by_table
 -- About how many rows each table has; deleted ones may still be among them.
-SELECT table_name, estimated_size FROM duckdb_tables() WHERE schema_name = 'main' ORDER BY ALL;
+SELECT table_name, estimated_size FROM duckdb_tables()
+WHERE database_name = current_database() AND schema_name = 'main' ORDER BY ALL;

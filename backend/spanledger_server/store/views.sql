@@ -85,7 +85,7 @@ CREATE OR REPLACE MACRO told(from_ns, to_ns) AS TABLE
         a ->> '$."spanledger.feature"' AS feature, a ->> '$."spanledger.tenant"' AS tenant, a ->> '$."spanledger.user_tier"' AS user_tier,
         try_cast(a ->> '$."spanledger.cache.saved_cost_usd"' AS DECIMAL(24, 12)) AS saved_cost,
         try_cast(a ->> '$."spanledger.cache.saved_tokens"' AS BIGINT) AS saved_tokens,
-        (try_cast(a ->> '$."spanledger.process_time_s"' AS DECIMAL(18, 9)) * 1000000000)::BIGINT AS duration_ns
+        try_cast(round(try_cast(a ->> '$."spanledger.process_time_s"' AS DOUBLE) * 1e9) AS BIGINT) AS duration_ns
     FROM said;
 
 -- Whether a span is the one with which a request enters its service: it has no parent, or its parent is elsewhere.

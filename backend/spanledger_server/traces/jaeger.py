@@ -16,11 +16,10 @@ from typing import Any, Final
 from spanledger import semconv
 from spanledger_server.traces.filters import KINDS, STATUSES
 from spanledger_server.traces.jaeger_read import NAMELESS, Whole
-from spanledger_server.traces.jaeger_warnings import Reading, Span, warnings
+from spanledger_server.traces.jaeger_warnings import Reading, Span, names_a_trace, warnings
 
 Shape = dict[str, Any]
 
-BAD_LINK: Final = "Invalid span reference removed"
 EXACT_IN_JAVASCRIPT: Final = 2**53 - 1
 ADDRESSES: Final = frozenset(("ip", "peer.ipv4"))
 
@@ -67,7 +66,12 @@ def _parent(span: Span) -> int | None:
     return (int(own[0].get("span_id") or "0", 16) or None) if own else None
 
 
-READING: Final = Reading(_host, _parent, "invalid parent span IDs={}; skipping clock skew adjustment")
+READING: Final = Reading(
+    host=_host,
+    parent=_parent,
+    orphaned="invalid parent span IDs={}; skipping clock skew adjustment",
+    unlinked="Invalid span reference removed",
+)
 
 
 def _process(span: Span) -> Shape:
@@ -76,19 +80,17 @@ def _process(span: Span) -> Shape:
 
 
 def _span(span: Span, process: str, warned: list[str]) -> Shape:
-    references, removed = _references(span)
-    told = [*warned, *[BAD_LINK] * removed]
     return {
         "traceID": trace_text(span["trace_id"].int),
         "spanID": f"{span['span_id']:016x}",
         "operationName": span["name"],
-        "references": references,
+        "references": _references(span),
         "startTime": span["start_ns"] // 1000,
         "duration": (span["end_ns"] - span["start_ns"]) // 1000,
         "tags": sorted(_tags(span["attributes"]) + _tags(_told_apart(span)), key=lambda tag: str(tag["key"])),
         "logs": [_log(event) for event in span["events"]],
         "processID": process,
-        "warnings": told or None,
+        "warnings": warned or None,
     }
 
 
@@ -106,28 +108,23 @@ def _told_apart(span: Span) -> dict[str, Any]:
     return {key: value for key, value in told.items() if value is not None}
 
 
-def _references(span: Span) -> tuple[list[Shape], int]:
-    """The parent and the links, what belongs to this trace first; and how many links name no trace."""
+def _references(span: Span) -> list[Shape]:
+    """The parent and the links; what belongs to this trace comes first."""
     own, parent = span["trace_id"].int, span["parent_span_id"]
     found = {(own, parent): "CHILD_OF"} if parent is not None else {}
-    removed = 0
-    for link in span["links"]:
-        place = (int(link.get("trace_id") or "0", 16), int(link.get("span_id") or "0", 16))
-        if not place[0]:
-            removed += 1
-            continue
+    for link in filter(names_a_trace, span["links"]):
         child = (link.get("attributes") or {}).get("opentracing.ref_type") == "child_of"
+        place = (int(link["trace_id"], 16), int(link.get("span_id") or "0", 16))
         found[place] = "CHILD_OF" if child else "FOLLOWS_FROM"
     placed = list(found.items())
-    first = min(placed, key=lambda entry: (entry[0][0] != own, entry[1] != "CHILD_OF"), default=None)
-    if first is not None and first[0][0] == own:
-        at = placed.index(first)
+    ours = [entry for entry in placed if entry[0][0] == own]
+    if ours:
+        at = placed.index(min(ours, key=lambda entry: entry[1] != "CHILD_OF"))
         placed[0], placed[at] = placed[at], placed[0]
-    shapes = [
+    return [
         {"refType": kind, "traceID": trace_text(trace_id), "spanID": f"{span_id:016x}"}
         for (trace_id, span_id), kind in placed
     ]
-    return shapes, removed
 
 
 def _log(event: Mapping[str, Any]) -> Shape:

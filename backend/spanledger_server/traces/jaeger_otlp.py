@@ -14,12 +14,11 @@ from typing import Any, Final
 from spanledger import semconv
 from spanledger_server.traces.jaeger import dotted
 from spanledger_server.traces.jaeger_read import NAMELESS, Whole
-from spanledger_server.traces.jaeger_warnings import Reading, Span, warnings
+from spanledger_server.traces.jaeger_warnings import Reading, Span, names_a_trace, warnings
 
 Shape = dict[str, Any]
 
 WARNINGS: Final = "@jaeger@warnings"
-BAD_LINK: Final = "Invalid span link removed"
 COUNTS: Final = {
     semconv.DROPPED_ATTRIBUTES: "droppedAttributesCount",
     semconv.DROPPED_EVENTS: "droppedEventsCount",
@@ -67,12 +66,11 @@ READING: Final = Reading(
     host=_host,
     parent=lambda span: span["parent_span_id"],
     orphaned="parent span ID={} is not in the trace; skipping clock skew adjustment",
+    unlinked="Invalid span link removed",
 )
 
 
 def _span(span: Span, warned: list[str]) -> Shape:
-    links = [_link(link) for link in span["links"] if int(link.get("trace_id") or "0", 16)]
-    told = [*warned, *[BAD_LINK] * (len(span["links"]) - len(links))]
     attributes = {key: value for key, value in span["attributes"].items() if key not in COUNTS}
     status = {"message": span["status_message"], "code": span["status_code"]}
     shape = {
@@ -85,10 +83,10 @@ def _span(span: Span, warned: list[str]) -> Shape:
         "kind": span["kind"],
         "startTimeUnixNano": str(span["start_ns"]),
         "endTimeUnixNano": str(span["end_ns"]),
-        "attributes": _attributes(attributes) + ([_attribute(WARNINGS, told)] if told else []),
+        "attributes": _attributes(attributes) + ([_attribute(WARNINGS, warned)] if warned else []),
         **_counts(span["attributes"]),
         "events": [_event(event) for event in span["events"]],
-        "links": links,
+        "links": [_link(link) for link in span["links"] if names_a_trace(link)],
         "status": {key: value for key, value in status.items() if value},
     }
     return {key: value for key, value in shape.items() if value or key in ("parentSpanId", "status")}

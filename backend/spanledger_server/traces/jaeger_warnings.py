@@ -1,4 +1,4 @@
-"""The warnings that Jaeger shows at spans: parents that are not there, and clocks that disagree.
+"""The warnings that Jaeger shows at spans: parents that are not there, links to nothing, and clocks that disagree.
 
 Given a trace's spans, finds those that do not lie within their parents although they come from another host, by the
 rule of Jaeger's clock skew adjuster; nothing is adjusted, as in a Jaeger whose largest adjustment is 0, its default.
@@ -26,11 +26,18 @@ class Reading:
         host: What tells where a span comes from; empty where nobody knows.
         parent: The id of a span's parent, None for a root.
         orphaned: What is said of a span whose parent is missing; ``{}`` becomes the parent's id.
+        unlinked: What is said of a link that names no trace.
     """
 
     host: Callable[[Span], str]
     parent: Callable[[Span], int | None]
     orphaned: str
+    unlinked: str
+
+
+def names_a_trace(link: Mapping[str, Any]) -> bool:
+    """Whether there is a trace id in a link that is not all zeros."""
+    return bool(int(link.get("trace_id") or "0", 16))
 
 
 def warnings(spans: Sequence[Span], reading: Reading) -> dict[int, list[str]]:
@@ -52,6 +59,10 @@ def warnings(spans: Sequence[Span], reading: Reading) -> dict[int, list[str]]:
     for span, skew_ns in _skews(children, reading.host):
         if skew_ns:
             found.setdefault(span["span_id"], []).append(SKEWED.format(duration_text(skew_ns)))
+    for span in spans:
+        for link in span["links"]:
+            if not names_a_trace(link):
+                found.setdefault(span["span_id"], []).append(reading.unlinked)
     return found
 
 
@@ -86,6 +97,5 @@ def duration_text(length_ns: int) -> str:
     size, unit = next((size, unit) for size, unit in _UNITS if length_ns >= size)
     minutes, rest_ns = divmod(length_ns, 60 * size) if unit == "s" else (0, length_ns)
     fraction = f".{rest_ns % size:0{len(str(size)) - 1}d}".rstrip("0").rstrip(".")
-    hours, minutes_of_hour = divmod(minutes, 60)
-    clock = (f"{hours}h" if hours else "") + (f"{minutes_of_hour}m" if minutes else "")
+    clock = (f"{minutes // 60}h" if minutes >= 60 else "") + (f"{minutes % 60}m" if minutes else "")
     return f"{sign}{clock}{rest_ns // size}{fraction}{unit}"

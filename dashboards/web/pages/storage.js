@@ -15,7 +15,7 @@ export function Storage() {
 }
 
 /** @param {number | null} days */
-const lasting = (days) => (days === null ? 'no end in sight' : days < 1 ? 'reached today' : `in ${plural(Math.floor(days), 'day')}`);
+const lasting = (days) => (days === null ? 'no end in sight' : days < 1 ? 'reached today' : `reached in ${plural(Math.floor(days), 'day')}`);
 
 /** @param {{data: any}} props */
 function Room({ data }) {

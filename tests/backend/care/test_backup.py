@@ -15,12 +15,14 @@ import pytest
 
 from spanledger_server.care import backup as backups_module
 from spanledger_server.care.backup import Backups, Job, NotTheSameError, read_whole
+from spanledger_server.care.export import views
 from spanledger_server.care.restore import bring_up_to_date, restore, version_of
+from spanledger_server.care.storage import StorageWatch
 from spanledger_server.care.sums import Sum, different
 from spanledger_server.clock import SystemClock
 from spanledger_server.errors import Busy, Forbidden, Invalid, NotFound, StoreRefused
 from spanledger_server.store import migrate
-from spanledger_server.store.database import Database
+from spanledger_server.store.database import Database, Reader
 from tests.support.server import environment
 from tests.support.waiting import until
 
@@ -113,7 +115,7 @@ def test_a_name_that_is_a_way_elsewhere_is_refused(database: Database, name: str
     backups = Backups(database, SystemClock())
     with pytest.raises(Invalid):
         backups.start(name, "me")
-    with pytest.raises(NotFound):
+    with pytest.raises(Invalid):
         backups.file(name)
     assert backups.job() is None
 
@@ -128,6 +130,45 @@ def test_no_file_is_replaced_and_a_link_is_not_followed(database: Database, tmp_
     (file.parent / "link.duckdb").symlink_to(secret)
     with pytest.raises(NotFound):
         backups.file("link.duckdb")
+
+
+def test_what_a_killed_server_left_half_done_is_cleaned_away(database: Database):
+    directory = database.backup_directory
+    assert directory is not None
+    directory.mkdir()
+    for name in ("old.duckdb.part", "old.duckdb.part.wal"):
+        (directory / name).write_bytes(b"half")
+    made(database)
+    assert [path.name for path in directory.iterdir()] == ["one.duckdb"]
+
+
+def test_while_one_is_made_the_database_is_measured_by_itself(database: Database, monkeypatch: pytest.MonkeyPatch):
+    """The file that is written is attached meanwhile: it is neither counted nor listed."""
+    go, there, real = threading.Event(), threading.Event(), backups_module.sums
+
+    def slow(reader: Reader) -> dict[str, Sum]:
+        there.set()
+        assert go.wait(30)
+        return real(reader)
+
+    def measured() -> tuple[object, ...]:
+        storage = StorageWatch(database, None).look(1)
+        tables = [(table.name, table.rows) for table in storage.tables if table.name != "audit"]
+        return tables, sorted(views(database))
+
+    before = measured()
+    monkeypatch.setattr(backups_module, "sums", slow)
+    backups = Backups(database, SystemClock())
+    backups.start("one.duckdb", "me")
+    assert there.wait(30)
+    try:
+        with database.reader() as reader:
+            assert reader.value("SELECT count(*) FROM duckdb_databases() WHERE database_name = 'backup'") == 1
+        meanwhile = measured()
+    finally:
+        go.set()
+    assert ended(backups).state == "done"
+    assert meanwhile == before
 
 
 def test_one_backup_at_a_time(database: Database, monkeypatch: pytest.MonkeyPatch):

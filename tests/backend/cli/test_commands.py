@@ -36,6 +36,12 @@ QUESTIONS = (
     ("loss",),
     ("sampling",),
     ("token", "list"),
+    ("dialogues",),
+    ("requests",),
+    ("system",),
+    ("health",),
+    ("chart", "latency"),
+    ("top", "--once"),
 )
 
 

@@ -12,28 +12,33 @@ import simplejson
 from mcp import Client, StdioServerParameters
 from mcp_types import CallToolResult, TextContent
 
+from spanledger_server.cli import client, mcp_tools
 from tests.support.inside import Inside
 from tests.support.server import environment
 from tests.support.telemetry import ledger_event, ledger_request, span, span_request
 
-CALL = {"spanledger.entry.kind": "usage", "gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai"}
+Question = Callable[[Client], Awaitable[Any]]
 
 
-def asked(server: Inside, question: Callable[[Client], Awaitable[Any]], token: str | None = None) -> Any:
-    """What `question` finds out through a `spanledger mcp` of its own."""
-    viewer = server.token_for("viewer") if token is None else token
+def asked(server: Inside, question: Question, token: str | None = None) -> Any:
+    """What `question` finds out through tools that ask `server`."""
+    asking = client.Client(server.url, server.token_for("viewer") if token is None else token)
+    return anyio.run(_answered, Client(mcp_tools.server(asking)), question)
+
+
+def asked_over_stdio(server: Inside, question: Question) -> Any:
+    """The same, through a `spanledger mcp` of its own."""
+    variables = environment(SPANLEDGER_URL=server.url, SPANLEDGER_TOKEN=server.token_for("viewer"))
     program = StdioServerParameters(
-        command=sys.executable,
-        args=["-m", "spanledger_server", "mcp"],
-        env=environment(SPANLEDGER_URL=server.url, SPANLEDGER_TOKEN=viewer),
+        command=sys.executable, args=["-m", "spanledger_server", "mcp"], env=variables, cwd=server.directory
     )
+    return anyio.run(_answered, Client(program), question)
 
-    async def ask() -> Any:
-        with anyio.fail_after(60):
-            async with Client(program) as client:
-                return await question(client)
 
-    return anyio.run(ask)
+async def _answered(assistant: Client, question: Question) -> Any:
+    with anyio.fail_after(90):
+        async with assistant:
+            return await question(assistant)
 
 
 def text(result: CallToolResult) -> str:
@@ -48,7 +53,7 @@ def exact(result: CallToolResult) -> Any:
 
 
 def test_every_tool_only_reads_and_says_what_it_does(shared_server: Inside):
-    tools = asked(shared_server, lambda client: client.list_tools()).tools
+    tools = asked(shared_server, lambda assistant: assistant.list_tools()).tools
     assert {tool.name for tool in tools} == {
         "alerts",
         "budgets",
@@ -76,26 +81,18 @@ def test_every_tool_only_reads_and_says_what_it_does(shared_server: Inside):
 def test_why_a_day_was_expensive_can_be_found_out(server: Inside):
     dear = span("answer")
     assert server.send("traces", span_request(dear)).status_code == 200
-    usage = {**CALL, "gen_ai.usage.output_tokens": 1}
-    events = [
-        ledger_event({**usage, "gen_ai.response.model": "gpt-5", "gen_ai.usage.input_tokens": 10}) for _ in range(5)
-    ]
-    events.append(
-        ledger_event(
-            {**usage, "gen_ai.response.model": "gpt-5-pro", "gen_ai.usage.input_tokens": 1_000_000, "user.id": "u7"},
-            trace_id=dear.trace_id,
-            span_id=dear.span_id,
-        )
-    )
+    usage = {"gen_ai.usage.output_tokens": 1, "gen_ai.usage.input_tokens": 1_000_000, "user.id": "u7"}
+    events = [ledger_event(cost="0.001") for _ in range(5)]
+    events.append(ledger_event(cost=None, model="gpt-5-pro", trace_id=dear.trace_id, span_id=dear.span_id, **usage))
     assert server.send("logs", ledger_request(*events)).status_code == 200
 
-    async def walk(client: Client) -> None:
-        costs = await client.call_tool("costs", {"period": "today", "group_by": "model"})
+    async def walk(assistant: Client) -> None:
+        costs = await assistant.call_tool("costs", {"period": "today", "group_by": "model"})
         first = exact(costs)["breakdown"][0]
         assert first["category"] == "gpt-5-pro"
         assert costs.structured_content["breakdown"][0]["category"] == "gpt-5-pro"
         rows = exact(
-            await client.call_tool(
+            await assistant.call_tool(
                 "sql",
                 {
                     "sql": "SELECT user_id, sum(cost_usd) AS cost, max(input_tokens) AS longest FROM ledger "
@@ -105,27 +102,27 @@ def test_why_a_day_was_expensive_can_be_found_out(server: Inside):
             )
         )["rows"]
         assert rows == [["u7", first["cost"], 1_000_000]]
-        (line,) = exact(await client.call_tool("ledger", {"filters": ["cost>1"]}))["items"]
+        (line,) = exact(await assistant.call_tool("ledger", {"filters": ["cost>1"]}))["items"]
         assert line["user_id"] == "u7"
-        whole = exact(await client.call_tool("trace", {"trace_id": line["trace_id"]}))
+        whole = exact(await assistant.call_tool("trace", {"trace_id": line["trace_id"]}))
         assert [each["name"] for each in whole["spans"]] == ["answer"]
-        assert exact(await client.call_tool("traces", {"query": "answer"}))["items"]
+        assert exact(await assistant.call_tool("traces", {"query": "answer"}))["items"]
         for name in ("status", "loss", "alerts", "budgets", "projections", "saved_queries"):
-            exact(await client.call_tool(name, {}))
+            exact(await assistant.call_tool(name, {}))
 
-    asked(server, walk)
+    asked_over_stdio(server, walk)
 
 
 def test_the_views_can_be_read_and_the_prompt_asked_for(shared_server: Inside):
-    async def read(client: Client) -> None:
-        (views,) = (await client.read_resource("spanledger://views")).contents
+    async def read(assistant: Client) -> None:
+        (views,) = (await assistant.read_resource("spanledger://views")).contents
         assert "cost_usd" in views.text
-        (one,) = (await client.read_resource("spanledger://views/ledger")).contents
+        (one,) = (await assistant.read_resource("spanledger://views/ledger")).contents
         assert simplejson.loads(one.text)["name"] == "ledger"
-        listed = exact(await client.call_tool("describe_views", {}))
+        listed = exact(await assistant.call_tool("describe_views", {}))
         assert {"ledger", "spans"} <= {view["name"] for view in listed["views"]}
-        assert exact(await client.call_tool("describe_views", {"view": "ledger"}))["columns"]
-        prompt = await client.get_prompt("why_expensive", {"day": "2026-11-17"})
+        assert exact(await assistant.call_tool("describe_views", {"view": "ledger"}))["columns"]
+        prompt = await assistant.get_prompt("why_expensive", {"day": "2026-11-17"})
         assert "2026-11-17" in prompt.messages[0].content.text
 
     asked(shared_server, read)
@@ -137,7 +134,8 @@ def test_the_views_can_be_read_and_the_prompt_asked_for(shared_server: Inside):
         ("sql", {"sql": "delete from ledger"}, "only one SELECT"),
         ("sql", {"sql": "select nope from ledger"}, "nope"),
         ("sql", {"sql": "select 1", "limit": 100_000}, "1000"),
-        ("trace", {"trace_id": "../tokens"}, "trace_id"),
+        ("trace", {"trace_id": "12"}, "trace_id"),
+        ("trace", {"trace_id": "../tokens"}, "403"),
         ("ledger", {"filters": ["colour:red"]}, "colour"),
         ("run_saved_query", {"name": "nobody"}, "nobody"),
         ("describe_views", {"view": "tokens"}, "tokens"),
@@ -146,13 +144,13 @@ def test_the_views_can_be_read_and_the_prompt_asked_for(shared_server: Inside):
 def test_what_the_server_refuses_is_the_tools_error(
     shared_server: Inside, tool: str, arguments: dict[str, Any], said: str
 ):
-    result = asked(shared_server, lambda client: client.call_tool(tool, arguments))
+    result = asked(shared_server, lambda assistant: assistant.call_tool(tool, arguments))
     assert result.is_error
     assert said in text(result)
 
 
 def test_a_token_that_may_not_read_is_told_so(shared_server: Inside):
     sender = shared_server.token_for("ingest")
-    result = asked(shared_server, lambda client: client.call_tool("costs", {}), token=sender)
+    result = asked(shared_server, lambda assistant: assistant.call_tool("costs", {}), token=sender)
     assert result.is_error
     assert "role" in text(result)

@@ -77,6 +77,8 @@ def test_the_window_is_exact_and_the_history_whole_hours_from_either_source(
     known = [Decimal(one["cost_usd"]) for one in inside if one["cost_usd"] is not None]
     assert found.cost == (exact(known) if known or not inside else None)
     assert (found.calls, found.unpriced_calls) == (len(inside), len(inside) - len(known))
+    alone = read(database, filters.parse(asked, filters.LEDGER), history_hours=0)
+    assert (alone.cost, alone.calls, alone.unpriced_calls) == (found.cost, found.calls, found.unpriced_calls)
     by_hour: dict[int, float] = {}
     for one in mine:
         by_hour[one["at_ns"] // HOUR] = by_hour.get(one["at_ns"] // HOUR, 0) + float(one["cost_usd"] or 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from spanledger_server.errors import Conflict, Invalid, NotFound
+from spanledger_server.ingest.retention import Keep, Retention
 from spanledger_server.prices import chunk, runs
 from spanledger_server.prices.overrides import Override
 from spanledger_server.prices.runs import Run
 from spanledger_server.store.database import Reader
-from tests.backend.ingest.requests import HOUR, MINUTE, NOON, SECOND, candidate, events, request
+from tests.backend.ingest.requests import DAY, HOUR, MINUTE, NOON, SECOND, candidate, events, request
 from tests.backend.prices.pricing import EVERYTHING, Pricing, costs, pricing
+from tests.support.waiting import until
 
 DEAR = {"input_mtok": "1000000", "output_mtok": "10000000"}  # a dollar a token, ten a token made
 UNKNOWN = {"attributes": {"gen_ai.response.model": "nobody-knows-it"}}
@@ -335,3 +338,62 @@ def test_a_month_priced_anew_and_back_is_the_same_to_the_last_digit(lines: list[
         assert room.lines() == before
         assert back.totals.together()["changed"] == there.totals.together()["changed"]
         assert back.totals.together()["cost_usd"] == there.totals.together()["was_cost_usd"]
+
+
+def test_lines_go_on_arriving_while_others_are_corrected_and_all_have_the_same_prices():
+    with pricing(chunk_lines=20) as room:
+        room.ingest.accept(calls(1, 300), 1)
+        room.set(DEAR)
+        ended = threading.Event()
+        sent: list[int] = []
+
+        def sender() -> None:
+            while not ended.is_set():
+                number = 1000 + len(sent)
+                late = candidate("event", number, number, NOON + (number % 300) * SECOND)
+                again = candidate("event", number % 300 + 1, number % 300 + 1, NOON + (number % 300 + 1) * SECOND)
+                room.ingest.accept(events(late, again), 1)
+                sent.append(number)
+
+        sending = threading.Thread(target=sender)
+        sending.start()
+        until(lambda: len(sent) > 5, called="lines arrive")
+        run = room.run()
+        ended.set()
+        sending.join(30)
+        assert run.state == "done"
+        assert len(sent) > 10
+        assert room.lines("cost_usd") == [(Decimal(60),)] * (300 + len(sent))
+        room.rollups.refresh(NOON + 48 * HOUR)
+        assert room.tuples("SELECT sum(cost_usd), sum(calls) FROM cost_1d") == [
+            (Decimal(60) * (300 + len(sent)), 300 + len(sent))
+        ]
+
+
+def test_a_run_waits_for_lines_that_were_priced_before_but_are_not_committed_yet():
+    with pricing() as room:
+        caught_up = threading.Event()
+        waiting = threading.Thread(target=lambda: (room.ingest.caught_up(), caught_up.set()))
+        sending = threading.Thread(target=lambda: room.ingest.accept(calls(1, 1), 1))
+        with room.database.transaction():
+            sending.start()
+            until(lambda: room.ingest._group or room.ingest.queued(), called="the line waits for the writer")
+            waiting.start()
+            assert not caught_up.wait(0.2)
+        assert caught_up.wait(10)
+        sending.join(10)
+        waiting.join(10)
+        assert room.lines("count(*) OVER ()") == [(1,)]
+
+
+def test_corrections_go_when_their_lines_go():
+    with pricing() as room:
+        room.ingest.accept(calls(1, 3), 1)
+        room.set(DEAR)
+        room.run()
+        retention = Retention(room.database, room.rollups, room.ingest.stored, room.ingest.limits, Keep(days_ns=DAY))
+        retention.sweep(NOON + HOUR)
+        assert room.value("SELECT count(*) FROM ledger_corrections") == 3
+        retention.sweep(NOON + 3 * DAY)
+        assert room.value("SELECT count(*) FROM ledger_corrections") == 0
+        assert room.value("SELECT count(*) FROM ledger") == 0

@@ -1,0 +1,283 @@
+"""`spanledger slo`: objectives, where they stand, their reports, and OpenSLO files in and out.
+
+Exit code 3 of `report`, and of `list --check`, when an objective is missed.
+
+Never: a budget without the state that says whether it can be believed.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import IO, Any, Final
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from spanledger_server.cli import format as shown
+from spanledger_server.cli.asking import CHECK_FAILED, WRONG_USAGE, Asked, asks, fail, watched
+from spanledger_server.cli.client import Answer, decimal, part
+from spanledger_server.cli.terminal import Column, Sheet, say
+from spanledger_server.errors import Invalid
+from spanledger_server.slos import ready
+
+PATH: Final = "/api/v1/slos"
+STYLES: Final = {"ok": "green", "breach": "bold red", "unknown": "yellow"}
+REASONS: Final = {
+    "within": "within its budget",
+    "overspent": "the budget is overspent",
+    "no_events": "nothing was seen",
+    "stale": "the service has gone silent",
+    "low_coverage": "too much of the time was not seen",
+    "uncounted": "too many spans do not say what they stand for",
+    "invalid": "more good events than events",
+}
+MOST_SHOWN: Final = 10
+BAR_COLUMNS: Final = 12
+
+
+@click.group()
+def slo() -> None:
+    """Service level objectives and their error budgets."""
+
+
+@slo.command(name="list")
+@click.option("--check", is_flag=True, help="Exit with 3 when one is missed.")
+@watched
+def listed(asked: Asked, check: bool) -> None:
+    """All objectives and where each stands."""
+    answer = asked.client.get(PATH)
+    asked.show(answer, lambda console: _list(console, answer.data["slos"]))
+    _end(check and any(one["state"] == "breach" for one in answer.data["slos"]))
+
+
+@slo.command()
+@click.argument("name")
+@watched
+def show(asked: Asked, name: str) -> None:
+    """One objective: how it is measured, its budget and its pairs of windows."""
+    answer = asked.client.get(f"{PATH}/{part(name)}")
+    asked.show(answer, lambda console: _show(console, answer.data))
+
+
+@slo.command()
+@click.argument("name", required=False)
+@click.option("--window", help="A length such as 7d in place of the objective's own.")
+@click.option("--month", help="A calendar month such as 2026-11; without a name, of all objectives.")
+@click.option("--tz", help="IANA time zone in which the month begins; else the server's.")
+@asks
+def report(asked: Asked, name: str | None, window: str | None, month: str | None, tz: str | None) -> None:
+    """What a window looked like: incidents, downtime, who contributed. Ends with 3 when the objective is missed."""
+    if name is None:
+        answer = asked.client.get(
+            "/api/v1/reports/sla", {"month": month or f"{dt.datetime.now(dt.UTC):%Y-%m}", "tz": tz}
+        )
+        asked.show(answer, lambda console: _month(console, answer.data))
+        _end(answer.data["missed"] > 0)
+        return
+    answer = asked.client.get(f"{PATH}/{part(name)}/report", {"window": window, "month": month, "tz": tz})
+    asked.show(answer, lambda console: _report(console, answer.data))
+    _end(answer.data["state"] == "breach")
+
+
+@slo.command()
+@click.argument("file", type=click.File("rb"))
+@asks
+def validate(asked: Asked, file: IO[bytes]) -> None:
+    """Say all that is wrong with a file of definitions (OpenSLO, YAML or JSON); nothing is kept."""
+    answer = _sent(asked, f"{PATH}/validate", file)
+    asked.show(answer, lambda console: _named(console, answer.data["slos"], "is fine"))
+
+
+@slo.command(name="import")
+@click.argument("file", type=click.File("rb"))
+@asks
+def take(asked: Asked, file: IO[bytes]) -> None:
+    """Keep the definitions of a file (OpenSLO, YAML or JSON): all of them, or none."""
+    answer = _sent(asked, PATH, file)
+    asked.show(answer, lambda console: _named(console, answer.data["slos"], "is kept"))
+
+
+@slo.command()
+@click.option("--output", type=click.File("wb"), default="-", help="Where to; the terminal when none is named.")
+@asks
+def export(asked: Asked, output: IO[bytes]) -> None:
+    """All objectives as documents of openslo/v1."""
+
+    def write(piece: bytes, _whole: int | None) -> None:
+        output.write(piece)
+
+    asked.client.download(f"{PATH}/openslo", {}, write)
+
+
+@slo.command()
+@click.argument("kind", type=click.Choice(ready.KINDS))
+@click.option("--service", required=True, help="The service whose objectives they become.")
+def defaults(kind: str, service: str) -> None:
+    """Objectives to begin with, as OpenSLO; pipe them into `spanledger slo import -`."""
+    try:
+        click.echo(ready.text(kind, service), nl=False)
+    except Invalid as error:
+        fail(str(error), WRONG_USAGE)
+
+
+@slo.command()
+@click.argument("name")
+@asks
+def delete(asked: Asked, name: str) -> None:
+    """Forget an objective."""
+    found = asked.client.get(f"{PATH}/{part(name)}").data
+    answer = asked.client.delete(f"{PATH}/{part(found['id'])}")
+    asked.show(answer, lambda console: say(console, f"{found['name']} is forgotten"))
+
+
+def _sent(asked: Asked, path: str, file: IO[bytes]) -> Answer:
+    content = file.read()
+    return asked.client.upload(path, [content], len(content), {})
+
+
+def _end(failed: bool) -> None:
+    if failed:
+        raise SystemExit(CHECK_FAILED)
+
+
+def _named(console: Console, each: list[dict[str, Any]], what: str) -> None:
+    for one in each:
+        say(console, f"{shown.text(one['name'])} {what}: {_percent(one['target'])} of {shown.text(one['service'])}")
+
+
+def _list(console: Console, each: list[dict[str, Any]]) -> None:
+    if not each:
+        say(console, "no objective is defined: `spanledger slo import FILE` takes OpenSLO (docs/slos.md)")
+        return
+    sheet = Sheet(
+        Column("objective", text=True),
+        Column("state"),
+        Column("target", right=True),
+        Column("achieved", right=True),
+        Column("budget left", right=True),
+        Column("", leaves=3),
+        Column("burn", right=True, leaves=2),
+        Column("window", leaves=1),
+    )
+    for one in each:
+        left = one["remaining_ratio"]
+        sheet.add(
+            shown.text(one["name"]),
+            _state(one),
+            _percent(one["target"]),
+            _percent(one["achieved_performance"]),
+            shown.percent(decimal(left)),
+            Text(shown.bar(decimal(left), BAR_COLUMNS) if left and left > 0 else "", style="blue"),
+            _rate(one["burn_rate"]),
+            shown.text(_length(one["window"])),
+        )
+    sheet.show(console)
+
+
+def _state(one: dict[str, Any]) -> Text:
+    reason = "" if one["state"] == "ok" else f" ({REASONS.get(one['reason'], one['reason'])})"
+    return Text(f"{one['state']}{reason}", style=STYLES[one["state"]])
+
+
+def _show(console: Console, one: dict[str, Any]) -> None:
+    say(console, shown.text(one["display_name"]), "bold")
+    if one["description"]:
+        say(console, shown.text(one["description"]))
+    _standing(console, one)
+    say(console, "")
+    sheet = Sheet(
+        Column("told when"),
+        Column("long", right=True),
+        Column("short", right=True),
+        Column("threshold", right=True),
+        Column("state"),
+    )
+    for pair in one["conditions"]:
+        said = {True: "firing", False: "quiet", None: "unknown"}[pair["firing"]]
+        sheet.add(
+            f"{pair['severity']}: {_percent(pair['budget_percent'])} in {_span(pair['long_s'])}",
+            _rate(pair["long_burn_rate"]),
+            _rate(pair["short_burn_rate"]),
+            _rate(pair["threshold"]),
+            Text(f"{said} ({pair['reason']})", style={"firing": "bold red", "unknown": "yellow"}.get(said, "")),
+        )
+    sheet.show(console)
+
+
+def _standing(console: Console, one: dict[str, Any]) -> None:
+    say(console, f"{one['state']}: {REASONS.get(one['reason'], one['reason'])}", STYLES[one["state"]])
+    about = "about " if one["estimated"] else ""
+    say(
+        console,
+        f"{_percent(one['achieved_performance'])} of {about}{shown.count(one['total'])} events were good, the target "
+        f"is {_percent(one['slo_target'])}; {shown.percent(decimal(one['remaining_ratio']))} of the budget is left",
+    )
+    if one["seconds_until_exhausted"]:
+        say(console, f"at the pace of the last hour it is spent in {_span(one['seconds_until_exhausted'])}")
+    if not one["weighed"]:
+        say(console, "spans do not say how they were sampled: each stands for itself", "yellow")
+
+
+def _report(console: Console, one: dict[str, Any]) -> None:
+    say(console, shown.text(one["display_name"]), "bold")
+    say(console, f"{shown.moment(one['window']['from'])} to {shown.moment(one['window']['to'])} UTC")
+    _standing(console, one)
+    before = one["previous"]["achieved_performance"]
+    say(
+        console,
+        f"bad minutes {shown.count(one['bad_minutes'])}, of them {shown.count(one['downtime_minutes'])} down; "
+        f"the window before: {_percent(before)}",
+    )
+    for incident in one["incidents"][:MOST_SHOWN]:
+        say(
+            console,
+            f"  {shown.moment(incident['from'])} to {shown.moment(incident['to'])}: {shown.count(incident['bad'])} of "
+            f"{shown.count(incident['total'])} bad, {_percent(incident['budget_percent'])} of the budget",
+        )
+    for each in one["contributors"][:MOST_SHOWN]:
+        say(
+            console,
+            f"  {each['dimension']} {shown.text(each['value'])}: {shown.count(each['bad'])} bad, "
+            f"{shown.percent(decimal(each['share_of_bad']))} of all",
+        )
+
+
+def _month(console: Console, data: dict[str, Any]) -> None:
+    say(console, f"{data['month']}: {data['kept']} kept, {data['missed']} missed, {data['unknown']} unknown", "bold")
+    sheet = Sheet(
+        Column("objective", text=True),
+        Column("state"),
+        Column("target", right=True),
+        Column("achieved", right=True),
+        Column("down", right=True),
+        Column("incidents", right=True, leaves=1),
+    )
+    for one in data["slos"]:
+        sheet.add(
+            shown.text(one["name"]),
+            _state(one),
+            _percent(one["slo_target"]),
+            _percent(one["achieved_performance"]),
+            f"{shown.count(one['downtime_minutes'])} min",
+            shown.count(len(one["incidents"])),
+        )
+    sheet.show(console)
+
+
+def _percent(value: Any) -> str:
+    return shown.UNKNOWN if value is None else f"{float(value):.5g}{shown.THIN}%"
+
+
+def _rate(value: Any) -> str:
+    return shown.UNKNOWN if value is None else f"{float(value):.3g}×"
+
+
+def _span(seconds: Any) -> str:
+    return shown.long_duration(int(seconds))
+
+
+def _length(window: Any) -> str:
+    if isinstance(window, str):
+        return window
+    return f"{window['duration']}, calendar" if window.get("calendar") else str(window["duration"])

@@ -1,0 +1,1 @@
+"""Tests of bills held against the ledger. All figures are made up; the columns are those of the real exports."""

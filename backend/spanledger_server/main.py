@@ -33,6 +33,7 @@ from spanledger_server.api.tls import Tls
 from spanledger_server.api.vitals import Vitals
 from spanledger_server.auth import first, left, sessions
 from spanledger_server.auth.tokens import Tokens
+from spanledger_server.budgets import reserve
 from spanledger_server.care.caretaker import Caretaker
 from spanledger_server.clock import Clock
 from spanledger_server.errors import SpanledgerError
@@ -49,6 +50,7 @@ from spanledger_server.rollups.dirty import DirtyBuckets
 from spanledger_server.rollups.refresh import Rollups
 from spanledger_server.sampling.loop import ClosedLoop
 from spanledger_server.settings import Settings
+from spanledger_server.slos.watch import Watch
 from spanledger_server.statistics import slots
 from spanledger_server.statistics.self_check import SelfCheck
 from spanledger_server.store.database import Database, StoreOptions
@@ -57,6 +59,8 @@ log = logging.getLogger(__name__)
 
 MINUTE_NS = 60 * 10**9
 SAMPLING_NS = 15 * 10**9
+SLOS_NS = 30 * 10**9
+REFRESH_S = 3.0  # at one level of one family a tick: after many lines are priced anew there is much to do
 CHECKPOINT_WAL_BYTES = 16 * 1024 * 1024  # in idle moments; a busy writer is left alone up to the store's own limit
 
 
@@ -146,7 +150,8 @@ class Server:
         care = Caretaker(settings, database, self.clock)
         self._stack.callback(care.stop)
         admission = Admission(settings.max_waiting_bytes)
-        vitals = self._vitals = Vitals(database, ingest, admission, self.clock, alerts, care)
+        slos = Watch(database)
+        vitals = self._vitals = Vitals(database, ingest, admission, self.clock, alerts, care, slos)
         loop = ClosedLoop(database, settings.sampling_budget, vitals.told_to_come_back)
         self_check = SelfCheck(database)
         self._tick(
@@ -158,6 +163,7 @@ class Server:
                 Task("sampling", loop.tick, SAMPLING_NS),
                 Task("check", self_check.tick, MINUTE_NS),
                 Task("alerts", alerts.tick),
+                Task("slos", slos.tick, SLOS_NS),
                 *care.start(vitals.troubles),
             ),
         )
@@ -210,7 +216,7 @@ class Server:
 
     def _tick(self, vitals: Vitals, tokens: Tokens, live: LiveFeed, dirty: DirtyBuckets, more: Sequence[Task]) -> None:
         database = vitals.database
-        rollups = Rollups(database, dirty)
+        rollups = Rollups(database, dirty, REFRESH_S)
         retention = Retention(database, rollups, vitals.ingest.stored, vitals.ingest.limits, _keep(self.settings))
         tasks = [
             Task("rollups", rollups.refresh),
@@ -219,6 +225,7 @@ class Server:
             Task("live", live.rest),
             *more,
             Task("tokens", lambda _: tokens.note_use(), MINUTE_NS),
+            Task("reservations", partial(reserve.forget, database), MINUTE_NS),
             Task("checkpoint", lambda _: database.checkpoint_when_idle(CHECKPOINT_WAL_BYTES)),
             *([Task("certificate", self._tls.renew)] if self._tls is not None else []),
         ]

@@ -15,12 +15,15 @@ import { startLive, state } from './live.js';
 import { Frame } from './parts/frame.js';
 import { SignIn } from './parts/signin.js';
 
-/** @typedef {{title: any, View: (props: {argument: string}) => any, range?: string, presets?: string[]}} Page */
+/** @typedef {{title: any, name?: string, View: (props: {argument: string}) => any, range?: string, presets?: string[]}} Page */
 
 /** @type {[RegExp, () => Promise<Page>][]} */
 const PAGES = [
   [/^\/$/, () => import('./pages/live.js')],
   [/^\/costs$/, () => import('./pages/costs.js')],
+  [/^\/costs\/budgets$/, () => import('./pages/budgets.js')],
+  [/^\/slos$/, () => import('./pages/slos.js')],
+  [/^\/slos\/([^/]+)$/, () => import('./pages/slo.js')],
   [/^\/traces$/, () => import('./pages/traces.js')],
   [/^\/traces\/([0-9a-fA-F]{1,32})$/, () => import('./pages/trace.js')],
   [/^\/settings$/, () => import('./pages/settings.js')],
@@ -47,7 +50,7 @@ function App() {
     return () => { stale = true; };
   }, [path]);
   const attention = (state.value?.services ?? []).filter((/** @type {any} */ one) => one.state === 'critical' || one.state === 'warning').length;
-  const name = page ? (typeof page.title === 'string' ? page.title : 'Trace') : '';
+  const name = page ? (page.name ?? page.title) : '';
   useEffect(() => { document.title = `${attention ? `(${attention}) ` : ''}${name ? `${name} · ` : ''}spanledger`; }, [attention, name]);
   if (failure.value) return html`<${NoServer} />`;
   if (session.value === null) return html`<${SignIn} error=${signInError} />`;

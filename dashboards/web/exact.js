@@ -7,21 +7,23 @@
  */
 
 /** Keys whose number is an amount in USD, or a price of one unit. */
-const MONEY = new Set(['cost', 'cost_usd', 'total_cost', 'spend_today', 'rate']);
+const MONEY = new Set(['cost', 'cost_usd', 'total_cost', 'spend_today', 'rate', 'spent', 'limit_amount', 'carried_over', 'reserved', 'remaining', 'estimated_total', 'rollover_limit']);
 /** Keys whose object maps names to amounts (or units to rates). */
 const MONEY_MAPS = new Set(['by', 'rate']);
+/** Keys that are amounts within a projection, and times elsewhere. */
+const QUANTILES = new Set(['p10', 'p50', 'p90']);
 
 /** A string, where it is a key with its colon and, if so, the number or brace that follows; or a closing brace. */
 const TOKEN = /"((?:[^"\\]|\\.)*)"(\s*:\s*)?(?:(?<=:\s*)(-?\d[\d.eE+-]*|\{))?|\}/g;
 
 /** @param {string} text @returns {any} */
 export function parseExact(text) {
-  let insideMap = false;
+  let inside = '';
   const quoted = text.replace(TOKEN, (whole, key, colon, follows) => {
-    if (whole === '}') { insideMap = false; return whole; }
+    if (whole === '}') { inside = ''; return whole; }
     if (!colon || !follows) return whole;
-    if (follows === '{') { insideMap = MONEY_MAPS.has(key); return whole; }
-    return insideMap || MONEY.has(key) ? `"${key}"${colon}"${follows}"` : whole;
+    if (follows === '{') { inside = key; return whole; }
+    return MONEY.has(key) || MONEY_MAPS.has(inside) || (inside === 'projection' && QUANTILES.has(key)) ? `"${key}"${colon}"${follows}"` : whole;
   });
   return JSON.parse(quoted);
 }

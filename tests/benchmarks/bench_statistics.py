@@ -1,10 +1,12 @@
 """What reading costs: statistics and pages over a million ledger lines, searches over half a million spans.
 
-At last over HTTP, from a real server's file, while another process sends spans as fast as half the server's target.
+Then over HTTP, from a real server's file, while another process sends spans as fast as half the server's target; and at
+last every statistic over a year of ten million lines (`BENCH_LINES`).
 """
 
 from __future__ import annotations
 
+import os
 import statistics
 import subprocess
 import sys
@@ -18,11 +20,25 @@ from zoneinfo import ZoneInfo
 import httpx
 
 from spanledger_server.ledger import read
-from spanledger_server.statistics import costs, loss, periods
+from spanledger_server.rollups.levels import COST, SPAN
+from spanledger_server.statistics import (
+    calls,
+    costs,
+    dialogues,
+    history,
+    loss,
+    periods,
+    providers,
+    requests,
+    series,
+    system,
+    told,
+    trends,
+)
 from spanledger_server.store.database import Database, Reader
 from spanledger_server.traces import filters, search, trace
 from tests.backend.rows import DAY, HOUR
-from tests.backend.statistics.rolled import roll
+from tests.backend.statistics.rolled import roll, roll_at_once
 from tests.benchmarks.bench_ingest import Backend
 from tests.support.waiting import until
 
@@ -31,7 +47,8 @@ NOW = 1_796_083_199 * 10**9  # the last second of November 2026, UTC
 BEGIN = NOW - 30 * DAY + 10**9
 LEDGER = """
 INSERT INTO ledger BY NAME
-SELECT md5((i // 3)::VARCHAR)::UUID AS trace_id, hash(i) AS span_id, $begin + i * $gap AS at_ns, 10**9 AS duration_ns,
+SELECT md5((i // 3)::VARCHAR)::UUID AS trace_id, hash(i) AS span_id, $begin + i * $gap AS at_ns,
+    (exp(18 + 3 * (hash(i + 6) % 1000000 / 1e6)))::BIGINT AS duration_ns,
     'event' AS source, 'service-' || i % 5 AS service, 'usage' AS kind, 'chat' AS operation,
     'provider-' || hash(i) % 4 AS provider, 'model-' || hash(i) % 20 AS model,
     CASE WHEN i % 50 = 0 THEN 'unpriced' ELSE 'priced' END AS state,
@@ -57,6 +74,14 @@ SELECT ('0x' || replace(trace_id::VARCHAR, '-', '')[17:])::UBIGINT, min(start_ns
 FROM spans GROUP BY trace_id
 """
 
+DIALOGUES = """
+INSERT INTO dialogues BY NAME
+SELECT hash(i) AS record_id, $begin + i * $gap AS at_ns, 'service-1' AS service, 'session-' || i AS session_id,
+    'book-' || hash(i) % 200 AS book_id, 'user-' || hash(i + 1) % 20000 AS user_id, 'model-' || hash(i + 2) % 5 AS model,
+    'type-' || i % 3 AS type, hash(i) % 40 AS message_count, hash(i + 3) % 2000 AS duration_s,
+    CASE WHEN i % 10 = 0 THEN hash(i) % 5 + 1 END AS rating
+FROM range($dialogues) AS r(i)
+"""
 
 INGESTED_A_SECOND, INGESTING_S, ASKED, TARGET_MS = 5_000, 40, 40, 100
 
@@ -113,6 +138,68 @@ def main() -> None:
         show("loss, one day", lambda: loss.report(reader, NOW - DAY, NOW, NOW))
     database.close()
     while_ingesting()
+    a_year(int(os.environ.get("BENCH_LINES", "10000000")))
+
+
+def a_year(lines: int) -> None:
+    """Every statistic of a year, and of the month in it, from a file."""
+    with tempfile.TemporaryDirectory() as directory:
+        began = time.perf_counter()
+        database = Database.open(Path(directory) / "spanledger.duckdb")
+        begin, year = NOW - 364 * DAY, 364 * DAY
+        for start in range(0, lines, 1_000_000):  # what one transaction can hold
+            some = min(1_000_000, lines - start)
+            with database.transaction() as tx:
+                tx.execute(LEDGER, begin=begin + start * (year // lines), gap=year // lines, lines=some)
+        with database.transaction() as tx:
+            tx.execute(DIALOGUES, begin=begin, gap=year // (lines // 20), dialogues=lines // 20)
+            tx.execute(SPANS_SQL, begin=NOW - HOUR, gap=HOUR // SPANS, spans=SPANS)
+        roll_at_once(database, COST, NOW)
+        roll_at_once(database, SPAN, NOW)
+        database.checkpoint()
+        print(f"a year of {lines:,} lines, {lines // 20:,} dialogues, made in {time.perf_counter() - began:.0f} s")
+        try:
+            with database.reader() as reader:
+                statistics_of_a_year(reader)
+        finally:
+            database.close()
+
+
+def statistics_of_a_year(reader: Reader) -> None:
+    everything = filters.parse((), filters.LEDGER)
+    for period in ("month", "year"):
+        for by in ("model", "feature", "user"):
+            show(f"costs, {period} by {by}", lambda period=period, by=by: spent(reader, period, "UTC", by))
+        show(
+            f"costs, {period} by model, Asia/Kathmandu",
+            lambda period=period: spent(reader, period, "Asia/Kathmandu", "model"),
+        )
+        show(
+            f"costs, {period}, one user", lambda period=period: spent(reader, period, "UTC", "model", "user_id:user-7")
+        )
+        span = periods.to_date(period, NOW, ZoneInfo("Europe/Berlin"))  # type: ignore[arg-type]
+        talks = filters.parse((), dialogues.DIALOGUES).bound()
+        for by in ("book", "user"):
+            show(
+                f"dialogues, {period} by {by}",
+                lambda span=span, by=by: dialogues.dialogues(reader, span, by, talks),
+            )
+        show(f"performance, {period}: calls", lambda span=span: calls.added(calls.cells(reader, span)))
+        show(f"performance, {period}: requests", lambda span=span: requests.report(reader, span))
+        show(f"cache, {period}", lambda span=span: told.caches(reader, span, told.NOTHING))
+    for level, days in (("1min", 1), ("1hour", 30), ("1day", 364), ("1month", 364)):
+        asked = series.question(level, periods.Range(NOW - days * DAY, NOW), ZoneInfo("UTC"))  # type: ignore[arg-type]
+        show(f"series, {days} days by {level}", lambda asked=asked: series.series(reader, asked, everything))
+        show(
+            f"series, {days} days by {level}, by model",
+            lambda asked=asked: series.series(reader, asked, everything, "model"),
+        )
+    show("summary, a year", lambda: series.summary(reader, periods.Range(NOW - 364 * DAY, NOW), everything))
+    show("providers' health", lambda: providers.providers(reader, NOW))
+    show("requests, last month", lambda: requests.report(reader, periods.rolling("month", NOW, ZoneInfo("UTC"))))
+    show("system, last hour", lambda: system.system(reader, history.fine("hour", NOW)))
+    show("history of p95_latency, a month", lambda: history.history(reader, "p95_latency", "month", NOW, None))
+    show("trends, a week", lambda: trends.trends(reader, "week", NOW, ZoneInfo("UTC")))
 
 
 def while_ingesting() -> None:

@@ -294,3 +294,15 @@ def test_a_kept_query_is_there_after_a_restart(tmp_path: Path):
         assert second.get("/api/v1/queries/x")["sql"] == "select 1"
     finally:
         second.stop()
+
+
+def test_a_server_that_stops_interrupts_what_runs(tmp_path: Path):
+    running = Inside(tmp_path, "--query-timeout", "60s").start()
+    answers: list[httpx.Response] = []
+    with running.client() as client:
+        asking = threading.Thread(target=lambda: answers.append(ask(client, ENDLESS)))
+        asking.start()
+        until(lambda: any(each.name == "spanledger-query" for each in threading.enumerate()), called="it runs")
+        running.stop()
+        asking.join()
+    assert answers[0].status_code == 503

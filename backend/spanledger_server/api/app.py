@@ -145,7 +145,7 @@ def _routers(house: House, app: FastAPI) -> list[Room]:
         (statistics.router, Access.READ, None),
         (monitoring.router, Access.READ, None),
         (monitoring.services_router(channel), Access.READ, None),
-        *query.routers(house.database, house.settings),
+        *query.routers(house.database, house.settings, lambda: house.vitals.stopping),
         *_reliability(house),
         (status.router(channel, house.settings.environment, house.conditions), Access.READ, None),
         (docs.router(app.openapi), Access.OPEN, None),

@@ -104,10 +104,12 @@ class NewQuery(Content):
     name: str = Field(description="lower-case letters, digits, _ and -")
 
 
-def routers(database: Database, settings: Settings) -> list[tuple[APIRouter, Access, Access | None]]:
-    """All routes of queries; running is reading."""
+def routers(
+    database: Database, settings: Settings, stopping: Callable[[], bool]
+) -> list[tuple[APIRouter, Access, Access | None]]:
+    """All routes of queries; running is reading. Once `stopping`, what runs is interrupted."""
     limits = Limits(seconds=settings.query_timeout.total_seconds(), memory_bytes=settings.query_memory)
-    queries = Queries(database, limits)
+    queries = Queries(database, limits, stopping=stopping)
     running, keeping = APIRouter(tags=["queries"]), APIRouter(tags=["queries"])
     _running(running, queries)
     _listing(keeping)

@@ -14,6 +14,7 @@ import psutil
 
 from spanledger.version import __version__
 from spanledger_server.alerts.received import ReceivedAlerts
+from spanledger_server.api import slo_samples
 from spanledger_server.api.exposition import Sample
 from spanledger_server.api.histogram import Histogram
 from spanledger_server.care.caretaker import Caretaker
@@ -23,6 +24,7 @@ from spanledger_server.ingest.accept import Ingest
 from spanledger_server.ingest.admission import Admission
 from spanledger_server.loops import TickLoop
 from spanledger_server.otlp.columns import Signal
+from spanledger_server.slos.watch import Watch
 from spanledger_server.store import sizes
 from spanledger_server.store.database import Database
 
@@ -39,6 +41,7 @@ class Vitals:
     clock: Clock
     alerts: ReceivedAlerts
     care: Caretaker
+    slos: Watch | None = None
     loop: TickLoop | None = None
     stopping: bool = False
     acks: dict[Signal, Histogram] = field(
@@ -90,6 +93,7 @@ class Vitals:
         yield from self._alerts()
         yield from self._store()
         yield from self._heartbeat()
+        yield from slo_samples.samples(self.slos.standing if self.slos else ())
         yield from process_samples()
 
     def _ingest(self) -> Iterator[Sample]:

@@ -79,6 +79,10 @@ WHERE reservation_id = $reservation_id;
 -- Take back what a process holds of a budget.
 DELETE FROM budget_reservations WHERE budget_id = $budget_id AND holder = $holder AND settled_ns IS NULL;
 
+-- name: forgotten
+-- How many have long ceased to count.
+SELECT count(*) FROM budget_reservations WHERE counts_until_ns < $before_ns;
+
 -- name: forget_reservations
 -- Those that have long ceased to count.
 DELETE FROM budget_reservations WHERE counts_until_ns < $before_ns;

@@ -27,7 +27,7 @@ SQL = sqlfile.load(__package__)
 NS: Final = 10**9
 SETTLED_COUNTS_NS: Final = 600 * NS  # how long a settled call may take to show in the ledger
 USED_COUNTS_NS: Final = 10 * NS  # how long calls under a lease may
-KEPT_NS: Final = 86_400 * NS  # so long after they ceased to count, reservations can still be settled
+KEPT_NS: Final = 3600 * NS  # so long after they ceased to count, reservations can still be settled
 LEASE_SHARE: Final = 16  # a lease is a sixteenth of what is free, or what was asked for
 _STEP: Final = Decimal("1e-12")
 
@@ -116,7 +116,6 @@ def reserve(tx: Transaction, budget_id: str, amount: Decimal, ttl_ns: int, now_n
     free = _free(tx, budget, now_ns, default_zone) - status.promised(tx, budget, now_ns)
     if amount > free or free <= 0:
         return Granted(False, None, max(Decimal(0), free), None, f"the budget {budget.name!r} has {_usd(free)} left")
-    tx.execute(SQL["forget_reservations"], before_ns=now_ns - KEPT_NS)
     reservation_id = secrets.token_hex(12)
     _add(tx, reservation_id, budget_id, amount, now_ns, now_ns + ttl_ns)
     return Granted(True, reservation_id, free - amount, now_ns + ttl_ns, "within the budget")
@@ -141,7 +140,7 @@ def settle(
         call: The trace id, as hexadecimal text, and the span id of the call's line, when they are known.
 
     Raises:
-        NotFound: There is no such reservation, or it ceased to count a day ago.
+        NotFound: There is no such reservation, or it ceased to count an hour ago.
     """
     row = tx.row(SQL["reservation"], reservation_id=reservation_id, budget_id=budget_id)
     if row is None or row["holder"] is not None:
@@ -182,10 +181,18 @@ def renew(
         known = [each for each in asked if each.budget_id in in_use]
         free = {each.budget_id: _free(reader, in_use[each.budget_id], now_ns, default_zone) for each in known}
     with database.transaction() as tx:
-        tx.execute(SQL["forget_reservations"], before_ns=now_ns - KEPT_NS)
         return [
             _renewed(tx, holder, each, in_use[each.budget_id], free[each.budget_id], ttl_ns, now_ns) for each in known
         ]
+
+
+def forget(database: Database, now_ns: int) -> int:
+    """Delete the reservations that have long ceased to count; how many. A tick calls this."""
+    with database.reader() as reader:
+        if not reader.value(SQL["forgotten"], before_ns=now_ns - KEPT_NS):
+            return 0
+    with database.transaction() as tx:
+        return tx.execute(SQL["forget_reservations"], before_ns=now_ns - KEPT_NS)
 
 
 def _renewed(

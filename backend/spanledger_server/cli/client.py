@@ -71,7 +71,7 @@ class Client:
             timeout=TIMEOUT_S,
             headers=_headers(token),
             trust_env=not here,
-            verify=True if ca_file is None else _trusting(ca_file),
+            verify=_trusting(ca_file) if self.url.startswith("https:") else True,
         )
 
     def get(self, path: str, parameters: Mapping[str, Any] | None = None) -> Answer:
@@ -234,11 +234,16 @@ def is_here(url: str) -> bool:
     return host in ("localhost", "::1") or host.startswith("127.")
 
 
-def _trusting(ca_file: str) -> ssl.SSLContext:
+def _trusting(ca_file: str | None) -> ssl.SSLContext | bool:
+    """What certificates may come from: this file, else the one of SSL_CERT_FILE, else the usual authorities."""
+    file = ca_file or os.environ.get("SSL_CERT_FILE")
+    if not file:
+        return True
     try:
-        return ssl.create_default_context(cafile=Path(ca_file).expanduser())
+        return ssl.create_default_context(cafile=Path(file).expanduser())
     except OSError as error:
-        raise BadQuestionError(f"--ca-file {ca_file} holds no certificates that can be read: {error}") from error
+        source = "SSL_CERT_FILE" if ca_file is None else "--ca-file"
+        raise BadQuestionError(f"{source} {file} holds no certificates that can be read: {error}") from error
 
 
 def _address(url: str) -> str:

@@ -36,7 +36,7 @@ GUIDE: Final = """Find out why {day} was expensive, from the spanledger tools.
 2. sql: cost, calls and tokens by model, feature, service and user of that day and of the day before, e.g.
    SELECT model, feature, service, sum(cost_usd) AS cost, count(*) AS calls, sum(input_tokens) AS input,
           sum(output_tokens) AS output, count(*) FILTER (state = 'unpriced') AS unpriced
-   FROM ledger WHERE "at" >= $from AND "at" < $to GROUP BY ALL ORDER BY cost DESC NULLS LAST
+   FROM ledger WHERE at >= $from AND at < $to GROUP BY ALL ORDER BY cost DESC NULLS LAST
    with params {{"from": "2026-11-17T00:00:00Z", "to": "2026-11-18T00:00:00Z"}}
 3. What grew: calls (more traffic, retries), tokens a call (longer prompts), or the price (another model)?
 4. By hour, then the dearest calls: ledger(filters=["model:…", "cost>0.1"]), and trace(trace_id) of one or two.
@@ -158,7 +158,7 @@ def _sql(made: MCPServer, client: Client) -> None:
         ] = None,
         limit: Limit = 200,
     ) -> Answered:
-        """Ask in SQL, read-only, for 10 seconds at most. Filter on "at" (quoted) or at_ns; describe_views helps."""
+        """Ask in SQL, read-only, for 10 seconds at most. Filter on at or at_ns; describe_views tells what there is."""
         body = {"sql": sql, "params": params or {}, "limit": limit}
         return _told(lambda: client.post("/api/v1/query", body))
 

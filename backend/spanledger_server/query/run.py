@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import psutil
 
-from spanledger_server.errors import SpanledgerError
+from spanledger_server.errors import Busy, SpanledgerError
 from spanledger_server.query import sandbox
 from spanledger_server.query.refusals import OutOfTime
 from spanledger_server.query.statement import Limits, Result, Statement, too_large
@@ -35,8 +35,23 @@ GRACE_S: Final = 1.0  # for a statement that was interrupted
 class Queries:
     """The one place where users' SQL runs."""
 
-    def __init__(self, database: Database, limits: Limits | None = None, turns: Turns | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        limits: Limits | None = None,
+        turns: Turns | None = None,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Nothing runs yet.
+
+        Args:
+            database: What is asked.
+            limits: What a statement may have.
+            turns: Who is next.
+            stopping: Whether the server stops: statements are then interrupted.
+        """
         self._database = database
+        self._stopping = stopping
         self._limits = limits or Limits()
         self._turns = turns or Turns()
         self._known: sandbox.Names | None = None
@@ -98,6 +113,8 @@ class Queries:
 
     def _too_much(self, seconds: float, grown_bytes: int, kept_bytes: int) -> SpanledgerError | None:
         limits = self._limits
+        if self._stopping():
+            return Busy("the server is stopping")
         if seconds > limits.seconds:
             return OutOfTime(f"the query was stopped after {limits.seconds:g} s: ask for less, or for less time")
         if grown_bytes > limits.memory_bytes and grown_bytes - self._kept_bytes() + kept_bytes > limits.memory_bytes:

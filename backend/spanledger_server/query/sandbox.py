@@ -33,8 +33,11 @@ MOST_NODES: Final = 20_000
 MOST_RELATIONS: Final = 64
 PLAIN_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}", re.ASCII)
 UPPER_TO_LOWER: Final = {ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
-AT_ALONE: Final = re.compile(r"\bat\s*$", re.ASCII | re.IGNORECASE)
-QUOTE_AT: Final = '; write the column as "at", in quotes: alone it is a word of DuckDB\'s'
+# What is no column `at`: texts, quoted names, comments, and the words of AT TIME ZONE and AT (VERSION …).
+BARE_AT: Final = re.compile(
+    r"""'(?:[^']|'')*'|"[^"]*"|--[^\n]*|/\*.*?\*/|\$\$.*?\$\$|(?<![\w.$])(?P<at>at)(?![\w]|\s*\(|\s+time\s+zone)""",
+    re.ASCII | re.IGNORECASE | re.DOTALL,
+)
 HELP: Final = "GET /api/v1/query/schema lists what there is"
 
 
@@ -82,7 +85,7 @@ def check(reader: Reader, sql: str, known: Names) -> Checked:
         Refused: It may not; or it cannot be parsed.
     """
     _check_size(sql)
-    tree = _parsed(reader, sql)
+    sql, tree = _parsed(reader, sql)
     seen = _walked(tree, sql)
     relations = len(seen.relations) + seen.functions
     if relations > MOST_RELATIONS:
@@ -107,23 +110,29 @@ def _check_size(sql: str) -> None:
         raise Refused(f"a statement may open {MOST_BRACKETS} brackets, and this one opens {brackets}")
 
 
-def _parsed(reader: Reader, sql: str) -> dict[str, Any]:
-    text = reader.value(SQL["parse"], statement=sql)
-    try:
-        found: dict[str, Any] = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise Refused("the statement is nested too deeply") from error
+def _parsed(reader: Reader, sql: str) -> tuple[str, dict[str, Any]]:
+    """The text and its tree. `at`, a column of the views and a word of DuckDB's, may stand without quotes."""
+    found = _tree(reader, sql)
+    if found["error"]:
+        quoted = BARE_AT.sub(lambda match: f'"{match["at"]}"' if match["at"] else match[0], sql)
+        again = found if quoted == sql else _tree(reader, quoted)
+        sql, found = (sql, found) if again["error"] else (quoted, again)
     if found["error"]:
         if found["error_type"] == "not implemented":
             raise Refused("only one SELECT statement can be run")
         position = found.get("position")
-        place = None if position is None else int(position)
-        hint = QUOTE_AT if AT_ALONE.search(sql.encode()[:place].decode(errors="ignore")) else ""
-        raise refused_at(found["error_message"] + hint, sql, place)
+        raise refused_at(found["error_message"], sql, None if position is None else int(position))
     if len(found["statements"]) != 1:
         raise Refused(f"one statement can be run at a time, and these are {len(found['statements'])}")
-    tree: dict[str, Any] = found["statements"][0]["node"]
-    return tree
+    return sql, found["statements"][0]["node"]
+
+
+def _tree(reader: Reader, sql: str) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = orjson.loads(reader.value(SQL["parse"], statement=sql))
+    except orjson.JSONDecodeError as error:
+        raise Refused("the statement is nested too deeply") from error
+    return found
 
 
 def _walked(tree: dict[str, Any], sql: str) -> _Seen:

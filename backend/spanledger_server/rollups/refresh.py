@@ -11,6 +11,7 @@ Never: increments a bucket, or writes one from rows that are no longer all there
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -49,9 +50,18 @@ class Refreshed:
 class Rollups:
     """Recomputes what is marked in one database."""
 
-    def __init__(self, database: Database, dirty: DirtyBuckets) -> None:
+    def __init__(self, database: Database, dirty: DirtyBuckets, within_s: float | None = None) -> None:
+        """Take its parts.
+
+        Args:
+            database: The database.
+            dirty: The marks.
+            within_s: How long one refresh works at one level of one family, about; what is left stays marked, and the
+                newest buckets go first. None: until all is done.
+        """
         self._database = database
         self._dirty = dirty
+        self._within_s = within_s
 
     def refresh(self, now_ns: int) -> Refreshed:
         """Recompute what is marked: every minute, and those hours and days (UTC) that are over.
@@ -75,11 +85,14 @@ class Rollups:
         with self._database.reader() as reader:
             waiting = self._dirty.waiting(reader, recipe.family, level, before)
         total = Refreshed()
-        for run in runs(waiting, TOGETHER[level]):
+        until_s = None if self._within_s is None else time.perf_counter() + self._within_s
+        for run in reversed(runs(waiting, TOGETHER[level])):
             with self._database.transaction() as tx:
                 self._dirty.take(tx, recipe.family, level, run)
             with self._database.beside() as tx:
                 total += self._recompute(tx, recipe, level, run)
+            if until_s is not None and time.perf_counter() > until_s:
+                break
         return total
 
     def _recompute(self, tx: Transaction, recipe: Recipe, level: Level, run: Sequence[int]) -> Refreshed:

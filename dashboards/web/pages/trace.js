@@ -27,6 +27,7 @@ function Crumbs() {
   return html`<a href=${link('/traces', {}, ['tz'])}>Traces</a> <span class="crumb">/ ${route.value.path.split('/')[2]?.slice(0, 8) ?? ''}</span>`;
 }
 
+export const name = 'Trace';
 export const title = html`<${Crumbs} />`;
 
 /** @param {{argument: string}} props */

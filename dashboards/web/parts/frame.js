@@ -13,12 +13,13 @@ import { Toasts } from './toast.js';
 
 const GROUPS = [
   { name: 'Observe', places: [{ path: '/', name: 'Live', icon: 'pulse' }, { path: '/traces', name: 'Traces', icon: 'traces' }] },
-  { name: 'Money', places: [{ path: '/costs', name: 'Costs', icon: 'dollar' }] },
+  { name: 'Money', places: [{ path: '/costs', name: 'Costs', icon: 'dollar' }, { path: '/costs/budgets', name: 'Budgets', icon: 'purse', wide: true }] },
+  { name: 'Reliability', places: [{ path: '/slos', name: 'SLOs', icon: 'target' }] },
   { name: 'Tools', places: [{ path: '/settings', name: 'Settings', icon: 'settings' }] },
 ];
 
 /** @param {string} path */
-const here = (path) => (path === '/' ? route.value.path === '/' : route.value.path.startsWith(path));
+const here = (path) => (path === '/' || path === '/costs' ? route.value.path === path : route.value.path.startsWith(path));
 
 /** @param {{place: {path: string, name: string, icon: string}}} props */
 function Place({ place }) {
@@ -46,7 +47,7 @@ export function Frame({ page, children }) {
       </div>
     </header>
     <main id="main" tabindex="-1"><${Trouble} />${children}</main>
-    <nav class="bottom" aria-label="Pages, bottom">${GROUPS.flatMap((group) => group.places).map((place) => html`<${Place} key=${place.path} place=${place} />`)}</nav>
+    <nav class="bottom" aria-label="Pages, bottom">${GROUPS.flatMap((group) => group.places).filter((place) => !place.wide).map((place) => html`<${Place} key=${place.path} place=${place} />`)}</nav>
     <${Announcer} /><${Toasts} /><${KeyList} />
   </div>`;
 }
@@ -90,7 +91,7 @@ function Announcer() {
 }
 
 const KEYS = [
-  ['/', 'Search'], ['g l', 'Live'], ['g t', 'Traces'], ['g c', 'Costs'], ['g ,', 'Settings'], ['t', 'Time range'], ['[ ]', 'Earlier, later'], ['z', 'Zoom out'],
+  ['/', 'Search'], ['g l', 'Live'], ['g t', 'Traces'], ['g c', 'Costs'], ['g b', 'Budgets'], ['g s', 'SLOs'], ['g ,', 'Settings'], ['t', 'Time range'], ['[ ]', 'Earlier, later'], ['z', 'Zoom out'],
   ['p', 'Pause or go on'], ['y', 'Copy link'], ['j k', 'Move in lists'], ['Enter', 'Open'], ['Esc', 'Close'], ['e', 'Next error (trace)'], ['c', 'Next costly span (trace)'], ['f', 'Fit (trace)'], ['m f i u', 'Costs by model, feature, tier, user'],
 ];
 

@@ -122,8 +122,9 @@ def test_it_is_settled_once_also_when_it_had_expired(desk: Desk):
     assert desk.held == 3
     with pytest.raises(NotFound):
         desk.settle("nobody", "1")
-    desk.now_ns += 2 * DAY
-    desk.reserve("1")
+    desk.now_ns += DAY
+    assert reserve.forget(desk.database, desk.now_ns) == 1
+    assert reserve.forget(desk.database, desk.now_ns) == 0
     with pytest.raises(NotFound):
         desk.settle(found.reservation_id, "1")
 

@@ -347,6 +347,8 @@ def test_tls_that_does_not_work_is_told_with_what_to_do(tmp_path: Path):
         home = {"XDG_CONFIG_HOME": str(tmp_path)}
         run(None, "profile", "add", "x", "--url", at, "--ca-file", str(certificate), **home)
         refused(run(None, "status", **home), 1, "is it a spanledger server?")
+        refused(run(None, "status", "--url", at, SSL_CERT_FILE=str(certificate)), 1, "is it a spanledger server?")
+        refused(run(None, "status", "--url", at, SSL_CERT_FILE="/nonexistent"), 2, "SSL_CERT_FILE", "no certificates")
     with answering((404, JSON, b"{}")) as port:
         refused(run(None, "status", "--url", f"https://127.0.0.1:{port}"), 1, "does not speak TLS", "http://")
 

@@ -9,10 +9,12 @@ from typing import Any
 import anyio
 import pytest
 import simplejson
+from click.testing import CliRunner
 from mcp import Client, StdioServerParameters
 from mcp_types import CallToolResult, TextContent
 
 from spanledger_server.cli import client, mcp_tools
+from spanledger_server.cli.main import main
 from tests.support.inside import Inside
 from tests.support.server import environment
 from tests.support.telemetry import ledger_event, ledger_request, span, span_request
@@ -154,3 +156,10 @@ def test_a_token_that_may_not_read_is_told_so(shared_server: Inside):
     result = asked(shared_server, lambda assistant: assistant.call_tool("costs", {}), token=sender)
     assert result.is_error
     assert "role" in text(result)
+
+
+def test_without_the_sdk_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    done = CliRunner().invoke(main, ["mcp"], env={"SPANLEDGER_URL": "http://127.0.0.1:1"}, prog_name="spanledger")
+    assert done.exit_code == 1
+    assert "pip install 'spanledger[server,mcp]'" in done.stderr

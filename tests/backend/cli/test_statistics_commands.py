@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import pty
+import re
 import select
 import signal
 import struct
@@ -160,7 +161,7 @@ def test_top_fits_its_terminal_and_is_drawn_anew_until_it_is_interrupted(shop: I
 def test_no_line_is_wider_than_the_terminal(shop: Inside, columns: int) -> None:
     for command in (("top", "--once"), ("requests",), ("dialogues",), ("chart", "latency")):
         shown = terminal(shop, columns, "--no-color", *command)
-        for line in shown.splitlines():
+        for line in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown).splitlines():
             if line.startswith((" ", "╭", "│", "╰")) or "┤" in line:
                 assert len(line.rstrip()) <= columns, line
 

@@ -167,12 +167,27 @@ def test_a_refusal_shows_where(queries: Queries, sql: str, excerpt: str):
     assert refused.value.excerpt == excerpt
 
 
-def test_a_column_that_is_also_a_word_of_the_language_is_pointed_at(queries: Queries):
-    queries.run(
-        "me", 'select max("at"), min(at_ns) from ledger where at >= now() group by date_trunc(\'day\', "at")', {}, 1
-    )
-    with pytest.raises(Refused, match='as "at", in quotes'):
-        queries.run("me", "select max(at) from ledger", {}, 1)
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select at from ledger where at >= now() order by at",
+        "select max(at), min(l.at), 'at' as \"at\" from ledger l group by date_trunc('day', at) -- at",
+        "select AT::date /* at */ from ledger where at at time zone 'UTC' is not null",
+        "select 'it''s at ' || at, $$at$$ from ledger where at between '2026-01-01' and now()",
+    ],
+)
+def test_the_column_at_may_stand_without_quotes(queries: Queries, sql: str):
+    assert queries.run("me", sql, {}, 1).columns
+
+
+def test_quoting_it_opens_nothing(queries: Queries):
+    for sql in (
+        "select at from tokens",
+        "select at from ledger at (version => 1)",
+        "delete from ledger where at > now()",
+    ):
+        with pytest.raises(Refused):
+            queries.run("me", sql, {}, 1)
 
 
 @pytest.mark.parametrize("sql", ["select from_hex('é')", "select regexp_extract('é\U0001f600', '\U0001f600', 'é')"])

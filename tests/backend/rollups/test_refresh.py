@@ -151,6 +151,19 @@ def test_an_hour_and_a_day_are_made_when_they_are_over_and_again_when_something_
     assert house.tuples("SELECT bucket, calls FROM cost_1m") == [(NOON // MINUTE, 2)]
 
 
+def test_a_refresh_with_much_to_do_ends_in_time_and_the_newest_go_first(house: House) -> None:
+    minutes = [NOON - hours * HOUR for hours in range(4)]
+    insert(house.database, "ledger", [line(number, at_ns) for number, at_ns in enumerate(minutes, 1)])
+    with house.database.transaction() as tx:
+        house.dirty.mark(tx, "cost", {at_ns // MINUTE for at_ns in minutes})
+    hurried = Rollups(house.database, house.dirty, 0.0)
+    for done in range(1, 5):
+        hurried.refresh(NOON)
+        with house.database.reader() as reader:
+            found = reader.tuples("SELECT bucket FROM cost_1m ORDER BY bucket DESC")
+        assert found == [(at_ns // MINUTE,) for at_ns in minutes[:done]]
+
+
 def test_a_bucket_is_half_open(house: House) -> None:
     house.put("ledger", "cost", [line(1, NOON - 1), line(2, NOON), line(3, NOON + MINUTE - 1), line(4, NOON + MINUTE)])
     house.rollups.refresh(LATER)

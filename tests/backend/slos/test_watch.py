@@ -1,0 +1,87 @@
+"""Where objectives stand, kept fresh by the tick, and as metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from spanledger_server.api import slo_samples
+from spanledger_server.slos import register, status
+from spanledger_server.slos.watch import Watch
+from spanledger_server.store.database import Database
+from tests.backend.rows import MINUTE, NOON, SECOND, insert, line
+
+GIVEN: dict[str, Any] = {
+    "name": "calls",
+    "service": "shop",
+    "indicator": {"kind": "ledger", "good": {"status": "ok"}},
+    "target": 0.9,
+    "window": "28d",
+}
+
+
+@pytest.fixture
+def database() -> Iterator[Database]:
+    opened = Database.open(None)
+    yield opened
+    opened.close()
+
+
+def samples(watch: Watch) -> dict[tuple[Any, ...], Any]:
+    found = slo_samples.samples(watch.standing)
+    return {
+        (each.name, *(value for key, value in each.labels if key in ("state", "window"))): each.value for each in found
+    }
+
+
+def test_a_tick_reads_where_each_stands_and_forgets_what_was_deleted(database: Database):
+    watch = Watch(database)
+    watch.tick(NOON)
+    assert watch.standing == ()
+    register.add(database, [(GIVEN, None)], NOON, "tests")
+    watch.tick(NOON)
+    found = samples(watch)
+    assert found["spanledger_slo_state", "unknown"] == 1
+    assert ("spanledger_slo_good_ratio",) not in found
+    insert(database, "ledger", [line(n, NOON - n * SECOND, error_type="x" if n <= 2 else None) for n in range(1, 11)])
+    watch.tick(NOON)
+    found = samples(watch)
+    assert found["spanledger_slo_state", "breach"] == 1
+    assert found["spanledger_slo_good_ratio",] == 0.8
+    assert found["spanledger_slo_error_budget_remaining_ratio",] == pytest.approx(-1)
+    assert found["spanledger_slo_burn_rate", "3600s"] == pytest.approx(2)
+    register.delete(database, "calls", NOON, "tests")
+    watch.tick(NOON)
+    assert watch.standing == ()
+
+
+@pytest.mark.parametrize(("silent", "expected"), [(1, ("ok", "within")), (10, ("unknown", "stale"))])
+def test_a_service_that_reports_and_goes_silent_is_unknown_and_its_pairs_say_nothing(
+    database: Database, silent: int, expected: tuple[str, str]
+):
+    until = NOON - silent * MINUTE - 2 * MINUTE
+    insert(database, "metric_series", [{"series_id": 1, "name": "cpu", "kind": "gauge", "service": "shop"}])
+    minutes = [{"bucket": until // MINUTE - n, "series_id": 1, "points": 1} for n in range(400)]
+    insert(database, "metric_1m", minutes)
+    insert(database, "ledger", [line(n, until - n * MINUTE) for n in range(1, 300)])
+    (kept,) = register.add(database, [(GIVEN, None)], NOON, "tests")
+    with database.reader() as reader:
+        found = status.of(reader, kept.objective, NOON)
+    assert (found.state, found.reason) == expected
+    said = {each.verdict.holds for each in found.conditions if not each.unreachable}
+    assert said == ({False} if expected[0] == "ok" else {None})
+
+
+def test_a_breach_is_not_forgotten_because_data_goes_missing(database: Database):
+    insert(database, "metric_series", [{"series_id": 1, "name": "cpu", "kind": "gauge", "service": "shop"}])
+    insert(
+        database, "metric_1m", [{"bucket": NOON // MINUTE - 60 - n, "series_id": 1, "points": 1} for n in range(200)]
+    )
+    lines = [line(n, NOON - 61 * MINUTE - n * SECOND, error_type="x" if n % 2 else None) for n in range(1, 100)]
+    insert(database, "ledger", lines)
+    (kept,) = register.add(database, [(GIVEN, None)], NOON, "tests")
+    with database.reader() as reader:
+        found = status.of(reader, kept.objective, NOON)
+    assert (found.state, found.reason, found.silent_ns > 30 * MINUTE) == ("breach", "overspent", True)

@@ -47,8 +47,13 @@ class Backend:
 
     def spans(self) -> int:
         """How many spans of the bookshop are stored."""
+        return int(self.loss("spans").get("stored", 0))
+
+    def loss(self, signal: str) -> dict[str, Any]:
+        """What became of all that the bookshop sent of a signal; empty while nothing is known of it."""
         rows = self._get("/api/v1/loss")["services"]
-        return sum(row["stored"] for row in rows if row["signal"] == "spans" and row["service"] == "bookshop")
+        found = (row for row in rows if (row["signal"], row["service"]) == (signal, "bookshop"))
+        return next(found, {})
 
     def sampling(self) -> dict[str, Any] | None:
         """What the bookshop's kept requests stand for, or None while nothing is known of them."""

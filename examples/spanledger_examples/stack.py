@@ -85,6 +85,8 @@ class Collectors:
             f"{prefix}_ZPAGES": f"127.0.0.1:{zpages}",
             f"{prefix}_METRICS_PORT": str(metrics),
             f"{prefix}_STATE": str(directory / kind),
+            f"{prefix}_COMPRESSION": "none",  # they are on one machine
+            f"{prefix}_OWN_METRICS_EVERY_MS": "2000",
             "GATEWAY_PROMETHEUS": f"127.0.0.1:{prometheus}",
             "GATEWAY_TOKEN": TOKEN,
             **more,
@@ -105,6 +107,9 @@ class Collectors:
         comparison.compare("spans: bookshop → gateway", recorded, gateway.count(ARRIVED))
         comparison.compare("spans: kept by the gateway → backend", gateway.count(SENT), backend.spans())
         comparison.compare("lost by a Collector", 0, agent.lost() + gateway.lost())
+        _until(lambda: backend.loss("spans").get("unexplained") == 0, "all have told what became of the spans")
+        loss = backend.loss("spans")
+        comparison.compare("spans: sent = stored + sampled away", loss["sent"], loss["stored"] + loss["sampled"])
 
 
 def _until(done: Callable[[], bool], called: str) -> None:

@@ -311,7 +311,11 @@ def test_projections_say_where_it_goes_and_what_changed(server: Inside, client: 
         assert goes["backtest"]["origins"] > 0
         assert found["drivers"][0]["calls"] == found["calls"]
         assert found["categories"][0]["estimated_total"] == goes["estimated_total"]
+    spend(server, "0.5", model="just-released")
+    old = [ledger_event(cost="0.5", at_ns=now_ns - days * 86_400 * NS) for days in range(20, 50)]
+    server.send("logs", ledger_request(*old))
     month = exact(client.get("/api/v1/projections"))
+    assert any(note.startswith("just-released is new") for note in month["projection"]["notes"])
     assert (month["budget"]["id"], month["status"] in STATES) == ("default", True)
     assert client.get("/api/v1/projections", params={"period": "year"}).status_code == 422
     told = exact(client.get("/admin/statistics/costs"))["projection"]

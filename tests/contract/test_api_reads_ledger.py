@@ -27,7 +27,7 @@ def test_costs_have_the_shape_that_was_agreed(reads):
     )
     assert (answer["estimated_calls"], answer["free_calls"], answer["coverage"]) == (0, 0, Decimal("0.5"))
     assert (answer["input_tokens"], answer["output_tokens"], answer["cached_input_tokens"]) == (200, 20, 0)
-    assert answer["projection"] is None
+    assert (answer["projection"]["budget_status"], answer["projection"]["certain"]) == ("degraded", False)
     first, second = answer["breakdown"]
     assert (first["category"], first["cost"], first["percentage"], first["count"]) == (
         "gpt-5.2",

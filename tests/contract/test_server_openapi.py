@@ -34,7 +34,7 @@ WRONG: dict[str, list[str]] = {
     "filter": ["x", "", 'a="b', "a=~(", 'a=b c="d"', "{}"],
     **{key: ["yes", ""] for key in ("active", "silenced", "inhibited", "unprocessed")},
     "receiver": ["("],
-    **dict.fromkeys(("archived", "standing"), ["perhaps"]),
+    **{key: ["perhaps"] for key in ("archived", "standing")},
     "alert_id": ["12"],
     "view": ["tokens", "x"],
     **dict.fromkeys(("actor", "action", "subject"), ["x" * 2001]),

@@ -156,8 +156,8 @@ def test_the_rules_for_prometheus_ask_for_what_is_told(stack: Stack) -> None:
         stack.wait_for(lambda n=name, s=labels: stack.gateway.span_metric(n, **s) > 0, f"{name} {labels}")
     stack.wait_for(lambda: stack.agent.count("otelcol_exporter_send_failed_spans") == 1, "a dropped span")
     of_collectors = {re.sub("log_records|metric_points", "spans", name) for name in re.findall(r"otelcol_\w+", rules)}
-    assert len(of_collectors) == 5
-    assert of_collectors <= stack.agent.own_metrics()
+    assert len(of_collectors) == 6
+    assert of_collectors <= stack.agent.own_metrics() | stack.gateway.own_metrics()
 
 
 def test_a_call_is_in_the_ledger_soon_after_it_was_told(stack: Stack) -> None:

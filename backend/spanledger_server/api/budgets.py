@@ -35,6 +35,7 @@ def router() -> APIRouter:
     """Reading, for everybody; changing, for administrators."""
     routes = APIRouter(tags=["budgets"])
     _reading(routes)
+    _about_one(routes)
     _changing(routes)
     return routes
 
@@ -43,6 +44,7 @@ def spenders() -> APIRouter:
     """What programs ask before they spend; for senders."""
     routes = APIRouter(tags=["budgets"])
     _reserving(routes)
+    _settling(routes)
     _leasing(routes)
     return routes
 
@@ -77,6 +79,8 @@ def _reading(routes: APIRouter) -> None:
                 _with_overlaps(found, [each for each in record.listed(reader) if _within(each, scope)])
             )
 
+
+def _about_one(routes: APIRouter) -> None:
     @routes.get("/api/v1/budgets/{budget_id}/history", responses=_example("history"))
     def history(budget_id: Id, store: Store, scope: CallersScope) -> Response:
         """Every version of a budget, newest first."""
@@ -146,6 +150,8 @@ def _reserving(routes: APIRouter) -> None:
             }
         )
 
+
+def _settling(routes: APIRouter) -> None:
     @routes.post("/api/v1/budgets/{budget_id}/settle", responses=_example("settle"))
     def settle(budget_id: Id, body: Settle, store: Store, now_ns: NowNs, scope: CallersScope) -> Response:
         """Say what a reserved call came to, once. It counts until the ledger has its line, so that it counts once."""

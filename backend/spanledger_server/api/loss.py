@@ -19,7 +19,46 @@ SINCE_S: Final = 25 * 3600  # what may still come late is at most a day old
 AHEAD_S: Final = 3600  # as far as the clocks of senders may be ahead
 
 
-@router.get("/api/v1/loss")
+EXAMPLE: Final = {
+    "from": "2026-11-20T11:00:00Z",
+    "to": "2026-11-21T13:00:00Z",
+    "services": [
+        {
+            "service": "shop",
+            "signal": "spans",
+            "sent": 1600,
+            "delivered": 700,
+            "dropped": 900,
+            "sampled": 560,
+            "on_the_way": 0,
+            "unexplained": 0,
+            "stored": 140,
+            "refused": 0,
+            "tolerance": 0,
+            "reason": None,
+            "drops": {"sdk": {"queue_full": 900}},
+            "waiting": {},
+            "reasons": {"queue_full": 900},
+        }
+    ],
+    "signals": [{"signal": "spans", "sent": 1600, "stored": 140, "dropped": 900, "sampled": 560, "unexplained": 0}],
+    "collectors": [
+        {
+            "service": "spanledger-gateway",
+            "host": "local",
+            "signal": "spans",
+            "accepted": 700,
+            "refused": 0,
+            "exporters": {"otlp_grpc/backend": {"sent": 140, "dropped": 0, "queued": 0, "capacity": 500000}},
+            "sampled": 560,
+            "deciding": 0,
+            "undecided": 0,
+        }
+    ],
+}
+
+
+@router.get("/api/v1/loss", responses={200: {"content": {"application/json": {"example": EXAMPLE}}}})
 def loss(
     store: Store,
     now_ns: NowNs,

@@ -92,12 +92,23 @@ def projections(
         answers.bounded(head)
         | {"timezone": zone.key, "currency": "USD"}
         | _standing(found, goes, fitting)
-        | {"projection": shown(goes), "categories": categories}
+        | {"projection": _with_newcomers(shown(goes), compared), "categories": categories}
         | {
             "drivers": [_driver(row) for row in compared[: drivers.MOST_SHOWN]],
             "compared_with": answers.bounded(stretch),
         }
     )
+
+
+def _with_newcomers(told: dict[str, Any], compared: list[drivers.Compared]) -> dict[str, Any]:
+    """`told`, with a note for each category that has no history: it is projected with the rest."""
+    new = [row.category for row in compared[: drivers.MOST_SHOWN] if row.spent and not row.calls_before]
+    if len(new) == sum(1 for row in compared if row.calls):
+        return told  # all are: the history is too short, which is told already
+    said = [
+        f"{name or 'What has no name'} is new since the period before: its pace is not known apart." for name in new
+    ]
+    return told | {"notes": [*told["notes"], *said]}
 
 
 def _standing(found: spend.Spend, goes: Projection, fitting: Budget | None) -> dict[str, Any]:

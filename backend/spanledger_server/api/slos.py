@@ -46,8 +46,8 @@ def router() -> APIRouter:
         """All objectives and where each stands: state and reason, budget, burn rates."""
         with store.reader() as reader:
             kept = register.listed(reader)
-            each = [slo_answers.slo(one, status.of(reader, one.objective, now_ns)) for one in kept]
-        return answers.answer({"slos": each})
+            found = status.of_all(reader, [one.objective for one in kept], now_ns)
+        return answers.answer({"slos": [slo_answers.slo(*each) for each in zip(kept, found, strict=True)]})
 
     @routes.get("/api/v1/slos/openslo")
     def export(store: Store) -> Response:

@@ -213,7 +213,7 @@ def day_of(bill: Bill, at_s: int) -> date:
 def _rounding(bill: Bill, row: Row) -> Decimal:
     """By how much a cell may differ because each of its rows was rounded."""
     step = Decimal(1).scaleb(-bill.places) / 2 if bill.places else Decimal("0.5")
-    return max(row.bill.rows, 1) * max(step, FLOAT_NOISE)
+    return row.bill.rows * max(step, FLOAT_NOISE)
 
 
 def _explain(found: Comparison, bill: Bill) -> None:
@@ -227,12 +227,12 @@ def _explain(found: Comparison, bill: Bill) -> None:
 
 def _why(found: Comparison, bill: Bill, row: Row, ratios: Mapping[str | None, Decimal]) -> tuple[Why, str]:
     theirs, ours = found.values(row)
-    if found.by == "cost" and abs(theirs - ours) <= _rounding(bill, row):
-        return "rounding", "within what rounding each row can make"
     if not row.ours.calls:
         return "missing_calls", "the ledger has no call of this model on this day"
     if not row.bill.rows:
         return "not_billed", f"{row.ours.calls} calls in the ledger, nothing in the bill"
+    if found.by == "cost" and abs(theirs - ours) <= _rounding(bill, row):
+        return "rounding", "within what rounding each row can make"
     if row.ours.unpriced:
         return "unpriced", f"{row.ours.unpriced} of {row.ours.calls} calls in the ledger wait for a price"
     told = row.bill.tokens

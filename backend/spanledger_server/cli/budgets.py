@@ -166,7 +166,7 @@ def _show(console: Console, items: list[dict[str, Any]]) -> None:
         return
     sheet = Sheet(
         Column("budget", text=True),
-        Column("for", text=True, leaves=5),
+        Column("scope", text=True, leaves=5),
         Column("period", leaves=4),
         Column("spent", right=True),
         Column("of", right=True),

@@ -23,6 +23,7 @@ SQL = sqlfile.load(__package__)
 CHECKS: tuple[tuple[str, str], ...] = (
     ("ledger_duplicates", "calls with more than one line in the ledger"),
     ("ledger_states", "ledger lines whose state and cost disagree"),
+    ("lines_unlike_corrections", "ledger lines that say another cost than their newest correction"),
     ("span_duplicates", "spans stored more than once"),
     ("minutes_unlike_ledger", "minutes whose rollup differs from the ledger"),
     ("hours_unlike_minutes", "hours whose rollup differs from their minutes"),

@@ -15,6 +15,7 @@ from spanledger_server.cli import format as shown
 from spanledger_server.cli.asking import Asked, watched
 from spanledger_server.cli.terminal import Column, Sheet, say
 
+OURS: Final = "spanledger-"
 LOST: Final = ("refused", "dropped")
 NOTHING: Final = {"sent": None, "dropped": None, "queued": None}
 
@@ -35,11 +36,10 @@ def _show(console: Console, data: dict[str, Any]) -> None:
         Column("service", text=True),
         Column("signal"),
         *(Column(name, right=True) for name in ("sent", "stored", *LOST)),
-        Column("sampled", right=True, leaves=2),
-        Column("waiting", right=True, leaves=3),
+        Column("sampled", right=True, leaves=1),
+        Column("waiting", right=True, leaves=2),
         Column("missing", right=True),
-        Column("±", right=True, leaves=4),
-        Column("where and why", text=True, leaves=1),
+        Column("±", right=True, leaves=3),
     )
     for row in data["services"]:
         counts = (
@@ -47,11 +47,22 @@ def _show(console: Console, data: dict[str, Any]) -> None:
         )
         missing = Text(shown.text(row["unexplained"]), style="" if _is_sound(row) else "red")
         levels = (shown.text(row["on_the_way"]), missing, shown.text(row["tolerance"]))
-        sheet.add(shown.text(row["service"]), row["signal"], *counts, *levels, _why(row))
+        sheet.add(shown.text(row["service"]), row["signal"], *counts, *levels)
     sheet.show(console)
+    _show_reasons(console, data["services"])
     if data["collectors"]:
         say(console, "")
         _show_collectors(console, data["collectors"])
+
+
+def _show_reasons(console: Console, services: list[dict[str, Any]]) -> None:
+    """A line for each row that has more to tell than its figures."""
+    told = [(f"{shown.text(row['service'])} {row['signal']}", _why(row)) for row in services]
+    silent = dict.fromkeys(shown.text(row["service"]) for row in services if row["sent"] is None)
+    lines = [f"{whose}: {why}" for whose, why in told if why]
+    lines += [f"{', '.join(silent)}: what was sent is not told by the SDK"] if silent else []
+    for line in lines:
+        say(console, line, "dim")
 
 
 def _why(row: dict[str, Any]) -> str:
@@ -62,7 +73,7 @@ def _why(row: dict[str, Any]) -> str:
     elsewhere = {reason for found in row["drops"].values() for reason in found}
     told += [f"refused {reason} {count}" for reason, count in row["reasons"].items() if reason not in elsewhere]
     told += [f"waiting in {where} {count}" for where, count in row["waiting"].items()]
-    return ", ".join([*told, *([row["reason"]] if row["reason"] else [])])
+    return ", ".join([*told, *([row["reason"]] if row["reason"] and row["sent"] is not None else [])])
 
 
 def _is_sound(row: dict[str, Any]) -> bool:
@@ -72,13 +83,13 @@ def _is_sound(row: dict[str, Any]) -> bool:
 def _show_collectors(console: Console, collectors: list[dict[str, Any]]) -> None:
     sheet = Sheet(
         Column("collector", text=True),
-        Column("host", text=True, leaves=3),
+        Column("host", text=True, leaves=2),
         Column("signal"),
         *(Column(name, right=True) for name in ("accepted", "refused")),
         Column("exporter", text=True),
         *(Column(name, right=True) for name in ("sent", "dropped")),
         Column("queued", right=True, leaves=1),
-        Column("sampled", right=True, leaves=2),
+        Column("sampled", right=True),
     )
     for row in collectors:
         taken = [Text(shown.text(row[name]), style=_style(name, row[name])) for name in ("accepted", "refused")]
@@ -86,7 +97,8 @@ def _show_collectors(console: Console, collectors: list[dict[str, Any]]) -> None
             given = (
                 Text(shown.text(found[name]), style=_style(name, found[name])) for name in ("sent", "dropped", "queued")
             )
-            names = (shown.text(row["service"]), shown.text(row["host"]), row["signal"])
+            name = shown.text(row["service"]).removeprefix(OURS)  # there is little room
+            names = (name, shown.text(row["host"]), row["signal"])
             sheet.add(*names, *taken, shown.text(exporter), *given, shown.text(row["sampled"]))
     sheet.show(console)
 

@@ -12,6 +12,7 @@ import click
 
 from spanledger.version import __version__
 from spanledger_server.cli import (
+    alerts,
     audit,
     backup,
     budgets,
@@ -81,6 +82,7 @@ for command in (
     ledger.ledger,
     loss.loss,
     slo.slo,
+    alerts.alerts,
     query.query,
     mcp.mcp,
     prices.prices,

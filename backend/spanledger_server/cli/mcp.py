@@ -17,7 +17,7 @@ MISSING = "`spanledger mcp` needs the MCP SDK: pip install 'spanledger[server,mc
 @click.command()
 @asks
 def mcp(asked: Asked) -> None:
-    """Let an assistant ask: an MCP server on stdin and stdout that only reads."""
+    """Let an assistant ask: MCP on stdin and stdout."""
     if importlib.util.find_spec("mcp") is None:
         fail(MISSING)
     from spanledger_server.cli import mcp_tools  # the SDK is an extra, and is loaded by nobody else

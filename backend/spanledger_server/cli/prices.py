@@ -24,6 +24,7 @@ SHORT: Final = {
     "cache_read_mtok": "cached",
     "cache_write_mtok": "written",
 }
+COLUMNS: Final = {"input_mtok": "input", "output_mtok": "output", "cache_read_mtok": "cached"}
 MOST_FILE: Final = 2**20
 
 
@@ -187,22 +188,27 @@ def _list(console: Console, data: dict[str, Any]) -> None:
         say(console, "no model of this name is known: `spanledger prices add` gives it a price")
         return
     sheet = Sheet(
-        Column("provider", text=True, leaves=2),
+        Column("provider", text=True, leaves=1),
         Column("model", text=True),
-        Column("USD a million tokens, or a unit", text=True),
-        Column("since", leaves=3),
-        Column("from", text=True, leaves=1),
+        *(Column(word, right=True, leaves=place) for place, word in enumerate(COLUMNS.values())),
+        Column("since", leaves=4),
+        Column("from", text=True, leaves=3),
+        Column("and", text=True, leaves=5),
     )
     for price in data["items"]:
-        since = shown.moment(price["valid_from"])[:10] if price["valid_from"] else shown.UNKNOWN
-        style = "" if price["rates"] else "yellow"
+        rates = dict(price["rates"] or {})
+        cells = [shown.exact_money(decimal(rates.pop(unit))) if unit in rates else "" for unit in COLUMNS]
+        more = ", ".join(f"{unit} {shown.exact_money(decimal(rate))}" for unit, rate in rates.items())
+        tiers = "more for long input" if price["tiers"] else ""
         sheet.add(
             shown.text(price["provider"]),
             _name(price),
-            Text(_rates(price), style=style),
-            since,
-            price["source"] or shown.UNKNOWN,
+            *cells,
+            shown.moment(price["valid_from"])[:10] if price["valid_from"] else shown.UNKNOWN,
+            price["source"] or Text(price["reason"] or shown.UNKNOWN, style="yellow"),
+            ", ".join(filter(None, (more, tiers))),
         )
+    say(console, "US dollars for a million tokens, or for one of the unit named", "dim")
     sheet.show(console)
     if data["next_cursor"]:
         say(console, "and more: name the model, or raise --limit", "dim")
@@ -241,7 +247,7 @@ def _missing(console: Console, data: dict[str, Any]) -> None:
         Column("input", right=True, leaves=2),
         Column("output", right=True, leaves=3),
         Column("why", text=True, leaves=4),
-        Column("what helps", text=True),
+        Column("what helps"),
     )
     for row in data["items"]:
         sheet.add(
@@ -251,7 +257,7 @@ def _missing(console: Console, data: dict[str, Any]) -> None:
             shown.count(row["input_tokens"]),
             shown.count(row["output_tokens"]),
             shown.text(row["reason"]),
-            "spanledger reprice" if row["has_price_now"] else "spanledger prices add",
+            "reprice" if row["has_price_now"] else "prices add",
         )
     sheet.show(console)
     if data["more"]:

@@ -6,6 +6,15 @@ SELECT max(version) FROM schema_version;
 -- Calls that have more than one line.
 SELECT count(*) FROM (SELECT trace_id, span_id FROM ledger GROUP BY trace_id, span_id HAVING count(*) > 1);
 
+-- name: lines_unlike_corrections
+-- Lines that cost something else than their newest correction says.
+SELECT count(*)
+FROM ledger AS l JOIN (
+    SELECT trace_id, span_id, at_ns, source, arg_max({'cost': cost_usd, 'state': state}, (corrected_ns, rowid)) AS newest
+    FROM ledger_corrections GROUP BY ALL
+) AS c USING (trace_id, span_id, at_ns, source)
+WHERE (l.cost_usd, l.state) IS DISTINCT FROM (c.newest.cost, c.newest.state);
+
 -- name: span_duplicates
 -- Spans that are stored more than once.
 SELECT count(*) FROM (SELECT trace_id, span_id, start_ns FROM spans GROUP BY trace_id, span_id, start_ns HAVING count(*) > 1);

@@ -33,6 +33,7 @@ WORDS: Final = {
     "unknown": "not known what",
 }
 MOST_CELLS: Final = 20
+WIDE: Final = 140  # columns of a terminal that has room for sentences
 
 
 @click.command()
@@ -127,10 +128,11 @@ def _cells(console: Console, data: dict[str, Any], cells: list[dict[str, Any]]) 
     if not cells:
         return
     say(console, "")
+    projects = any(cell["project"] for cell in cells)
     sheet = Sheet(
         Column("day"),
         Column("model", text=True),
-        Column("project", text=True, leaves=4),
+        *([Column("project", text=True, leaves=4)] if projects else []),
         Column("bill", right=True),
         Column("ledger", right=True),
         Column("difference", right=True, leaves=1),
@@ -138,16 +140,16 @@ def _cells(console: Console, data: dict[str, Any], cells: list[dict[str, Any]]) 
         Column("why", text=True, leaves=2),
     )
     for cell in cells:
-        why = cell["text"] or ""
+        why = cell["text"] if console.width >= WIDE else WORDS.get(cell["why"], cell["why"])
         sheet.add(
             cell["day"],
             shown.text(cell["model"]),
-            shown.text(cell["project"]),
+            *([shown.text(cell["project"])] if projects else []),
             _amount(data, cell["bill"]),
             _amount(data, cell["ledger"]),
             Text(_amount(data, cell["difference"]), style="" if cell["why"] in (None, "rounding") else "yellow"),
             shown.count(cell["ledger_calls"]),
-            why,
+            why or "",
         )
     sheet.show(console)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,6 +21,7 @@ from spanledger_server.rollups.dirty import Family, Level
 from spanledger_server.rollups.refresh import Rollups
 from spanledger_server.store import sqlfile
 from spanledger_server.store.database import Database
+from spanledger_server.store.failures import StillRead
 from spanledger_server.timegrid import DAY_NS, HOUR_NS
 
 log = logging.getLogger(__name__)
@@ -28,6 +30,7 @@ SQL = sqlfile.load(__package__)
 
 MOST_EVICTIONS: Final = 8  # a sweep
 EVICT_TO: Final = 0.9  # of what the file may hold
+HELD_SWEEPS: Final = 30  # for which nothing more is evicted while what was evicted last is still being read
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,8 @@ class Retention:
         self._stored = stored
         self._limits = limits
         self._keep = keep
+        self._held_bytes = 0
+        self._held_sweeps = 0
 
     def sweep(self, now_ns: int) -> Counter[str]:
         """Delete what is past its time, or in the way; rows deleted by table.
@@ -161,7 +166,7 @@ class Retention:
         if most is None:
             return deleted
         used = self.used_bytes()
-        if used <= most:
+        if used <= most or self._still_held(used):
             return deleted
         for _ in range(MOST_EVICTIONS):
             oldest = self._oldest()
@@ -172,13 +177,28 @@ class Retention:
                 break
             share = 1 - EVICT_TO * most / used
             cut_ns = min(last_ns, min(times) + max(HOUR_NS, int((now_ns - min(times)) * share)))
+            before, used_before = deleted.total(), used
             for subject in RAW:
                 deleted[subject.name] += self._delete(subject, cut_ns, oldest.get(subject.name))
-            self._database.checkpoint()
-            used = self.used_bytes()
-            if used <= EVICT_TO * most:
+            used = self._shrunk()
+            if deleted.total() > before and used >= used_before:
+                self._held_bytes, self._held_sweeps = used, HELD_SWEEPS
+            if used <= EVICT_TO * most or used >= used_before:
                 break
         return deleted
+
+    def _still_held(self, used: int) -> bool:
+        """Whether somebody, such as a backup, still reads what was deleted last: no reason yet to delete more."""
+        if self._held_sweeps and used >= self._held_bytes:
+            used = self._shrunk()
+        self._held_sweeps = max(0, self._held_sweeps - 1) if used >= self._held_bytes else 0
+        return self._held_sweeps > 0
+
+    def _shrunk(self) -> int:
+        """Bytes that hold rows once what was deleted is given up, as far as nobody reads it."""
+        with suppress(StillRead):
+            self._database.checkpoint()
+        return self.used_bytes()
 
     def used_bytes(self) -> int:
         """Bytes that hold rows: of the file and its log; deleted rows count until the next checkpoint."""

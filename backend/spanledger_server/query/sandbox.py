@@ -34,8 +34,10 @@ MOST_RELATIONS: Final = 64
 PLAIN_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}", re.ASCII)
 UPPER_TO_LOWER: Final = {ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 # What is no column `at`: texts, quoted names, comments, and the words of AT TIME ZONE and AT (VERSION …).
+# What is begun and not ended goes to the end of the text, so that each character is looked at once.
 BARE_AT: Final = re.compile(
-    r"""'(?:[^']|'')*'|"[^"]*"|--[^\n]*|/\*.*?\*/|\$\$.*?\$\$|(?<![\w.$])(?P<at>at)(?![\w]|\s*\(|\s+time\s+zone)""",
+    r"""'(?:[^']|'')*(?:'|\Z)|"[^"]*(?:"|\Z)|--[^\n]*|/\*.*?(?:\*/|\Z)|\$\$.*?(?:\$\$|\Z)"""
+    r"""|(?<![\w.$])(?P<at>at)(?!\w|\s*\(|\s+time\s+zone)""",
     re.ASCII | re.IGNORECASE | re.DOTALL,
 )
 HELP: Final = "GET /api/v1/query/schema lists what there is"
@@ -195,7 +197,7 @@ def _table_function(node: dict[str, Any], seen: _Seen, sql: str) -> list[Any]:
         raise refused_at("this is not allowed in place of a view", sql, _place(node))
     _check_function(function, allowed.TABLE_FUNCTIONS, sql, _place(node))
     seen.functions += 1
-    return [function["arguments"] if "arguments" in function else function["children"]]
+    return [*(part for key, part in node.items() if key != "function"), *function.values()]
 
 
 def _check_function(node: Mapping[str, Any], names: frozenset[str], sql: str, place: int | None = None) -> None:

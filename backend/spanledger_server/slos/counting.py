@@ -52,23 +52,37 @@ def windows(reader: Reader, indicator: Indicator, ranges: Sequence[Range]) -> li
         indicator: What counts, and what is good.
         ranges: Whole minutes; they may overlap.
     """
+    (found,) = windows_of(reader, [indicator], ranges)
+    return found
+
+
+def together(indicator: Indicator) -> bool:
+    """Whether several such indicators are read at once."""
+    return indicator.kind == "span" and indicator.rolled
+
+
+def windows_of(reader: Reader, indicators: Sequence[Indicator], ranges: Sequence[Range]) -> list[list[Counts]]:
+    """The events of each range, for several indicators: in one statement where they can be read `together`."""
     stretches = _stretches(ranges)
-    each: defaultdict[int, Counts] = defaultdict(Counts)
-    for row in _read(reader, indicator, stretches):
-        each[row["segment"]] += _counts(row)
-    return [
-        sum(
-            (each[number] for number, stretch in enumerate(stretches) if number in each and _within(stretch, asked)),
-            Counts(),
+    found = []
+    for rows in _read(reader, indicators, stretches):
+        each: defaultdict[int, Counts] = defaultdict(Counts)
+        for row in rows:
+            each[row["segment"]] += _counts(row)
+        found.append(
+            [
+                sum((each[n] for n, stretch in enumerate(stretches) if n in each and _within(stretch, asked)), Counts())
+                for asked in ranges
+            ]
         )
-        for asked in ranges
-    ]
+    return found
 
 
 def slices(reader: Reader, indicator: Indicator, asked: Sequence[Range], slice_ns: int) -> dict[int, Counts]:
     """The events of each slice of some ranges that has any: number of the slice since 1970 -> counts."""
     found: defaultdict[int, Counts] = defaultdict(Counts)
-    for row in _read(reader, indicator, asked, slice_ns=slice_ns):
+    (rows,) = _read(reader, [indicator], asked, slice_ns=slice_ns)
+    for row in rows:
         found[row["slice"]] += _counts(row)
     return dict(sorted(found.items()))
 
@@ -76,7 +90,8 @@ def slices(reader: Reader, indicator: Indicator, asked: Sequence[Range], slice_n
 def groups(reader: Reader, indicator: Indicator, asked: Range, group: str) -> dict[str | None, Counts]:
     """The events of a range by the values of one column of `GROUPS`."""
     found: defaultdict[str | None, Counts] = defaultdict(Counts)
-    for row in _read(reader, indicator, [asked], group=group):
+    (rows,) = _read(reader, [indicator], [asked], group=group)
+    for row in rows:
         found[row["category"]] += _counts(row)
     return dict(found)
 
@@ -129,28 +144,90 @@ def _stretches(ranges: Sequence[Range]) -> list[Range]:
 
 
 def _read(
-    reader: Reader, indicator: Indicator, stretches: Sequence[Range], *, slice_ns: int = 0, group: str | None = None
+    reader: Reader,
+    indicators: Sequence[Indicator],
+    stretches: Sequence[Range],
+    *,
+    slice_ns: int = 0,
+    group: str | None = None,
+) -> list[list[dict[str, Any]]]:
+    """For each indicator, rows of counts by stretch, slice and group."""
+    found: list[list[dict[str, Any]]] = [[] for _ in indicators]
+    if not any(stretch.length_ns > 0 for stretch in stretches):
+        return found
+    bound = {"slice_ns": slice_ns, "group": group}
+    several = [number for number, each in enumerate(indicators) if together(each)]
+    if several:
+        for row in _spans(reader, [indicators[number] for number in several], stretches, bound):
+            found[several[row["slo"]]].append(row)
+    for number, each in enumerate(indicators):
+        if not together(each):
+            found[number] = _alone(reader, each, stretches, bound)
+    return found
+
+
+def _spans(
+    reader: Reader, indicators: Sequence[Indicator], stretches: Sequence[Range], bound: dict[str, Any]
 ) -> list[dict[str, Any]]:
-    """Rows of counts by stretch, slice and group."""
-    stretches = [stretch for stretch in stretches if stretch.length_ns > 0]
-    if not stretches:
-        return []
-    rolled = indicator.kind != "ledger" and indicator.rolled
-    columns = (ROLLED if rolled else COLUMNS)[indicator.kind]
+    pieces = _pieces(reader, "span", stretches, bound["slice_ns"])
+    raw = [piece for piece in pieces if piece.level == "raw"]
+    thresholds = [_code(each) for each in indicators]
+    services = {each.where.value_of("service") for each in indicators}
+    conditions = [_bound(each, ROLLED["span"], ()) for each in indicators]
+    return reader.rows(
+        SQL["span_events"],
+        **bound,
+        **_cut(pieces),
+        **{name: [each[name] for each in conditions] for name in conditions[0]},
+        least_ns=min((piece.first for piece in raw), default=0) * MINUTE_NS,
+        most_ns=max((piece.beyond for piece in raw), default=0) * MINUTE_NS,
+        services=None if None in services else sorted(str(service) for service in services),
+        slo=list(range(len(indicators))),
+        threshold=thresholds,
+        below=[each.threshold is None or each.threshold.below for each in indicators],
+        coded=any(threshold is not None for threshold in thresholds),
+    )
+
+
+def _alone(
+    reader: Reader, indicator: Indicator, stretches: Sequence[Range], bound: dict[str, Any]
+) -> list[dict[str, Any]]:
     attributes = _attributes(indicator)
-    good = indicator.good or indicator.where
-    bound = {
-        "slice_ns": slice_ns,
-        "group": group,
+    threshold = indicator.threshold
+    asked = {
+        **bound,
+        **_bound(indicator, COLUMNS[indicator.kind], attributes),
+        "paths": [path(name) for name in attributes],
         "service": indicator.where.value_of("service"),
-        **indicator.where.bound(columns, attributes, "where"),
-        **good.bound(columns, attributes, "good"),
+        "below": threshold is None or threshold.below,
     }
-    if indicator.kind != "span" or not rolled:
-        bound["paths"] = [path(name) for name in attributes]
-    if rolled:
-        return _rolled(reader, indicator, stretches, slice_ns, bound)
-    return _rows(reader, indicator, stretches, bound, range(len(stretches)))
+    if indicator.kind == "metric":
+        cut = _cut(_pieces(reader, "metric", stretches, bound["slice_ns"]))
+        names = {"metric": indicator.metric, "good_metric": indicator.good_metric}
+        return reader.rows(SQL["metric_events"], **asked, **cut, **names, code=_code(indicator))
+    asked |= {
+        "segment": list(range(len(stretches))),
+        "from_ns": [stretch.from_ns for stretch in stretches],
+        "to_ns": [stretch.to_ns for stretch in stretches],
+        "least_ns": min(stretch.from_ns for stretch in stretches),
+        "most_ns": max(stretch.to_ns for stretch in stretches),
+    }
+    if indicator.kind == "ledger":
+        field, value = (None, None) if threshold is None else (threshold.field, threshold.value)
+        return reader.rows(SQL["ledger_rows"], **asked, field=field, threshold=value)
+    return reader.rows(SQL["span_rows"], **asked, code=_code(indicator))
+
+
+def _bound(indicator: Indicator, columns: Sequence[str], attributes: Sequence[str]) -> dict[str, Any]:
+    good = indicator.good or indicator.where
+    return indicator.where.bound(columns, attributes, "where") | good.bound(columns, attributes, "good")
+
+
+def _code(indicator: Indicator) -> int | None:
+    """The bucket of the threshold, in the unit that is stored."""
+    if indicator.threshold is None:
+        return None
+    return histogram.code(indicator.threshold.value * (1e6 if indicator.kind == "span" else 1.0))
 
 
 def _attributes(indicator: Indicator) -> list[str]:
@@ -158,36 +235,22 @@ def _attributes(indicator: Indicator) -> list[str]:
     return list(dict.fromkeys(both))
 
 
-def _rolled(
-    reader: Reader, indicator: Indicator, stretches: Sequence[Range], slice_ns: int, bound: dict[str, Any]
-) -> list[dict[str, Any]]:
-    rolled = _Rolled.of(reader, indicator.kind, slice_ns)
-    pieces = [
+def _pieces(reader: Reader, family: str, stretches: Sequence[Range], slice_ns: int) -> list[Piece]:
+    rolled = _Rolled.of(reader, family, slice_ns)
+    return [
         Piece(number, *cut)
         for number, stretch in enumerate(stretches)
         for cut in rolled.cut(stretch.from_ns, stretch.to_ns)
     ]
-    threshold = indicator.threshold
-    unit = 1e6 if indicator.kind == "span" else 1.0
-    whole = [piece for piece in pieces if piece.level != "raw"]
-    asked = bound | {
-        "code": None if threshold is None else histogram.code(threshold.value * unit),
-        "below": threshold is None or threshold.below,
-        "segment": [piece.segment for piece in whole],
-        "level": [piece.level for piece in whole],
-        "first": [piece.first for piece in whole],
-        "beyond": [piece.beyond for piece in whole],
+
+
+def _cut(pieces: Sequence[Piece]) -> dict[str, Any]:
+    return {
+        "segment": [piece.segment for piece in pieces],
+        "level": [piece.level for piece in pieces],
+        "first": [piece.first for piece in pieces],
+        "beyond": [piece.beyond for piece in pieces],
     }
-    if indicator.kind == "metric":
-        return reader.rows(SQL["metric_events"], **asked, metric=indicator.metric, good_metric=indicator.good_metric)
-    found = reader.rows(SQL["span_events"], **asked) if whole else []
-    raw = [piece for piece in pieces if piece.level == "raw"]
-    if raw:
-        good = indicator.good or indicator.where
-        bound |= indicator.where.bound(COLUMNS["span"], (), "where") | good.bound(COLUMNS["span"], (), "good")
-        minutes = [Range(piece.first * MINUTE_NS, piece.beyond * MINUTE_NS) for piece in raw]
-        found += _rows(reader, indicator, minutes, bound | {"paths": []}, [piece.segment for piece in raw])
-    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,25 +311,3 @@ class _Rolled:
         if at < len(self.levels) - 1 and bucket * width >= self.since[self.levels[at + 1]]:
             return self.cut(bucket * width, (bucket + 1) * width, at + 1)
         return [("raw" if self.rows and level == "1m" else level, bucket, bucket + 1)]
-
-
-def _rows(
-    reader: Reader, indicator: Indicator, stretches: Sequence[Range], bound: dict[str, Any], segments: Sequence[int]
-) -> list[dict[str, Any]]:
-    threshold = indicator.threshold
-    bound |= {
-        "below": threshold is None or threshold.below,
-        "segment": list(segments),
-        "from_ns": [stretch.from_ns for stretch in stretches],
-        "to_ns": [stretch.to_ns for stretch in stretches],
-        "least_ns": min(stretch.from_ns for stretch in stretches),
-        "most_ns": max(stretch.to_ns for stretch in stretches),
-    }
-    if indicator.kind == "ledger":
-        bound |= {
-            "field": None if threshold is None else threshold.field,
-            "threshold": None if threshold is None else threshold.value,
-        }
-        return reader.rows(SQL["ledger_rows"], **bound)
-    bound["code"] = None if threshold is None else histogram.code(threshold.value * 1e6)
-    return reader.rows(SQL["span_rows"], **bound)

@@ -7,8 +7,9 @@ SELECT subject, from_ns FROM kept_from;
 SELECT DISTINCT level, bucket FROM dirty_buckets WHERE family = $family;
 
 -- name: span_events
--- Spans by segment and slice from the rollups: how many good ones they stand for, how many in all, how many of them say what they stand
--- for, how many do not, and how many good ones there are when each stands for itself.
+-- Spans of several indicators by segment and slice: how many good ones they stand for, how many in all, how many of them say what they
+-- stand for, how many do not, and how many good ones there are when each stands for itself. From the rollups, and from the spans
+-- themselves for minutes that wait to be recomputed.
 WITH piece AS MATERIALIZED (
     SELECT segment, level, unnest(range(first, beyond)) AS bucket
     FROM (
@@ -17,66 +18,96 @@ WITH piece AS MATERIALIZED (
             unnest($first::BIGINT[]) AS first, unnest($beyond::BIGINT[]) AS beyond
     )
 ),
-cells AS NOT MATERIALIZED (
+rolled AS NOT MATERIALIZED (
     SELECT segment, bucket * 60000000000 AS at_ns, service, name, kind, status_code, route, model, entry,
-        spans, adjusted_spans, uncounted_spans,
-        CASE WHEN $code IS NOT NULL THEN duration_index END AS codes, CASE WHEN $code IS NOT NULL THEN duration_weight END AS weights,
-        CASE WHEN $code IS NOT NULL THEN duration_count END AS counts
+        spans, adjusted_spans, uncounted_spans, duration_index, duration_weight, duration_count
     FROM span_1m JOIN (FROM piece WHERE level = '1m') USING (bucket)
-    WHERE $service IS NULL OR service = $service
+    WHERE $services IS NULL OR list_contains($services::VARCHAR[], service)
     UNION ALL
     SELECT segment, bucket * 3600000000000 AS at_ns, service, name, kind, status_code, route, model, entry,
-        spans, adjusted_spans, uncounted_spans,
-        CASE WHEN $code IS NOT NULL THEN duration_index END AS codes, CASE WHEN $code IS NOT NULL THEN duration_weight END AS weights,
-        CASE WHEN $code IS NOT NULL THEN duration_count END AS counts
+        spans, adjusted_spans, uncounted_spans, duration_index, duration_weight, duration_count
     FROM span_1h JOIN (FROM piece WHERE level = '1h') USING (bucket)
-    WHERE $service IS NULL OR service = $service
+    WHERE $services IS NULL OR list_contains($services::VARCHAR[], service)
     UNION ALL
     SELECT segment, bucket * 86400000000000 AS at_ns, service, name, kind, status_code, route, model, entry,
-        spans, adjusted_spans, uncounted_spans,
-        CASE WHEN $code IS NOT NULL THEN duration_index END AS codes, CASE WHEN $code IS NOT NULL THEN duration_weight END AS weights,
-        CASE WHEN $code IS NOT NULL THEN duration_count END AS counts
+        spans, adjusted_spans, uncounted_spans, duration_index, duration_weight, duration_count
     FROM span_1d JOIN (FROM piece WHERE level = '1d') USING (bucket)
-    WHERE $service IS NULL OR service = $service
+    WHERE $services IS NULL OR list_contains($services::VARCHAR[], service)
 ),
-chosen AS (
-    SELECT *, meets_all(found, $good_wanted, $good_unwanted, $good_least, $good_most) AS good
+unrolled AS MATERIALIZED (
+    SELECT segment, bucket * 60000000000 AS at_ns, service, name, kind, status_code, route, model, entry, code,
+        count(*) AS spans, sum(weight) AS adjusted_spans, count(*) - count(weight) AS uncounted_spans
     FROM (
-        SELECT *, [
-                service, name, ['unspecified', 'internal', 'server', 'client', 'producer', 'consumer'][kind + 1],
-                CASE WHEN status_code = 2 THEN 'error' ELSE 'ok' END, route, model, entry::VARCHAR
-            ] AS found
-        FROM (SELECT DISTINCT service, name, kind, status_code, route, model, entry FROM cells)
-    )
-    WHERE meets_all(found, $where_wanted, $where_unwanted, $where_least, $where_most)
+        SELECT end_ns // 60000000000 AS bucket, service, name, kind, status_code, route, model,
+            parent_span_id IS NULL OR coalesce(flags & 512, 0) > 0 OR (kind IN (2, 5) AND coalesce(flags & 256, 0) = 0) AS entry,
+            CASE WHEN $coded THEN value_code(end_ns - start_ns) END AS code, adjusted_count AS weight
+        FROM spans
+        WHERE end_ns >= $least_ns AND end_ns < $most_ns
+            AND ($services IS NULL OR list_contains($services::VARCHAR[], service))
+    ) JOIN (FROM piece WHERE level = 'raw') USING (bucket)
+    GROUP BY ALL
 ),
-counted AS (
+whole AS MATERIALIZED (
+    SELECT segment, CASE WHEN $slice_ns > 0 THEN at_ns // $slice_ns END AS slice, service, name, kind, status_code, route, model, entry,
+        sum(spans) AS spans, sum(adjusted_spans) AS adjusted_spans, sum(uncounted_spans) AS uncounted_spans
+    FROM (
+        SELECT * EXCLUDE (duration_index, duration_weight, duration_count) FROM rolled
+        UNION ALL BY NAME
+        SELECT * EXCLUDE (code) FROM unrolled
+    )
+    GROUP BY ALL
+),
+coded AS MATERIALIZED (
+    SELECT segment, CASE WHEN $slice_ns > 0 THEN at_ns // $slice_ns END AS slice, service, name, kind, status_code, route, model, entry,
+        code, sum(weight) AS weight, sum(number) AS number
+    FROM (
+        SELECT segment, at_ns, service, name, kind, status_code, route, model, entry,
+            unnest(duration_index) AS code, unnest(duration_weight) AS weight, unnest(duration_count) AS number
+        FROM rolled WHERE $coded
+        UNION ALL
+        SELECT segment, at_ns, service, name, kind, status_code, route, model, entry, code, adjusted_spans, spans
+        FROM unrolled WHERE $coded
+    )
+    GROUP BY ALL
+),
+sorts AS MATERIALIZED (
+    SELECT *, [
+            service, name, ['unspecified', 'internal', 'server', 'client', 'producer', 'consumer'][kind + 1],
+            CASE WHEN status_code = 2 THEN 'error' ELSE 'ok' END, route, model, entry::VARCHAR
+        ] AS found,
+        CASE $group WHEN 'model' THEN model WHEN 'route' THEN route WHEN 'name' THEN name WHEN 'service' THEN service END AS category
+    FROM (SELECT DISTINCT service, name, kind, status_code, route, model, entry FROM whole)
+),
+asked AS (
     SELECT
-        segment, CASE WHEN $slice_ns > 0 THEN at_ns // $slice_ns END AS slice,
-        CASE $group
-            WHEN 'model' THEN cells.model WHEN 'route' THEN cells.route WHEN 'name' THEN cells.name
-            WHEN 'service' THEN cells.service
-        END AS category,
-        good, spans, adjusted_spans, uncounted_spans, codes, weights, counts
-    FROM cells JOIN chosen
-        ON cells.service IS NOT DISTINCT FROM chosen.service AND cells.name = chosen.name AND cells.kind = chosen.kind
-        AND cells.status_code = chosen.status_code AND cells.route IS NOT DISTINCT FROM chosen.route
-        AND cells.model IS NOT DISTINCT FROM chosen.model AND cells.entry IS NOT DISTINCT FROM chosen.entry
+        unnest($slo::INTEGER[]) AS slo, unnest($threshold::INTEGER[]) AS threshold, unnest($below::BOOLEAN[]) AS below,
+        unnest($where_wanted::VARCHAR[][][]) AS where_wanted, unnest($where_unwanted::VARCHAR[][][]) AS where_unwanted,
+        unnest($where_least::DOUBLE[][]) AS where_least, unnest($where_most::DOUBLE[][]) AS where_most,
+        unnest($good_wanted::VARCHAR[][][]) AS good_wanted, unnest($good_unwanted::VARCHAR[][][]) AS good_unwanted,
+        unnest($good_least::DOUBLE[][]) AS good_least, unnest($good_most::DOUBLE[][]) AS good_most
+),
+matching AS MATERIALIZED (
+    SELECT slo, threshold, below, category, service, name, kind, status_code, route, model, entry,
+        meets_all(found, good_wanted, good_unwanted, good_least, good_most) AS good
+    FROM sorts CROSS JOIN asked
+    WHERE meets_all(found, where_wanted, where_unwanted, where_least, where_most)
 ),
 parts AS (
-    SELECT segment, slice, category, CASE WHEN good AND $code IS NULL THEN coalesce(adjusted_spans, 0) ELSE 0 END AS good,
+    SELECT slo, segment, slice, category,
+        CASE WHEN good AND threshold IS NULL THEN coalesce(adjusted_spans, 0) ELSE 0 END AS good,
         coalesce(adjusted_spans, 0) AS total, spans - uncounted_spans AS seen, uncounted_spans AS uncounted,
-        CASE WHEN good AND $code IS NULL THEN spans ELSE 0 END AS plain_good
-    FROM counted
+        CASE WHEN good AND threshold IS NULL THEN spans ELSE 0 END AS plain_good
+    FROM whole AS w JOIN matching AS m
+        ON w.service IS NOT DISTINCT FROM m.service AND w.name = m.name AND w.kind = m.kind AND w.status_code = m.status_code
+        AND w.route IS NOT DISTINCT FROM m.route AND w.model IS NOT DISTINCT FROM m.model AND w.entry IS NOT DISTINCT FROM m.entry
     UNION ALL
-    SELECT segment, slice, category, coalesce(weight, 0), 0, 0, 0, number
-    FROM (
-        SELECT segment, slice, category, unnest(codes) AS code, unnest(weights) AS weight, unnest(counts) AS number
-        FROM counted WHERE good AND $code IS NOT NULL
-    )
-    WHERE CASE WHEN $below THEN code <= $code ELSE code >= $code END
+    SELECT slo, segment, slice, category, coalesce(weight, 0), 0, 0, 0, number
+    FROM coded AS w JOIN matching AS m
+        ON w.service IS NOT DISTINCT FROM m.service AND w.name = m.name AND w.kind = m.kind AND w.status_code = m.status_code
+        AND w.route IS NOT DISTINCT FROM m.route AND w.model IS NOT DISTINCT FROM m.model AND w.entry IS NOT DISTINCT FROM m.entry
+    WHERE good AND threshold IS NOT NULL AND CASE WHEN below THEN code <= threshold ELSE code >= threshold END
 )
-SELECT segment, slice, category, sum(good)::DOUBLE AS good, sum(total)::DOUBLE AS total, sum(seen)::DOUBLE AS seen,
+SELECT slo, segment, slice, category, sum(good)::DOUBLE AS good, sum(total)::DOUBLE AS total, sum(seen)::DOUBLE AS seen,
     sum(uncounted)::DOUBLE AS uncounted, sum(plain_good)::DOUBLE AS plain_good
 FROM parts GROUP BY ALL;
 

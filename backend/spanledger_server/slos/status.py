@@ -124,30 +124,78 @@ def of(reader: Reader, objective: Objective, now_ns: int, period: Range | None =
         now_ns: The time; windows end with the minute that goes on.
         period: Another window in place of the objective's own, of whole minutes.
     """
+    plan = _plan(objective, now_ns, period)
+    counted, weighed = counts(reader, objective, plan.windows)
+    return _judged(objective, plan, counted, weighed, heard(reader, objective, now_ns))
+
+
+def at_once(objective: Objective) -> bool:
+    """Whether `of_all` counts it in one statement with others."""
+    return objective.method == "occurrences" and counting.together(objective.indicator)
+
+
+def of_all(reader: Reader, objectives: Sequence[Objective], now_ns: int) -> list[Status]:
+    """The status of several objectives: those that can be are counted by one statement."""
+    plans = [_plan(objective, now_ns, None) for objective in objectives]
+    together = [number for number, each in enumerate(objectives) if at_once(each)]
+    ranges = list(dict.fromkeys(window for number in together for window in plans[number].windows))
+    read = counting.windows_of(reader, [objectives[number].indicator for number in together], ranges)
+    by_number = {number: dict(zip(ranges, each, strict=True)) for number, each in zip(together, read, strict=True)}
+    presence: dict[str | None, Presence] = {}
+    found = []
+    for number, (objective, plan) in enumerate(zip(objectives, plans, strict=True)):
+        service = objective.indicator.where.value_of("service")
+        if service not in presence:
+            presence[service] = heard(reader, objective, now_ns)
+        if number in by_number:
+            counted, weighed = _weighed([by_number[number][window] for window in plan.windows])
+        else:
+            counted, weighed = counts(reader, objective, plan.windows)
+        found.append(_judged(objective, plan, counted, weighed, presence[service]))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What is counted for an objective.
+
+    Attributes:
+        length_ns: Of its period as a whole.
+        policies: Its pairs.
+        lengths: Of the windows behind the first.
+        windows: The period so far, then windows of `lengths` up to now.
+    """
+
+    length_ns: int
+    policies: tuple[Policy, ...]
+    lengths: tuple[int, ...]
+    windows: tuple[Range, ...]
+
+
+def _plan(objective: Objective, now_ns: int, period: Range | None) -> _Plan:
     edge_ns = (now_ns // MINUTE_NS + 1) * MINUTE_NS
     whole = period or objective.window.range(edge_ns if not objective.window.calendar else now_ns)
-    asked = Range(whole.from_ns, min(whole.to_ns, edge_ns))
-    length_ns = whole.length_ns
     policies = objective.pairs(now_ns)
-    lengths = sorted({*burn.windows_of(policies), LATELY_NS})
-    windows = [Range(edge_ns - length, edge_ns) for length in lengths]
-    counted, weighed = counts(reader, objective, [asked, *windows])
-    presence = heard(reader, objective, now_ns)
-    readings = [
-        _reading(objective, window, each, presence) for window, each in zip([asked, *windows], counted, strict=True)
-    ]
-    by_length = dict(zip(lengths, readings[1:], strict=True))
-    lately = by_length[LATELY_NS].counts
-    total = readings[0].counts.total
-    budget = burn.budget(readings[0].counts, lately, LATELY_NS / SECOND_NS, objective.target) if total > 0 else None
-    state, reason = _state(readings[0], budget, presence)
+    lengths = tuple(sorted({*burn.windows_of(policies), LATELY_NS}))
+    asked = Range(whole.from_ns, min(whole.to_ns, edge_ns))
+    return _Plan(whole.length_ns, policies, lengths, (asked, *(Range(edge_ns - length, edge_ns) for length in lengths)))
+
+
+def _judged(objective: Objective, plan: _Plan, counted: Sequence[Counts], weighed: bool, presence: Presence) -> Status:
+    readings = [_reading(objective, window, each, presence) for window, each in zip(plan.windows, counted, strict=True)]
+    by_length = dict(zip(plan.lengths, readings[1:], strict=True))
+    period, lately = readings[0], by_length[LATELY_NS].counts
+    budget = None
+    if period.counts.total > 0:
+        budget = burn.budget(period.counts, lately, LATELY_NS / SECOND_NS, objective.target)
+    state, reason = _state(period, budget, presence)
     return Status(
         state,
         reason,
-        readings[0],
+        period,
         budget,
         tuple(readings[1:]),
-        tuple(_condition(policy, objective, length_ns, by_length, presence) for policy in policies),
+        tuple(_condition(policy, objective, plan.length_ns, by_length, presence) for policy in plan.policies),
         presence.silent_ns,
         weighed,
     )
@@ -160,9 +208,7 @@ def counts(reader: Reader, objective: Objective, windows: Sequence[Range]) -> tu
     says what it stands for, each stands for itself: a ratio of them is right where what is sampled is left to chance.
     """
     if objective.method == "occurrences":
-        events = counting.windows(reader, objective.indicator, windows)
-        loose = counting.as_sent(events[0])
-        return [each.as_sent if loose else each for each in events], not loose
+        return _weighed(counting.windows(reader, objective.indicator, windows))
     whole = Range(min(window.from_ns for window in windows), max(window.to_ns for window in windows))
     slices = counting.slices(reader, objective.indicator, [whole], objective.slice_ns)
     loose = counting.as_sent(sum(slices.values(), Counts()))
@@ -174,6 +220,11 @@ def counts(reader: Reader, objective: Objective, windows: Sequence[Range]) -> tu
         for window in windows
     ]
     return found, not loose
+
+
+def _weighed(events: Sequence[Counts]) -> tuple[list[Counts], bool]:
+    loose = counting.as_sent(events[0])
+    return [each.as_sent if loose else each for each in events], not loose
 
 
 def _from_the_first(slices: Mapping[int, Counts], whole: Range, slice_ns: int) -> range:

@@ -1,6 +1,7 @@
 """Where all objectives stand, read again and again, for whoever asks without wanting to wait.
 
-A tick reads objectives for at most `LONGEST_S`, those first that were read longest ago.
+Objectives that are counted by one statement are read at once; the others, those first that were read longest ago, for
+at most `LONGEST_S` a tick.
 
 Never: a status that is kept after its objective was changed or deleted.
 """
@@ -8,13 +9,14 @@ Never: a status that is kept after its objective was changed or deleted.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from spanledger_server.slos import register, status
 from spanledger_server.slos.register import Kept
 from spanledger_server.slos.status import Status
-from spanledger_server.store.database import Database
+from spanledger_server.store.database import Database, Reader
 
 LONGEST_S: Final = 2.0
 
@@ -44,15 +46,22 @@ class Watch:
     def tick(self, now_ns: int) -> None:
         """Read what can be read within the time of a tick."""
         before = {(each.kept.slo_id, each.kept.generation): each for each in self.standing}
-        until = time.monotonic() + LONGEST_S
         with self._database.reader() as reader:
             kept = register.listed(reader)
             known = {one.slo_id: before.get((one.slo_id, one.generation)) for one in kept}
-            for one in sorted(kept, key=lambda one: _age(known[one.slo_id])):
-                if time.monotonic() > until:
-                    break
-                known[one.slo_id] = Standing(one, status.of(reader, one.objective, now_ns), now_ns)
-        self.standing = tuple(found for one in kept if (found := known[one.slo_id]) is not None)
+            order = sorted(kept, key=lambda one: _age(known[one.slo_id]))
+            for one, found in _read(reader, order, now_ns):
+                known[one.slo_id] = Standing(one, found, now_ns)
+        self.standing = tuple(stands for one in kept if (stands := known[one.slo_id]) is not None)
+
+
+def _read(reader: Reader, kept: Sequence[Kept], now_ns: int) -> Iterator[tuple[Kept, Status]]:
+    quick = [one for one in kept if status.at_once(one.objective)]
+    yield from zip(quick, status.of_all(reader, [one.objective for one in quick], now_ns), strict=True)
+    until = time.monotonic() + LONGEST_S
+    for one in kept:
+        if not status.at_once(one.objective) and time.monotonic() < until:
+            yield one, status.of(reader, one.objective, now_ns)
 
 
 def _age(found: Standing | None) -> int:

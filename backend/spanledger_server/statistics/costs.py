@@ -103,18 +103,42 @@ def _cells(
     reader: Reader, period: Period, dimension: str, conditions: Mapping[str, Any], route: Route
 ) -> tuple[list[dict[str, Any]], Route]:
     """The cells of a period by part and category, and where they were read."""
-    bound = {
-        "most": MOST_CATEGORIES,
-        "from_ns": period.from_ns,
-        "to_ns": period.to_ns,
-        "p": period.bound(),
-        **conditions,
-    }
+    window = {"from_ns": period.from_ns, "to_ns": period.to_ns}
     if dimension == "user":
-        return reader.rows(SQL["cost_cells_by_user"], **bound), "ledger"
+        return _cells_by_user(reader, period, window, conditions, route), "ledger"
     sources = _sources(reader, period) if route == "rollup" else _all_from_ledger(period)
+    bound = {"most": MOST_CATEGORIES, "p": period.bound(), **window, **conditions}
     cells = reader.rows(SQL["cost_cells"], dimension=dimension, **sources, **bound)
     return cells, "rollup" if sources["level"] else "ledger"
+
+
+def _cells_by_user(
+    reader: Reader, period: Period, window: Mapping[str, int], conditions: Mapping[str, Any], route: Route
+) -> list[dict[str, Any]]:
+    """The costliest users' cells, and what all others cost as one: they are too many to be summed by part."""
+    ranked = reader.tuples(SQL["costliest_users"], most=MOST_CATEGORIES, **window, **conditions)
+    ranks = {user: rank for rank, (user, _) in enumerate(ranked, 1)}
+    categories = ranked[0][1] if ranked else 0
+    users = {"users": [user for user in ranks if user is not None], "unset": None in ranks}
+    cells = reader.rows(SQL["cost_cells_of_users"], p=period.bound(), **users, **window, **conditions)
+    cells = [cell | {"rank": ranks[cell["category"]], "categories": categories} for cell in cells]
+    if categories <= MOST_CATEGORIES:
+        return cells
+    named = _by_part(cells)
+    rest = [_rest(cell, named.get(cell["part"], ())) for cell in _cells(reader, period, TOTAL, conditions, route)[0]]
+    return cells + [cell | {"categories": categories} for cell in rest if cell["calls"]]
+
+
+def _rest(whole: Mapping[str, Any], named: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """What is left of a part when the cells that have a name are taken out."""
+    taken = _total(named)
+    left: dict[str, Any] = {name: whole[name] - taken.counts[name] for name in COUNTS}
+    for name in TOKENS:
+        left[name] = None if whole[name] is None else whole[name] - (taken.tokens[name] or 0)
+    known = left["calls"] - left["unpriced_calls"]
+    with localcontext(shares.EXACT):
+        cost = (whole["cost_usd"] or Decimal(0)) - (taken.cost_usd or 0)
+    return left | {"part": whole["part"], "rank": None, "category": None, "cost_usd": cost if known else None}
 
 
 def _all_from_ledger(period: Period) -> dict[str, Any]:
@@ -160,11 +184,19 @@ def _dirty(reader: Reader, unit_ns: int, head_ns: int, tail_ns: int) -> list[int
     return sorted(bucket for bucket in buckets if head_ns <= bucket * unit_ns < tail_ns)
 
 
-def _total(cells: Sequence[Mapping[str, Any]]) -> Sums:
+def _total(cells: Iterable[Mapping[str, Any]]) -> Sums:
     total = Sums()
-    for cell in cells:
-        total.add(cell)
+    with localcontext(shares.EXACT):
+        for cell in cells:
+            total.add(cell)
     return total
+
+
+def _by_part(cells: Iterable[Mapping[str, Any]]) -> dict[int, list[Mapping[str, Any]]]:
+    found: dict[int, list[Mapping[str, Any]]] = {}
+    for cell in cells:
+        found.setdefault(cell["part"], []).append(cell)
+    return found
 
 
 def _summary(cells: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -244,9 +276,7 @@ def _known_parts(period: Period, known: Mapping[str, Any]) -> set[int]:
 
 
 def _trend(cells: Sequence[Mapping[str, Any]], period: Period, known: set[int]) -> list[dict[str, Any]]:
-    by_part: dict[int, list[Mapping[str, Any]]] = {}
-    for cell in cells:
-        by_part.setdefault(cell["part"], []).append(cell)
+    by_part = _by_part(cells)
     return [_bar(part, by_part.get(part.number, []), period.to_ns, part.number in known) for part in period.parts]
 
 

@@ -83,52 +83,62 @@ SELECT
 FROM cells LEFT JOIN ranked ON cells.category IS NOT DISTINCT FROM ranked.category
 GROUP BY part, rank;
 
--- name: cost_cells_by_user
--- As cost_cells, by user and from the ledger alone. Users are ranked first: they are too many to be summed by part.
-WITH lines AS NOT MATERIALIZED (
-    SELECT at_ns, user_id AS category, cost_usd, state, input_tokens, output_tokens, cached_input_tokens
-    FROM ledger
-    WHERE at_ns >= $from_ns AND at_ns < $to_ns
-        AND fits(service, $service, $not_service)
-        AND fits(CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END, $status, $not_status)
-        AND fits(kind, $kind, $not_kind)
-        AND fits(model, $model, $not_model)
-        AND fits(provider, $provider, $not_provider)
-        AND fits(operation, $operation, $not_operation)
-        AND fits(user_id, $user_id, $not_user_id)
-        AND fits(session_id, $session_id, $not_session_id)
-        AND fits(feature, $feature, $not_feature)
-        AND fits(tenant, $tenant, $not_tenant)
-        AND fits(user_tier, $user_tier, $not_user_tier)
-        AND fits(state, $state, $not_state)
-        AND ($trace_id IS NULL OR list_contains($trace_id::UUID[], trace_id))
-        AND ($not_trace_id IS NULL OR NOT list_contains($not_trace_id::UUID[], trace_id))
-        AND ($least_duration IS NULL OR duration_ns >= $least_duration)
-        AND ($most_duration IS NULL OR duration_ns <= $most_duration)
-        AND ($least_cost IS NULL OR cost_usd >= $least_cost)
-        AND ($most_cost IS NULL OR cost_usd <= $most_cost)
-),
-costliest AS MATERIALIZED (
-    SELECT category, sum(cost_usd) AS cost_usd, count(*) AS calls, count(*) OVER () AS categories
-    FROM lines GROUP BY category ORDER BY cost_usd DESC NULLS LAST, calls DESC, category LIMIT $most
-),
-ranked AS MATERIALIZED (
-    SELECT
-        category, categories,
-        row_number() OVER (ORDER BY cost_usd DESC NULLS LAST, calls DESC, category) AS rank
-    FROM costliest
-)
+-- name: costliest_users
+-- The users who cost most in a period, and how many users there are.
+SELECT user_id, count(*) OVER () AS categories
+FROM ledger
+WHERE at_ns >= $from_ns AND at_ns < $to_ns
+    AND fits(service, $service, $not_service)
+    AND fits(CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END, $status, $not_status)
+    AND fits(kind, $kind, $not_kind)
+    AND fits(model, $model, $not_model)
+    AND fits(provider, $provider, $not_provider)
+    AND fits(operation, $operation, $not_operation)
+    AND fits(user_id, $user_id, $not_user_id)
+    AND fits(session_id, $session_id, $not_session_id)
+    AND fits(feature, $feature, $not_feature)
+    AND fits(tenant, $tenant, $not_tenant)
+    AND fits(user_tier, $user_tier, $not_user_tier)
+    AND fits(state, $state, $not_state)
+    AND ($trace_id IS NULL OR list_contains($trace_id::UUID[], trace_id))
+    AND ($not_trace_id IS NULL OR NOT list_contains($not_trace_id::UUID[], trace_id))
+    AND ($least_duration IS NULL OR duration_ns >= $least_duration)
+    AND ($most_duration IS NULL OR duration_ns <= $most_duration)
+    AND ($least_cost IS NULL OR cost_usd >= $least_cost)
+    AND ($most_cost IS NULL OR cost_usd <= $most_cost)
+GROUP BY user_id ORDER BY sum(cost_usd) DESC NULLS LAST, count(*) DESC, user_id LIMIT $most;
+
+-- name: cost_cells_of_users
+-- As cost_cells, of these users alone: `unset` for lines without one.
 SELECT
-    part_of(at_ns, $p) AS part,
-    rank, any_value(ranked.category) AS category, any_value(categories) AS categories,
-    sum(cost_usd) AS cost_usd, count(*)::HUGEINT AS calls,
+    part_of(at_ns, $p) AS part, user_id AS category, sum(cost_usd) AS cost_usd, count(*)::HUGEINT AS calls,
     count(*) FILTER (state = 'priced')::HUGEINT AS priced_calls,
     count(*) FILTER (state = 'unpriced')::HUGEINT AS unpriced_calls,
     count(*) FILTER (state = 'estimated')::HUGEINT AS estimated_calls,
     count(*) FILTER (state = 'free')::HUGEINT AS free_calls, sum(input_tokens) AS input_tokens,
     sum(output_tokens) AS output_tokens, sum(cached_input_tokens) AS cached_input_tokens
-FROM lines LEFT JOIN ranked ON lines.category IS NOT DISTINCT FROM ranked.category
-GROUP BY part, rank;
+FROM ledger
+WHERE at_ns >= $from_ns AND at_ns < $to_ns
+    AND fits(service, $service, $not_service)
+    AND fits(CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END, $status, $not_status)
+    AND fits(kind, $kind, $not_kind)
+    AND fits(model, $model, $not_model)
+    AND fits(provider, $provider, $not_provider)
+    AND fits(operation, $operation, $not_operation)
+    AND fits(user_id, $user_id, $not_user_id)
+    AND fits(session_id, $session_id, $not_session_id)
+    AND fits(feature, $feature, $not_feature)
+    AND fits(tenant, $tenant, $not_tenant)
+    AND fits(user_tier, $user_tier, $not_user_tier)
+    AND fits(state, $state, $not_state)
+    AND ($trace_id IS NULL OR list_contains($trace_id::UUID[], trace_id))
+    AND ($not_trace_id IS NULL OR NOT list_contains($not_trace_id::UUID[], trace_id))
+    AND ($least_duration IS NULL OR duration_ns >= $least_duration)
+    AND ($most_duration IS NULL OR duration_ns <= $most_duration)
+    AND ($least_cost IS NULL OR cost_usd >= $least_cost)
+    AND ($most_cost IS NULL OR cost_usd <= $most_cost)
+    AND (list_contains($users::VARCHAR[], user_id) OR ($unset AND user_id IS NULL))
+GROUP BY part, category;
 
 -- name: rolled_from
 -- The first bucket of unit_ns from which on the rollup of a level is whole.

@@ -22,7 +22,7 @@ import duckdb
 
 from spanledger_server.errors import Busy, SpanledgerError, StoreRefused
 from spanledger_server.store import failures, migrate
-from spanledger_server.store.failures import Interrupted, NoMemory, RowsRefused, StatementFailed
+from spanledger_server.store.failures import Interrupted, NoMemory, RowsRefused, StatementFailed, StillRead
 from spanledger_server.store.options import StoreOptions
 from spanledger_server.store.reader import Reader, Transaction
 
@@ -256,17 +256,24 @@ class Database:
         """Move what the write-ahead log holds into the file; commits wait meanwhile (about 10 ms a megabyte of log).
 
         Raises:
-            Busy: There is no room for it, or it failed; nothing is lost.
+            Busy: There is no room for it, somebody still reads what was before (`StillRead`), or it failed; nothing is
+                lost.
         """
         with self._writers_turn():
             self._checkpoint()
 
     def checkpoint_when_idle(self, wal_bytes: int) -> bool:
-        """Checkpoint if the log is larger than `wal_bytes` and no writer is at work or waiting; whether it did."""
+        """Checkpoint if the log is larger than `wal_bytes` and nobody writes, waits for it, or reads what was before.
+
+        Returns:
+            Whether it did.
+        """
         if self.wal_bytes() <= wal_bytes or self._waiting or not self._write_lock.acquire(blocking=False):
             return False
         try:
             self._checkpoint()
+        except StillRead:
+            return False
         finally:
             self._write_lock.release()
         return True
@@ -278,6 +285,8 @@ class Database:
         with self._lent_cursor() as cursor:
             try:
                 cursor.execute("CHECKPOINT")
+            except duckdb.TransactionException as error:
+                raise StillRead(f"no checkpoint while older snapshots are read: {error}") from error
             except duckdb.Error as error:
                 raise self._translated(error) from error
 

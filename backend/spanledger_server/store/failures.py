@@ -26,6 +26,10 @@ class NoMemory(Busy):
     """The database had no memory, or no room to spill, for the statement."""
 
 
+class StillRead(Busy):
+    """Somebody reads a snapshot from before the last changes: the log cannot move into the file now."""
+
+
 class Interrupted(StatementFailed):
     """Somebody stopped the statement."""
 

@@ -43,6 +43,7 @@ export function View() {
     <div class="bar">
       <${Segments} label="Period" name="period" value=${period} options=${PERIODS} />
       <${FilterChips} keys=${FILTER_KEYS} />
+      <a class="button bar-end" href=${link('/costs/budgets', {}, ['tz'])}>Budgets</a>
     </div>
     <${Card} title=${`Spent ${PERIODS[/** @type {keyof typeof PERIODS} */ (period)].toLowerCase()}`} sub=${load.data ? span(load.data) : ''} busy=${load.busy} class="total-card"><${Faces} load=${load} what="spend" blank=${html`<div class="face blank total-blank"></div>`}>${(/** @type {any} */ data) => html`<${Total} data=${data} />`}<//><//>
     ${shown && shown.calls === 0 ? html`<${NoCalls} period=${period} />` : html`

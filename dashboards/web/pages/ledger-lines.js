@@ -2,24 +2,26 @@
 /** The ledger's lines behind a total: each billable call with its price, where that came from, and its trace. Never: an unpriced line as 0. */
 import { html } from '../html.js';
 import { useLoad } from '../api.js';
-import { count, instant, isUnknown } from '../format.js';
+import { count, instant, isUnknown, shortDateTime } from '../format.js';
 import { priceLook } from '../status.js';
-import { link, params, setParams, spell } from '../url.js';
+import { link, malformed, params, setParams, spell, zone } from '../url.js';
 import { bookOf, reasonOf } from '../trace/price-words.js';
 import { Card, Empty, Faces } from '../parts/card.js';
 import { Ago, Chip, Figure, Money } from '../parts/chip.js';
 
 const PAGE = 50;
 
-/** @param {{data: any}} props the statistics whose period the lines fall in */
+/** @param {{data: any}} props the statistics whose period the lines fall in, where the URL asks for no other time */
 export function LedgerLines({ data }) {
   const cursor = params.value.get('cursor');
   const search = new URLSearchParams({ limit: String(PAGE) });
-  if (data) { search.set('from', data.from); search.set('to', data.to); }
+  const { from, to } = Object.fromEntries(params.value);
+  const own = Boolean(from && to) && !malformed.value.length;
+  if (data) { search.set('from', own ? from : data.from); search.set('to', own ? to : data.to); }
   for (const filter of params.value.getAll('f')) search.append('f', filter);
   if (cursor) search.set('cursor', cursor);
   const load = useLoad(data ? `/api/v1/ledger${spell(search)}` : null);
-  return html`<${Card} title="Ledger lines" sub="newest first" busy=${load.busy}><${Faces} load=${load} what="the ledger" blank=${html`<div class="face blank list-blank"></div>`}>${(/** @type {any} */ page) => html`<${Lines} page=${page} cursor=${cursor} />`}<//><//>`;
+  return html`<${Card} title="Ledger lines" sub=${own ? `${shortDateTime(instant(from), zone.value)} – ${shortDateTime(instant(to), zone.value)}` : 'newest first'} actions=${own ? html`<button class="button" onClick=${() => setParams({ from: null, to: null, cursor: null })}>Whole period</button>` : null} busy=${load.busy}><${Faces} load=${load} what="the ledger" blank=${html`<div class="face blank list-blank"></div>`}>${(/** @type {any} */ page) => html`<${Lines} page=${page} cursor=${cursor} />`}<//><//>`;
 }
 
 /** @param {{page: any, cursor: string | null}} props */

@@ -139,6 +139,27 @@ def test_too_large_a_file_loses_its_oldest_raw_rows_and_never_a_ledger_line(hous
     assert value(house.database, "SELECT min(end_ns) FROM spans") >= kept_from
 
 
+def test_what_somebody_still_reads_is_no_reason_to_evict_more(house: House) -> None:
+    """A backup holds what was deleted until it ends; the file shrinks only then."""
+    for hour in range(30, -1, -1):
+        at_ns = NOON - hour * HOUR
+        rows = [span(hour * 2000 + n, at_ns, attributes=f'{{"x":"{hash((hour, n)):x}"}}') for n in range(1, 1500)]
+        house.ingest.accept(request("traces", rows), 1)
+    house.retention().sweep(AFTER)
+    house.database.checkpoint()
+    used = house.retention().used_bytes()
+    limited = house.retention(max_disk_bytes=used // 2)
+    with house.database.reader() as backup:
+        assert backup.value("SELECT count(*) FROM spans") == 31 * 1499
+        for _ in range(5):
+            limited.sweep(AFTER)
+        left = house.count("spans")
+        assert backup.value("SELECT count(*) FROM spans") == 31 * 1499
+    assert left > 10 * 1499
+    limited.sweep(AFTER)
+    assert limited.used_bytes() < used
+
+
 def test_the_last_hour_stays_however_small_the_limit(house: House) -> None:
     house.ingest.accept(spans(span(1, AFTER - 2 * HOUR), span(2, AFTER - MINUTE)), 1)
     house.retention(max_disk_bytes=1).sweep(AFTER)

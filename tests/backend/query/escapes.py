@@ -351,6 +351,13 @@ SHAPES: Final = [
     "select * from " + ", ".join(f"range(9) t{i}" for i in range(100)),
     "select " + ", ".join(["1"] * 60_000),
     "select '" + "x" * 70_000 + "'",
+    "/* " * 20_000,
+    "select " + "' " * 20_001,
+    "select " + '"x ' * 20_001,
+    "$$ " * 20_001,
+    "select at" + " " * 60_000 + "(",
+    "at " * 20_000,
+    "at\n" * 16_000,
     "with " + ", ".join(f"a{i} as (select * from tokens)" for i in range(20)) + " select 1",
 ]
 BOMBS: Final = [
@@ -362,7 +369,7 @@ BOMBS: Final = [
     "with recursive t as (select 'x' i union all select i || i from t) select max(length(i)) from t",
     "select string_agg(range::varchar, '') from range(1000000000)",
     "select list(range) from range(1000000000)",
-    "select length(replace(x, 'x', x)) from (select string_agg('x', '') x from range(1000000))",
+    "select length(replace(x, 'x', x)) from (select string_agg('x', '') x from range(30000))",
     "select range, md5(range::varchar) from range(100000000) order by 2",
     "select range, count(*) from range(1000000000) group by 1",
     "select list(x) over (order by x) from range(1000000) t(x)",
@@ -381,7 +388,6 @@ BOMBS: Final = [
     "select json_object('a', x) from (select string_agg(range::varchar, '') x from range(1000000000))",
     "select concat(" + ", ".join(["x"] * 3000) + ") from (select string_agg('x', '') x from range(3000000))",
 ]
-"""All by name."""
 ALL: Final = {
     "writes": WRITES,
     "commands": COMMANDS,

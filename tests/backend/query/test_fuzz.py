@@ -125,3 +125,17 @@ def test_any_text_is_answered(store: tuple[Database, Queries], sql: str):
     before = protected(database)
     assert outcome(queries, sql, {})
     assert protected(database) == before
+
+
+values = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5)),
+    lambda each: st.one_of(st.lists(each, max_size=3), st.dictionaries(st.text(max_size=3), each, max_size=3)),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(value=values)
+def test_any_value_of_a_parameter_is_answered(store: tuple[Database, Queries], value: Any):
+    _, queries = store
+    assert outcome(queries, "select $x as x, typeof($x)", {"x": value})

@@ -341,3 +341,31 @@ def test_the_servers_own_rollups_fresh_or_not_change_no_total(drawn, refreshed):
     found = figures(ask(database, "year", now_ns, zone, "model", route="rollup"))
     database.close()
     assert found == expected
+
+
+@pytest.mark.parametrize("route", ["ledger", "rollup"])
+def test_users_beyond_the_costliest_are_one_line_and_nothing_is_lost(database, route):
+    lines = [
+        line(
+            n,
+            NOON - n * HOUR // 4,
+            user_id=None if n % 261 == 0 else f"u{n % 261}",
+            cost_usd=None if n % 7 == 0 else f"0.{n % 261 + 1:03}",
+            state="unpriced" if n % 7 == 0 else "priced",
+            input_tokens=n,
+        )
+        for n in range(1, 1500)
+    ]
+    insert(database, "ledger", lines)
+    roll(database, NOON)
+    answer = ask(database, "month", NOON + 1, by="user", route=route)
+    expected = by_hand(lines, "month", NOON + 1, "UTC", "user_id")
+    *named, other = answer["breakdown"]
+    assert (len(named), other["category"], other["folded"]) == (200, "other", 61)
+    assert (answer["total_cost"], answer["calls"]) == (expected["total"], expected["calls"])
+    assert {item["category"]: item["cost"] for item in named}.items() <= expected["by"].items()
+    ranked = sorted(expected["by"].values(), reverse=True)
+    assert [item["cost"] for item in named] == ranked[:200]
+    assert other["cost"] == sum(ranked[200:])
+    assert other["input_tokens"] == expected["input"] - sum(item["input_tokens"] for item in named)
+    assert {bar["date"]: bar["cost"] for bar in answer["trend"] if bar["calls"]} == expected["days"]

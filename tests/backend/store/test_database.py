@@ -231,3 +231,19 @@ def test_a_file_that_failed_is_opened_again_when_that_is_possible(
     with database.reader() as reader:
         assert reader.value("SELECT count(*) FROM loss") == 1
     database.close()
+
+
+def test_while_an_older_snapshot_is_read_the_idle_checkpoint_waits_and_nobody_fails(tmp_path: Path) -> None:
+    database = Database.open(tmp_path / "spanledger.duckdb")
+    with database.transaction() as tx:
+        tx.execute("INSERT INTO loss SELECT i, 's', 'x', 'y', 1 FROM range(5000) AS r(i)")
+    database.checkpoint()
+    with database.reader() as reader:
+        assert reader.value("SELECT count(*) FROM loss") == 5000
+        with database.transaction() as tx:
+            tx.execute("UPDATE loss SET records = 2")
+        assert database.checkpoint_when_idle(0) is False
+        with pytest.raises(Busy, match="older snapshots"):
+            database.checkpoint()
+    assert database.checkpoint_when_idle(0) is True
+    database.close()

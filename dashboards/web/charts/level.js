@@ -1,0 +1,29 @@
+// @ts-check
+/** Bars that say how much is left or used: one with a zero line, for what may be overspent. Never: an unknown drawn as empty. */
+import { html } from '../html.js';
+
+/** Where zero lies: a third of the way, so that half a budget of overspending has room. */
+const ZERO = 100 / 3;
+
+/** What is left of a budget, below zero to the left of a line. @param {{ratio: number | null, tone: string}} props */
+export function Left({ ratio, tone }) {
+  if (ratio === null) return html`<span class="level unknown-level" aria-hidden="true"><i class="hatched"></i></span>`;
+  const long = Math.min(ratio < 0 ? ZERO : 100 - ZERO, Math.abs(ratio) * (100 - ZERO));
+  const left = ratio < 0 ? ZERO - long : ZERO;
+  return html`<span class="level" aria-hidden="true"><i class=${`tone-${tone}${ratio < -0.5 ? ' cut' : ''}`} style=${{ left: `${left}%`, width: `${Math.max(1, long)}%` }}></i><b style=${{ left: `${ZERO}%` }}></b></span>`;
+}
+
+/**
+ * What was spent of a limit: marks at thresholds, and where it is expected to end.
+ * @param {{spent: number | null, limit: number, low: number | null, middle: number | null, high: number | null, marks: {at: number, reached: boolean | null, label: string}[], tone: string}} props USD, as lengths
+ */
+export function Spent({ spent, limit, low, middle, high, marks, tone }) {
+  const most = Math.max(limit * 1.12, Math.min(Math.max(spent ?? 0, high ?? 0), limit * 2)) || 1;
+  const at = (/** @type {number} */ value) => `${Math.min(100, (value / most) * 100)}%`;
+  return html`<span class="level money-level" aria-hidden="true">
+    ${low === null || high === null ? null : html`<i class="ahead" style=${{ left: at(Math.min(low, spent ?? low)), width: `${Math.max(0.6, Math.min(100, (high / most) * 100) - Math.min(100, (Math.min(low, spent ?? low) / most) * 100))}%` }}></i>`}
+    ${spent === null ? html`<i class="hatched" style=${{ width: at(limit) }}></i>` : html`<i class=${`tone-${tone}`} style=${{ width: at(spent) }}></i>`}
+    ${middle === null ? null : html`<em style=${{ left: at(middle) }}></em>`}
+    ${marks.map((mark) => html`<b key=${mark.label} class=${mark.reached ? 'reached' : ''} style=${{ left: at(mark.at) }} ><small>${mark.label}</small></b>`)}
+    <b class="limit" style=${{ left: at(limit) }}></b></span>`;
+}

@@ -21,6 +21,7 @@ from spanledger_server.budgets.budget import Budget
 from spanledger_server.forecast import drivers, projection, spend
 from spanledger_server.forecast.histories import Histories
 from spanledger_server.forecast.projection import Projection
+from spanledger_server.forecast.spend import Spend
 from spanledger_server.statistics.periods import Period
 from spanledger_server.store.database import Reader
 from spanledger_server.timegrid import Range
@@ -82,7 +83,8 @@ def projections(
         changed = histories.changes(reader, now_ns)
         found = spend.spend(reader, conditions, window, now_ns, changed)
         fitting = budget_for(reader, name, conditions)
-        goes = projection.project(found, window, now_ns, _limit(fitting), changed=changed)
+        since_ns = None if fitting is None else spend.reached_ns(reader, conditions, window, found, fitting.limit_usd)
+        goes = projection.project(found, window, now_ns, _limit(fitting), exhausted_ns=since_ns, changed=changed)
         compared = drivers.compared(reader, conditions, dimension, window, before, now_ns)
         largest = sorted((row for row in compared if row.calls), key=lambda row: -(row.spent or 0))[:MOST_PROJECTED]
         categories = [_category(reader, row, dimension, conditions, window, now_ns) for row in largest]
@@ -111,7 +113,7 @@ def _with_newcomers(told: dict[str, Any], compared: list[drivers.Compared]) -> d
     return told | {"notes": [*told["notes"], *said]}
 
 
-def _standing(found: spend.Spend, goes: Projection, fitting: Budget | None) -> dict[str, Any]:
+def _standing(found: Spend, goes: Projection, fitting: Budget | None) -> dict[str, Any]:
     return {
         "spent": found.cost,
         "calls": found.calls,
@@ -146,7 +148,8 @@ def of_costs(
     """
     now_ns, period = span.to_ns, next(each for each in timegrid.PERIODS if each == span.name)
     window = timegrid.period(period, now_ns, span.zone)
-    known = replace(histories.spend(reader, conditions, window, now_ns), cost=found["total_cost"])
+    history = histories.history(reader, conditions, now_ns)
+    known = Spend(found["total_cost"], found["calls"], found["unpriced_calls"], (), history)
     fitting = budget_for(reader, period, conditions)
     limit = _limit(fitting)
     goes = projection.project(known, window, now_ns, limit, changed=histories.changes(reader, now_ns))

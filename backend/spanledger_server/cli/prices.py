@@ -192,8 +192,8 @@ def _list(console: Console, data: dict[str, Any]) -> None:
         Column("model", text=True),
         *(Column(word, right=True, leaves=place) for place, word in enumerate(COLUMNS.values())),
         Column("since", leaves=4),
-        Column("from", text=True, leaves=3),
-        Column("and", text=True, leaves=5),
+        Column("from", leaves=3),
+        Column("and", leaves=5),
     )
     for price in data["items"]:
         rates = dict(price["rates"] or {})

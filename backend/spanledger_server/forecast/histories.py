@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol, TypeVar, cast
 
 from spanledger_server.forecast import prices, spend
 from spanledger_server.forecast.prices import PriceChange
-from spanledger_server.forecast.spend import HISTORY_HOURS, Filtered, Spend
+from spanledger_server.forecast.spend import HISTORY_HOURS, Filtered
 from spanledger_server.store.database import Reader
 from spanledger_server.timegrid import HOUR_NS, Range
 
@@ -44,11 +44,12 @@ class Histories:
         history = Range((now_ns // HOUR_NS - HISTORY_HOURS) * HOUR_NS, now_ns)
         return self._recent("prices", now_ns, lambda: prices.changes(reader, history))
 
-    def spend(self, reader: Reader, conditions: Spelled, window: Range, now_ns: int) -> Spend:
-        """What was spent in `window` as it stood within the last minute, and the history before."""
-        key = (*conditions.spelled(), window.from_ns, window.to_ns)
+    def history(self, reader: Reader, conditions: Spelled, now_ns: int) -> tuple[float, ...]:
+        """What whole hours have cost, as `Spend.history`."""
+        this_hour = Range(now_ns, now_ns + HOUR_NS)
         changed = self.changes(reader, now_ns)
-        return self._recent(key, now_ns, lambda: spend.spend(reader, conditions, window, now_ns, changed))
+        key = tuple(conditions.spelled())
+        return self._recent(key, now_ns, lambda: spend.spend(reader, conditions, this_hour, now_ns, changed)).history
 
     def _recent(self, key: Hashable, now_ns: int, read: Callable[[], Found]) -> Found:
         with self._lock:

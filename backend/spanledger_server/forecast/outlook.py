@@ -58,7 +58,8 @@ class Outlook:
         total: The expected total, which is the median; None when it is not known what was spent.
         quantiles: ``p10``, ``p50``, ``p90`` of the total.
         over: The chance that the total passes the limit, 0 to 1.
-        exhausted_ns: By when the limit is reached with a chance of 10, 50 and 90 %, where that is within the period.
+        exhausted_ns: By when the limit is reached with a chance of 10, 50 and 90 %, where that is within the period;
+            when it was, where that is known.
         days_left: Until the limit at the pace of an average day, however far that is.
     """
 
@@ -90,7 +91,8 @@ def outlook(spent: Decimal | None, ahead: Ahead, limit: Decimal | None, exhauste
     if limit is None:
         return Outlook(total, quantiles, None, None, None)
     if spent >= limit:
-        return Outlook(total, quantiles, 1.0, dict.fromkeys(QUANTILES, exhausted_ns), 0.0)
+        times = None if exhausted_ns is None else dict.fromkeys(QUANTILES, exhausted_ns)
+        return Outlook(total, quantiles, 1.0, times, 0.0)
     days = float(limit - spent) / ahead.per_day if ahead.per_day > 0 else math.inf
     days_left = days if days <= MOST_DAYS else None
     if ahead.spread is None:
@@ -99,8 +101,8 @@ def outlook(spent: Decimal | None, ahead: Ahead, limit: Decimal | None, exhauste
         ((float(limit) - there) / come for there, come in zip(held, coming, strict=True) if come > 0), default=math.inf
     )
     money = [(float(spent), 0.0), *zip(held, coming, strict=True)]
-    times = {name: _reached_ns(money, ahead, q, float(limit)) for name, q in QUANTILES.items()}
-    return Outlook(total, quantiles, _chance_above(least, ahead.spread), times, days_left)
+    chances = {name: _reached_ns(money, ahead, q, float(limit)) for name, q in QUANTILES.items()}
+    return Outlook(total, quantiles, _chance_above(least, ahead.spread), chances, days_left)
 
 
 def _factor(spread: float, quantile: float) -> float:

@@ -272,3 +272,15 @@ SELECT generation, name, definition, from_ns, to_ns, changed_by FROM slo_generat
 -- name: delete_slo
 -- An objective that nobody wants any more; its history stays.
 UPDATE slos SET deleted_ns = $now_ns, updated_by = $actor WHERE slo_id = $slo_id AND deleted_ns IS NULL;
+
+-- name: clear_standing
+-- Make room for where objectives stand now.
+DELETE FROM slo_standing;
+
+-- name: write_standing
+-- Where objectives stand.
+INSERT INTO slo_standing (slo_id, at_ns, state, reason, good, total, remaining_ratio, burn_rate, coverage, from_ns, to_ns)
+SELECT
+    unnest($slo_id::VARCHAR[]), unnest($at_ns::BIGINT[]), unnest($state::VARCHAR[]), unnest($reason::VARCHAR[]), unnest($good::DOUBLE[]),
+    unnest($total::DOUBLE[]), unnest($remaining_ratio::DOUBLE[]), unnest($burn_rate::DOUBLE[]), unnest($coverage::DOUBLE[]),
+    unnest($from_ns::BIGINT[]), unnest($to_ns::BIGINT[]);

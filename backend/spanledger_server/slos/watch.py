@@ -16,7 +16,10 @@ from typing import Final
 from spanledger_server.slos import register, status
 from spanledger_server.slos.register import Kept
 from spanledger_server.slos.status import Status
+from spanledger_server.store import sqlfile
 from spanledger_server.store.database import Database, Reader
+
+SQL = sqlfile.load(__package__)
 
 LONGEST_S: Final = 2.0
 
@@ -52,7 +55,31 @@ class Watch:
             order = sorted(kept, key=lambda one: _age(known[one.slo_id]))
             for one, found in _read(reader, order, now_ns):
                 known[one.slo_id] = Standing(one, found, now_ns)
+        written = bool(self.standing)
         self.standing = tuple(stands for one in kept if (stands := known[one.slo_id]) is not None)
+        if self.standing or written:
+            self._write()
+
+    def _write(self) -> None:
+        """For those who ask in SQL."""
+        each = [(one.kept.slo_id, one.at_ns, one.status) for one in self.standing]
+        periods = [found.period for _, _, found in each]
+        with self._database.transaction() as tx:
+            tx.execute(SQL["clear_standing"])
+            tx.execute(
+                SQL["write_standing"],
+                slo_id=[slo_id for slo_id, _, _ in each],
+                at_ns=[at_ns for _, at_ns, _ in each],
+                state=[found.state for _, _, found in each],
+                reason=[found.reason for _, _, found in each],
+                remaining_ratio=[found.budget.remaining_ratio if found.budget else None for _, _, found in each],
+                good=[period.counts.good for period in periods],
+                total=[period.counts.total for period in periods],
+                burn_rate=[period.burn_rate for period in periods],
+                coverage=[period.coverage for period in periods],
+                from_ns=[period.window.from_ns for period in periods],
+                to_ns=[period.window.to_ns for period in periods],
+            )
 
 
 def _read(reader: Reader, kept: Sequence[Kept], now_ns: int) -> Iterator[tuple[Kept, Status]]:

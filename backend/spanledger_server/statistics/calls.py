@@ -8,10 +8,13 @@ Never: a call without a price counted as one that cost nothing.
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, localcontext
+from itertools import accumulate
 from typing import Any, Final
 
 from spanledger_server.rollups import histogram
@@ -87,13 +90,22 @@ class Calls:
 
     def quantile_ms(self, q: float) -> float | None:
         """The duration that a share `q` of them does not exceed."""
+        return self.quantiles_ms((q,))[0]
+
+    def quantiles_ms(self, shares_of: Sequence[float]) -> list[float | None]:
+        """The same for several shares, for the price of one."""
+        if not self.durations:
+            return [None] * len(shares_of)
         codes = sorted(self.durations)
-        counts = [self.durations[code] for code in codes]
-        found = histogram.quantile(codes, counts, q, least=self.duration_min_ns, most=self.duration_max_ns)
-        return None if found is None else found / NS_A_MS
+        below = list(accumulate(self.durations[code] for code in codes))
+        ranks = (max(1, math.ceil(q * below[-1])) for q in shares_of)
+        found = [histogram.middle(codes[bisect_left(below, rank)]) for rank in ranks]
+        least, most = self.duration_min_ns or 0, self.duration_max_ns or math.inf
+        return [min(max(value, least), most) / NS_A_MS for value in found]
 
     def shown(self) -> dict[str, Any]:
         """As answers have it."""
+        p50, p95, p99 = self.quantiles_ms((0.5, 0.95, 0.99))
         return {
             "total_requests": self.calls,
             "success_count": self.calls - self.errors,
@@ -103,9 +115,9 @@ class Calls:
             "avg_latency": self.mean_ms,
             "min_latency": None if self.duration_min_ns is None else self.duration_min_ns / NS_A_MS,
             "max_latency": None if self.duration_max_ns is None else self.duration_max_ns / NS_A_MS,
-            "p50_latency": self.quantile_ms(0.5),
-            "p95_latency": self.quantile_ms(0.95),
-            "p99_latency": self.quantile_ms(0.99),
+            "p50_latency": p50,
+            "p95_latency": p95,
+            "p99_latency": p99,
             "total_cost": self.spent,
             "coverage": self.coverage,
             **{name: number for name, number in self.counts.items() if name != "calls"},

@@ -91,16 +91,13 @@ def series(reader: Reader, asked: Question, conditions: Conditions, dimension: s
     beside = {} if dimension else _told(reader, asked, conditions)
     names = list(dict.fromkeys(asked.bucket_of.values()))
     order = [category for category, _ in whole[:MOST_CATEGORIES]] + [OTHER] * (len(whole) > MOST_CATEGORIES)
-    return [
-        {
-            "category": category,
-            "buckets": [
-                {"bucket": name, **buckets.get(category, {}).get(name, calls.Calls()).shown(), **beside.get(name, {})}
-                for name in names
-            ],
-        }
-        for category in (order or [None])
-    ]
+    nothing = calls.Calls().shown()
+
+    def bucket(category: Any, name: str) -> dict[str, Any]:
+        found = buckets.get(category, {}).get(name)
+        return {"bucket": name, **(nothing if found is None else found.shown()), **beside.get(name, {})}
+
+    return [{"category": each, "buckets": [bucket(each, name) for name in names]} for each in order or [None]]
 
 
 def summary(reader: Reader, window: Range, conditions: Conditions) -> dict[str, Any]:

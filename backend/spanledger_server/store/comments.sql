@@ -397,3 +397,19 @@ COMMENT ON COLUMN public.cost_projections.current_cost IS 'USD so far; null when
 COMMENT ON COLUMN public.cost_projections.projected_cost IS 'USD at the period''s end if it goes on as so far; /api/v1/projections knows hours, weekdays and how sure that is';
 COMMENT ON COLUMN public.cost_projections.request_count IS 'calls';
 COMMENT ON COLUMN public.cost_projections.unpriced_calls IS 'calls whose price is not known: both figures are too low by them';
+
+COMMENT ON VIEW public.slo_status IS 'Where each objective stood when it was last looked at, half a minute ago at most.';
+COMMENT ON COLUMN public.slo_status.name IS 'the objective';
+COMMENT ON COLUMN public.slo_status.service IS 'whose it is';
+COMMENT ON COLUMN public.slo_status.state IS 'ok, breach, unknown';
+COMMENT ON COLUMN public.slo_status.reason IS 'why: within, overspent, no_events, stale, low_coverage, uncounted, invalid';
+COMMENT ON COLUMN public.slo_status.target IS 'share of good events that is asked for';
+COMMENT ON COLUMN public.slo_status.achieved IS 'share that was good; null without events';
+COMMENT ON COLUMN public.slo_status.good IS 'good events; estimated where spans were sampled';
+COMMENT ON COLUMN public.slo_status.total IS 'all events';
+COMMENT ON COLUMN public.slo_status.remaining_ratio IS 'share of the error budget that is left; below 0 when overspent';
+COMMENT ON COLUMN public.slo_status.burn_rate IS 'how many times as fast as allowed, over the whole window';
+COMMENT ON COLUMN public.slo_status.coverage IS 'share of the window that was seen; null where nobody can know';
+COMMENT ON COLUMN public.slo_status.window_start IS 'UTC';
+COMMENT ON COLUMN public.slo_status.window_end IS 'UTC';
+COMMENT ON COLUMN public.slo_status.at IS 'when it was looked at, UTC';

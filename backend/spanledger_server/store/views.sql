@@ -594,3 +594,22 @@ SELECT
     count(*) FILTER (state = 'unpriced') AS unpriced_calls
 FROM main.ledger JOIN periods ON at_ns >= from_ns AND at_ns < to_ns
 GROUP BY period, provider, model, from_ns, to_ns, now_ns;
+
+-- Where each objective stood when it was last looked at; /api/v1/slos looks at once.
+CREATE OR REPLACE VIEW public.slo_status AS
+SELECT
+    name,
+    definition ->> '$.service' AS service,
+    state,
+    reason,
+    (definition ->> '$.target')::DOUBLE AS target,
+    CASE WHEN total > 0 THEN good / total END AS achieved,
+    good,
+    total,
+    remaining_ratio,
+    burn_rate,
+    coverage,
+    utc(from_ns) AS window_start,
+    utc(to_ns) AS window_end,
+    utc(at_ns) AS at
+FROM main.slos JOIN main.slo_standing USING (slo_id) WHERE deleted_ns IS NULL;

@@ -46,8 +46,8 @@ function Budgets({ items, reload }) {
     return html`<${Card} title="No budgets"><${Empty} title="Nothing is watched. Make a budget here, or on the server:"><${Command} text="spanledger budgets create everything --period monthly --limit 500" /><//><//>`;
   }
   const said = standing(items.filter((one) => !one.archived_at));
-  return html`<div class="budget-list"><div class=${`sentence ${said.tone}`}><${Icon} name=${said.icon} /><div class="sentence-text"><h2>${said.title}</h2>${said.text ? html`<p>${said.text}</p>` : null}</div></div>
-    ${[...items].sort(worstFirst).map((budget) => html`<${Budget} key=${budget.id} budget=${budget} reload=${reload} />`)}</div>`;
+  return html`<div class=${`sentence ${said.tone}`}><${Icon} name=${said.icon} /><div class="sentence-text"><h2>${said.title}</h2>${said.text ? html`<p>${said.text}</p>` : null}</div></div>
+    ${[...items].sort(worstFirst).map((budget) => html`<${Budget} key=${budget.id} budget=${budget} reload=${reload} />`)}`;
 }
 
 /** @param {{budget: any, reload: () => void}} props */

@@ -73,10 +73,10 @@ function Picker({ month, window }) {
 
 /** @param {{slo: any, own: boolean}} props */
 function Objective({ slo, own }) {
-  return html`<div class="slo-grid"><${Head} slo=${slo} own=${own} />
+  return html`<${Head} slo=${slo} own=${own} />
     ${own ? html`<div class="slo-two"><${Pairs} slo=${slo} /><${Burn} slo=${slo} /></div>` : null}
     <div class="slo-two"><${Incidents} slo=${slo} /><${Contributors} slo=${slo} /></div>
-    <${Measured} slo=${slo} /></div>`;
+    <${Measured} slo=${slo} />`;
 }
 
 /** @param {any} slo */

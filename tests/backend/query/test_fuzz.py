@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import duckdb
+import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from spanledger_server.api import results
 from spanledger_server.errors import SpanledgerError
 from spanledger_server.query import sandbox
 from spanledger_server.query.run import Queries
@@ -94,7 +96,9 @@ def outcome(queries: Queries, sql: str, parameters: dict[str, Any]) -> str:
         result = queries.run("me", sql, parameters, 100)
     except SpanledgerError as error:
         return str(error)
-    return f"rows {[batch.to_pydict() for batch in result.batches]}"
+    assert orjson.loads(b"".join(results.as_json(result)))["columns"]
+    assert b"".join(results.as_arrow(result))
+    return f"rows {b''.join(results.as_csv(result, safe=True))!r}"
 
 
 @settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))

@@ -52,9 +52,14 @@ def test_a_tick_reads_where_each_stands_and_forgets_what_was_deleted(database: D
     assert found["spanledger_slo_good_ratio",] == 0.8
     assert found["spanledger_slo_error_budget_remaining_ratio",] == pytest.approx(-1)
     assert found["spanledger_slo_burn_rate", "3600s"] == pytest.approx(2)
+    with database.reader() as reader:
+        (row,) = reader.rows("SELECT name, state, target, achieved, good, total FROM public.slo_status")
+    assert row == {"name": "calls", "state": "breach", "target": 0.9, "achieved": 0.8, "good": 8, "total": 10}
     register.delete(database, "calls", NOON, "tests")
     watch.tick(NOON)
     assert watch.standing == ()
+    with database.reader() as reader:
+        assert reader.rows("SELECT * FROM public.slo_status") == []
 
 
 @pytest.mark.parametrize(("silent", "expected"), [(1, ("ok", "within")), (10, ("unknown", "stale"))])

@@ -10,3 +10,9 @@ CREATE TABLE slo_generations (
     slo_id VARCHAR NOT NULL, generation INTEGER NOT NULL, name VARCHAR NOT NULL, definition VARCHAR NOT NULL,
     from_ns BIGINT NOT NULL, to_ns BIGINT NOT NULL, changed_by VARCHAR NOT NULL
 );
+
+-- Where each objective stood when it was last looked at; written anew again and again.
+CREATE TABLE slo_standing (
+    slo_id VARCHAR NOT NULL, at_ns BIGINT NOT NULL, state VARCHAR NOT NULL, reason VARCHAR NOT NULL, good DOUBLE NOT NULL,
+    total DOUBLE NOT NULL, remaining_ratio DOUBLE, burn_rate DOUBLE, coverage DOUBLE, from_ns BIGINT NOT NULL, to_ns BIGINT NOT NULL
+);

@@ -197,17 +197,6 @@ export function percentFigure(ratio) {
 /** @param {number | null | undefined} ratio */
 export const percent = (ratio) => (isUnknown(ratio) ? UNKNOWN : `${percentFigure(ratio)}${THIN}%`);
 
-/** A percentage beside a target: two places more than that has, always rounded down; whole ones as they are. @param {number | null | undefined} value percent @param {number} [target] percent */
-export function exactPercent(value, target = value ?? 0) {
-  if (isUnknown(value)) return UNKNOWN;
-  const places = (String(target).split('.')[1]?.length ?? 0) + 2;
-  const shown = value === target || Number.isInteger(value) ? String(value) : (Math.floor(Number(value) * 10 ** places + 1e-6) / 10 ** places).toFixed(places);
-  return `${signed(shown)}${THIN}%`;
-}
-
-/** A burn rate or another multiple: "6.2×". @param {number | null | undefined} value */
-export const times = (value) => (isUnknown(value) ? UNKNOWN : `${Number(value) === 0 ? '0' : Number(value) < 0.01 ? '<0.01' : threeDigits(Number(value))}×`);
-
 /** "1 call", "2 calls". @param {number} n @param {string} word @param {string} [many] */
 export const plural = (n, word, many = `${word}s`) => `${whole(n)} ${n === 1 ? word : many}`;
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.browser import scene
+from tests.browser import pledges, scene
 from tests.browser.browsing import Visitor, chromium, executable
 from tests.support.server import Server
 
@@ -57,18 +57,35 @@ def company(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Itera
         server.stop()
 
 
+@pytest.fixture(scope="package")
+def pledged(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A backend with objectives and budgets in every state; a test that makes a budget puts it away."""
+    server = Server(tmp_path_factory.mktemp("pledged"), "--tick", "500ms").start()
+    try:
+        pledges.pledge(server)
+        yield server
+    finally:
+        server.stop()
+
+
 @pytest.fixture
 def visit(browser: Browser) -> Iterator[Visit]:
     """Opens pages as a person with a browser of their own; at the end none of them may have met anything wrong."""
     visitors: list[Visitor] = []
 
     def begin(
-        server: Server, path: str = "/", *, phone: bool = False, theme: str = "light", signed_in: bool = True
+        server: Server,
+        path: str = "/",
+        *,
+        phone: bool = False,
+        theme: str = "light",
+        signed_in: bool = True,
+        token: str | None = None,
     ) -> Visitor:
         visitor = Visitor(browser, server.url, phone=phone, theme=theme)
         visitors.append(visitor)
         if signed_in:
-            visitor.sign_in(server.token)
+            visitor.sign_in(token or server.token)
         visitor.open(path)
         return visitor
 

@@ -15,6 +15,7 @@ PAGES = {
     "/costs?tab=ledger": ".ledger-table tbody tr",
     "/traces": ".traces-table tbody tr",
     "/traces/{dialogue}": ".row",
+    "/costs/budgets": ".budget-card .level",
     "/settings": "table tbody tr",
     "/settings/sampling": ".operations-table tbody tr",
 }
@@ -52,7 +53,7 @@ def test_a_page_of_an_empty_backend_says_what_to_do_and_claims_nothing(
 
 
 def test_an_unknown_address_leads_back_to_live(company: Company, visit: Visit) -> None:
-    visitor = visit(company.server, "/slos")
+    visitor = visit(company.server, "/trends")
     visitor.find("main").get_by_role("link", name="Go to Live").click()
     expect(visitor.find(".tiles")).to_be_visible()
 

@@ -93,6 +93,25 @@ def test_a_budget_is_made_changed_and_put_away_with_every_version_kept(server: I
     assert actions == ["budget.archived", "budget.changed", "budget.created"]
 
 
+def test_the_list_pages_by_cursor(client: httpx.Client):
+    ids = [made(client, name=name)["id"] for name in ("Ä", "b", "a", "z")]
+    assert client.delete(f"/api/v1/budgets/{ids[-1]}").status_code == 204
+    everything = client.get("/api/v1/budgets", params={"archived": "true"}).json()
+    assert everything["next_cursor"] is None
+    paged, cursor = [], None
+    while True:
+        page = client.get(
+            "/api/v1/budgets", params={"archived": "true", "limit": 2} | ({"cursor": cursor} if cursor else {})
+        )
+        paged += page.json()["items"]
+        cursor = page.json()["next_cursor"]
+        if cursor is None:
+            break
+    assert paged == everything["items"]
+    assert [item["name"] for item in paged] == ["a", "b", "default", "Ä", "z"]
+    assert client.get("/api/v1/budgets", params={"cursor": "x"}).status_code == 422
+
+
 @pytest.mark.parametrize(
     ("body", "parameter"),
     [

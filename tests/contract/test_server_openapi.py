@@ -37,7 +37,7 @@ WRONG: dict[str, list[str]] = {
     **{key: ["perhaps"] for key in ("archived", "standing")},
     "alert_id": ["12"],
     "view": ["tokens", "x"],
-    **dict.fromkeys(("actor", "action", "subject"), ["x" * 2001]),
+    **{key: ["x" * 2001] for key in ("actor", "action", "subject")},
     "window": ["x", "0d", "2Y"],
     "month": ["2026-13", "november", "2999-01"],
     "format": ["pdf"],

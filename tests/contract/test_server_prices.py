@@ -132,6 +132,10 @@ def test_a_second_price_for_the_same_moment_is_a_conflict(client: httpx.Client):
     made = set_price(client, "twice", "1", valid_from=None)
     body = {"provider": "openai", "model": "twice", "rates": {"input_mtok": "2"}, "valid_from": None}
     assert made["id"] in told(client.post("/api/v1/prices", json=body), 409)["detail"]
+    replaced = told(client.put("/api/v1/prices", json=body))
+    assert (replaced["id"], replaced["rates"]) == (made["id"], {"input_mtok": 2})
+    other = told(client.put("/api/v1/prices", json=body | {"model": "thrice"}))
+    assert other["id"] != made["id"]
 
 
 def test_a_price_file_takes_the_place_of_the_one_before(client: httpx.Client):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import httpx
@@ -18,8 +19,9 @@ from tests.support.thorough import examples
 
 BUSY = 503  # the one answer above 499 that a server in order gives; it comes with the time to come back
 JAEGER = ("/api/v3", "/api/services", "/api/operations", "/api/traces", "/api/dependencies")
+PARTS = 4
 SOME = settings(
-    max_examples=examples(12),
+    max_examples=examples(6),
     database=None,
     deadline=None,
     derandomize=True,
@@ -40,12 +42,13 @@ def document(client: httpx.Client) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
 def test_no_operation_fails_whatever_it_is_asked(
-    document: dict[str, Any], client: httpx.Client, shared_server: Inside, mode: GenerationMode
+    document: dict[str, Any], client: httpx.Client, shared_server: Inside, mode: GenerationMode, part: int
 ):
     asked = 0
-    for found in schemathesis.openapi.from_dict(document).get_all_operations():
+    for found in islice(schemathesis.openapi.from_dict(document).get_all_operations(), part, None, PARTS):
         operation = found.ok()
 
         @SOME
@@ -57,13 +60,13 @@ def test_no_operation_fails_whatever_it_is_asked(
 
         with contextlib.suppress(Unsatisfiable):  # it takes nothing that could be wrong
             ask()
-    assert asked > 100
+    assert asked > 20
     assert client.get("/readyz").status_code == 200
 
 
 def check(case: Case, server: Inside) -> None:
     answer = case.call(base_url=server.url, headers={"Authorization": f"Bearer {server.token}"})
     told = f"{case.as_curl_command()}\n{answer.status_code} {answer.text[:2000]}"
-    assert answer.status_code < 500 or (answer.status_code == BUSY and "Retry-After" in answer.headers), told
+    assert answer.status_code < 500 or (answer.status_code == BUSY and "retry-after" in answer.headers), told
     if answer.status_code >= 400 and not case.path.startswith(("/v1/", "/sampling", *JAEGER)):
         assert answer.headers["content-type"][0].startswith("application/problem+json"), told

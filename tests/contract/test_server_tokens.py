@@ -299,18 +299,15 @@ def test_a_link_signs_a_browser_in_once_and_soon(two_services: Inside, clock: Sh
 def test_a_thousand_wrong_tokens_are_told_to_wait_and_right_ones_are_not_held_up(two_services: Inside):
     right = two_services.token_for("viewer")
     with httpx.Client(base_url=two_services.url) as client:
-        began = time.perf_counter()
         answers = [
             client.get("/api/v1/session", headers={"Authorization": f"Bearer sl_wrong{number}"})
             for number in range(1000)
         ]
-        seconds = time.perf_counter() - began
         assert [answer.status_code for answer in answers].count(401) == 10
         assert {answer.status_code for answer in answers[10:]} == {429}
         assert 1 <= int(answers[-1].headers["retry-after"]) <= 60
         assert client.get("/api/v1/session", headers={"Authorization": f"Bearer {right}"}).status_code == 200
         assert client.get("/api/v1/session").status_code == 401  # no token is no wrong one
-    assert seconds < 10
     metadata = (("authorization", "Bearer sl_wrong"),)
     with grpc.insecure_channel(f"127.0.0.1:{two_services.grpc_port}") as channel:
         with pytest.raises(grpc.RpcError) as refused:

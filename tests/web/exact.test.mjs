@@ -12,6 +12,11 @@ test('maps of amounts keep theirs, and only theirs', () => {
   assert.deepEqual(parseExact('{"by":{"gpt \\"x\\" {":0.10,"b":2e-9},"n":1,"rate":{"input_mtok":"3"},"list":[{"by":{}},{"cost":7}]}'), { by: { 'gpt "x" {': '0.10', b: '2e-9' }, n: 1, rate: { input_mtok: '3' }, list: [{ by: {} }, { cost: '7' }] });
 });
 
+test('the quantiles of a projection are amounts, others are not', () => {
+  const text = '{"p50":1.5,"projection":{"estimated_total":2.10,"p10":1.000000000001,"p90":null,"probability_over_budget":0.5,"exhausted_at":{"p10":null},"days_until_limit":3},"duration_ms":{"p50":7}}';
+  assert.deepEqual(parseExact(text), { p50: 1.5, projection: { estimated_total: '2.10', p10: '1.000000000001', p90: null, probability_over_budget: 0.5, exhausted_at: { p10: null }, days_until_limit: 3 }, duration_ms: { p50: 7 } });
+});
+
 test('what looks like a key inside a string is left alone', () => {
   const text = JSON.stringify({ body: '"cost":1, "by":{"x":2}', cost: null, name: 'cost', tail: '\\"cost\\":5' });
   assert.deepEqual(parseExact(text), JSON.parse(text));

@@ -24,6 +24,7 @@ table('durations go from nanoseconds to days', duration, [
 ]);
 table('an axis drops idle zeros', axisDuration, [[2e9, '2 s'], [1.5e9, '1.5 s'], [500e6, '500 ms'], [10e6, '10 ms'], [0, '0'], [120e9, '2 min']]);
 table('percentages are never rounded up to 100', percent, [[0.618, '61.8 %'], [0.0231, '2.31 %'], [0, '0 %'], [1, '100 %'], [0.99999, '99.9 %'], [0.00001, '<0.01 %'], [null, UNKNOWN]]);
+table('percentages from a thousand on are whole', percent, [[25.237, '2,524 %'], [-13.63, '-1,363 %'], [9.994, '999.4 %']]);
 table('rates', rate, [[39.9, '39.9'], [0, '0'], [0.001, '<0.01'], [0.25, '0.25'], [40_700, '40.7k'], [null, UNKNOWN]]);
 table('milliseconds from the wire', milliseconds, [[613.8, '614 ms'], [null, UNKNOWN]]);
 

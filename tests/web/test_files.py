@@ -52,7 +52,7 @@ def reached(file: Path, seen: set[Path]) -> set[Path]:
     return seen
 
 
-@pytest.mark.parametrize("page", ["live", "costs", "traces", "trace", "settings", "sampling"])
+@pytest.mark.parametrize("page", ["live", "costs", "traces", "trace", "settings", "sampling", "slos", "slo", "budgets"])
 def test_no_page_loads_more_than_its_budget(page: str) -> None:
     modules = reached(WEB / "pages" / f"{page}.js", reached(WEB / "app.js", set()))
     everywhere = [*WEB.glob("*.css"), WEB / "index.html", WEB / "theme.js"]

@@ -11,9 +11,10 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from spanledger_server.api import answers, budget_bodies, projections
+from spanledger_server.api import answers, budget_bodies, parameters, projections
 from spanledger_server.api.budget_bodies import BudgetBody, ChangedBudget, Leases, Reserve, Settle
 from spanledger_server.api.deps import DefaultZone, NowNs, PastSpending, Store
+from spanledger_server.api.parameters import Cursor
 from spanledger_server.api.scoped import CallersScope
 from spanledger_server.auth.scope import Scope
 from spanledger_server.budgets import budget as budgets
@@ -22,6 +23,7 @@ from spanledger_server.budgets.budget import Budget
 from spanledger_server.budgets.reserve import Lease, Renewal
 from spanledger_server.budgets.status import Standing
 from spanledger_server.errors import NotFound
+from spanledger_server.timegrid import Range
 
 NS: Final = 10**9
 Id = Annotated[str, Path(description="the budget's id; `default` is the one that every store begins with")]
@@ -59,16 +61,24 @@ def _reading(routes: APIRouter) -> None:
         scope: CallersScope,
         archived: Annotated[bool, Query(description="also those that were put away")] = False,
         standing: Annotated[bool, Query(description="each with its `status`, as /api/v1/budgets/{id}/status")] = False,
+        limit: Annotated[str | None, Query(description="1 to 1000, default 100")] = None,
+        cursor: Annotated[str | None, Query(description="next_cursor of the page before")] = None,
     ) -> Response:
         """All budgets by name, those that were put away last."""
+        most, question = parameters.limit(limit), ("budgets", archived)
+        place = parameters.cursor(cursor, question)
         with store.reader() as reader:
-            found = [budget for budget in record.listed(reader, archived=archived) if _within(budget, scope)]
+            known = [budget for budget in record.listed(reader, archived=archived) if _within(budget, scope)]
+            behind = [each for each in known if place is None or _position(each) > place.position]
+            found = behind[:most]
             items = [budget_bodies.shown(budget) for budget in found]
             if standing:
                 changed = histories.changes(reader, now_ns)
                 for item, budget in zip(items, found, strict=True):
                     item["status"] = _status(status.standing(reader, budget, now_ns, default_zone, changed))
-        return answers.answer({"items": items, "next_cursor": None})
+        last = Cursor(Range(0, 1), _position(found[-1])) if len(behind) > most else None
+        next_cursor = None if last is None else parameters.cursor_text(last, question)
+        return answers.answer({"items": items, "next_cursor": next_cursor})
 
     @routes.get("/api/v1/budgets/{budget_id}", responses=_example("budget"))
     def one(budget_id: Id, store: Store, scope: CallersScope) -> Response:
@@ -182,6 +192,11 @@ def _leasing(routes: APIRouter) -> None:
                 "expires_at": answers.when(now_ns + int(body.ttl_s * NS)),
             }
         )
+
+
+def _position(budget: Budget) -> tuple[bool, str, str]:
+    """Its place in the list."""
+    return (budget.archived_ns is not None, budget.name, budget.budget_id)
 
 
 def _actor(request: Request) -> str:

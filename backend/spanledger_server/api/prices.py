@@ -74,6 +74,7 @@ def router(prices: StoredPrices) -> APIRouter:
     _history(routes, prices)
     _waiting(routes, prices)
     _setting(routes, prices)
+    _changing(routes, prices)
     return routes
 
 
@@ -176,6 +177,18 @@ def _setting(routes: APIRouter, prices: StoredPrices) -> None:
             audit.record(tx, now_ns, by, "price.set", new.override_id, {"before": None, "after": _override(new)})
         return answers.answer(_override(new), 201)
 
+    @routes.put("/api/v1/prices", responses=examples.of(examples.OVERRIDE))
+    def put(body: NewPrice, store: Store, now_ns: NowNs, request: Request) -> Response:
+        """As setting a price; where there is one for the same model and instant, in its place."""
+        bounds, by = body.bounds(now_ns), _who(request)
+        with store.transaction() as tx:
+            old, new = prices.put(tx, body.stated(), bounds, by, now_ns)
+            detail = {"before": None if old is None else _override(old), "after": _override(new)}
+            audit.record(tx, now_ns, by, "price.set" if old is None else "price.change", new.override_id, detail)
+        return answers.answer(_override(new))
+
+
+def _changing(routes: APIRouter, prices: StoredPrices) -> None:
     @routes.put("/api/v1/prices/{override_id}", responses=examples.of(examples.OVERRIDE))
     def change(override_id: PriceId, body: NewPrice, store: Store, now_ns: NowNs, request: Request) -> Response:
         """Set a price in place of another one; the old one stays in the history."""

@@ -26,7 +26,21 @@ from spanledger_server.errors import Invalid
 SAMPLED: Final = 1_000
 MOST_COMPARED: Final = 1_000_000  # rows among which one that stands twice is found
 _MONEY_COLUMN = re.compile(r"^(?P<name>.+?)\s*\((?P<currency>[^)]*)\)$")
-CURRENCIES: Final = {"$": "USD", "us$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY"}
+CURRENCIES: Final = {
+    "$": "USD",
+    "us$": "USD",
+    "€": "EUR",
+    "£": "GBP",
+    "¥": "JPY",
+    "₹": "INR",
+    "₩": "KRW",
+    "zł": "PLN",
+    "kč": "CZK",
+    "r$": "BRL",
+    "a$": "AUD",
+    "ca$": "CAD",
+    "mx$": "MXN",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
@@ -150,6 +151,7 @@ def moment(text: str, first: Order, zone: ZoneInfo, where: str) -> date | dateti
     return found
 
 
+@lru_cache(maxsize=4_096)  # a bill has many rows of few days
 def _moment(told: str, first: Order, zone: ZoneInfo) -> date | datetime | None:
     if re.fullmatch(r"\d{10}(?:\.0*)?|\d{13}", told, re.ASCII):
         return datetime.fromtimestamp(int(told.partition(".")[0][:10]), UTC)

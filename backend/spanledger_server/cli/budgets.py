@@ -30,6 +30,7 @@ FLAGS: Final = {
 STYLES: Final = {"under_budget": "green", "on_track": "green", "over_budget": "red", "degraded": "yellow"}
 OF_A_SERVER: Final = ("id", "version", "created_at", "updated_at", "updated_by", "archived_at", "overlaps", "status")
 BAR_COLUMNS: Final = 16
+MOST: Final = 1000  # budgets that can be in use
 
 
 class Listing(click.Group):
@@ -75,7 +76,7 @@ def described(command: Callable[..., Any]) -> Callable[..., Any]:
 @watched
 def listed(asked: Asked, archived: bool, names: tuple[str, ...], check: bool) -> None:
     """Every budget: spent, of how much, and where it goes."""
-    answer = asked.client.get(PATH, {"standing": "true", "archived": "true" if archived else None})
+    answer = asked.client.get(PATH, {"standing": "true", "archived": "true" if archived else None, "limit": MOST})
     items = [item for item in answer.data["items"] if not names or {item["name"], item["id"]} & set(names)]
     unknown = [name for name in names if not any(name in (item["name"], item["id"]) for item in items)]
     if unknown:
@@ -133,7 +134,7 @@ def history(asked: Asked, budget: str) -> None:
 
 def _found(client: Client, name: str) -> dict[str, Any]:
     """The budget of that name or id."""
-    items: list[dict[str, Any]] = client.get(PATH).data["items"]
+    items: list[dict[str, Any]] = client.get(PATH, {"limit": MOST}).data["items"]
     found = next((item for item in items if name in (item["id"], item["name"])), None)
     if found is None:
         fail(f"there is no budget {name!r}: `spanledger budgets` lists them", WRONG_USAGE)

@@ -93,7 +93,7 @@ def _stated(command: Any) -> Any:
 def set_price(asked: Asked, since: str, override_id: str | None, **stated: Any) -> None:
     """Set a model's price from a moment on: prices set openai gpt-5 input_mtok=1.10 output_mtok=9."""
     body = _body(stated) | {"valid_from": since}
-    answer = asked.client.post(PATH, body) if override_id is None else _changed(asked, override_id, body)
+    answer = asked.client.put(PATH, body) if override_id is None else _changed(asked, override_id, body)
     asked.show(answer, lambda console: _set(console, answer.data))
 
 
@@ -193,7 +193,7 @@ def _list(console: Console, data: dict[str, Any]) -> None:
         *(Column(word, right=True, leaves=place) for place, word in enumerate(COLUMNS.values())),
         Column("since", leaves=4),
         Column("from", leaves=3),
-        Column("and", leaves=5),
+        Column("other rates", leaves=5),
     )
     for price in data["items"]:
         rates = dict(price["rates"] or {})

@@ -59,6 +59,7 @@ def gathered(client: Client) -> dict[str, Any]:
         "status": {key: now[key] for key in ("sentence", "level", "tiles", "services", "conditions")},
         "points": points,
         "providers": client.get("/api/v1/providers/health").data["providers"],
+        "recent_calls": len(lines),
         "dearest_calls": sorted(priced, key=lambda line: -Decimal(str(line["cost_usd"])))[:DEAREST],
     }
 
@@ -83,7 +84,7 @@ def show(where: Console, found: dict[str, Any]) -> None:
     for title, table in (
         ("providers", _providers(found["providers"])),
         ("services", _services(now["services"])),
-        ("dearest calls of the last 15 minutes", _calls(found["dearest_calls"])),
+        (f"dearest of the latest {shown.count(found['recent_calls'])} calls", _calls(found["dearest_calls"])),
     ):
         if table is not None:
             say(where, "")

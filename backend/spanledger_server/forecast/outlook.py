@@ -91,8 +91,8 @@ def outlook(spent: Decimal | None, ahead: Ahead, limit: Decimal | None, exhauste
     if limit is None:
         return Outlook(total, quantiles, None, None, None)
     if spent >= limit:
-        times = None if exhausted_ns is None else dict.fromkeys(QUANTILES, exhausted_ns)
-        return Outlook(total, quantiles, 1.0, times, 0.0)
+        then: dict[str, int | None] | None = None if exhausted_ns is None else dict.fromkeys(QUANTILES, exhausted_ns)
+        return Outlook(total, quantiles, 1.0, then, 0.0)
     days = float(limit - spent) / ahead.per_day if ahead.per_day > 0 else math.inf
     days_left = days if days <= MOST_DAYS else None
     if ahead.spread is None:
@@ -101,8 +101,8 @@ def outlook(spent: Decimal | None, ahead: Ahead, limit: Decimal | None, exhauste
         ((float(limit) - there) / come for there, come in zip(held, coming, strict=True) if come > 0), default=math.inf
     )
     money = [(float(spent), 0.0), *zip(held, coming, strict=True)]
-    chances = {name: _reached_ns(money, ahead, q, float(limit)) for name, q in QUANTILES.items()}
-    return Outlook(total, quantiles, _chance_above(least, ahead.spread), chances, days_left)
+    times = {name: _reached_ns(money, ahead, q, float(limit)) for name, q in QUANTILES.items()}
+    return Outlook(total, quantiles, _chance_above(least, ahead.spread), times, days_left)
 
 
 def _factor(spread: float, quantile: float) -> float:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 DAY: Final = 24
@@ -20,6 +21,7 @@ WEEK: Final = 7 * DAY
 MONTH: Final = 30 * DAY
 NONE: Final = "none"  # the method of a series in which nothing was ever spent
 ORIGINS: Final = 10
+MOST_KEPT: Final = 256
 WIDEST: Final = 1.2  # a spread at which P90 is 22 times P10: all that can be said
 USUAL: Final = 0.2  # the prior: of the total of a month, from a long history
 SOFTENED: Final = 0.05  # of the mean: lets a quiet day have a finite error
@@ -127,6 +129,12 @@ def pace(past: Sequence[float], hours: int) -> Pace:
         past: Amounts of whole hours, none below zero, oldest first.
         hours: How many are wanted, at least one.
     """
+    return _pace(tuple(past), hours)
+
+
+@lru_cache(maxsize=MOST_KEPT)
+def _pace(past: tuple[float, ...], hours: int) -> Pace:
+    """Kept: whole hours of the past change seldom, and are asked about often."""
     if not any(past):
         return Pace((0.0,) * hours, None, NONE, len(past), None)
     usable = _usable(len(past), hours)

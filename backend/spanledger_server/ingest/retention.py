@@ -30,7 +30,6 @@ SQL = sqlfile.load(__package__)
 
 MOST_EVICTIONS: Final = 8  # a sweep
 EVICT_TO: Final = 0.9  # of what the file may hold
-HELD_SWEEPS: Final = 30  # for which nothing more is evicted while what was evicted last is still being read
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +106,7 @@ class Retention:
         self._stored = stored
         self._limits = limits
         self._keep = keep
-        self._held_bytes = 0
-        self._held_sweeps = 0
+        self._held: int | None = None  # the moment of the last eviction, if somebody read on
 
     def sweep(self, now_ns: int) -> Counter[str]:
         """Delete what is past its time, or in the way; rows deleted by table.
@@ -166,8 +164,9 @@ class Retention:
         if most is None:
             return deleted
         used = self.used_bytes()
-        if used <= most or self._still_held(used):
-            return deleted
+        if used <= most or (self._held is not None and self._database.read_from_before(self._held)):
+            return deleted  # what was evicted last is still read, by a backup perhaps: no reason yet to evict more
+        self._held = None
         for _ in range(MOST_EVICTIONS):
             oldest = self._oldest()
             times = [time_ns for subject, time_ns in oldest.items() if subject in _RAW_NAMES and time_ns is not None]
@@ -177,22 +176,17 @@ class Retention:
                 break
             share = 1 - EVICT_TO * most / used
             cut_ns = min(last_ns, min(times) + max(HOUR_NS, int((now_ns - min(times)) * share)))
-            before, used_before = deleted.total(), used
+            used_before = used
             for subject in RAW:
                 deleted[subject.name] += self._delete(subject, cut_ns, oldest.get(subject.name))
             used = self._shrunk()
-            if deleted.total() > before and used >= used_before:
-                self._held_bytes, self._held_sweeps = used, HELD_SWEEPS
-            if used <= EVICT_TO * most or used >= used_before:
+            moment = self._database.moment()
+            if used >= used_before and self._database.read_from_before(moment):
+                self._held = moment
+                break
+            if used <= EVICT_TO * most:
                 break
         return deleted
-
-    def _still_held(self, used: int) -> bool:
-        """Whether somebody, such as a backup, still reads what was deleted last: no reason yet to delete more."""
-        if self._held_sweeps and used >= self._held_bytes:
-            used = self._shrunk()
-        self._held_sweeps = max(0, self._held_sweeps - 1) if used >= self._held_bytes else 0
-        return self._held_sweeps > 0
 
     def _shrunk(self) -> int:
         """Bytes that hold rows once what was deleted is given up, as far as nobody reads it."""

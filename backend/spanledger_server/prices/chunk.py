@@ -62,10 +62,9 @@ class Lines:
     until_ns: int
 
 
-def count(reader: Reader, run: Run | tuple[int, int], conditions: Mapping[str, Any]) -> int:
-    """How many lines a run looks at."""
-    from_ns, to_ns = (run.from_ns, run.to_ns) if isinstance(run, Run) else run
-    return int(reader.value(SQL["count_lines"], from_ns=from_ns, to_ns=to_ns, **conditions))
+def count(reader: Reader, bounds: tuple[int, int], conditions: Mapping[str, Any]) -> int:
+    """How many lines a run looks at, from the first of these moments to before the second."""
+    return int(reader.value(SQL["count_lines"], from_ns=bounds[0], to_ns=bounds[1], **conditions))
 
 
 def following(reader: Reader, run: Run, conditions: Mapping[str, Any], most: int) -> Lines:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from spanledger.pricing import PriceBook
 from spanledger_server.auth import audit
 from spanledger_server.errors import Busy, Conflict, SpanledgerError
 from spanledger_server.prices import chunk, runs
@@ -77,6 +78,7 @@ class Repricer:
         self._chunk_lines = chunk_lines
         self._changed = threading.Condition()
         self._work: _Work | None = None
+        self._unwritten: dict[str, Run] = {}  # ended, and the database could not be told: it goes on at the next start
         self._stopping = False
         self._thread: threading.Thread | None = None
 
@@ -150,6 +152,8 @@ class Repricer:
         with self._changed:
             if self._work is not None and self._work.run.run_id == run_id:
                 return replace(self._work.run)
+            if run_id in self._unwritten:
+                return self._unwritten[run_id]
         with self._database.reader() as reader:
             return runs.one(reader, run_id)
 
@@ -242,7 +246,7 @@ class Repricer:
                     self._changed.wait_for(lambda: self._stopping or work.cancelled, error.retry_after_s)
         return self._ended(work, "done", None)
 
-    def _one_chunk(self, work: _Work, book: Any) -> None:
+    def _one_chunk(self, work: _Work, book: PriceBook) -> None:
         with self._database.reader() as reader:
             lines = chunk.following(reader, work.run, work.conditions, self._chunk_lines)
         repriced = chunk.priced(lines.table, book)
@@ -266,13 +270,16 @@ class Repricer:
 
     def _ended(self, work: _Work, state: State, reason: str | None) -> bool:
         run = replace(work.run, state=state, reason=reason, ended_ns=self._now_ns())
-        whole = run.totals.together()
-        with self._database.transaction() as tx:
-            runs.advance(tx, run)
-            runs.end(tx, run)
-            if run.applies:
-                told = {"state": state, "reason": reason, **whole}
-                audit.record(tx, run.ended_ns or 0, run.started_by, "reprice.end", run.run_id, told)
+        try:
+            with self._database.transaction() as tx:
+                runs.advance(tx, run)
+                runs.end(tx, run)
+                if run.applies:
+                    told = {"state": state, "reason": reason, **run.totals.together()}
+                    audit.record(tx, run.ended_ns or 0, run.started_by, "reprice.end", run.run_id, told)
+        except SpanledgerError as error:
+            log.error("the end of a run could not be written", extra={"run": run.run_id, "reason": str(error)})
+            self._unwritten[run.run_id] = run
         with self._changed:
             work.run = run
         return True

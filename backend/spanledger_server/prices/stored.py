@@ -93,6 +93,25 @@ class StoredPrices:
             raise Conflict(f"{MOST_OVERRIDES} prices are set, which is the most: delete some")
         return self._write(tx, [new])[0]
 
+    def put(
+        self,
+        tx: Transaction,
+        stated: Mapping[str, Any],
+        bounds: tuple[int | None, int | None],
+        by: str,
+        now_ns: int,
+    ) -> tuple[Override | None, Override]:
+        """As `add`; where there is one for the same model, moment and way of being served, in its place.
+
+        Returns:
+            The one before, None when there was none, and the new one.
+        """
+        place = Override("", 0, None, *bounds, overrides.checked(stated, *bounds), now_ns, by).place
+        twin = next((each for each in of(tx) if each.place == place), None)
+        if twin is None:
+            return None, self.add(tx, stated, bounds, by, now_ns)
+        return self.change(tx, twin.override_id, stated, bounds, by, now_ns)
+
     def change(
         self,
         tx: Transaction,

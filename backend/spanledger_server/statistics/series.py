@@ -8,6 +8,7 @@ Never: a bucket left out because nothing happened in it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -81,8 +82,11 @@ _NAMES: Final[dict[Level, Callable[[str], str]]] = {"1week": _week, "1month": la
 def series(reader: Reader, asked: Question, conditions: Conditions, dimension: str = "") -> list[dict[str, Any]]:
     """One list of buckets for each category, the most called first; one list, of category None, without a dimension."""
     found = calls.cells(reader, asked.period, conditions, dimension)
-    whole = sorted(calls.by(found, "category").items(), key=lambda item: (-item[1].calls, str(item[0])))
-    shown = {category for category, _ in whole[:MOST_CATEGORIES]}
+    called: Counter[Any] = Counter()
+    for cell in found:
+        called[cell["category"]] += int(cell["calls"])
+    whole = sorted(called, key=lambda category: (-called[category], str(category)))
+    shown = set(whole[:MOST_CATEGORIES])
     buckets: dict[Any, dict[str, calls.Calls]] = {}
     for cell in found:
         category = cell["category"] if cell["category"] in shown else OTHER
@@ -90,7 +94,7 @@ def series(reader: Reader, asked: Question, conditions: Conditions, dimension: s
         of_category.setdefault(asked.name(cell["part"]), calls.Calls()).add(cell)
     beside = {} if dimension else _told(reader, asked, conditions)
     names = list(dict.fromkeys(asked.bucket_of.values()))
-    order = [category for category, _ in whole[:MOST_CATEGORIES]] + [OTHER] * (len(whole) > MOST_CATEGORIES)
+    order = whole[:MOST_CATEGORIES] + [OTHER] * (len(whole) > MOST_CATEGORIES)
     nothing = calls.Calls().shown()
 
     def bucket(category: Any, name: str) -> dict[str, Any]:

@@ -197,7 +197,7 @@ COMMENT ON COLUMN public.metrics_raw.rate_limit_remaining IS 'how many more woul
 COMMENT ON VIEW public.metrics_1min IS 'Calls by minute and dimension set; merge rows by adding counts, never by averaging percentiles.';
 COMMENT ON COLUMN public.metrics_1min.timestamp IS 'begin of the bucket, UTC';
 COMMENT ON COLUMN public.metrics_1min.service IS 'service that made the calls';
-COMMENT ON COLUMN public.metrics_1min.kind IS 'usage or cost';
+COMMENT ON COLUMN public.metrics_1min.kind IS 'usage or cost; cache and rate_limit in rows that tell of those alone';
 COMMENT ON COLUMN public.metrics_1min.operation IS 'chat, embeddings, …';
 COMMENT ON COLUMN public.metrics_1min.provider IS 'provider, OpenTelemetry''s name';
 COMMENT ON COLUMN public.metrics_1min.model IS 'model that answered';
@@ -222,11 +222,17 @@ COMMENT ON COLUMN public.metrics_1min.priced_calls IS 'calls with an exact cost'
 COMMENT ON COLUMN public.metrics_1min.unpriced_calls IS 'calls whose cost is unknown: not in total_cost';
 COMMENT ON COLUMN public.metrics_1min.estimated_calls IS 'calls with an estimated cost';
 COMMENT ON COLUMN public.metrics_1min.free_calls IS 'calls that cost nothing';
+COMMENT ON COLUMN public.metrics_1min.cache_hits IS 'lookups of a cache that hit; only in rows of kind cache';
+COMMENT ON COLUMN public.metrics_1min.cache_misses IS 'lookups of a cache that missed';
+COMMENT ON COLUMN public.metrics_1min.cache_hit_rate IS 'share of lookups that hit, 0 to 1';
+COMMENT ON COLUMN public.metrics_1min.cache_saved_cost IS 'USD that hits saved; null when none told';
+COMMENT ON COLUMN public.metrics_1min.rate_limit_allowed IS 'requests that rate limiters let pass; only in rows of kind rate_limit';
+COMMENT ON COLUMN public.metrics_1min.rate_limit_denied IS 'requests that rate limiters denied';
 
 COMMENT ON VIEW public.metrics_1hour IS 'Calls by hour (UTC) that is over and dimension set; merge rows by adding counts, never by averaging percentiles.';
 COMMENT ON COLUMN public.metrics_1hour.timestamp IS 'begin of the bucket, UTC';
 COMMENT ON COLUMN public.metrics_1hour.service IS 'service that made the calls';
-COMMENT ON COLUMN public.metrics_1hour.kind IS 'usage or cost';
+COMMENT ON COLUMN public.metrics_1hour.kind IS 'usage or cost; cache and rate_limit in rows that tell of those alone';
 COMMENT ON COLUMN public.metrics_1hour.operation IS 'chat, embeddings, …';
 COMMENT ON COLUMN public.metrics_1hour.provider IS 'provider, OpenTelemetry''s name';
 COMMENT ON COLUMN public.metrics_1hour.model IS 'model that answered';
@@ -251,11 +257,17 @@ COMMENT ON COLUMN public.metrics_1hour.priced_calls IS 'calls with an exact cost
 COMMENT ON COLUMN public.metrics_1hour.unpriced_calls IS 'calls whose cost is unknown: not in total_cost';
 COMMENT ON COLUMN public.metrics_1hour.estimated_calls IS 'calls with an estimated cost';
 COMMENT ON COLUMN public.metrics_1hour.free_calls IS 'calls that cost nothing';
+COMMENT ON COLUMN public.metrics_1hour.cache_hits IS 'lookups of a cache that hit; only in rows of kind cache';
+COMMENT ON COLUMN public.metrics_1hour.cache_misses IS 'lookups of a cache that missed';
+COMMENT ON COLUMN public.metrics_1hour.cache_hit_rate IS 'share of lookups that hit, 0 to 1';
+COMMENT ON COLUMN public.metrics_1hour.cache_saved_cost IS 'USD that hits saved; null when none told';
+COMMENT ON COLUMN public.metrics_1hour.rate_limit_allowed IS 'requests that rate limiters let pass; only in rows of kind rate_limit';
+COMMENT ON COLUMN public.metrics_1hour.rate_limit_denied IS 'requests that rate limiters denied';
 
 COMMENT ON VIEW public.metrics_1day IS 'Calls by day (UTC) that is over and dimension set; merge rows by adding counts, never by averaging percentiles.';
 COMMENT ON COLUMN public.metrics_1day.timestamp IS 'begin of the bucket, UTC';
 COMMENT ON COLUMN public.metrics_1day.service IS 'service that made the calls';
-COMMENT ON COLUMN public.metrics_1day.kind IS 'usage or cost';
+COMMENT ON COLUMN public.metrics_1day.kind IS 'usage or cost; cache and rate_limit in rows that tell of those alone';
 COMMENT ON COLUMN public.metrics_1day.operation IS 'chat, embeddings, …';
 COMMENT ON COLUMN public.metrics_1day.provider IS 'provider, OpenTelemetry''s name';
 COMMENT ON COLUMN public.metrics_1day.model IS 'model that answered';
@@ -280,6 +292,12 @@ COMMENT ON COLUMN public.metrics_1day.priced_calls IS 'calls with an exact cost'
 COMMENT ON COLUMN public.metrics_1day.unpriced_calls IS 'calls whose cost is unknown: not in total_cost';
 COMMENT ON COLUMN public.metrics_1day.estimated_calls IS 'calls with an estimated cost';
 COMMENT ON COLUMN public.metrics_1day.free_calls IS 'calls that cost nothing';
+COMMENT ON COLUMN public.metrics_1day.cache_hits IS 'lookups of a cache that hit; only in rows of kind cache';
+COMMENT ON COLUMN public.metrics_1day.cache_misses IS 'lookups of a cache that missed';
+COMMENT ON COLUMN public.metrics_1day.cache_hit_rate IS 'share of lookups that hit, 0 to 1';
+COMMENT ON COLUMN public.metrics_1day.cache_saved_cost IS 'USD that hits saved; null when none told';
+COMMENT ON COLUMN public.metrics_1day.rate_limit_allowed IS 'requests that rate limiters let pass; only in rows of kind rate_limit';
+COMMENT ON COLUMN public.metrics_1day.rate_limit_denied IS 'requests that rate limiters denied';
 
 COMMENT ON VIEW public.metrics_recent_summary IS 'The last hour by provider and model.';
 COMMENT ON COLUMN public.metrics_recent_summary.provider IS 'provider';
@@ -343,7 +361,7 @@ COMMENT ON COLUMN public.dialogues.service IS 'service';
 COMMENT ON COLUMN public.dialogues.feature IS 'product feature';
 COMMENT ON COLUMN public.dialogues.tenant IS 'tenant';
 
-COMMENT ON VIEW public.system_metrics IS 'Points of the host''s and the processes'' own metrics.';
+COMMENT ON VIEW public.system_metrics IS 'Points of the host''s, the processes'' and Celery''s own metrics; the last four columns tell of the rows that have such a figure.';
 COMMENT ON COLUMN public.system_metrics.metric_name IS 'system.… or process.…';
 COMMENT ON COLUMN public.system_metrics.metric_value IS 'value';
 COMMENT ON COLUMN public.system_metrics.metric_timestamp IS 'UTC';
@@ -351,6 +369,11 @@ COMMENT ON COLUMN public.system_metrics.metric_ns IS 'nanoseconds since 1970; fi
 COMMENT ON COLUMN public.system_metrics.service_name IS 'service';
 COMMENT ON COLUMN public.system_metrics.metric_unit IS 'unit';
 COMMENT ON COLUMN public.system_metrics.metric_tags IS 'labels';
+COMMENT ON COLUMN public.system_metrics.timestamp IS 'the same as metric_timestamp';
+COMMENT ON COLUMN public.system_metrics.cpu_usage IS 'percent of a processor''s time that was not idle';
+COMMENT ON COLUMN public.system_metrics.memory_usage IS 'percent of the memory that is used';
+COMMENT ON COLUMN public.system_metrics.queue_length IS 'messages that wait in a queue';
+COMMENT ON COLUMN public.system_metrics.active_requests IS 'requests under way';
 
 COMMENT ON VIEW public.metrics_aggregation IS 'Cost and calls by hour (UTC) that is over, one row a figure.';
 COMMENT ON COLUMN public.metrics_aggregation.metric_type IS 'cost, requests, errors';

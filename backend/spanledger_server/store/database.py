@@ -46,7 +46,8 @@ class Database:
         self._writer_thread: int | None = None
         self._waiting = 0
         self._state = threading.Condition()
-        self._lent = 0
+        self._lent: set[int] = set()  # a number each, given in order
+        self._moment = 0
         self._failed: str | None = None
         self._closed = False
         self._connection = self._connected()
@@ -146,14 +147,25 @@ class Database:
         with self._state:
             self._revive()
             cursor = self._connection.cursor()
-            self._lent += 1
+            self._moment += 1
+            mine = self._moment
+            self._lent.add(mine)
         try:
             yield cursor
         finally:
             cursor.close()
             with self._state:
-                self._lent -= 1
+                self._lent.discard(mine)
                 self._state.notify_all()
+
+    def moment(self) -> int:
+        """Now, for `read_from_before`."""
+        return self._moment + 1
+
+    def read_from_before(self, moment: int) -> bool:
+        """Whether anybody still reads, or writes, what was there before that `moment`."""
+        with self._state:
+            return any(number < moment for number in self._lent)
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -316,7 +328,7 @@ class Database:
             with self._state:
                 if self._closed:
                     return
-                self._state.wait_for(lambda: self._lent == 0, timeout=PATIENCE_S)
+                self._state.wait_for(lambda: not self._lent, timeout=PATIENCE_S)
             if not self.read_only and self._failed is None:
                 with suppress(Busy):  # what the log holds is read at the next start
                     self._checkpoint()

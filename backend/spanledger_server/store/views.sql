@@ -357,8 +357,30 @@ SELECT
     priced_calls,
     unpriced_calls,
     estimated_calls,
-    free_calls
-FROM cost_1m;
+    free_calls,
+    NULL::HUGEINT AS cache_hits,
+    NULL::HUGEINT AS cache_misses,
+    NULL::DOUBLE AS cache_hit_rate,
+    NULL::DECIMAL(38, 12) AS cache_saved_cost,
+    NULL::HUGEINT AS rate_limit_allowed,
+    NULL::HUGEINT AS rate_limit_denied
+FROM cost_1m
+UNION ALL BY NAME
+SELECT
+    make_timestamp(bucket * 60 * 1000000) AS timestamp,
+    service,
+    event AS kind,
+    CASE event WHEN 'cache' THEN subject END AS provider,
+    feature,
+    tenant,
+    user_tier,
+    sum(events) FILTER (outcome = 'hit') AS cache_hits,
+    sum(events) FILTER (outcome = 'miss') AS cache_misses,
+    cache_hits / nullif(coalesce(cache_hits, 0) + coalesce(cache_misses, 0), 0) AS cache_hit_rate,
+    sum(saved_cost) FILTER (outcome = 'hit') AS cache_saved_cost,
+    sum(events) FILTER (outcome = 'allowed') AS rate_limit_allowed,
+    sum(events) FILTER (outcome = 'denied') AS rate_limit_denied
+FROM told_1m WHERE event IN ('cache', 'rate_limit') GROUP BY ALL;
 
 CREATE OR REPLACE VIEW public.metrics_1hour AS
 SELECT
@@ -388,8 +410,30 @@ SELECT
     priced_calls,
     unpriced_calls,
     estimated_calls,
-    free_calls
-FROM cost_1h;
+    free_calls,
+    NULL::HUGEINT AS cache_hits,
+    NULL::HUGEINT AS cache_misses,
+    NULL::DOUBLE AS cache_hit_rate,
+    NULL::DECIMAL(38, 12) AS cache_saved_cost,
+    NULL::HUGEINT AS rate_limit_allowed,
+    NULL::HUGEINT AS rate_limit_denied
+FROM cost_1h
+UNION ALL BY NAME
+SELECT
+    make_timestamp(bucket * 3600 * 1000000) AS timestamp,
+    service,
+    event AS kind,
+    CASE event WHEN 'cache' THEN subject END AS provider,
+    feature,
+    tenant,
+    user_tier,
+    sum(events) FILTER (outcome = 'hit') AS cache_hits,
+    sum(events) FILTER (outcome = 'miss') AS cache_misses,
+    cache_hits / nullif(coalesce(cache_hits, 0) + coalesce(cache_misses, 0), 0) AS cache_hit_rate,
+    sum(saved_cost) FILTER (outcome = 'hit') AS cache_saved_cost,
+    sum(events) FILTER (outcome = 'allowed') AS rate_limit_allowed,
+    sum(events) FILTER (outcome = 'denied') AS rate_limit_denied
+FROM told_1h WHERE event IN ('cache', 'rate_limit') GROUP BY ALL;
 
 CREATE OR REPLACE VIEW public.metrics_1day AS
 SELECT
@@ -419,8 +463,30 @@ SELECT
     priced_calls,
     unpriced_calls,
     estimated_calls,
-    free_calls
-FROM cost_1d;
+    free_calls,
+    NULL::HUGEINT AS cache_hits,
+    NULL::HUGEINT AS cache_misses,
+    NULL::DOUBLE AS cache_hit_rate,
+    NULL::DECIMAL(38, 12) AS cache_saved_cost,
+    NULL::HUGEINT AS rate_limit_allowed,
+    NULL::HUGEINT AS rate_limit_denied
+FROM cost_1d
+UNION ALL BY NAME
+SELECT
+    make_timestamp(bucket * 86400 * 1000000) AS timestamp,
+    service,
+    event AS kind,
+    CASE event WHEN 'cache' THEN subject END AS provider,
+    feature,
+    tenant,
+    user_tier,
+    sum(events) FILTER (outcome = 'hit') AS cache_hits,
+    sum(events) FILTER (outcome = 'miss') AS cache_misses,
+    cache_hits / nullif(coalesce(cache_hits, 0) + coalesce(cache_misses, 0), 0) AS cache_hit_rate,
+    sum(saved_cost) FILTER (outcome = 'hit') AS cache_saved_cost,
+    sum(events) FILTER (outcome = 'allowed') AS rate_limit_allowed,
+    sum(events) FILTER (outcome = 'denied') AS rate_limit_denied
+FROM told_1d WHERE event IN ('cache', 'rate_limit') GROUP BY ALL;
 
 CREATE OR REPLACE VIEW public.metrics_recent_summary AS
 SELECT
@@ -522,15 +588,36 @@ SELECT
 FROM main.dialogues;
 
 CREATE OR REPLACE VIEW public.system_metrics AS
+WITH points AS (
+    SELECT
+        s.name AS metric_name,
+        p.value AS metric_value,
+        p.at_ns AS metric_ns,
+        s.service AS service_name,
+        s.unit AS metric_unit,
+        s.attributes::JSON AS metric_tags,
+        coalesce(metric_tags ->> '$."state"', metric_tags ->> '$."cpu.mode"', metric_tags ->> '$."system.memory.state"') AS state
+    FROM metric_points AS p JOIN metric_series AS s USING (series_id)
+    WHERE starts_with(s.name, 'system.') OR starts_with(s.name, 'process.') OR starts_with(s.name, 'celery.')
+        OR s.name IN ('http.server.active_requests', 'cpu_usage', 'memory_usage', 'queue_length', 'queue_size', 'active_requests'))
 SELECT
-    s.name AS metric_name,
-    p.value AS metric_value,
-    utc(p.at_ns) AS metric_timestamp,
-    p.at_ns AS metric_ns,
-    s.service AS service_name,
-    s.unit AS metric_unit,
-    s.attributes::JSON AS metric_tags
-FROM metric_points AS p JOIN metric_series AS s USING (series_id) WHERE starts_with(s.name, 'system.') OR starts_with(s.name, 'process.');
+    metric_name,
+    metric_value,
+    utc(metric_ns) AS metric_timestamp,
+    metric_ns,
+    service_name,
+    metric_unit,
+    metric_tags,
+    utc(metric_ns) AS timestamp,
+    CASE
+        WHEN metric_name = 'cpu_usage' THEN metric_value
+        WHEN metric_name = 'system.cpu.utilization' AND state = 'idle' THEN 100 * (1 - metric_value) END AS cpu_usage,
+    CASE
+        WHEN metric_name = 'memory_usage' THEN metric_value
+        WHEN metric_name = 'system.memory.utilization' AND state = 'used' THEN 100 * metric_value END AS memory_usage,
+    CASE WHEN metric_name IN ('celery.queue.length', 'queue_length', 'queue_size') THEN metric_value END AS queue_length,
+    CASE WHEN metric_name IN ('http.server.active_requests', 'active_requests') THEN metric_value END AS active_requests
+FROM points;
 
 CREATE OR REPLACE VIEW public.metrics_aggregation AS
 SELECT

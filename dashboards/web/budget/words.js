@@ -51,7 +51,7 @@ export const periodWords = (budget) => (budget.window === 'rolling' ? ROLLING[bu
 export const scopeFilters = (budget) => DIMENSIONS.filter((name) => !isUnknown(budget[name])).map((name) => formatFilter({ key: name, op: ':', value: budget[name], negated: false }));
 
 /** A chance in words: never "0 %" or "100 %" of what is only likely. @param {number} share */
-const chance = (share) => (share < 0.01 ? 'less than 1 %' : share > 0.99 ? 'more than 99 %' : `${Math.round(share * 100)} %`);
+const chance = (share) => (share < 0.01 ? 'less than 1\u202f%' : share > 0.99 ? 'more than 99\u202f%' : `${Math.round(share * 100)}\u202f%`);
 
 /** Where it goes, in a sentence; the notes of the server where that is not known. @param {any} status @param {string} zone */
 export function forecastWords(status, zone) {

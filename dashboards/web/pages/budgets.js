@@ -95,6 +95,6 @@ function Archive({ budget, reload }) {
     }
     setAsked(false);
   };
-  if (asked) return html`<span class="asking" role="group" aria-label="Archive this budget?"><button class="button danger" onClick=${archive} autofocus>Archive it</button><button class="button" onClick=${() => setAsked(false)}>Keep</button></span>`;
+  if (asked) return html`<span class="bar-end" role="group" aria-label="Archive this budget?"><button class="button danger" onClick=${archive} autofocus>Archive it</button><button class="button" onClick=${() => setAsked(false)}>Keep</button></span>`;
   return html`<button class="button" disabled=${!mayChange()} title=${refusal()} onClick=${() => setAsked(true)}>Archive</button>${wrong ? html`<span class="field-error" role="alert">${wrong}</span>` : null}`;
 }

@@ -1,12 +1,12 @@
 // @ts-check
 /** The cards of one objective: pairs of windows, burn rates, incidents, contributors, how it is measured. Never: a pair that nobody can judge shown as quiet. */
 import { html } from '../html.js';
-import { absolute, exactPercent, instant, isUnknown, percent, shortDateTime, times, whole } from '../format.js';
+import { absolute, instant, isUnknown, percent, shortDateTime, whole } from '../format.js';
 import { KEYS } from '../filters.js';
 import { link, zone } from '../url.js';
 import { Card, Empty } from '../parts/card.js';
 import { Chip, Figure } from '../parts/chip.js';
-import { behind, conditionWords, fieldWords, pairWords, span } from '../slo/words.js';
+import { behind, conditionWords, exactPercent, fieldWords, pairName, pairWords, span, times } from '../slo/words.js';
 
 /** A link to the events behind a part of an objective; null where there is no list of them. @param {any} slo @param {{from: string, to: string}} when @param {{dimension: string, value: string | null}} [part] */
 export function behindLink(slo, when, part) {
@@ -18,15 +18,14 @@ export function behindLink(slo, when, part) {
 export function Pairs({ slo }) {
   return html`<${Card} title="Pairs of windows" sub="one fires when both of its windows burn faster than its threshold">
     ${slo.conditions.length ? html`<table class="table pairs-table">
-      <thead><tr><th scope="col">Pair</th><th scope="col" class="num">Long</th><th scope="col" class="num">Short</th><th scope="col" class="num">Threshold</th><th scope="col">Says</th></tr></thead>
+      <thead><tr><th scope="col">Pair</th><th scope="col" class="num">Long</th><th scope="col" class="num">Short</th><th scope="col" class="num">Threshold</th></tr></thead>
       <tbody>${slo.conditions.map((/** @type {any} */ pair) => {
         const { look, why } = pairWords(pair);
         const over = (/** @type {number | null} */ rate) => (rate !== null && rate > pair.threshold ? 'num over' : 'num');
-        return html`<tr key=${`${pair.long_s} ${pair.short_s}`} class=${pair.reason === 'unreachable' ? 'never' : ''}>
-          <td>${pair.severity === 'page' ? 'Page' : 'Ticket'} ${span(pair.long_s)} + ${span(pair.short_s)}<span class="cell-under">${why}</span></td>
+        return html`<tr key=${`${pair.long_s} ${pair.short_s}`}>
+          <td class="cell-pair"><${Chip} look=${look} /><span>${pairName(pair)}<span class="cell-under">${why}</span></span></td>
           <td class=${over(pair.long_burn_rate)}><${Figure}>${times(pair.long_burn_rate)}<//></td><td class=${over(pair.short_burn_rate)}><${Figure}>${times(pair.short_burn_rate)}<//></td>
-          <td class="num" title=${`spends ${pair.budget_percent} % of the budget within ${span(pair.long_s)}`}>${times(pair.threshold)}</td>
-          <td class="cell-says"><${Chip} look=${look} title=${why} /></td></tr>`;
+          <td class="num" title=${`spends ${pair.budget_percent} % of the budget within ${span(pair.long_s)}`}>${times(pair.threshold)}</td></tr>`;
       })}</tbody></table>` : html`<${Empty} title="This objective has no pairs of windows." />`}<//>`;
 }
 
@@ -35,24 +34,23 @@ export function Burn({ slo }) {
   const most = Math.max(2, ...slo.burn_rates.map((/** @type {any} */ one) => one.burn_rate ?? 0));
   const at = (/** @type {number} */ rate) => Math.sqrt(rate / most) * 100;
   return html`<${Card} title="Burn rates" sub="1× spends the budget exactly within the window">
-    <table class="table burn-table"><thead><tr><th scope="col">Last</th><th scope="col"><span class="hidden-text">Bar</span></th><th scope="col" class="num">Burn</th><th scope="col" class="num">Bad of all</th><th scope="col" class="num extra-cell">Seen</th></tr></thead>
+    <table class="table burn-table"><thead><tr><th scope="col">Last</th><th scope="col"><span class="hidden-text">Bar</span></th><th scope="col" class="num">Burn</th><th scope="col" class="num">Bad of all</th></tr></thead>
       <tbody>${slo.burn_rates.map((/** @type {any} */ one) => html`<tr key=${one.window_s}><td>${span(one.window_s)}</td>
         <td class="cell-bar"><span class="level" aria-hidden="true"><i class=${isUnknown(one.burn_rate) ? 'hatched' : `tone-${one.burn_rate > 1 ? 'warn' : 'ok'}`} style=${{ width: isUnknown(one.burn_rate) ? '100%' : `${at(one.burn_rate)}%` }}></i><b style=${{ left: `${at(1)}%` }}></b></span></td>
         <td class="num"><${Figure}>${times(one.burn_rate)}<//></td>
-        <td class="num quiet">${one.total ? `${whole(one.total - one.good)} of ${one.estimated ? '≈ ' : ''}${whole(one.total)}` : 'no events'}</td>
-        <td class="num quiet extra-cell"><${Figure}>${percent(one.coverage)}<//></td></tr>`)}</tbody></table><//>`;
+        <td class="num quiet">${one.total ? `${whole(one.total - one.good)} of ${one.estimated ? '≈ ' : ''}${whole(one.total)}` : 'no events'}${isUnknown(one.coverage) || one.coverage >= 0.9 ? '' : ` · ${percent(one.coverage)} seen`}</td></tr>`)}</tbody></table><//>`;
 }
 
 /** @param {{slo: any}} props */
 export function Incidents({ slo }) {
   const worst = [...slo.incidents].reverse();
   return html`<${Card} title="Incidents" sub=${worst.length ? 'stretches of bad minutes, newest first' : ''}>
-    ${worst.length ? html`<div class="scroll-x" tabindex="0" role="region" aria-label="Incidents, table"><table class="table"><thead><tr><th scope="col">Began</th><th scope="col" class="num">Lasted</th><th scope="col" class="num">Bad of all</th><th scope="col" class="num">Of the budget</th><th scope="col" class="num wide-cell">Down</th></tr></thead>
+    ${worst.length ? html`<div class="scroll-x" tabindex="0" role="region" aria-label="Incidents, table"><table class="table"><thead><tr><th scope="col">Began</th><th scope="col" class="num">Lasted</th><th scope="col" class="num">Bad of all</th><th scope="col" class="num wide-cell">Down</th><th scope="col" class="num">Of the budget</th></tr></thead>
       <tbody>${worst.map((one) => {
         const to = behindLink(slo, one);
         const began = html`<time datetime=${one.from} title=${absolute(instant(one.from), zone.value)}>${shortDateTime(instant(one.from), zone.value)}</time>`;
         return html`<tr key=${one.from} class=${to ? 'row-link' : ''}><td>${to ? html`<a href=${to}>${began}</a>` : began}</td><td class="num">${span((Number(instant(one.to)) - Number(instant(one.from))) / 1000)}</td>
-          <td class="num">${whole(one.bad)} of ${one.estimated ? '≈ ' : ''}${whole(one.total)}</td><td class="num">${percent(one.budget_percent / 100)}</td><td class="num wide-cell">${one.downtime_minutes ? span(one.downtime_minutes * 60) : 'no'}</td></tr>`;
+          <td class="num">${whole(one.bad)} of ${one.estimated ? '≈ ' : ''}${whole(one.total)}</td><td class="num wide-cell">${one.downtime_minutes ? span(one.downtime_minutes * 60) : 'no'}</td><td class="num">${percent(one.budget_percent / 100)}</td></tr>`;
       })}</tbody></table></div>` : html`<${Empty} title=${isUnknown(slo.achieved_performance) ? 'Nothing was seen, so nothing can be told.' : 'No stretch of bad minutes spent a hundredth of the budget.'} />`}<//>`;
 }
 

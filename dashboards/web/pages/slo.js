@@ -8,13 +8,13 @@
 import { html } from '../html.js';
 import { Icon } from '../icons.js';
 import { useLoad } from '../api.js';
-import { exactPercent, instant, isUnknown, percent, plural, shortDateTime, times, whole } from '../format.js';
-import { link, params, route, setParams, spell, zone } from '../url.js';
+import { instant, isUnknown, percent, plural, shortDateTime, whole } from '../format.js';
+import { link, params, query, route, setParams, spell, zone } from '../url.js';
 import { usePageKeys } from '../keys.js';
 import { Card, Empty, Faces } from '../parts/card.js';
 import { Chip, Figure } from '../parts/chip.js';
 import { Left } from '../charts/level.js';
-import { goneIn, span, stateLook, stateReason, windowWords } from '../slo/words.js';
+import { elsewhere, exactPercent, goneIn, span, stateLook, stateReason, times, windowWords } from '../slo/words.js';
 import { Burn, Contributors, Incidents, Measured, Pairs, behindLink } from './slo-parts.js';
 import { LeftFigure, openList } from './slos.js';
 
@@ -84,7 +84,8 @@ const stretch = (slo) => `${shortDateTime(instant(slo.from), zone.value)} – ${
 
 /** @param {{slo: any, own: boolean}} props */
 function Head({ slo, own }) {
-  const look = stateLook(own ? slo : { ...slo, conditions: [] });
+  const judged = own ? slo : elsewhere(slo);
+  const look = stateLook(judged);
   const gone = own ? goneIn(slo) : null;
   const unknown = isUnknown(slo.remaining_ratio);
   const allowed = slo.total * (1 - slo.slo_target / 100);
@@ -97,7 +98,7 @@ function Head({ slo, own }) {
   ].filter(Boolean).join(' ');
   return html`<${Card} title=${slo.display_name} sub=${[slo.service, own ? windowWords(slo.definition.window ?? '30d') : null, stretch(slo)].filter(Boolean).join(' · ')} class="total-card">
     <div class="total slo-head">
-      <p class="slo-state"><${Chip} look=${look} /> <span>${stateReason(own ? slo : { ...slo, conditions: [] })}${own ? '' : ', over the window chosen'}.</span></p>
+      <p class="slo-state"><${Chip} look=${look} /> <span>${stateReason(judged)}.</span></p>
       <div class="slo-left"><span class="huge"><${LeftFigure} ratio=${slo.remaining_ratio} /></span> <span class="quiet">${unknown ? 'of the budget: not known' : slo.remaining_ratio < 0 ? 'overspent' : 'of the budget left'}</span>
         <${Left} ratio=${slo.remaining_ratio} tone=${look.tone} />
         <p class="quiet">${unknown ? `No ${events} were counted.` : html`${bad ? html`<a href=${bad}>${whole(slo.bad)} bad</a>` : `${whole(slo.bad)} bad`} of ${slo.estimated ? '≈ ' : ''}${whole(slo.total)} ${events}; ${left < 0 ? `${whole(-left)} more than may be` : `${whole(Math.floor(left))} more may be`}`}</p></div>
@@ -111,7 +112,8 @@ function Head({ slo, own }) {
         <div><dt>Window seen</dt><dd><${Figure}>${percent(slo.coverage)}<//></dd></div>
         <div><dt>Window before</dt><dd><${Before} slo=${slo} /></dd></div>
       </dl></div>
-    ${notes ? html`<p class="card-note">${notes}</p>` : null}<//>`;
+    ${notes ? html`<p class="card-note">${notes}</p>` : null}
+    ${own ? null : html`<p class="card-note">Burn rates and pairs of windows are of now, and shown with <a href=${route.value.path + query({ window: null, month: null })}>its own window</a>.</p>`}<//>`;
 }
 
 /** @param {{minutes: number | null}} props */

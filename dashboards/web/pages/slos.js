@@ -8,13 +8,13 @@ import { useRef } from 'preact/hooks';
 import { html } from '../html.js';
 import { Icon } from '../icons.js';
 import { useLoad } from '../api.js';
-import { exactPercent, isUnknown, percent, plural, times } from '../format.js';
+import { isUnknown, percent, plural } from '../format.js';
 import { link, navigate, params, setParams } from '../url.js';
 import { usePageKeys } from '../keys.js';
 import { Card, Command, Empty, Faces } from '../parts/card.js';
 import { Chip, Figure } from '../parts/chip.js';
 import { Left } from '../charts/level.js';
-import { goneIn, isBurning, pairsInShort, standing, stateLook, stateReason, unknownBecause, windowWords } from '../slo/words.js';
+import { exactPercent, goneIn, isBurning, pairsInShort, standing, stateLook, stateReason, times, unknownBecause, windowWords } from '../slo/words.js';
 
 export const title = 'SLOs';
 const EVERY_MS = 30_000;
@@ -37,7 +37,7 @@ export function View() {
 
 function None() {
   return html`<${Card} title="No objectives yet"><${Empty} title="An objective says how many of your calls must go well, and spanledger counts what may still go wrong.">
-    <p class="quiet">Six for a service that calls models: that calls succeed, answer soon, flow, cost little and have a price.</p>
+    <p class="quiet">For a service that calls models, six to begin with: calls succeed, answers begin, flow and end soon, cost little, and have a known price.</p>
     <${Command} text="spanledger slo defaults llm --service my-service | spanledger slo import -" />
     <p class="quiet">In place of <code>llm</code>, <code>audio</code> gives four for a service that works on speech. Any OpenSLO document will do.</p><//><//>`;
 }
@@ -79,9 +79,9 @@ function Row({ slo }) {
     <td class="num cell-sub"><${Figure}>${exactPercent(slo.achieved_performance, slo.target)}<//>${slo.estimated ? html`<span class="quiet" title="Counted from sampled spans"> ≈</span>` : null}<span class="narrow-only"> of ${exactPercent(slo.target)}</span></td>
     <td class="cell-bar"><${Left} ratio=${slo.remaining_ratio} tone=${state.tone} /></td>
     <td class="num cell-figure"><${LeftFigure} ratio=${slo.remaining_ratio} /></td>
-    <td class="num cell-figure2" title="burn rate of the last hour"><${Figure}>${times(hour?.burn_rate)}<//></td>
+    <td class="num cell-figure2" title="burn rate of the last hour"><${Figure}>${times(hour?.burn_rate)}<//><span class="narrow-only"> last hour</span></td>
     <td class="num wide-cell"><${Figure}>${goneIn(slo) ?? '—'}<//></td>
-    <td class="extra-cell"><span class="pairs-short"><${Chip} look=${pairs.look} plain=${pairs.look.tone === 'ok'} /><span class="quiet">${pairs.text}</span></span></td></tr>`;
+    <td class=${`extra-cell cell-pairs${pairs.look.tone === 'ok' || state.tone === 'unk' ? ' calm' : ''}`}><span class="pairs-short"><${Chip} look=${pairs.look} plain=${pairs.look.tone === 'ok'} /><span class="quiet">${pairs.text}</span></span></td></tr>`;
 }
 
 /** "61.8 %", or "−14 % overspent". @param {{ratio: number | null}} props */

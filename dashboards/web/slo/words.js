@@ -5,11 +5,22 @@
  * Given: objectives as the server tells them. Gives: looks, sentences, filters of a link. Never: "fine" of what nobody saw.
  */
 import { KEYS, formatFilter } from '../filters.js';
-import { duration, isUnknown, percent, plural } from '../format.js';
+import { UNKNOWN, duration, isUnknown, percent, plural, rate } from '../format.js';
 
 /** @typedef {import('../status.js').Look} Look */
 
 const SECOND = 1e9;
+
+/** A percentage beside a target: two places more than that has, always rounded down; whole ones as they are. @param {number | null | undefined} value percent @param {number} [target] percent */
+export function exactPercent(value, target = value ?? 0) {
+  if (isUnknown(value)) return UNKNOWN;
+  const places = (String(target).split('.')[1]?.length ?? 0) + 2;
+  const shown = value === target || Number.isInteger(value) ? String(value) : (Math.floor(Number(value) * 10 ** places + 1e-6) / 10 ** places).toFixed(places);
+  return `${shown}\u202f%`;
+}
+
+/** A burn rate: "6.20×". @param {number | null | undefined} value */
+export const times = (value) => (isUnknown(value) ? UNKNOWN : `${rate(value)}×`);
 
 /** "5 min", "6 h", "28 d". @param {number} seconds */
 export const span = (seconds) => duration(seconds * SECOND);
@@ -38,6 +49,9 @@ export function stateLook(slo) {
   return { icon: 'tick', word: 'On track', tone: 'ok' };
 }
 
+/** An objective over a window that is not its own: what is of now does not belong to it. @param {any} slo */
+export const elsewhere = (slo) => ({ ...slo, conditions: [], seconds_until_exhausted: null });
+
 /** Why, in a sentence. @param {any} slo */
 export function stateReason(slo) {
   if (slo.state === 'breach') return 'More went wrong than the target allows';
@@ -62,11 +76,18 @@ export function pairWords(pair) {
   if (pair.firing !== false) return { look: { icon: 'question', word: 'Unknown', tone: 'unk' }, why: pair.reason === 'no_events' ? 'nothing happened in the long window' : 'not enough of the windows was seen' };
   if (pair.reason === 'unreachable') return { look: { icon: 'dash', word: 'Never', tone: 'unk' }, why: pair.unreachable };
   if (pair.reason === 'few_events') return { look: { icon: 'clock', word: 'Too few', tone: 'info' }, why: 'fast, but too few events to prove it' };
-  return { look: { icon: 'tick', word: 'Quiet', tone: 'ok' }, why: pair.short_burn_rate === null ? 'nothing happened in the short window' : 'not both windows are faster than the threshold' };
+  return { look: { icon: 'tick', word: 'Quiet', tone: 'ok' }, why: quietBecause(pair) };
 }
 
-/** "Page 1 h and 5 min". @param {any} pair */
-export const pairName = (pair) => `${pair.severity === 'page' ? 'Page' : 'Ticket'} ${span(pair.long_s)} and ${span(pair.short_s)}`;
+/** @param {any} pair */
+function quietBecause({ long_burn_rate: long, short_burn_rate: short, threshold }) {
+  if (short === null) return 'nothing happened in the short window';
+  if (long <= threshold) return short <= threshold ? 'both windows are below' : 'the long window is below';
+  return 'the short window is below: it has stopped';
+}
+
+/** "Page 1 h + 5 min". @param {any} pair */
+export const pairName = (pair) => `${pair.severity === 'page' ? 'Page' : 'Ticket'} ${span(pair.long_s)} + ${span(pair.short_s)}`;
 
 /** All pairs in a few words: which fire, how many are not known. @param {any} slo @returns {{look: Look, text: string}} */
 export function pairsInShort(slo) {

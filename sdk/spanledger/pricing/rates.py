@@ -49,7 +49,7 @@ class Priced(NamedTuple):
     Attributes:
         state: ``priced``; ``estimated`` (the rate is not quite the call's); ``free`` (all rates zero); ``unpriced``.
         cost_usd: US dollars, at most 12 decimal places; None when unpriced.
-        source: Where the rate is from: ``genai-prices``, ``spanledger`` or ``override:FILE``.
+        source: Where the rate is from: ``genai-prices``, ``spanledger``, ``override:FILE`` or ``override:server``.
         version: The version of that source.
         rate: JSON text, unit -> US dollars for one unit, of the rates used; see `parts`.
         reason: Why it is unpriced or estimated: a stable word, then what it is about.

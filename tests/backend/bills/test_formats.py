@@ -12,6 +12,7 @@ import pytest
 
 from spanledger_server.bills import names, reconcile
 from spanledger_server.bills.tables import Asked
+from spanledger_server.errors import Invalid
 from spanledger_server.store.database import Database
 from tests.backend.bills import samples
 from tests.backend.rows import HOUR, insert, line
@@ -149,6 +150,22 @@ def test_columns_can_be_named_and_projects_matched(database: Database):
     assert {cell["project"] for cell in found["cells"]} == {"chat"}
     other = held(database, content.replace(b"chat", b"desk"), project="feature", columns=columns, providers=("openai",))
     assert (other["seen"], other["state"]) == (0, "differs")
+
+
+def test_what_is_not_unicode_is_read_as_windows_writes_it(database: Database):
+    rows = [(day, "gpt-5", "10", "Büro") for day in samples.DAYS]
+    content = samples.table("date,model,amount,project", rows).decode().encode("cp1252")
+    found = held(database, content, providers=("openai",))
+    assert found["state"] == "agrees"
+    assert found["notes"] == ["the file is not UTF-8 and was read as Windows-1252"]
+
+
+def test_the_currency_of_a_google_bill_stands_in_its_columns_name(database: Database):
+    zloty = samples.GOOGLE_COSTS.replace(b"Cost ($)", "Cost (zł)".encode())
+    found = held(database, zloty, rates={"PLN": Decimal("0.5")})
+    assert found["bill"] == 15
+    with pytest.raises(Invalid, match="currency_rate=PLN"):
+        held(database, zloty)
 
 
 def test_another_currency_counts_at_the_rate_that_is_given(database: Database):

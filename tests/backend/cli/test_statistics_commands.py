@@ -143,15 +143,15 @@ def test_costs_say_how_it_was_before(shop: Inside) -> None:
 def test_top_shows_everything_once_and_as_json(shop: Inside) -> None:
     told = said(shop, "top", "--once")
     assert "cost today" in told
-    assert "dearest calls" in told
+    assert "dearest of the latest" in told
     found = json.loads(said(shop, "top", "--json"))
-    assert set(found) == {"status", "points", "providers", "dearest_calls"}
+    assert set(found) == {"status", "points", "providers", "recent_calls", "dearest_calls"}
     assert found["dearest_calls"][0]["cost_usd"] == 0.25
 
 
 @pytest.mark.parametrize("columns", [80, 200])
 def test_top_fits_its_terminal_and_is_drawn_anew_until_it_is_interrupted(shop: Inside, columns: int) -> None:
-    shown = terminal(shop, columns, "top", "--every", "0.2", until_said="dearest calls")
+    shown = terminal(shop, columns, "top", "--every", "0.2", until_said="dearest of the latest")
     assert "\x1b[?1049h" in shown
     assert "╭" in shown or columns == 80
     assert "\x1b[?1049l" in shown

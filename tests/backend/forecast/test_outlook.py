@@ -71,7 +71,9 @@ def test_figures_are_in_order_whatever_they_are(spent: Decimal, coming: list[flo
     assert found.total == found.quantiles["p50"]
     assert found.over is not None
     assert 0 <= found.over <= 1
-    assert found.exhausted_ns is not None
+    if found.exhausted_ns is None:
+        assert spent >= limit, "when it was reached is not known here"
+        return
     times = [found.exhausted_ns[name] for name in ("p10", "p50", "p90")]
     known = [at_ns for at_ns in times if at_ns is not None]
     assert times[: len(known)] == sorted(known), "the surer, the later; and never known after unknown"

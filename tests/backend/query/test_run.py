@@ -103,26 +103,28 @@ def test_a_mistake_inside_duckdb_is_this_statements_failure_alone(database: Data
         tx.execute("INSERT INTO loss VALUES (1, 'a', 'b', 'c', 1); DELETE FROM loss")
 
 
-def test_what_is_written_beside_an_endless_statement_is_written(database: Database, queries: Queries):
+@pytest.mark.parametrize("sql", [ENDLESS, "select list(range) from range(100000000)"])
+def test_what_is_written_beside_a_greedy_statement_is_written(database: Database, queries: Queries, sql: str):
     failed: list[SpanledgerError] = []
     done = threading.Event()
 
     def ask() -> None:
         while not done.is_set():
             try:
-                queries.run("me", ENDLESS, {}, 1)
-            except OutOfTime as error:
+                queries.run("me", sql, {}, 1)
+            except (OutOfTime, Refused) as error:
                 failed.append(error)
 
     asking = threading.Thread(target=ask)
     asking.start()
     for number in range(100):
         with database.transaction() as tx:
-            tx.execute("INSERT INTO loss VALUES ($n, 'a', 'b', 'c', 1)", n=number)
+            tx.execute("INSERT INTO loss VALUES ($n, $sql, 'b', 'c', 1)", n=number, sql=sql)
     until(lambda: failed, called="a query was stopped")
     done.set()
     asking.join()
-    assert rows(queries.run("me", "select count(*), max(at_ns) from loss where service = 'a'", {}, 1)) == [(100, 99)]
+    counted = "select count(*), max(at_ns) from loss where service = $sql"
+    assert rows(queries.run("me", counted, {"sql": sql}, 1)) == [(100, 99)]
 
 
 @pytest.mark.parametrize(

@@ -188,3 +188,45 @@ def test_an_hour_is_not_a_public_hour_before_it_is_over(database: Database) -> N
     Rollups(database, dirty).refresh(NOON + HOUR - 1)
     assert len(rows(database, "SELECT * FROM public.metrics_1min")) == 1
     assert rows(database, "SELECT * FROM public.metrics_1hour") == []
+
+
+def test_minutes_tell_of_caches_and_rate_limits_in_rows_of_their_own(database: Database) -> None:
+    said = [("cache", "hit", "spanledger.cache.event"), ("cache", "miss", "spanledger.cache.event")]
+    said.append(("rate_limit", "denied", "spanledger.rate_limit.event"))
+    insert(
+        database,
+        "logs",
+        [
+            {
+                "record_id": number,
+                "at_ns": NOON,
+                "event_name": f"spanledger.{event}",
+                "attributes": f'{{"{key}":"{outcome}","spanledger.cache.saved_cost_usd":"0.5"}}',
+            }
+            for number, (event, outcome, key) in enumerate(said)
+        ],
+    )
+    dirty = DirtyBuckets()
+    with database.transaction() as tx:
+        dirty.mark(tx, "told", {NOON // MINUTE})
+    Rollups(database, dirty).refresh(NOON + DAY)
+    for view in ("metrics_1min", "metrics_1hour", "metrics_1day"):
+        found = {row["kind"]: row for row in rows(database, f"SELECT * FROM public.{view}")}
+        assert (found["cache"]["cache_hit_rate"], found["cache"]["cache_saved_cost"]) == (0.5, Decimal("0.5"))
+        assert (found["rate_limit"]["rate_limit_denied"], found["rate_limit"]["total_requests"]) == (1, None)
+
+
+def test_system_metrics_have_a_column_for_what_people_look_for(database: Database) -> None:
+    told = [
+        ("system.cpu.utilization", '{"state":"idle"}', 0.25, "cpu_usage", 75.0),
+        ("system.memory.utilization", '{"state":"used"}', 0.5, "memory_usage", 50.0),
+        ("celery.queue.length", "{}", 3.0, "queue_length", 3.0),
+        ("http.server.active_requests", "{}", 2.0, "active_requests", 2.0),
+    ]
+    for number, (name, labels, value, column, expected) in enumerate(told):
+        insert(database, "metric_series", [{"series_id": number, "name": name, "kind": "gauge", "attributes": labels}])
+        insert(database, "metric_points", [{"series_id": number, "at_ns": NOON, "value": value}])
+        (found,) = rows(
+            database, f"SELECT timestamp, {column} AS v FROM public.system_metrics WHERE {column} IS NOT NULL"
+        )
+        assert (found["timestamp"], found["v"]) == (AT, expected)

@@ -1,0 +1,115 @@
+"""The pages of objectives: worst first, unknown unlike well, and every figure followed to the events behind it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Visit
+from tests.support.server import Server
+from tests.support.waiting import until
+
+FIRST = "spanledger slo defaults llm --service my-service | spanledger slo import -"
+
+
+@pytest.mark.parametrize(("phone", "theme"), [(False, "light"), (True, "dark")], ids=["desktop", "phone"])
+@pytest.mark.parametrize("path", ["/slos", "/slos/mail-sent", "/slos/maps-drawn?window=7d"])
+def test_objectives_fit_every_window_and_can_be_used_by_everybody(
+    path: str, phone: bool, theme: str, pledged: Server, visit: Visit
+) -> None:
+    visitor = visit(pledged, path, phone=phone, theme=theme)
+    expect(visitor.find("main .level").first).to_be_visible()
+    assert visitor.accessibility() == []
+    for width in (320, 390) if phone else (768, 1024, 1440):
+        visitor.page.set_viewport_size({"width": width, "height": 844})
+        until(lambda: not visitor.is_wider_than_its_window(), 2, called=f"the page fits into {width} px")
+
+
+def test_the_list_says_the_worst_first_and_claims_nothing_of_what_nobody_saw(pledged: Server, visit: Visit) -> None:
+    visitor = visit(pledged, "/slos")
+    expect(visitor.find(".sentence h2")).to_have_text("1 of 3 objectives has spent the budget")
+    rows = visitor.find(".slos-table tbody tr")
+    expect(rows.locator(".cell-state .chip")).to_have_text(["Spent", re.compile("On track|At risk"), "Unknown"])
+    expect(rows.first.locator(".cell-figure")).to_contain_text("\u2212")
+    unseen = rows.last
+    expect(unseen).to_contain_text("no events")
+    expect(unseen.locator(".level .hatched")).to_be_visible()
+    expect(unseen.locator(".cell-pairs")).to_contain_text("Unknown")
+    for claim in ("On track", "Quiet", "100", "0\u00d7"):
+        expect(unseen).not_to_contain_text(claim)
+
+
+def test_filters_are_in_the_address_and_one_without_a_match_says_so(pledged: Server, visit: Visit) -> None:
+    visitor = visit(pledged, "/slos")
+    visitor.page.get_by_role("button", name="Unknown").click()
+    expect(visitor.find(".slos-table tbody tr")).to_have_count(1)
+    assert visitor.page.url.endswith("?show=unknown")
+    visitor.page.get_by_role("button", name="Budget spent").click()
+    visitor.page.reload()
+    expect(visitor.find(".slos-table tbody tr")).to_contain_text(["mail-sent"])
+    visitor.page.go_back()
+    expect(visitor.find(".slos-table tbody tr")).to_contain_text(["maps-drawn"])
+
+
+def test_an_objective_is_followed_to_the_requests_that_spent_it(pledged: Server, visit: Visit) -> None:
+    visitor = visit(pledged, "/slos")
+    visitor.find(".slos-table").get_by_role("link", name="mail-sent").click()
+    expect(visitor.find(".total-card")).to_contain_text("40 bad of 100 events; 39 more than may be")
+    expect(visitor.find(".pairs-table tbody tr")).to_have_count(4)
+    expect(visitor.find(".pairs-table .chip").first).to_have_text(re.compile("Firing|Unknown"))
+    measured = visitor.page.get_by_role("region", name="How it is measured")
+    expect(measured).to_contain_text("service is mail; the span with which a request enters the service")
+    expect(measured).to_contain_text("status is ok")
+    visitor.page.get_by_role("region", name="What spends it").get_by_role("link", name="/send").first.click()
+    expect(visitor.find(".filter-chip")).to_have_text(["Service is mail", "Status is error", "Route is /send"])
+    expect(visitor.find(".traces-table tbody tr")).to_have_count(40)
+    assert "from=20" in visitor.page.url
+
+
+def test_another_window_is_in_the_address_and_shows_no_burn_rates_of_now(pledged: Server, visit: Visit) -> None:
+    visitor = visit(pledged, "/slos/mail-sent")
+    expect(visitor.find(".pairs-table")).to_be_visible()
+    visitor.page.get_by_role("button", name="7 d").click()
+    expect(visitor.find(".card-note")).to_contain_text("Burn rates and pairs of windows are of now")
+    expect(visitor.find(".pairs-table")).to_have_count(0)
+    assert visitor.page.url.endswith("?window=7d")
+    visitor.page.get_by_label("Month").select_option(index=1)
+    expect(visitor.find(".total-card")).to_contain_text("40 bad of 100")
+    assert re.search(r"\?month=20\d\d-\d\d$", visitor.page.url)
+    visitor.page.get_by_role("link", name="its own window").click()
+    expect(visitor.find(".pairs-table")).to_be_visible()
+
+
+def test_without_objectives_the_command_that_makes_them_can_be_copied(shared_server: Server, visit: Visit) -> None:
+    visitor = visit(shared_server, "/")
+    visitor.press("g s")
+    expect(visitor.find(".face.empty .command")).to_contain_text(FIRST)
+    visitor.page.get_by_role("button", name="Copy").click()
+    assert visitor.run("navigator.clipboard.readText()") == FIRST
+    assert visitor.accessibility() == []
+
+
+def test_objectives_that_cannot_be_read_say_why_and_are_asked_for_again(pledged: Server, visit: Visit) -> None:
+    visitor = visit(pledged, "/")
+    visitor.allowed += ["503", "403"]
+    visitor.page.route("**/api/v1/slos", lambda route: route.fulfill(status=503, body="{}"))
+    visitor.press("g s")
+    expect(visitor.find(".failure")).to_contain_text("Could not load the objectives (503).")
+    visitor.page.unroute("**/api/v1/slos")
+    visitor.page.get_by_role("button", name="Retry").click()
+    expect(visitor.find(".slos-table tbody tr")).to_have_count(3)
+    body = '{"detail": "this needs the role viewer"}'
+    visitor.page.route("**/api/v1/slos/*/report", lambda route: route.fulfill(status=403, body=body))
+    visitor.find(".slos-table a").first.click()
+    expect(visitor.find("main .face")).to_contain_text("Needs another role: this needs the role viewer")
+    assert visitor.accessibility() == []
+
+
+def test_an_objective_that_there_is_not_leads_back_to_the_list(pledged: Server, visit: Visit) -> None:
+    visitor = visit(pledged, "/")
+    visitor.allowed.append("404")
+    visitor.open("/slos/no%20such")
+    visitor.page.get_by_role("link", name="All objectives").click()
+    expect(visitor.find(".slos-table tbody tr")).to_have_count(3)

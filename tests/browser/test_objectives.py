@@ -84,8 +84,9 @@ def test_another_window_is_in_the_address_and_shows_no_burn_rates_of_now(pledged
 
 def test_without_objectives_the_command_that_makes_them_can_be_copied(shared_server: Server, visit: Visit) -> None:
     visitor = visit(shared_server, "/")
+    expect(visitor.find(".live-label")).to_contain_text("Live")
     visitor.press("g s")
-    expect(visitor.find(".face.empty .command")).to_contain_text(FIRST)
+    expect(visitor.find(".slos-page .command")).to_contain_text(FIRST)
     visitor.page.get_by_role("button", name="Copy").click()
     assert visitor.run("navigator.clipboard.readText()") == FIRST
     assert visitor.accessibility() == []
@@ -95,6 +96,7 @@ def test_objectives_that_cannot_be_read_say_why_and_are_asked_for_again(pledged:
     visitor = visit(pledged, "/")
     visitor.allowed += ["503", "403"]
     visitor.page.route("**/api/v1/slos", lambda route: route.fulfill(status=503, body="{}"))
+    expect(visitor.find(".live-label")).to_contain_text("Live")
     visitor.press("g s")
     expect(visitor.find(".failure")).to_contain_text("Could not load the objectives (503).")
     visitor.page.unroute("**/api/v1/slos")

@@ -212,6 +212,7 @@ def _reliability(house: House) -> list[Room]:
         (slos.router(), Access.READ, Access.ADMINISTER),
         (slos.changes(), Access.READ, Access.ADMINISTER),
         (slos.reports(), Access.READ, None),
+        (slos.months(), Access.READ, None),
         (alerts.router, Access.READ, None),
         (alertmanager.router(house.vitals.alerts), Access.READ, None),
         (alertmanager.receiver(house.vitals.alerts), Access.SEND, None),

@@ -90,7 +90,9 @@ def performance_trends(
     tz: Annotated[str | None, Query(description="IANA zone of the hours of the day; default: the server's")] = None,
 ) -> Response:
     """Requests, model calls, databases and users over time, beside the same length of time before."""
-    chosen, zone = parameters.together(lambda: rolling(period, "week"), lambda: timegrid.zone(tz or default_zone))
+    chosen, zone = parameters.together(
+        lambda: rolling(period, "week"), lambda: timegrid.zone(default_zone if tz is None else tz)
+    )
     with store.reader() as reader:
         found = trends.trends(reader, chosen, now_ns, zone)
     return answers.answer({"period": found.pop("period"), **answers.bounded(found)})

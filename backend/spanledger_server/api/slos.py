@@ -135,6 +135,13 @@ def reports() -> APIRouter:
             found = report.of(reader, kept.objective, now_ns, period)
         return answers.answer(slo_answers.report(kept, found))
 
+    return routes
+
+
+def months() -> APIRouter:
+    """What a month looked like, over all objectives."""
+    routes = APIRouter(tags=["SLOs"])
+
     @routes.get("/api/v1/reports/sla")
     def all_of_them(
         store: Store,

@@ -50,7 +50,7 @@ def dialogues(
 ) -> Response:
     """Dialogues of a period to date: how many, whose, how long, how content; a figure nobody told is null."""
     span, dimension, conditions = parameters.together(
-        lambda: to_date(period, now_ns, tz or default_zone),
+        lambda: to_date(period, now_ns, default_zone if tz is None else tz),
         lambda: parameters.choice("group_by", group_by, told_dialogues.DIMENSIONS, "book"),
         lambda: filters.parse(f or [], told_dialogues.DIALOGUES),
     )
@@ -69,7 +69,7 @@ def performance_summary(
     service: Annotated[str | None, Query(description="only this service")] = None,
 ) -> Response:
     """HTTP requests and model calls of a period to date: how many, how fast, how many failed or were slow."""
-    (span,) = parameters.together(lambda: to_date(period, now_ns, tz or default_zone))
+    (span,) = parameters.together(lambda: to_date(period, now_ns, default_zone if tz is None else tz))
     only = filters.parse([] if service is None else [f"service:{service}"], filters.LEDGER)
     with store.reader() as reader:
         found = requests.report(reader, span, service)
@@ -89,7 +89,7 @@ def cache(
     f: Filters = None,
 ) -> Response:
     """Hits, misses and savings of caches in a period to date, as `track_cache` told them."""
-    return _tracked(told.caches, told.CACHES, store, scope, (period, now_ns, tz or default_zone), f)
+    return _tracked(told.caches, told.CACHES, store, scope, (period, now_ns, default_zone if tz is None else tz), f)
 
 
 @router.get("/api/v1/statistics/rate-limits", responses=example("rate-limits"))
@@ -103,7 +103,9 @@ def rate_limits(
     f: Filters = None,
 ) -> Response:
     """What rate limiters allowed and denied in a period to date, as `track_rate_limit` told it."""
-    return _tracked(told.rate_limits, told.RATE_LIMITS, store, scope, (period, now_ns, tz or default_zone), f)
+    return _tracked(
+        told.rate_limits, told.RATE_LIMITS, store, scope, (period, now_ns, default_zone if tz is None else tz), f
+    )
 
 
 @router.get("/api/v1/statistics/series", responses=example("series"))
@@ -126,7 +128,7 @@ def over_time(
     chosen, dimension, zone, conditions = parameters.together(
         lambda: _level(level),
         lambda: parameters.choice("group_by", group_by, (NO_DIMENSION, *calls.DIMENSIONS), NO_DIMENSION),
-        lambda: timegrid.zone(tz or default_zone),
+        lambda: timegrid.zone(default_zone if tz is None else tz),
         lambda: filters.parse(f or [], filters.LEDGER),
     )
     asked = series.question(chosen, _window(from_, to, now_ns, series.USUAL_NS[chosen]), zone)

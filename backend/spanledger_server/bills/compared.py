@@ -289,8 +289,11 @@ def _look_for_a_shift(
     if not best or left > SHIFTED * off:
         return
     found.shift_hours, found.shifted = Decimal(best) / 3600, both
+    ours = _by_day(bill, slices, place, best)
     for row in found.rows:
-        if row.why not in ("none", "rounding"):
+        now = Row(row.day, row.model, row.project, row.bill, ours.get(CellKey(row.day, row.model, row.project), Ours()))
+        then, before = (abs(said - known) for said, known in (found.values(now), found.values(row)))
+        if row.why not in ("none", "rounding") and then <= max(_rounding(bill, row), SHIFTED * before):
             row.why, row.text = "time_zone", "agrees once days begin at another hour"
 
 

@@ -10,17 +10,31 @@ Never: left in place after the statement, or below what the process already has.
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 import psutil
+
+_one = threading.Lock()
 
 if sys.platform == "linux":
     import resource
 
     @contextmanager
     def ceiling(room_bytes: int) -> Iterator[None]:
-        """Let this process have `room_bytes` more than now; one at a time."""
+        """Let this process have `room_bytes` more than now; a second one at the same time changes nothing."""
+        if not _one.acquire(blocking=False):
+            yield
+            return
+        try:
+            with _lowered(room_bytes):
+                yield
+        finally:
+            _one.release()
+
+    @contextmanager
+    def _lowered(room_bytes: int) -> Iterator[None]:
         soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
         most = psutil.Process().memory_info().data + room_bytes
         for limit in (soft, hard):

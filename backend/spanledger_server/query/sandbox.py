@@ -1,8 +1,8 @@
 """Which SQL may run: one SELECT over the public views, made only of what `allowed` lists.
 
 Given a text, has DuckDB parse it into the tree that it would run, and looks at every node of that tree: its kind, the
-relations and the functions that it names. What is allowed runs as it was written, in a transaction that cannot write,
-on an instance that reaches no other file.
+relations and the functions that it names. What is allowed runs as it was judged: as it was written, but for quotes
+around a bare `at`; in a transaction that cannot write, on an instance that reaches no other file.
 
 A name of a common table expression may be used anywhere in the statement: what it means is DuckDB's affair. Since it
 must not be the name of anything but a public view, it can mean nothing else where it is not in scope.

@@ -206,10 +206,11 @@ GROUP BY value ORDER BY sum(cost_usd) DESC NULLS LAST, sum(calls) DESC, value LI
 
 -- name: told_by_senders
 -- What the own counters and levels of senders, and of Collectors between, say of their items within a window, by process:
--- `items` is what a counter grew by, `level` what a level was last, between first_ns and told_ns.
-WITH told AS (
+-- `items` is what a counter grew by, `level` what a level was last, between first_ns and told_ns. Only series that began
+-- again are followed point by point.
+WITH told AS MATERIALIZED (
     SELECT
-        series_id, service, name, resource_id, json_extract_string(attributes, '$."spanledger.signal"') AS signal,
+        series_id, service, name, resource_id, kind, json_extract_string(attributes, '$."spanledger.signal"') AS signal,
         json_extract_string(attributes, '$."spanledger.outcome"') AS outcome,
         json_extract_string(attributes, '$."spanledger.reason"') AS reason,
         json_extract_string(attributes, '$.exporter') AS exporter,
@@ -217,27 +218,46 @@ WITH told AS (
         json_extract_string(attributes, '$.policy') AS policy
     FROM metric_series WHERE list_contains($metrics::VARCHAR[], name)
 ),
-followed AS (
+ends AS MATERIALIZED (
     SELECT
-        told.* EXCLUDE (series_id), at_ns, start_ns, value,
-        lag(value) OVER one_series AS before_value, lag(at_ns) OVER one_series AS before_ns
+        series_id, any_value(kind) AS kind, min(start_ns) AS began_ns, max(start_ns) AS again_ns, max(value) AS highest,
+        arg_max(value, at_ns) FILTER (at_ns < $from_ns) AS before_value,
+        arg_min(value, at_ns) FILTER (at_ns >= $from_ns) AS first_value, arg_max(value, at_ns) AS last_value,
+        min(at_ns) FILTER (at_ns >= $from_ns) AS first_ns, max(at_ns) AS told_ns
     FROM metric_points JOIN told USING (series_id)
     WHERE at_ns >= $look_from_ns AND at_ns < $to_ns AND value IS NOT NULL
+    GROUP BY series_id
+),
+followed AS (
+    SELECT
+        series_id, at_ns, start_ns, value, lag(value) OVER one_series AS before_value, lag(at_ns) OVER one_series AS before_ns
+    FROM metric_points SEMI JOIN (
+        SELECT series_id FROM ends WHERE kind = 'sum' AND (again_ns > began_ns OR last_value < highest)
+    ) USING (series_id)
+    WHERE at_ns >= $look_from_ns AND at_ns < $to_ns AND value IS NOT NULL
     WINDOW one_series AS (PARTITION BY series_id ORDER BY at_ns)
+),
+begun_again AS (
+    SELECT
+        series_id,
+        sum(CASE
+            WHEN before_value IS NULL THEN CASE WHEN start_ns >= $look_from_ns THEN value ELSE 0 END
+            WHEN value < before_value OR coalesce(start_ns >= before_ns, false) THEN value
+            ELSE value - before_value
+        END) AS items
+    FROM followed WHERE at_ns >= $from_ns GROUP BY series_id
 )
 SELECT
-    f.service, f.name, f.resource_id, f.signal, f.outcome, f.reason, f.exporter, f.data_type, f.policy,
-    any_value(json_extract_string(r.attributes, '$."host.name"')) AS host,
-    sum(CASE
-        WHEN before_value IS NULL THEN CASE WHEN start_ns >= $look_from_ns THEN value ELSE 0 END
-        WHEN value < before_value OR coalesce(start_ns >= before_ns, false) THEN value
-        ELSE value - before_value
-    END)::BIGINT AS items,
-    arg_max(value, at_ns)::BIGINT AS level, min(at_ns) AS first_ns, max(at_ns) AS told_ns,
-    coalesce(min(start_ns), 0) AS began_ns
-FROM followed AS f LEFT JOIN resources AS r USING (resource_id)
-WHERE at_ns >= $from_ns
-GROUP BY ALL;
+    t.service, t.name, t.resource_id, t.signal, t.outcome, t.reason, t.exporter, t.data_type, t.policy,
+    json_extract_string(r.attributes, '$."host.name"') AS host,
+    coalesce(
+        again.items,
+        e.last_value - coalesce(e.before_value, CASE WHEN e.began_ns >= $look_from_ns THEN 0 ELSE e.first_value END)
+    )::BIGINT AS items,
+    e.last_value::BIGINT AS level, e.first_ns, e.told_ns, coalesce(e.began_ns, 0) AS began_ns
+FROM ends AS e JOIN told AS t USING (series_id)
+LEFT JOIN begun_again AS again USING (series_id) LEFT JOIN resources AS r USING (resource_id)
+WHERE e.first_ns IS NOT NULL;
 
 -- name: points_told_with
 -- How many points came in the very readings in which processes told of themselves: they could not count those yet.

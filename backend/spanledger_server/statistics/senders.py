@@ -20,7 +20,7 @@ SQL = sqlfile.load(__package__)
 
 LOOK_BACK_NS: Final = 600 * 10**9  # how long before the window the counter's value that increments start from may lie
 TELLS_WITHIN_NS: Final = 60 * 10**9  # a process that lives tells again within this time
-MOST_STRETCHES: Final = 50  # of one service; beyond it one wide one is cheaper
+MOST_STRETCHES: Final = 10  # of one service, the newest: each is laid beside every item
 
 
 @dataclass(slots=True)
@@ -118,4 +118,4 @@ def _merged(times: list[tuple[int, int]]) -> list[tuple[int, int]]:
             merged[-1] = (merged[-1][0], max(merged[-1][1], ended_ns))
         else:
             merged.append((began_ns, ended_ns))
-    return merged if len(merged) <= MOST_STRETCHES else [(merged[0][0], merged[-1][1])]
+    return merged[-MOST_STRETCHES:]

@@ -10,13 +10,12 @@ import { Icon } from '../icons.js';
 import { useLoad } from '../api.js';
 import { instant, isUnknown, percent, plural, shortDateTime, whole } from '../format.js';
 import { link, params, query, route, setParams, spell, zone } from '../url.js';
-import { usePageKeys } from '../keys.js';
 import { Card, Empty, Faces } from '../parts/card.js';
 import { Chip, Figure } from '../parts/chip.js';
 import { Left } from '../charts/level.js';
 import { elsewhere, exactPercent, goneIn, span, stateLook, stateReason, times, windowWords } from '../slo/words.js';
 import { Burn, Contributors, Incidents, Measured, Pairs, behindLink } from './slo-parts.js';
-import { LeftFigure, openList } from './slos.js';
+import { LeftFigure } from './slos.js';
 
 export const name = 'SLO';
 const EVERY_MS = 30_000;
@@ -44,7 +43,6 @@ export function View({ argument }) {
   const { month, window } = chosen();
   const search = new URLSearchParams(month ? { month, tz: zone.value } : window ? { window } : {});
   const load = useLoad(`/api/v1/slos/${argument}/report${spell(search)}`, { every: EVERY_MS, subject: `${argument} ${search}` });
-  usePageKeys({ u: openList });
   if (load.error?.status === 404) {
     return html`<div class="page"><${Card} title="No such objective"><${Empty} title="There is no objective of this name."><a class="button" href=${link('/slos', {}, ['tz'])}>All objectives</a><//><//></div>`;
   }

@@ -9,7 +9,7 @@ import { html } from '../html.js';
 import { Icon } from '../icons.js';
 import { useLoad } from '../api.js';
 import { isUnknown, percent, plural } from '../format.js';
-import { link, navigate, params, setParams } from '../url.js';
+import { link, params, setParams } from '../url.js';
 import { usePageKeys } from '../keys.js';
 import { Card, Command, Empty, Faces } from '../parts/card.js';
 import { Chip, Figure } from '../parts/chip.js';
@@ -89,6 +89,3 @@ export function LeftFigure({ ratio }) {
   if (isUnknown(ratio)) return html`<${Figure}>—<//>`;
   return Number(ratio) < 0 ? html`<span class="crit-text">${percent(ratio)}</span><span class="hidden-text"> overspent</span>` : percent(ratio);
 }
-
-/** Opens the objectives. */
-export const openList = () => navigate(link('/slos', {}, ['tz']));

@@ -105,6 +105,17 @@ def test_days_that_begin_at_another_hour_are_found_and_the_zone_is_named():
     assert found["state"] == "agrees"
 
 
+def test_a_shift_explains_only_what_agrees_after_it():
+    calls = [call(day, hour, cost_usd=str(1 + day * 24 + hour)) for day in range(3) for hour in range(24)]
+    days = [[each for each in calls if 7 <= (each["at_ns"] - FIRST) // HOUR - 24 * day < 31] for day in range(2)]
+    sums = [str(sum(Decimal(each["cost_usd"]) for each in day)) for day in days]
+    rows = [(day, "gpt-5", total) for day, total in enumerate(sums)] + [(1, "o3", "50")]
+    found = held(ledger(*calls), bill(*rows))
+    assert found["suggested_timezone_shift_hours"] == 7
+    assert {cell["model"]: cell["why"] for cell in found["cells"]} == {"gpt-5": "time_zone", "o3": "missing_calls"}
+    assert found["state"] == "differs"
+
+
 def test_the_bills_days_begin_in_its_own_zone():
     content = bill((0, "gpt-5", "1"))
     late = call(0, 2)

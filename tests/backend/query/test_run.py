@@ -117,14 +117,16 @@ def test_what_is_written_beside_a_greedy_statement_is_written(database: Database
 
     asking = threading.Thread(target=ask)
     asking.start()
-    for number in range(100):
-        with database.transaction() as tx:
-            tx.execute("INSERT INTO loss VALUES ($n, $sql, 'b', 'c', 1)", n=number, sql=sql)
-    until(lambda: failed, called="a query was stopped")
-    done.set()
-    asking.join()
-    counted = "select count(*), max(at_ns) from loss where service = $sql"
-    assert rows(queries.run("me", counted, {"sql": sql}, 1)) == [(100, 99)]
+    try:
+        for number in range(100):
+            with database.transaction() as tx:
+                tx.execute("INSERT INTO loss VALUES ($n, $beside, 'b', 'c', 1)", n=number, beside=sql)
+        until(lambda: failed, called="a query was stopped")
+    finally:
+        done.set()
+        asking.join()
+    counted = "select count(*), max(at_ns) from loss where service = $beside"
+    assert rows(queries.run("me", counted, {"beside": sql}, 1)) == [(100, 99)]
 
 
 @pytest.mark.parametrize(

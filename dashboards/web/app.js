@@ -15,7 +15,7 @@ import { startLive, state } from './live.js';
 import { Frame } from './parts/frame.js';
 import { SignIn } from './parts/signin.js';
 
-/** @typedef {{title: any, name?: string, View: (props: {argument: string}) => any, range?: string, presets?: string[]}} Page */
+/** @typedef {{title: any, name?: string, styles?: string, View: (props: {argument: string}) => any, range?: string, presets?: string[]}} Page */
 
 /** @type {[RegExp, () => Promise<Page>][]} */
 const PAGES = [
@@ -42,7 +42,7 @@ function App() {
   useEffect(() => {
     const found = PAGES.map(([pattern, load]) => ({ match: pattern.exec(path), load })).find((one) => one.match);
     let stale = false;
-    (found ? found.load() : Promise.resolve(NOWHERE)).then((module) => {
+    (found ? found.load().then(dressed) : Promise.resolve(NOWHERE)).then((module) => {
       if (stale) return;
       fallbackRange = module.range ?? 'now-1h';
       setPage({ ...module, path, argument: found?.match?.[1] ?? '' });
@@ -56,6 +56,15 @@ function App() {
   if (session.value === null) return html`<${SignIn} error=${signInError} />`;
   if (!session.value || !page) return null;
   return html`<${Frame} page=${page}><${page.View} key=${page.path} argument=${page.argument} /><//>`;
+}
+
+/** A page once the styles that only it needs are there, or cannot be had. @param {Page} page @returns {Promise<Page>} */
+function dressed(page) {
+  if (!page.styles || document.querySelector(`link[href="${page.styles}"]`)) return Promise.resolve(page);
+  return new Promise((resolve) => {
+    const done = () => resolve(page);
+    document.head.append(Object.assign(document.createElement('link'), { rel: 'stylesheet', href: page.styles, onload: done, onerror: done }));
+  });
 }
 
 function NoServer() {

@@ -13,6 +13,7 @@ from spanledger_server import timegrid
 from spanledger_server.api import answers, parameters, projections
 from spanledger_server.api.deps import DefaultZone, NowNs, PastSpending, Store
 from spanledger_server.api.scoped import CallersScope, within
+from spanledger_server.api.statistics_examples import of as example
 from spanledger_server.statistics import costs as statistics
 from spanledger_server.statistics import periods, slots
 from spanledger_server.traces import filters
@@ -20,7 +21,7 @@ from spanledger_server.traces import filters
 router = APIRouter(tags=["statistics"])
 
 
-@router.get("/admin/statistics/costs")
+@router.get("/admin/statistics/costs", responses=example("costs"))
 def costs(
     store: Store,
     now_ns: NowNs,

@@ -67,7 +67,64 @@ CACHE: Final = {
 }
 LIMITS: Final = {"decisions": 2000, "allowed": 1988, "denied": 12, "denial_rate": 0.006}
 
+STATES: Final = {"priced_calls": 45500, "unpriced_calls": 91, "estimated_calls": 80, "free_calls": 7}
+TOKENS: Final = {"input_tokens": 91000000, "output_tokens": 11000000, "cached_input_tokens": 4000000}
+
 EXAMPLES: Final[dict[str, Any]] = {
+    "costs": {
+        "period": "month",
+        "group_by": "model",
+        **BOUNDS,
+        "timezone": "UTC",
+        "currency": "USD",
+        "total_cost": 12567.89,
+        "calls": 45678,
+        **STATES,
+        "coverage": 0.998,
+        **TOKENS,
+        "previous": {
+            **BEFORE,
+            "total_cost": 11204.1,
+            "calls": 41002,
+            "unpriced_calls": 12,
+            "coverage": 0.999707,
+            "complete": True,
+            "change": 1363.79,
+            "change_percent": 12.1722,
+        },
+        "breakdown": [
+            {
+                "category": "gpt-5",
+                "cost": 8234.56,
+                "percentage": 65.5206,
+                "count": 40210,
+                **STATES,
+                **TOKENS,
+                "slot": 1,
+                "folded": None,
+                "previous_cost": 7100.02,
+                "change_percent": 15.9794,
+            }
+        ],
+        "trend": [
+            {
+                "date": "2026-11-01",
+                "cost": 398.45,
+                "calls": 2104,
+                "unpriced_calls": 3,
+                "complete": True,
+                "by": {"gpt-5": 398.45},
+            }
+        ],
+        "source": "rollup",
+        "projection": {
+            "estimated_monthly": 13500.0,
+            "budget_status": "on_track",
+            "days_until_budget_limit": 15,
+            "interval": {"p10": 13100.0, "p50": 13500.0, "p90": 14020.0},
+            "probability_over_budget": 0.04,
+        },
+    },
     "dialogues": {
         "period": "month",
         **BOUNDS,

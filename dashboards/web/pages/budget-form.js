@@ -62,5 +62,5 @@ export function BudgetForm({ budget, done }) {
     </div>
     <fieldset class="checks"><legend>Worth a word at</legend>${FLAGS.map(([name, label]) => check(name, label))}</fieldset>
     <fieldset><legend>Only calls with <span class="quiet">exactly these values; empty: all</span></legend><div class="fields">${DIMENSIONS.map((name) => html`<${Field} key=${name} name=${name} label=${KEYS[/** @type {keyof typeof KEYS} */ (name)]} wrong=${wrong}>${input(name, { maxlength: 256 })}<//>`)}</div></fieldset>
-    <div class="form-foot">${check('enabled', 'Watch it')}<span class="bar-end"><button class="button" type="button" onClick=${leave}>Cancel</button><button class="button primary" type="submit" disabled=${busy}>${busy ? 'Saving…' : budget ? 'Save' : 'Make it'}</button></span></div></form>`;
+    <div class="bar">${check('enabled', 'Watch it')}<span class="bar-end"><button class="button" type="button" onClick=${leave}>Cancel</button><button class="button primary" type="submit" disabled=${busy}>${busy ? 'Saving…' : budget ? 'Save' : 'Make it'}</button></span></div></form>`;
 }

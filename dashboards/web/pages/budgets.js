@@ -20,6 +20,7 @@ import { BudgetForm } from './budget-form.js';
 import { History } from './budget-history.js';
 
 export const name = 'Budgets';
+export const styles = '/assets/pages/pledges.css';
 const Crumbs = () => html`<a href=${link('/costs', {}, ['tz'])}>Costs</a> <span>/ Budgets</span>`;
 export const title = html`<${Crumbs} />`;
 const EVERY_MS = 60_000;

@@ -39,6 +39,7 @@ export function View() {
   const byModel = useLoad(group === 'model' ? null : address(period, 'model'), { every: 30_000, subject: period });
   usePageKeys({ m: () => setParams({ group: 'model' }), f: () => setParams({ group: 'feature' }), i: () => setParams({ group: 'user_tier' }), u: () => setParams({ group: 'user' }) });
   const shown = load.data && load.data.group_by === group ? load.data : null;
+  const otherTime = tab === 'ledger' && params.value.has('from'); // lines of another time than the period's
   return html`<div class="page costs-page">
     <div class="bar">
       <${Segments} label="Period" name="period" value=${period} options=${PERIODS} />
@@ -46,7 +47,7 @@ export function View() {
       <a class="button bar-end" href=${link('/costs/budgets', {}, ['tz'])}>Budgets</a>
     </div>
     <${Card} title=${`Spent ${PERIODS[/** @type {keyof typeof PERIODS} */ (period)].toLowerCase()}`} sub=${load.data ? span(load.data) : ''} busy=${load.busy} class="total-card"><${Faces} load=${load} what="spend" blank=${html`<div class="face blank total-blank"></div>`}>${(/** @type {any} */ data) => html`<${Total} data=${data} />`}<//><//>
-    ${shown && shown.calls === 0 ? html`<${NoCalls} period=${period} />` : html`
+    ${shown && shown.calls === 0 && !otherTime ? html`<${NoCalls} period=${period} />` : html`
       <${Trend} load=${load} data=${shown} group=${group} />
       <div class="tabs" role="group" aria-label="What to show">
           ${[['breakdown', 'Breakdown'], ['ledger', 'Ledger lines']].map(([name, text]) => html`<a key=${name} href=${route.value.path + query({ tab: name === 'breakdown' ? null : name, cursor: null })} aria-current=${tab === name ? 'true' : undefined}>${text}</a>`)}</div>

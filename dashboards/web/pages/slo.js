@@ -18,6 +18,7 @@ import { Burn, Contributors, Incidents, Measured, Pairs, behindLink } from './sl
 import { LeftFigure } from './slos.js';
 
 export const name = 'SLO';
+export const styles = '/assets/pages/pledges.css';
 const EVERY_MS = 30_000;
 const WINDOWS = ['1d', '7d', '30d', '90d'];
 const MONTHS = 13;

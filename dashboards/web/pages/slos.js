@@ -17,6 +17,7 @@ import { Left } from '../charts/level.js';
 import { exactPercent, goneIn, isBurning, pairsInShort, standing, stateLook, stateReason, times, unknownBecause, windowWords } from '../slo/words.js';
 
 export const title = 'SLOs';
+export const styles = '/assets/pages/pledges.css';
 const EVERY_MS = 30_000;
 
 /** @type {Record<string, {text: string, keep: (slo: any) => boolean, none: string}>} */
@@ -63,7 +64,7 @@ function Rows({ slos }) {
   };
   usePageKeys({ j: () => move(1), k: () => move(-1) });
   return html`<table class="table cards-narrow slos-table">
-    <thead><tr><th scope="col">Objective</th><th scope="col">State</th><th scope="col" class="num">Target</th><th scope="col" class="num">Achieved</th><th scope="col" colspan="2">Budget left</th><th scope="col" class="num">Burn, last hour</th><th scope="col" class="num">Gone in</th><th scope="col" class="extra-cell">Pairs of windows</th></tr></thead>
+    <thead><tr><th scope="col">Objective</th><th scope="col">State</th><th scope="col" class="extra-cell">Pairs of windows</th><th scope="col" class="num">Target</th><th scope="col" class="num">Achieved</th><th scope="col" colspan="2">Budget left</th><th scope="col" class="num">Burn 1 h</th><th scope="col" class="num">Gone in</th></tr></thead>
     <tbody ref=${body}>${slos.map((slo) => html`<${Row} key=${slo.id} slo=${slo} />`)}</tbody></table>`;
 }
 
@@ -75,13 +76,13 @@ function Row({ slo }) {
   return html`<tr class="row-link">
     <td class="cell-name"><a href=${link(`/slos/${encodeURIComponent(slo.name)}`, {}, ['tz'])} title=${slo.description ?? slo.name}>${slo.display_name}</a><span class="cell-under">${[slo.service, windowWords(slo.window)].filter(Boolean).join(' · ')}</span></td>
     <td class="cell-state"><${Chip} look=${state} title=${stateReason(slo)} />${slo.state === 'ok' || slo.state === 'breach' ? null : html`<span class="cell-under">${unknownBecause(slo)}</span>`}</td>
+    <td class=${`extra-cell cell-pairs${pairs.look.tone === 'ok' || state.tone === 'unk' ? ' calm' : ''}`}><span class="pairs-short"><${Chip} look=${pairs.look} plain=${pairs.look.tone === 'ok'} /><span class="quiet">${pairs.text}</span></span></td>
     <td class="num wide-cell">${exactPercent(slo.target)}</td>
-    <td class="num cell-sub"><${Figure}>${exactPercent(slo.achieved_performance, slo.target)}<//>${slo.estimated ? html`<span class="quiet" title="Counted from sampled spans"> ≈</span>` : null}<span class="narrow-only"> of ${exactPercent(slo.target)}</span></td>
+    <td class="num cell-sub"><${Figure}>${exactPercent(slo.achieved_performance, slo.target)}<//>${slo.estimated || !slo.weighed ? html`<span class="quiet" title=${slo.weighed ? 'Estimated from sampled spans' : 'No span says how it was sampled: each stands for itself'}> ≈</span>` : null}<span class="narrow-only"> of ${exactPercent(slo.target)}</span></td>
     <td class="cell-bar"><${Left} ratio=${slo.remaining_ratio} tone=${state.tone} /></td>
     <td class="num cell-figure"><${LeftFigure} ratio=${slo.remaining_ratio} /></td>
     <td class="num cell-figure2" title="burn rate of the last hour"><${Figure}>${times(hour?.burn_rate)}<//><span class="narrow-only"> last hour</span></td>
-    <td class="num wide-cell"><${Figure}>${goneIn(slo) ?? '—'}<//></td>
-    <td class=${`extra-cell cell-pairs${pairs.look.tone === 'ok' || state.tone === 'unk' ? ' calm' : ''}`}><span class="pairs-short"><${Chip} look=${pairs.look} plain=${pairs.look.tone === 'ok'} /><span class="quiet">${pairs.text}</span></span></td></tr>`;
+    <td class="num wide-cell"><${Figure}>${goneIn(slo) ?? '—'}<//></td></tr>`;
 }
 
 /** "61.8 %", or "−14 % overspent". @param {{ratio: number | null}} props */

@@ -150,7 +150,7 @@ def test_what_spans_tell_is_checked_against_the_ledger_and_what_does_not_agree_i
 def test_an_administrator_sets_the_budget_and_senders_are_told_at_once(quick: Inside):
     assert quick.get("/api/v1/sampling")["budget"]["source"] == "setting"
     now_ns = time.time_ns()
-    spans = [span("busy", at_ns=now_ns - 10 * NS - number) for number in range(600)]
+    spans = [span("busy", at_ns=now_ns - 55 * NS + number * NS // 12) for number in range(600)]
     for each in spans:
         each.trace_state = "ot=th:0"
     assert quick.send("traces", span_request(*spans)).status_code == 200
@@ -160,7 +160,7 @@ def test_an_administrator_sets_the_budget_and_senders_are_told_at_once(quick: In
         operations = client.get("/sampling", params={"service": "shop"}).json()["operationSampling"]
         (busy,) = operations["perOperationStrategies"]
         assert busy["operation"] == "busy"
-        assert busy["probabilisticSampling"]["samplingRate"] == pytest.approx(0.5, rel=0.01)
+        assert busy["probabilisticSampling"]["samplingRate"] == pytest.approx(5 / 12, rel=0.1)  # twelve came a second
         assert client.put("/api/v1/sampling", json={"budget_spans_per_second": None}).status_code == 200
         operations = client.get("/sampling", params={"service": "shop"}).json()["operationSampling"]
         assert (operations["defaultSamplingProbability"], operations["perOperationStrategies"]) == (1.0, [])
@@ -228,7 +228,7 @@ def test_a_server_without_room_has_its_senders_keep_less_and_lets_them_come_back
 
 
 def test_the_sdk_asks_and_keeps_what_it_is_told(quick: Inside):
-    spans = [span("busy", at_ns=time.time_ns() - 10 * NS - number) for number in range(600)]
+    spans = [span("busy", at_ns=time.time_ns() - 55 * NS + number * NS // 12) for number in range(600)]
     for each in spans:
         each.trace_state = "ot=th:0"
     assert quick.send("traces", span_request(*spans)).status_code == 200
@@ -237,5 +237,5 @@ def test_the_sdk_asks_and_keeps_what_it_is_told(quick: Inside):
     remote = Remote(f"{quick.url}/sampling", "shop", Ratio(0.0))
     assert remote.threshold("busy", None) == 2**56
     assert remote.ask()
-    assert remote.threshold("busy", None) / 2**56 == pytest.approx(0.5, rel=0.01)
-    assert remote.threshold("never seen", None) / 2**56 == pytest.approx(0.95, rel=0.01)  # a tenth, of 10 a second
+    assert remote.threshold("busy", None) / 2**56 == pytest.approx(7 / 12, rel=0.1)
+    assert remote.threshold("never seen", None) / 2**56 == pytest.approx(0.96, rel=0.01)  # a tenth, of 12 a second

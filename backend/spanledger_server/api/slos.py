@@ -129,7 +129,7 @@ def reports() -> APIRouter:
         tz: Annotated[str | None, Query(description="IANA zone of the month; default the server's")] = None,
     ) -> Response:
         """Target, achieved, budget, burn rates, incidents, downtime, contributors, and the window before."""
-        period = _period(window, month, tz or default_zone, now_ns)
+        period = _period(window, month, default_zone if tz is None else tz, now_ns)
         with store.reader() as reader:
             kept = register.one(reader, slo_id)
             found = report.of(reader, kept.objective, now_ns, period)
@@ -154,7 +154,7 @@ def months() -> APIRouter:
         """All objectives over a calendar month: compliance, incidents, downtime; as JSON or Markdown."""
         if format not in FORMATS:
             raise Invalid("format", format, f"one of {', '.join(FORMATS)}")
-        zone_name = tz or default_zone
+        zone_name = default_zone if tz is None else tz
         period = _month(month, zone_name, now_ns)
         with store.reader() as reader:
             each = [(kept, report.of(reader, kept.objective, now_ns, period)) for kept in register.listed(reader)]

@@ -33,7 +33,10 @@ PERCENTILES = (("p99", "red"), ("p95", "yellow"), ("p50", "green"))
 )
 @watched
 def chart(asked: Asked, metric: str, period: str, height: int, filters: tuple[str, ...]) -> None:
-    """A metric over time: latency, cost, error_rate, response_time, cpu_usage …, or any that was sent, by its name."""
+    """A metric over time.
+
+    latency, cost, error_rate, response_time, cpu_usage …, or any that was sent, by its name.
+    """
     asking = {"metric": metric, "period": period, "f": filters}
     answer = asked.client.get("/api/admin/monitoring/metrics/history", asking)
     asked.show(answer, lambda console: show(console, answer.data, height))

@@ -25,7 +25,10 @@ MARKS = {"healthy": "✓", "degraded": "!", "down": "✗", "unknown": "?"}
 )
 @watched
 def health(asked: Asked, fail_on: str | None) -> None:
-    """Services and providers: healthy, degraded, down or unknown, and why."""
+    """How services and providers do, and why.
+
+    healthy, degraded, down or unknown.
+    """
     answer = asked.client.get("/api/admin/monitoring/health/services")
     asked.show(answer, lambda console: _show(console, answer.data))
     bad = {"degraded": ("degraded", "down"), "down": ("down",)}.get(fail_on or "", ())

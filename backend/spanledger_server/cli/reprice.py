@@ -43,7 +43,10 @@ def reprice(
     run_id: str | None,
     cancel: str | None,
 ) -> None:
-    """Price lines of the ledger anew; without --apply, only see what would change."""
+    """Price lines of the ledger anew.
+
+    Without --apply, only see what would change.
+    """
     if only_list:
         answer = asked.client.get(PATH)
         asked.show(answer, lambda console: _list(console, answer.data))

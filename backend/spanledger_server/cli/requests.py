@@ -34,7 +34,10 @@ FIGURES = (
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many endpoints.")
 @watched
 def requests(asked: Asked, period: str, service: str | None, limit: int) -> None:
-    """HTTP requests: how many, how fast, how many failed, by endpoint."""
+    """HTTP requests by endpoint.
+
+    How many, how fast, how many failed.
+    """
     answer = asked.client.get("/api/admin/stats/requests", {"period": period, "service": service, "limit": limit})
     asked.show(answer, lambda console: _show_requests(console, answer.data))
 
@@ -91,7 +94,10 @@ def _seconds(value: Any) -> str:
 @click.option("--period", type=click.Choice(PERIODS), default="hour", show_default=True)
 @watched
 def system(asked: Asked, period: str) -> None:
-    """Machines and processes: CPU, memory, queues, requests under way, connections, Celery."""
+    """Machines and processes.
+
+    CPU, memory, queues, requests under way, connections, Celery.
+    """
     answer = asked.client.get("/api/admin/stats/system", {"period": period})
     asked.show(answer, lambda console: _show_system(console, answer.data))
 

@@ -34,7 +34,10 @@ RECENT, DEAREST = 200, 8
 @click.option("--once", is_flag=True, help="Show it once.")
 @asks
 def top(asked: Asked, every: float, once: bool) -> None:
-    """A live dashboard: status, cost, calls, errors, latency, providers, services, the dearest calls."""
+    """A live dashboard in the terminal.
+
+    Status, cost, calls, errors, latency, providers, services, the dearest calls.
+    """
 
     def frame() -> None:
         found = gathered(asked.client)

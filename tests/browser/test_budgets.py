@@ -118,8 +118,8 @@ def test_a_viewer_sees_what_may_not_be_changed_and_why(pledged: Server, visit: V
 def test_budgets_that_cannot_be_read_and_none_at_all(pledged: Server, visit: Visit) -> None:
     visitor = visit(pledged, "/")
     visitor.allowed.append("500")
-    visitor.page.route("**/api/v1/budgets?*", lambda route: route.fulfill(status=500, body="no json"))
     expect(visitor.find(".tiles")).to_be_visible()
+    visitor.page.route("**/api/v1/budgets?*", lambda route: route.fulfill(status=500, body="no json"))
     visitor.press("g b")
     expect(visitor.find(".failure")).to_contain_text("Could not load the budgets (500).")
     visitor.page.unroute("**/api/v1/budgets?*")

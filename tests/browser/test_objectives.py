@@ -95,8 +95,8 @@ def test_without_objectives_the_command_that_makes_them_can_be_copied(shared_ser
 def test_objectives_that_cannot_be_read_say_why_and_are_asked_for_again(pledged: Server, visit: Visit) -> None:
     visitor = visit(pledged, "/")
     visitor.allowed += ["503", "403"]
-    visitor.page.route("**/api/v1/slos", lambda route: route.fulfill(status=503, body="{}"))
     expect(visitor.find(".live-label")).to_contain_text("Live")
+    visitor.page.route("**/api/v1/slos", lambda route: route.fulfill(status=503, body="{}"))
     visitor.press("g s")
     expect(visitor.find(".failure")).to_contain_text("Could not load the objectives (503).")
     visitor.page.unroute("**/api/v1/slos")

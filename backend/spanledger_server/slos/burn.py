@@ -197,9 +197,9 @@ def judge(
         return Verdict(False, "unreachable", *rates)
     if not (covered[policy.long_ns] and covered[policy.short_ns]):
         return Verdict(None, "low_coverage", *rates)
-    if rates[0] is None:
-        return Verdict(None, "no_events", *rates)
     threshold = policy.threshold(period_ns)
+    if rates[0] is None or (rates[1] is None and rates[0] > threshold):
+        return Verdict(None, "no_events", *rates)  # whether it goes on nobody can know
     if rates[1] is None or min(rates[0], rates[1]) <= threshold:
         return Verdict(False, "slow", *rates)
     ratio = float(threshold * allowed(target))

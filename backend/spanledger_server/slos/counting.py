@@ -214,7 +214,8 @@ def _alone(
     }
     if indicator.kind == "ledger":
         field, value = (None, None) if threshold is None else (threshold.field, threshold.value)
-        return reader.rows(SQL["ledger_rows"], **asked, field=field, threshold=value)
+        columns = sorted({each.name for part in (indicator.where, indicator.good) if part for each in part.each})
+        return reader.rows(SQL["ledger_rows"], **asked, asked=columns, field=field, threshold=value)
     return reader.rows(SQL["span_rows"], **asked, code=_code(indicator))
 
 

@@ -147,38 +147,60 @@ WHERE meets_all(found, $where_wanted, $where_unwanted, $where_least, $where_most
 GROUP BY ALL;
 
 -- name: ledger_rows
--- As span_events, of ledger lines; a line without the value that is compared is none of the events.
+-- As span_events, of ledger lines; a line without the value that is compared is none of the events. Lines are counted first by what is
+-- asked about, so that conditions are judged for each kind of line and not for each line.
 WITH piece AS (
     SELECT
         unnest($segment::INTEGER[]) AS segment, unnest($from_ns::BIGINT[]) AS from_ns, unnest($to_ns::BIGINT[]) AS to_ns
 ),
+lines AS (
+    SELECT segment, slice, category, service, kind, operation, provider, model, feature, tenant, user_tier, status, user_id, session_id, state, error_type, request_model, service_tier, found, count(*) AS lines, count(*) FILTER (within) AS within
+    FROM (
+        SELECT segment, CASE WHEN $slice_ns > 0 THEN at_ns // $slice_ns END AS slice,
+            CASE $group
+                WHEN 'model' THEN model WHEN 'feature' THEN feature WHEN 'tenant' THEN tenant WHEN 'service' THEN service
+            END AS category,
+            CASE WHEN list_contains($asked::VARCHAR[], 'service') THEN service END AS service,
+            CASE WHEN list_contains($asked::VARCHAR[], 'kind') THEN kind END AS kind,
+            CASE WHEN list_contains($asked::VARCHAR[], 'operation') THEN operation END AS operation,
+            CASE WHEN list_contains($asked::VARCHAR[], 'provider') THEN provider END AS provider,
+            CASE WHEN list_contains($asked::VARCHAR[], 'model') THEN model END AS model,
+            CASE WHEN list_contains($asked::VARCHAR[], 'feature') THEN feature END AS feature,
+            CASE WHEN list_contains($asked::VARCHAR[], 'tenant') THEN tenant END AS tenant,
+            CASE WHEN list_contains($asked::VARCHAR[], 'user_tier') THEN user_tier END AS user_tier,
+            CASE WHEN list_contains($asked::VARCHAR[], 'status') THEN CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END END AS status,
+            CASE WHEN list_contains($asked::VARCHAR[], 'user_id') THEN user_id END AS user_id,
+            CASE WHEN list_contains($asked::VARCHAR[], 'session_id') THEN session_id END AS session_id,
+            CASE WHEN list_contains($asked::VARCHAR[], 'state') THEN state END AS state,
+            CASE WHEN list_contains($asked::VARCHAR[], 'error_type') THEN error_type END AS error_type,
+            CASE WHEN list_contains($asked::VARCHAR[], 'request_model') THEN request_model END AS request_model,
+            CASE WHEN list_contains($asked::VARCHAR[], 'service_tier') THEN service_tier END AS service_tier,
+            CASE WHEN len($paths::VARCHAR[]) > 0 THEN json_extract_string(attributes, $paths::VARCHAR[]) ELSE []::VARCHAR[] END AS found,
+            CASE WHEN $threshold IS NULL THEN true WHEN $below THEN value <= $threshold ELSE value >= $threshold END AS within
+        FROM (
+            SELECT *, CASE $field
+                WHEN 'duration_ms' THEN duration_ns / 1e6 WHEN 'time_to_first_chunk_ms' THEN time_to_first_chunk_ns / 1e6
+                WHEN 'tokens_per_second' THEN output_tokens * 1e9 / nullif(duration_ns, 0) WHEN 'cost_usd' THEN cost_usd::DOUBLE
+                WHEN 'input_tokens' THEN input_tokens::DOUBLE WHEN 'output_tokens' THEN output_tokens::DOUBLE
+            END AS value
+            FROM ledger JOIN piece ON at_ns >= from_ns AND at_ns < to_ns
+            WHERE at_ns >= $least_ns AND at_ns < $most_ns AND ($service IS NULL OR service = $service)
+        )
+        WHERE $field IS NULL OR value IS NOT NULL
+    )
+    GROUP BY ALL
+),
 known AS (
-    SELECT segment, at_ns, service, model, feature, tenant,
-        CASE $field
-            WHEN 'duration_ms' THEN duration_ns / 1e6 WHEN 'time_to_first_chunk_ms' THEN time_to_first_chunk_ns / 1e6
-            WHEN 'tokens_per_second' THEN output_tokens * 1e9 / nullif(duration_ns, 0) WHEN 'cost_usd' THEN cost_usd::DOUBLE
-            WHEN 'input_tokens' THEN input_tokens::DOUBLE WHEN 'output_tokens' THEN output_tokens::DOUBLE
-        END AS value,
-        list_concat([
-            service, kind, operation, provider, model, feature, tenant, user_tier,
-            CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END,
-            user_id, session_id, state, error_type, request_model, service_tier
-        ], json_extract_string(attributes, $paths::VARCHAR[])) AS found
-    FROM ledger JOIN piece ON at_ns >= from_ns AND at_ns < to_ns
-    WHERE at_ns >= $least_ns AND at_ns < $most_ns AND ($service IS NULL OR service = $service)
+    SELECT segment, slice, category, lines, within, list_concat([
+            service, kind, operation, provider, model, feature, tenant, user_tier, status, user_id, session_id, state, error_type, request_model, service_tier
+        ], found) AS found
+    FROM lines
 )
-SELECT
-    segment, CASE WHEN $slice_ns > 0 THEN at_ns // $slice_ns END AS slice,
-    CASE $group
-        WHEN 'model' THEN model WHEN 'feature' THEN feature WHEN 'tenant' THEN tenant WHEN 'service' THEN service
-    END AS category,
-    count(*) FILTER (
-        meets_all(found, $good_wanted, $good_unwanted, $good_least, $good_most)
-        AND ($threshold IS NULL OR CASE WHEN $below THEN value <= $threshold ELSE value >= $threshold END)
-    )::DOUBLE AS good,
-    count(*)::DOUBLE AS total, count(*)::DOUBLE AS seen, 0::DOUBLE AS uncounted, 0::DOUBLE AS plain_good
+SELECT segment, slice, category,
+    coalesce(sum(within) FILTER (meets_all(found, $good_wanted, $good_unwanted, $good_least, $good_most)), 0)::DOUBLE AS good,
+    sum(lines)::DOUBLE AS total, sum(lines)::DOUBLE AS seen, 0::DOUBLE AS uncounted, 0::DOUBLE AS plain_good
 FROM known
-WHERE meets_all(found, $where_wanted, $where_unwanted, $where_least, $where_most) AND ($field IS NULL OR value IS NOT NULL)
+WHERE meets_all(found, $where_wanted, $where_unwanted, $where_least, $where_most)
 GROUP BY ALL;
 
 -- name: metric_events

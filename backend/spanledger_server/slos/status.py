@@ -160,7 +160,7 @@ class _Plan:
     """What is counted for an objective.
 
     Attributes:
-        length_ns: Of its period as a whole.
+        length_ns: Of its own period as a whole, from which thresholds follow.
         policies: Its pairs.
         lengths: Of the windows behind the first.
         windows: The period so far, then windows of `lengths` up to now.
@@ -188,7 +188,8 @@ def _judged(objective: Objective, plan: _Plan, counted: Sequence[Counts], weighe
     budget = None
     if period.counts.total > 0:
         budget = burn.budget(period.counts, lately, LATELY_NS / SECOND_NS, objective.target)
-    state, reason = _state(period, budget, presence)
+    up_to_now = period.window.to_ns >= readings[1].window.to_ns
+    state, reason = _state(period, budget, presence.silent_ns if up_to_now else 0)
     return Status(
         state,
         reason,
@@ -258,7 +259,7 @@ def _reading(objective: Objective, window: Range, events: Counts, presence: Pres
     return Reading(window, events, burn.burn_rate(events, objective.target), min(known) if known else None)
 
 
-def _state(period: Reading, budget: Budget | None, presence: Presence) -> tuple[State, str]:
+def _state(period: Reading, budget: Budget | None, silent_ns: int) -> tuple[State, str]:
     if budget is None:
         return "unknown", "uncounted" if period.counts.uncounted else "no_events"
     if period.counts.good > period.counts.total * (1 + 1e-9):
@@ -267,7 +268,7 @@ def _state(period: Reading, budget: Budget | None, presence: Presence) -> tuple[
         return "unknown", "uncounted" if period.counts.uncounted else "low_coverage"
     if budget.remaining < -1e-9:
         return "breach", "overspent"
-    if presence.silent_ns >= SILENT_NS:
+    if silent_ns >= SILENT_NS:
         return "unknown", "stale"
     return "ok", "within"
 

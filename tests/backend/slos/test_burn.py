@@ -99,6 +99,8 @@ def test_a_total_outage_of_a_quiet_service_pages():
 
 def test_without_events_or_coverage_nobody_can_know():
     assert judged(Counts(), Counts()) == burn.Verdict(None, "no_events", None, None)
+    assert judged(of(300, 10_000), Counts()).holds is None  # it burned, and whether it still does nobody can know
+    assert judged(of(1, 10_000), Counts()).holds is False
     assert judged(of(300, 10_000), of(30, 1000), covered=False).holds is None
 
 

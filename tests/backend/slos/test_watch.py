@@ -11,6 +11,7 @@ from spanledger_server.api import slo_samples
 from spanledger_server.slos import register, status
 from spanledger_server.slos.watch import Watch
 from spanledger_server.store.database import Database
+from spanledger_server.timegrid import Range
 from tests.backend.rows import MINUTE, NOON, SECOND, insert, line
 
 GIVEN: dict[str, Any] = {
@@ -90,3 +91,18 @@ def test_a_breach_is_not_forgotten_because_data_goes_missing(database: Database)
     with database.reader() as reader:
         found = status.of(reader, kept.objective, NOON)
     assert (found.state, found.reason, found.silent_ns > 30 * MINUTE) == ("breach", "overspent", True)
+
+
+def test_a_window_of_the_past_is_not_judged_by_todays_silence(database: Database):
+    insert(database, "metric_series", [{"series_id": 1, "name": "cpu", "kind": "gauge", "service": "shop"}])
+    insert(
+        database, "metric_1m", [{"bucket": NOON // MINUTE - 60 - n, "series_id": 1, "points": 1} for n in range(200)]
+    )
+    insert(database, "ledger", [line(n, NOON - 100 * MINUTE - n * SECOND) for n in range(1, 20)])
+    (kept,) = register.add(database, [(GIVEN, None)], NOON, "tests")
+    with database.reader() as reader:
+        now = status.of(reader, kept.objective, NOON)
+        past = status.of(reader, kept.objective, NOON, Range(NOON - 200 * MINUTE, NOON - 90 * MINUTE))
+    assert (now.state, now.reason) == ("unknown", "stale")
+    assert (past.state, past.reason) == ("ok", "within")
+    assert [each.threshold for each in past.conditions] == [each.threshold for each in now.conditions]

@@ -178,7 +178,8 @@ def _plan(objective: Objective, now_ns: int, period: Range | None) -> _Plan:
     policies = objective.pairs(now_ns)
     lengths = tuple(sorted({*burn.windows_of(policies), LATELY_NS}))
     asked = Range(whole.from_ns, min(whole.to_ns, edge_ns))
-    return _Plan(whole.length_ns, policies, lengths, (asked, *(Range(edge_ns - length, edge_ns) for length in lengths)))
+    windows = (asked, *(Range(edge_ns - length, edge_ns) for length in lengths))
+    return _Plan(objective.window.length_ns(now_ns), policies, lengths, windows)
 
 
 def _judged(objective: Objective, plan: _Plan, counted: Sequence[Counts], weighed: bool, presence: Presence) -> Status:

@@ -66,11 +66,11 @@ def _show_budget(console: Console, data: dict[str, Any]) -> None:
 
 
 def _show_ground(console: Console, goes: dict[str, Any]) -> None:
-    ground = f"by {goes['method'].replace('_', ' ')}, from {goes['history_hours']} hours"
+    ground = f"by {goes['method'].replace('_', ' ')}, from {goes['history_hours']} h"
     tried = goes["backtest"]
     if tried is not None and tried["error"] is not None:
         error = shown.percent(decimal(tried["error"]))
-        ground += f"; tried {tried['origins']} times on {tried['hours']} hours it was off by {error}"
+        ground += f"; tried {tried['origins']} times on {tried['hours']} h it was off by {error}"
     say(console, ground, "dim")
     for note in goes["notes"]:
         say(console, note, "yellow")

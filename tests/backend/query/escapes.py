@@ -344,7 +344,7 @@ SHAPES: Final = [
     "select " + "not " * 10_000 + "true",
     "select 1" + "+1" * 10_000,
     "select 1" + "::int" * 10_000,
-    "select 1" + " union all select 1" * 1_000,
+    "select 'x'" + " union all select 'x'" * 1_000 + " union all select hash from tokens",
     "select " + "case when true then " * 2_000 + "1" + " end" * 2_000,
     "select " + "abs(" * 400 + "nope" + ")" * 400,
     "select * from " + "(select * from " * 400 + "tokens" + ")" * 400,

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import httpx
 
@@ -107,9 +107,14 @@ class Collectors:
         comparison.compare("spans: bookshop → gateway", recorded, gateway.count(ARRIVED))
         comparison.compare("spans: kept by the gateway → backend", gateway.count(SENT), backend.spans())
         comparison.compare("lost by a Collector", 0, agent.lost() + gateway.lost())
-        _until(lambda: backend.loss("spans").get("unexplained") == 0, "all have told what became of the spans")
+        _until(lambda: _closes(backend.loss("spans"), recorded), "all have told what became of the spans")
         loss = backend.loss("spans")
         comparison.compare("spans: sent = stored + sampled away", loss["sent"], loss["stored"] + loss["sampled"])
+
+
+def _closes(loss: dict[str, Any], recorded: int) -> bool:
+    """Whether the last figures of everybody have come."""
+    return loss.get("unexplained") == 0 and loss["sent"] == recorded
 
 
 def _until(done: Callable[[], bool], called: str) -> None:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import httpx
+import pytest
 
 from spanledger_server.cli.check import examined
 from spanledger_server.store.database import Database
@@ -16,7 +17,7 @@ from tests.backend.rows import DAY
 from tests.support.server import Server
 from tests.support.waiting import until
 
-LINES = 60_000
+LINES = 150_000
 END = 1_796_083_199 * 10**9
 BEGIN = END - 30 * DAY
 LEDGER = """
@@ -53,7 +54,8 @@ def test_a_run_that_is_killed_goes_on_and_counts_each_call_once(tmp_path: Path):
         done = until(lambda: progress(client), 30, called="some chunks are corrected")
     server.stop(signal.SIGKILL)
     beginning.join(30)
-    assert done < LINES
+    if done == LINES:
+        pytest.skip("the run was over before it could be killed")
     server.start()
     try:
         run = until(lambda: ended(server), 60, called="the run has gone on to its end")

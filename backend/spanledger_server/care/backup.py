@@ -14,6 +14,7 @@ import os
 import re
 import shutil
 import threading
+import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from typing import Final, Literal
 from spanledger_server.auth import audit
 from spanledger_server.care.sums import Sum, different, sums
 from spanledger_server.clock import Clock
-from spanledger_server.errors import Busy, Forbidden, Invalid, NotFound, SpanledgerError
+from spanledger_server.errors import Busy, Forbidden, Invalid, NotFound, SpanledgerError, StoreRefused
 from spanledger_server.store import sqlfile
 from spanledger_server.store.database import Database, Reader
 
@@ -34,6 +35,7 @@ NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.duckdb", re.ASCII)
 ALLOWED_NAME: Final = "a file name such as before-upgrade.duckdb: letters, digits, . _ -, without a directory"
 PART: Final = ".part"
 STOP_PATIENCE_S: Final = 5.0
+LET_GO_S: Final = 10.0  # how long a finished file may still be held by a question that runs
 
 
 class NotTheSameError(SpanledgerError):
@@ -71,6 +73,7 @@ class Backups:
         self._thread: threading.Thread | None = None
         self._running: Reader | None = None
         self._stopping = False
+        self._let_go = threading.Event()
 
     @property
     def directory(self) -> Path:
@@ -150,6 +153,7 @@ class Backups:
     def stop(self) -> None:
         """Give up the one that is under way."""
         self._stopping = True
+        self._let_go.set()
         running, thread = self._running, self._thread
         if running is not None:
             with suppress(SpanledgerError):
@@ -186,7 +190,7 @@ class Backups:
         try:
             expected = self._copied(part)
             self._job = replace(job, state="verifying", bytes=_size(part))
-            found = read_whole(part)
+            found = self._read_back(part)
             if wrong := different(expected, found):
                 raise NotTheSameError(f"the backup differs from the database in {', '.join(wrong)}: it was removed")
             settle(part, self.directory / job.name)
@@ -196,6 +200,17 @@ class Backups:
         rows = sum(each.rows for each in found.values())
         size = _size(self.directory / job.name)
         return replace(job, state="done", bytes=size, tables=len(found), rows=rows)
+
+    def _read_back(self, part: Path) -> dict[str, Sum]:
+        """What the file holds; the engine lets go of it only when the last question that began before has ended."""
+        until = time.monotonic() + LET_GO_S
+        while True:
+            try:
+                return read_whole(part)
+            except StoreRefused:
+                if self._stopping or time.monotonic() > until:
+                    raise
+                self._let_go.wait(0.1)
 
     def _copied(self, part: Path) -> dict[str, Sum]:
         with self._database.beside() as tx:

@@ -75,7 +75,7 @@ def test_what_cannot_be_is_told_in_one_line(spent: Inside):
 
 def test_projections_tell_what_they_stand_on(spent: Inside):
     text = said(spent, "projections")
-    for words in ("by 20", "with 80", "budget default", "hours", "tried", "weekdays are not known yet", "against"):
+    for words in ("by 20", "with 80", "budget default", "from ", "tried", "weekdays are not known yet", "against"):
         assert words in text, words
     assert said(spent, "projections", "--period", "today", "--group-by", "service", COLUMNS="80")
     assert json.loads(said(spent, "projections", "--json"))["projection"]["certain"] is True

@@ -113,8 +113,8 @@ class Collectors:
 
 
 def _closes(loss: dict[str, Any], recorded: int) -> bool:
-    """Whether the last figures of everybody have come."""
-    return loss.get("unexplained") == 0 and loss["sent"] == recorded
+    """Whether the last figures of everybody have come, and nothing is on its way any more."""
+    return bool(loss) and loss["sent"] == recorded == loss["stored"] + loss["sampled"]
 
 
 def _until(done: Callable[[], bool], called: str) -> None:

@@ -1,4 +1,4 @@
-"""What Jaeger and our backend are asked alike, both generations, with placeholders for times around the spans'."""
+"""What Jaeger and our backend are asked alike, both generations; marks stand for times around the spans'."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MINUTE_NS = 60 * 10**9
 
 @dataclass(frozen=True)
 class Asked:
-    """One request: its name, its path, and its parameters with placeholders for times."""
+    """One request: its name, its path, and its parameters, times as marks."""
 
     name: str
     path: str

@@ -1,7 +1,8 @@
 """Read the statements of a feature from its `queries.sql`.
 
 Given a package, gives a mapping from statement name to SQL text. A statement begins at ``-- name:
-counts_in_window``; the comment lines below it say its purpose and are left out of the text.
+counts_in_window``; the comment lines below it say its purpose and are left out of the text. A line ``-- include:
+ledger_conditions`` stands for the piece of that name in the store's `fragments.sql`.
 
 Never: puts a value into a statement. Values are bound as named parameters (``$name``).
 """
@@ -10,10 +11,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from importlib.resources import files
+from textwrap import indent
 
 FILE_NAME = "queries.sql"
+FRAGMENTS = "fragments.sql"
 _HEAD = re.compile(r"^--\s*name:\s*(?P<name>\w+)\s*$")
+_INCLUDE = re.compile(r"^(?P<indent>[ ]*)--\s*include:\s*(?P<name>\w+)[ ]*$", re.MULTILINE)
 
 
 class Statements(Mapping[str, str]):
@@ -46,9 +51,21 @@ def load(package: str) -> Statements:
     Raises:
         FileNotFoundError: The package has no `queries.sql`.
         ValueError: The file is not a list of named statements.
+        KeyError: It includes a fragment that there is not.
     """
     text = files(package).joinpath(FILE_NAME).read_text(encoding="utf-8")
-    return parse(text, f"{package}/{FILE_NAME}")
+    return parse(_whole(text), f"{package}/{FILE_NAME}")
+
+
+@lru_cache(maxsize=1)
+def _fragments() -> Statements:
+    text = files(__package__).joinpath(FRAGMENTS).read_text(encoding="utf-8")
+    return parse(text, f"{__package__}/{FRAGMENTS}")
+
+
+def _whole(text: str) -> str:
+    """The text with every fragment in its place."""
+    return _INCLUDE.sub(lambda found: indent(_fragments()[found["name"]], found["indent"]), text)
 
 
 def parse(text: str, source: str) -> Statements:

@@ -44,3 +44,11 @@ def test_a_file_that_is_not_a_list_of_named_statements_is_refused(text: str, mes
 
 def test_every_feature_reads_the_file_beside_it() -> None:
     assert "applied_versions" in sqlfile.load("spanledger_server.store")
+
+
+def test_a_fragment_stands_in_its_place_and_an_unknown_one_is_refused():
+    whole = sqlfile._whole("SELECT 1\n    -- include: cost_conditions\nGROUP BY 1")
+    assert whole.startswith("SELECT 1\n    AND ($service IS NULL")
+    assert whole.endswith("\nGROUP BY 1")
+    with pytest.raises(KeyError, match="no_such_piece"):
+        sqlfile._whole("-- include: no_such_piece")

@@ -1,0 +1,2 @@
+-- rules
+SELECT 1;

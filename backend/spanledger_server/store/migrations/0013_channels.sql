@@ -1,0 +1,2 @@
+-- channels
+SELECT 1;

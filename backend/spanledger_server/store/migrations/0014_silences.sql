@@ -1,0 +1,2 @@
+-- silences
+SELECT 1;

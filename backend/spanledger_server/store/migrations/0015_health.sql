@@ -1,0 +1,2 @@
+-- health
+SELECT 1;

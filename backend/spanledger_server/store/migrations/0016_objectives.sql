@@ -1,0 +1,2 @@
+-- objectives
+SELECT 1;

@@ -1,0 +1,2 @@
+-- users
+SELECT 1;

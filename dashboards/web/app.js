@@ -32,6 +32,7 @@ const PAGES = [
 const NOWHERE = { title: 'Not found', View: () => html`<div class="card"><div class="face empty"><p class="face-title">There is no page at this address.</p><a class="button" href="/">Go to Live</a></div></div>` };
 
 const failure = signal('');
+const asking = signal(false);
 let pageMissing = false;
 const signInError = signal('');
 let fallbackRange = 'now-1h';
@@ -68,23 +69,25 @@ function dressed(page) {
 }
 
 function NoServer() {
-  return html`<main class="signin"><div class="card" role="alert"><div class="face empty"><h1>spanledger does not answer</h1><p>${failure.value}</p><button class="button primary" onClick=${begin}>Try again</button></div></div></main>`;
+  return html`<main class="signin"><div class="card" role="alert"><div class="face empty"><h1>spanledger does not answer</h1><p>${failure.value}</p><button class="button primary" disabled=${asking.value} onClick=${begin}>${asking.value ? 'Trying again …' : 'Try again'}</button></div></div></main>`;
 }
 
 /** A sign-in link carries its token behind `#`: used once, then gone from the address. */
 async function begin() {
-  failure.value = '';
+  asking.value = true;
   const token = new URLSearchParams(location.hash.slice(1)).get('token');
   if (token !== null) history.replaceState(null, '', location.pathname + location.search);
   try {
     if (token) await signIn(token);
     else await loadSession();
-    if (pageMissing) location.reload(); // the browser may not ask again for a module that failed
+    if (pageMissing) return location.reload(); // the browser may not ask again for a module that failed
+    failure.value = '';
   } catch (problem) {
     if (!(problem instanceof ApiError)) throw problem;
     if (!token || problem.passing) failure.value = problem.message;
-    else { signInError.value = `The sign-in link did not work: ${problem.message}`; session.value = null; }
+    else { failure.value = ''; signInError.value = `The sign-in link did not work: ${problem.message}`; session.value = null; }
   }
+  asking.value = false;
 }
 
 startRouter();

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser import pledges, scene
 from tests.browser.browsing import Visitor, chromium, executable
@@ -30,6 +30,7 @@ def browser() -> Iterator[Browser]:
     """Chromium; gone after the last of these tests, since its driver leaves an event loop running on this thread."""
     if executable() is None:
         pytest.skip("no Chromium on the path; $CHROMIUM may name one")
+    expect.set_options(timeout=15_000)  # a busy machine is slow, not wrong
     with sync_playwright() as playwright, chromium(playwright) as found:
         yield found
 

@@ -29,9 +29,9 @@ export class ApiError extends Error {
 
 /**
  * One request. Raises ApiError; an abort raises the browser's AbortError.
- * @param {string} path @param {{method?: string, body?: unknown, signal?: AbortSignal}} [options] @returns {Promise<any>}
+ * @param {string} path @param {{method?: string, body?: unknown, signal?: AbortSignal, parse?: (text: string) => any}} [options] @returns {Promise<any>}
  */
-export async function request(path, { method = 'GET', body, signal: abort } = {}) {
+export async function request(path, { method = 'GET', body, signal: abort, parse = parseExact } = {}) {
   const headers = body === undefined ? { Accept: 'application/json' } : { Accept: 'application/json', 'Content-Type': 'application/json' };
   let response;
   let text;
@@ -42,7 +42,7 @@ export async function request(path, { method = 'GET', body, signal: abort } = {}
     if (/** @type {Error} */ (failure).name === 'AbortError') throw failure;
     throw new ApiError(0, {}, null);
   }
-  if (response.ok) return text ? parseExact(text) : null;
+  if (response.ok) return text ? parse(text) : null;
   if (response.status === 401 && session.value) session.value = null;
   throw new ApiError(response.status, problemOf(text), response.headers.get('x-request-id'));
 }

@@ -26,6 +26,9 @@ const PAGES = [
   [/^\/slos\/([^/]+)$/, () => import('./pages/slo.js')],
   [/^\/traces$/, () => import('./pages/traces.js')],
   [/^\/traces\/([0-9a-fA-F]{1,32})$/, () => import('./pages/trace.js')],
+  [/^\/logs$/, () => import('./pages/logs.js')],
+  [/^\/trends$/, () => import('./pages/trends.js')],
+  [/^\/query$/, () => import('./pages/query.js')],
   [/^\/settings$/, () => import('./pages/settings.js')],
   [/^\/settings\/sampling$/, () => import('./pages/sampling.js')],
 ];

@@ -104,7 +104,7 @@ export function addMoney(amounts) {
 export const moneyLength = (value) => (isUnknown(value) ? null : Number(value));
 
 /** Three significant digits without an exponent. @param {number} value */
-function threeDigits(value) {
+export function threeDigits(value) {
   const size = Math.abs(value);
   return value.toFixed(size >= 99.95 ? 0 : size >= 9.995 ? 1 : 2);
 }

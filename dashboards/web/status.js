@@ -46,3 +46,11 @@ export function priceLook(state) {
   if (state === 'free') return { icon: 'tick', word: 'Free', tone: 'ok' };
   return { icon: 'question', word: 'Not priced', tone: 'unk' };
 }
+
+/** How severe a log record is, by OTLP's number; its own word is kept. @param {number | null | undefined} severity @param {string | null} [text] @returns {Look} */
+export function logLook(severity, text) {
+  if (!severity) return { icon: 'question', word: text || 'No level', tone: 'unk' };
+  if (severity >= 17) return { icon: 'octagon', word: text || 'ERROR', tone: 'crit' };
+  if (severity >= 13) return { icon: 'triangle', word: text || 'WARN', tone: 'warn' };
+  return severity >= 9 ? { icon: 'dash', word: text || 'INFO', tone: 'info' } : { icon: 'dash', word: text || 'DEBUG', tone: 'unk' };
+}

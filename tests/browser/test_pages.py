@@ -16,6 +16,9 @@ PAGES = {
     "/traces": ".traces-table tbody tr",
     "/traces/{dialogue}": ".row",
     "/costs/budgets": ".budget-card .level",
+    "/query": ".views summary",
+    "/logs": ".log-list li",
+    "/trends?period=hour": ".against tbody tr",
     "/settings": "table tbody tr",
     "/settings/sampling": ".operations-table tbody tr",
 }
@@ -39,7 +42,7 @@ def test_a_page_shows_its_figures_fits_its_window_and_can_be_used_by_everybody(
         until(lambda: not visitor.is_wider_than_its_window(), 2, called=f"the page fits into {width} px")
 
 
-@pytest.mark.parametrize("path", ["/", "/costs", "/traces", "/settings", "/settings/sampling"])
+@pytest.mark.parametrize("path", ["/", "/costs", "/traces", "/logs", "/trends", "/settings", "/settings/sampling"])
 def test_a_page_of_an_empty_backend_says_what_to_do_and_claims_nothing(
     path: str, shared_server: Server, visit: Visit
 ) -> None:
@@ -53,7 +56,7 @@ def test_a_page_of_an_empty_backend_says_what_to_do_and_claims_nothing(
 
 
 def test_an_unknown_address_leads_back_to_live(company: Company, visit: Visit) -> None:
-    visitor = visit(company.server, "/trends")
+    visitor = visit(company.server, "/settings/nowhere")
     visitor.find("main").get_by_role("link", name="Go to Live").click()
     expect(visitor.find(".tiles")).to_be_visible()
 

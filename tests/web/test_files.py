@@ -14,6 +14,20 @@ WEB = Path(__file__).parents[2] / "dashboards" / "web"
 VENDOR = WEB / "vendor"
 OWN = sorted(path for path in WEB.rglob("*") if path.suffix in (".js", ".css", ".html") and VENDOR not in path.parents)
 RGB = tuple[float, float, float]
+PAGES = [
+    "live",
+    "costs",
+    "traces",
+    "trace",
+    "settings",
+    "sampling",
+    "slos",
+    "slo",
+    "budgets",
+    "query",
+    "logs",
+    "trends",
+]
 
 
 def name(path: Path) -> str:
@@ -52,7 +66,7 @@ def reached(file: Path, seen: set[Path]) -> set[Path]:
     return seen
 
 
-@pytest.mark.parametrize("page", ["live", "costs", "traces", "trace", "settings", "sampling", "slos", "slo", "budgets"])
+@pytest.mark.parametrize("page", PAGES)
 def test_no_page_loads_more_than_its_budget(page: str) -> None:
     modules = reached(WEB / "pages" / f"{page}.js", reached(WEB / "app.js", set()))
     styles = re.findall(r"styles = '/assets/([^']+)'", (WEB / "pages" / f"{page}.js").read_text(encoding="utf-8"))

@@ -25,6 +25,7 @@ PLACES = (
     "/traces/{trace_id}",
     "/costs",
     "/costs/{tab}",
+    "/logs",
     "/trends",
     "/audio",
     "/slos",

@@ -18,7 +18,7 @@ import { Tip } from './frame.js';
 /** @typedef {{label: string, slot: number, width: number}} Line */
 
 /**
- * @param {{statement: string, times: number[], values: (number | null)[][], lines: Line[], band: [number, number], text: (value: number | null) => string, axis: (value: number) => string,
+ * @param {{statement: string, times: number[], values: (number | null)[][], lines: Line[], band?: [number, number], text: (value: number | null) => string, axis: (value: number) => string,
  *   height?: number, onPick?: (start: number, end: number) => void}} props band: upper and lower line; onPick in ms
  */
 export function Lines({ statement, times, values, lines, band, text, axis, height = 220, onPick }) {
@@ -58,7 +58,7 @@ function useDark() {
   return dark;
 }
 
-/** @param {{width: number, height: number, lines: Line[], band: [number, number], axis: (value: number) => string, setCursor: (at: any) => void, pick: any, step: number}} of */
+/** @param {{width: number, height: number, lines: Line[], band?: [number, number], axis: (value: number) => string, setCursor: (at: any) => void, pick: any, step: number}} of */
 function options({ width, height, lines, band, axis: spell, setCursor, pick, step }) {
   const css = getComputedStyle(document.documentElement);
   const colour = (/** @type {string} */ name) => css.getPropertyValue(name).trim();
@@ -73,7 +73,7 @@ function options({ width, height, lines, band, axis: spell, setCursor, pick, ste
       { ...axis, size: 52, gap: 8, splits: (/** @type {any} */ chart) => ticks(chart.scales.y.max), values: (/** @type {any} */ chart, /** @type {number[]} */ marks) => marks.map((mark) => (chart.data.slice(1).some((/** @type {any[]} */ row) => row.some((value) => value !== null)) ? spell(mark) : '')) },
     ],
     series: [{}, ...lines.map((line) => ({ stroke: colour(`--s${line.slot}`), width: line.width, spanGaps: false, points: { show: hasLonely, filter: lonely, size: 4 } }))],
-    bands: [{ series: [band[0] + 1, band[1] + 1], fill: `color-mix(in srgb, ${colour('--s2')} 8%, transparent)` }],
+    bands: band ? [{ series: [band[0] + 1, band[1] + 1], fill: `color-mix(in srgb, ${colour('--s2')} 8%, transparent)` }] : [],
     hooks: {
       drawClear: [(/** @type {any} */ chart) => hatch(chart, step, colour('--line-strong'))],
       setCursor: [(/** @type {any} */ chart) => setCursor(chart.cursor.idx === null || chart.cursor.left < 0 ? null : { index: chart.cursor.idx, x: chart.cursor.left + chart.bbox.left / devicePixelRatio })],

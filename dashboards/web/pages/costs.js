@@ -14,6 +14,7 @@ import { look } from '../status.js';
 import { Card, Empty, Faces, FirstSteps } from '../parts/card.js';
 import { Chip, Figure } from '../parts/chip.js';
 import { FilterChips } from '../parts/filters.js';
+import { Segments } from '../parts/segments.js';
 import { GROUPS, PERIODS, Breakdown, Unpriced } from './costs-breakdown.js';
 import { Trend } from './costs-trend.js';
 import { LedgerLines } from './ledger-lines.js';
@@ -60,11 +61,6 @@ export function View() {
 
 /** @param {any} data */
 const span = (data) => `${shortDateTime(instant(data.from), data.timezone)} – ${shortDateTime(instant(data.to), data.timezone)}, ${data.timezone}`;
-
-/** @param {{label: string, name: string, value: string, options: Record<string, string>}} props */
-export function Segments({ label, name, value, options }) {
-  return html`<div class="segments" role="group" aria-label=${label}>${Object.entries(options).map(([key, text]) => html`<button key=${key} aria-pressed=${key === value} onClick=${() => setParams({ [name]: key, cursor: null })}>${text}</button>`)}</div>`;
-}
 
 /** @param {{data: any}} props */
 function Total({ data }) {

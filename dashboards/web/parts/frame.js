@@ -1,6 +1,6 @@
 // @ts-check
 /** The frame around every page: rail or bottom bar, top bar, live label, list of keys. Never: a link to a page that does not exist. */
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { Icon, Logo } from '../icons.js';
 import { session } from '../api.js';
@@ -8,15 +8,17 @@ import { link as livelink, now, serverVersion, state, togglePause } from '../liv
 import { axisDuration, clock, instant } from '../format.js';
 import { link, route, zone } from '../url.js';
 import { copyLink, keyList, search } from '../keys.js';
+import { useDismiss } from './hooks.js';
 import { RangeControl } from './range.js';
 import { Toasts } from './toast.js';
 
 const GROUPS = [
-  { name: 'Observe', places: [{ path: '/', name: 'Live', icon: 'pulse' }, { path: '/traces', name: 'Traces', icon: 'traces' }] },
-  { name: 'Money', places: [{ path: '/costs', name: 'Costs', icon: 'dollar' }, { path: '/costs/budgets', name: 'Budgets', icon: 'purse', wide: true }] },
-  { name: 'Reliability', places: [{ path: '/slos', name: 'SLOs', icon: 'target' }] },
-  { name: 'Tools', places: [{ path: '/settings', name: 'Settings', icon: 'settings' }] },
+  { name: 'Observe', places: [{ path: '/', name: 'Live', icon: 'pulse', first: true }, { path: '/traces', name: 'Traces', icon: 'traces', first: true }, { path: '/logs', name: 'Logs', icon: 'lines' }, { path: '/trends', name: 'Trends', icon: 'wave' }] },
+  { name: 'Money', places: [{ path: '/costs', name: 'Costs', icon: 'dollar', first: true }, { path: '/costs/budgets', name: 'Budgets', icon: 'purse' }] },
+  { name: 'Reliability', places: [{ path: '/slos', name: 'SLOs', icon: 'target', first: true }] },
+  { name: 'Tools', places: [{ path: '/query', name: 'Query', icon: 'table' }, { path: '/settings', name: 'Settings', icon: 'settings' }] },
 ];
+const PLACES = GROUPS.flatMap((group) => group.places);
 
 /** @param {string} path */
 const here = (path) => (path === '/' || path === '/costs' ? route.value.path === path : route.value.path.startsWith(path));
@@ -47,9 +49,20 @@ export function Frame({ page, children }) {
       </div>
     </header>
     <main id="main" tabindex="-1"><${Trouble} />${children}</main>
-    <nav class="bottom" aria-label="Pages, bottom">${GROUPS.flatMap((group) => group.places).filter((place) => !place.wide).map((place) => html`<${Place} key=${place.path} place=${place} />`)}</nav>
+    <nav class="bottom" aria-label="Pages, bottom">${PLACES.filter((place) => place.first).map((place) => html`<${Place} key=${place.path} place=${place} />`)}<${More} /></nav>
     <${Announcer} /><${Toasts} /><${KeyList} />
   </div>`;
+}
+
+/** On a phone: the places that do not stand at the bottom. */
+function More() {
+  const [open, setOpen] = useState(false);
+  const ref = useDismiss(open, () => setOpen(false));
+  const rest = PLACES.filter((place) => !place.first);
+  useEffect(() => setOpen(false), [route.value.path]);
+  return html`<div class="more-host" ref=${ref}>
+    <button class=${rest.some((place) => here(place.path)) ? 'current' : ''} aria-expanded=${open} onClick=${() => setOpen(!open)}><${Icon} name="more" /><span>More</span></button>
+    ${open ? html`<div class="pop more-pop">${rest.map((place) => html`<${Place} key=${place.path} place=${place} />`)}</div>` : null}</div>`;
 }
 
 /** How old the figures in view are, in words, or null when none came. */
@@ -91,7 +104,7 @@ function Announcer() {
 }
 
 const KEYS = [
-  ['/', 'Search'], ['g l', 'Live'], ['g t', 'Traces'], ['g c', 'Costs'], ['g b', 'Budgets'], ['g s', 'SLOs'], ['g ,', 'Settings'], ['t', 'Time range'], ['[ ]', 'Earlier, later'], ['z', 'Zoom out'],
+  ['/', 'Search'], ['g l', 'Live'], ['g t', 'Traces'], ['g c', 'Costs'], ['g b', 'Budgets'], ['g s', 'SLOs'], ['g r', 'Trends'], ['g o', 'Logs'], ['g q', 'Query'], ['g ,', 'Settings'], ['t', 'Time range'], ['[ ]', 'Earlier, later'], ['z', 'Zoom out'],
   ['p', 'Pause or go on'], ['y', 'Copy link'], ['j k', 'Move in lists'], ['Enter', 'Open'], ['Esc', 'Close'], ['e', 'Next error (trace)'], ['c', 'Next costly span (trace)'], ['f', 'Fit (trace)'], ['m f i u', 'Costs by model, feature, tier, user'],
 ];
 

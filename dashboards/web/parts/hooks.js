@@ -1,6 +1,6 @@
 // @ts-check
 /** What several parts need of the browser: an element's width, clicks outside, a list that holds still. */
-import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 
 /** The width of an element, followed. @returns {[import('preact').RefObject<any>, number, number]} ref, width, height */
 export function useSize() {
@@ -21,7 +21,7 @@ export function useSize() {
 /** Calls `close` on Escape or a press outside while open. @param {boolean} open @param {() => void} close */
 export function useDismiss(open, close) {
   const ref = useRef(/** @type {HTMLElement | null} */ (null));
-  useEffect(() => {
+  useLayoutEffect(() => { // at once: the next key may come before the browser paints
     if (!open) return undefined;
     const press = (/** @type {Event} */ event) => { if (!ref.current?.contains(/** @type {Node} */ (event.target))) close(); };
     const key = (/** @type {KeyboardEvent} */ event) => {

@@ -1,0 +1,112 @@
+// @ts-check
+/**
+ * Trends: how it changed, against the same length of time before, and at which hours.
+ *
+ * Given: a metric and a period of the URL. Gives: its course with percentiles, the other figures beside it, the hours of the day.
+ * Never: a line drawn through a time in which nothing came, or "unchanged" of what has no figure to compare with.
+ */
+import { html } from '../html.js';
+import { Icon } from '../icons.js';
+import { useLoad } from '../api.js';
+import { duration, instant, isUnknown, minute, percent, plural, shortDateTime, whole } from '../format.js';
+import { link, navigate, params, setParams, spell, zone } from '../url.js';
+import { absoluteRange } from '../time.js';
+import { measure } from '../units.js';
+import { usePageKeys } from '../keys.js';
+import { Card, Empty, Faces, FirstSteps } from '../parts/card.js';
+import { Figure } from '../parts/chip.js';
+import { ChartCard } from '../charts/frame.js';
+import { Lines } from '../charts/lines.js';
+import { Bars } from '../charts/bars.js';
+import { Segments } from '../parts/segments.js';
+
+export const title = 'Trends';
+export const styles = '/assets/pages/trends.css';
+const PERIODS = { hour: 'Hour', day: 'Day', week: 'Week', month: '30 days' };
+const LENGTHS = /** @type {Record<string, string>} */ ({ hour: 'hour', day: 'day', week: 'week', month: '30 days' });
+const USUAL = 'latency';
+const SELECTED = [
+  ['latency', 'Model calls, time'], ['error_rate', 'Model calls, failures'], ['requests', 'Model calls'], ['hourly_cost', 'Spend an hour'], ['cost', 'Spend'], ['input_tokens', 'Tokens sent'], ['output_tokens', 'Tokens received'],
+  ['cache_hit_rate', 'Cache hits'], ['response_time', 'HTTP requests, time'], ['request_error_rate', 'HTTP requests, failures'], ['request_count', 'HTTP requests'], ['cpu_usage', 'Processors'], ['memory_usage', 'Memory'],
+];
+const PERCENTILES = [{ label: 'p99', key: 'p99', slot: 6, width: 1.25 }, { label: 'p95', key: 'p95', slot: 2, width: 1.75 }, { label: 'p50', key: 'p50', slot: 1, width: 1.75 }];
+
+export function View() {
+  const asked = params.value.get('period') ?? '';
+  const period = asked in PERIODS ? asked : 'day';
+  const metric = params.value.get('metric') ?? USUAL;
+  const history = useLoad(`/api/admin/monitoring/metrics/history${spell(new URLSearchParams({ metric, period }))}`, { every: 30_000, subject: `${metric} ${period}` });
+  const trends = useLoad(`/api/admin/monitoring/performance/trends${spell(new URLSearchParams({ period, tz: zone.value }))}`, { every: 60_000, subject: period });
+  const names = useLoad('/api/v1/metrics');
+  const step = (/** @type {number} */ by) => { const all = Object.keys(PERIODS); setParams({ period: all[Math.max(0, Math.min(all.length - 1, all.indexOf(period) + by))] }); };
+  usePageKeys({ '+': () => step(-1), '-': () => step(1) });
+  return html`<div class="page trends-page">
+    <div class="bar"><${Segments} label="Period" name="period" value=${period} options=${PERIODS} /><${MetricChoice} metric=${metric} names=${names.data?.items ?? []} /></div>
+    <${Course} load=${history} metric=${metric} period=${period} />
+    <${Faces} load=${trends} what="trends" boxed=${true} blank=${html`<div class="card blank trends-blank"></div>`}>${(/** @type {any} */ data) => html`<${Against} data=${data} metric=${metric} period=${period} /><${Hours} data=${data} />`}<//>
+  </div>`;
+}
+
+/** @param {{metric: string, names: any[]}} props */
+function MetricChoice({ metric, names }) {
+  const sent = names.map((one) => (typeof one === 'string' ? one : one.name)).filter((name) => !SELECTED.some(([ours]) => ours === name));
+  const known = SELECTED.some(([name]) => name === metric) || sent.includes(metric);
+  return html`<label class="inline">Metric<select value=${metric} onChange=${(/** @type {any} */ event) => setParams({ metric: event.target.value })}>
+    ${known ? null : html`<option value=${metric}>${metric}</option>`}
+    <optgroup label="Computed here">${SELECTED.map(([name, text]) => html`<option value=${name}>${text}</option>`)}</optgroup>
+    ${sent.length ? html`<optgroup label="Sent by services">${sent.map((name) => html`<option value=${name}>${name}</option>`)}</optgroup>` : null}</select></label>`;
+}
+
+/** @param {{load: import('../api.js').Load, metric: string, period: string}} props */
+function Course({ load, metric, period }) {
+  const data = load.data;
+  const { say, axis } = measure(data?.unit);
+  const points = data?.points ?? [];
+  const timed = points.some((/** @type {any} */ one) => 'p95' in one);
+  const lines = timed ? PERCENTILES : [{ label: 'value', key: 'value', slot: 1, width: 1.75 }];
+  const times = points.map((/** @type {any} */ one) => Number(instant(one.timestamp)) / 1000);
+  const values = lines.map((line) => points.map((/** @type {any} */ one) => (isUnknown(one[line.key]) ? null : Number(one[line.key]))));
+  const open = (/** @type {number} */ from, /** @type {number} */ to) => navigate(link('/traces', { ...absoluteRange(from, to), ...(timed ? { sort: '-duration' } : {}) }, ['tz']));
+  const sub = data ? `${say(data.average)} on average, ${say(data.min)} to ${say(data.max)}${data.coverage < 1 ? ` · data in ${percent(data.coverage)} of the time` : ''}` : '';
+  const legend = [...[...lines].reverse().map((line) => ({ label: line.label, slot: line.slot, line: true, value: say(lastOf(points, line.key)) })), ...(data && data.coverage < 1 ? [{ label: 'no data', slot: null, hatched: true }] : [])];
+  const table = () => ({ columns: ['When', ...lines.map((line) => line.label), 'Events'], rows: points.map((/** @type {any} */ one) => [html`<time datetime=${one.timestamp}>${shortDateTime(Number(instant(one.timestamp)), zone.value)}</time>`, ...lines.map((line) => say(one[line.key])), whole(one.count)]) });
+  return html`<${ChartCard} title=${SELECTED.find(([name]) => name === metric)?.[1] ?? metric} sub=${html`${sub}<span class="wide-only"> · drag for its traces</span>`} busy=${load.busy} legend=${legend} table=${table} empty=${!data}>
+    ${data ? html`<${Lines} statement=${`${metric} over the last ${period}: ${sub}`} times=${times} values=${values} lines=${lines} band=${timed ? [2, 0] : undefined} text=${say} axis=${axis} height=${260} onPick=${open} />` : html`<${Faces} load=${load} what="this metric" blank=${html`<div class="face blank course-blank"></div>`}>${() => null}<//>`}
+  <//>`;
+}
+
+/** The newest known value. @param {any[]} points @param {string} key */
+const lastOf = (points, key) => points.findLast((one) => !isUnknown(one[key]))?.[key] ?? null;
+
+/** @param {{data: any, metric: string, period: string}} props */
+function Against({ data, metric, period }) {
+  const known = data.metrics.filter((/** @type {any} */ one) => !isUnknown(one.average) || !isUnknown(one.previous_average));
+  const seen = known.some((/** @type {any} */ one) => one.average || one.previous_average) ? known : [];
+  const hidden = data.metrics.length - seen.length;
+  return html`<${Card} title="Against the time before" sub=${`the last ${LENGTHS[period]} beside the ${LENGTHS[period]} before; counts and sums are per ${duration(data.step_s * 1e9)}`}>
+    ${seen.length ? html`<table class="table cards-narrow against"><thead><tr><th scope="col">Figure</th><th scope="col" class="num">Before</th><th scope="col" class="num">Now</th><th scope="col" class="num">Change</th></tr></thead>
+      <tbody>${seen.map((/** @type {any} */ one) => { const { say } = measure(one.unit); return html`<tr key=${one.metric}><td class="cell-name"><button class="text-button" aria-pressed=${one.metric === metric} onClick=${() => setParams({ metric: one.metric })}>${SELECTED.find(([name]) => name === one.metric)?.[1] ?? one.meaning ?? one.metric}</button></td><td class="num cell-figure2"><${Figure}>${say(one.previous_average)}<//></td><td class="num cell-figure"><${Figure}>${say(one.average)}<//></td><td class="num cell-state"><${Change} one=${one} /></td></tr>`; })}</tbody></table>
+      ${hidden ? html`<p class="face-note">${plural(hidden, 'figure')} without any value in either time.</p>` : null}` : html`<${Empty} title="Nothing was measured in either time."><${FirstSteps} /><//>`}<//>`;
+}
+
+const DIRECTIONS = /** @type {Record<string, [string, string]>} */ ({ better: ['tick', 'ok'], worse: ['triangle', 'warn'] });
+
+/** @param {{one: any}} props */
+function Change({ one }) {
+  if (isUnknown(one.change_percent)) return html`<span class="quiet">nothing to compare with</span>`;
+  const [icon, tone] = DIRECTIONS[one.direction] ?? ['dash', 'unk'];
+  const sign = one.change_percent > 0 ? '+' : '';
+  return html`<span class=${`change ${tone}`}><${Icon} name=${icon} />${sign}${percent(one.change_percent / 100)}${one.direction === 'better' || one.direction === 'worse' ? html` <span class="change-word">${one.direction}</span>` : null}</span>`;
+}
+
+/** @param {{data: any}} props */
+function Hours({ data }) {
+  const hours = data.by_hour ?? [];
+  const all = hours.reduce((/** @type {number} */ sum, /** @type {any} */ one) => sum + (one.requests ?? 0), 0);
+  if (!all) return null;
+  const name = (/** @type {number} */ hour) => `${String(hour).padStart(2, '0')}:00`;
+  const buckets = hours.map((/** @type {any} */ one) => ({ at: one.hour * 36e5, end: (one.hour + 1) * 36e5, values: [one.errors, one.requests - one.errors], texts: [whole(one.errors), whole(one.requests - one.errors)], title: `${name(one.hour)}, ${plural(one.requests, 'request')}` }));
+  return html`<${ChartCard} title="By hour of the day" sub=${`HTTP requests, ${data.timezone}`} legend=${[{ label: 'went well', slot: 8, value: whole(all - hours.reduce((/** @type {number} */ sum, /** @type {any} */ one) => sum + one.errors, 0)) }, { label: 'failed', slot: 9 }]}
+    table=${() => ({ columns: ['Hour', 'Requests', 'Failed'], rows: hours.map((/** @type {any} */ one) => [name(one.hour), whole(one.requests), whole(one.errors)]) })}>
+    <${Bars} statement=${`${plural(all, 'request')} by hour of the day`} buckets=${buckets} series=${[{ label: 'failed', slot: 9 }, { label: 'went well', slot: 8, faint: true }]} counts=${true} axis=${whole} time=${(/** @type {number} */ ms) => minute(ms, 'UTC')} height=${160} /><//>`;
+}

@@ -1,0 +1,29 @@
+// @ts-check
+/**
+ * A measured value as text, by its unit as the server names it (`ms`, `usd`, `1`, `{call}`, `By`, …). Pure.
+ *
+ * Given: a unit. Gives: how a value is said, and how it stands on an axis. Never: a value without its unit.
+ */
+import { UNKNOWN, axisDuration, bytes, count, duration, isUnknown, money, percent } from './format.js';
+
+const NANOSECONDS = /** @type {Record<string, number>} */ ({ ns: 1, us: 1e3, ms: 1e6, s: 1e9, min: 6e10, h: 36e11 });
+
+/** @typedef {(value: number | string | null | undefined) => string} Say */
+
+/** @param {string | null | undefined} unit @returns {{say: Say, axis: (value: number) => string}} */
+export function measure(unit) {
+  const name = unit ?? '';
+  if (name in NANOSECONDS) return { say: (value) => (isUnknown(value) ? UNKNOWN : duration(Number(value) * NANOSECONDS[name])), axis: (value) => axisDuration(value * NANOSECONDS[name]) };
+  if (name === 'usd' || name === 'usd/h') {
+    const per = name === 'usd' ? '' : '/h';
+    return { say: (value) => (isUnknown(value) ? UNKNOWN : money(plain(Number(value))) + per), axis: (value) => money(plain(value)) + per };
+  }
+  if (name === '1') return { say: (value) => percent(isUnknown(value) ? null : Number(value)), axis: (value) => percent(value) };
+  if (name === 'By') return { say: (value) => bytes(isUnknown(value) ? null : Number(value)), axis: bytes };
+  const after = name === '' ? '' : `\u202f${name.replace(/^\{(.*)\}$/, '$1')}`;
+  const plural = (/** @type {number} */ value) => (/^\{/.test(name) && value !== 1 ? `${after}s` : after);
+  return { say: (value) => (isUnknown(value) ? UNKNOWN : count(Number(value)) + plural(Number(value))), axis: (value) => (name === '%' ? `${count(value)}${after}` : count(value)) };
+}
+
+/** A number without an exponent. @param {number} value */
+const plain = (value) => value.toFixed(12).replace(/\.?0+$/, '');

@@ -24,7 +24,7 @@ def run_demo(**settings: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=150)
 
 
-@pytest.mark.parametrize("ratio", ["1", "0.1", "0"])
+@pytest.mark.parametrize("ratio", ["0.1", "0"])
 def test_every_number_agrees_at_a_sampling_ratio_of(ratio: str) -> None:
     demo = run_demo(DEMO_CALLS="260", DEMO_SPEED="60", DEMO_SAMPLE_RATIO=ratio)
     assert demo.returncode == 0, demo.stdout + demo.stderr

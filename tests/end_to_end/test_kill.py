@@ -25,9 +25,10 @@ from tests.backend.rows import DAY
 from tests.benchmarks.load import trace_requests
 from tests.end_to_end.backend import Backend
 from tests.support.telemetry import ledger_event, ledger_request
+from tests.support.thorough import examples
 from tests.support.waiting import until
 
-KILLS = 10
+KILLS = examples(4)
 RECORDS = 32  # a request
 REPLAYED = 10
 EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
@@ -143,7 +144,7 @@ def ids(body: bytes, *, of_events: bool) -> set[tuple[str, str]]:
 
 
 @pytest.mark.slow
-def test_everything_acknowledged_is_there_once_and_the_rest_whole_or_not_after_ten_kills(backend: Backend) -> None:
+def test_everything_acknowledged_is_there_once_and_the_rest_whole_or_not_after_kills(backend: Backend) -> None:
     moments = random.Random(20261121)
     pause = threading.Event()
     backend.start()

@@ -138,6 +138,17 @@ def test_health_counts_the_services_that_report(server: Inside, monitor: spanled
     health = monitor.check_health()
     assert (health.healthy_services, health.total_services) == (1, 1)
     assert (health.status, health.services) == ("ok", {"shop": "ok"})
+    assert health.checks.keys() == {"This server", "CPU", "Memory", "Queue"}
+
+
+def test_health_knows_what_the_checks_find(server: Inside, monitor: spanledger.ProductionMonitor) -> None:
+    check = {"name": "cache", "kind": "redis", "target": "redis://127.0.0.1:1", "service": "shop", "down_after": 1}
+    with server.client() as client:
+        assert client.post("/api/v1/health/checks", json=check).status_code == 201
+        assert client.post("/api/v1/health/checks/cache/run").json()["state"] == "down"
+    health = monitor.check_health()
+    assert (health.status, health.services["shop"], health.checks["cache"]) == ("critical", "critical", "critical")
+    assert "cache: not reached" in health.sentence
 
 
 def test_a_backend_that_is_away_is_unknown_and_not_ill(server: Inside, monitor: spanledger.ProductionMonitor) -> None:
@@ -234,9 +245,10 @@ def test_an_unknown_compliance_is_no_number() -> None:
 
 
 def test_a_backend_that_is_not_ready_is_critical() -> None:
-    status = {"level": "ok", "sentence": "All systems operational", "services": [], "tiles": {}}
+    status = {"status": "healthy", "sentence": "All systems operational", "services": []}
     with answering(
-        ("GET", "/readyz", 503, {"reasons": ["the disk is full"]}), ("GET", "/api/v1/status", 200, status)
+        ("GET", "/readyz", 503, {"reasons": ["the disk is full"]}),
+        ("GET", "/api/admin/monitoring/health/services", 200, status),
     ) as (url, _):
         health = spanledger.ProductionMonitor({"url": url}).check_health()
     assert (health.status, health.sentence) == ("critical", "The backend is not ready: the disk is full")

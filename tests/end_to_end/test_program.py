@@ -90,8 +90,7 @@ def expect_lines(backend: Backend, count: int, within_s: float = 20) -> list[dic
     return found
 
 
-@pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
-@pytest.mark.parametrize("ratio", ["1", "0"])
+@pytest.mark.parametrize(("protocol", "ratio"), [("http/protobuf", "0"), ("grpc", "1")])
 def test_each_call_is_one_line_with_its_exact_cost(backend: Backend, protocol: str, ratio: str) -> None:
     backend.start()
     stats = Program(backend, 30, protocol, SPANLEDGER_SAMPLE_RATIO=ratio).finish()

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
+from functools import cache
 from pathlib import Path
 
 from spanledger_server import main, settings
 from spanledger_server.clock import Clock, SystemClock
+from spanledger_server.store.database import Database
 from tests.support.server import Server
+
+
+@cache
+def empty_store() -> bytes:
+    """The file of a store that was opened and closed: its tables need not be made once more for every test."""
+    with tempfile.TemporaryDirectory() as directory:
+        file = Path(directory) / "spanledger.duckdb"
+        Database.open(file).close()
+        return file.read_bytes()
 
 
 class Shifted:
@@ -47,7 +59,11 @@ class Inside(Server):
         }
         pairs = zip(self._flags[::2], self._flags[1::2], strict=True)
         given |= {flag.removeprefix("--").replace("-", "_"): value for flag, value in pairs}
-        running = main.Server(settings.load(given, self._variables), self.clock)
+        configured = settings.load(given, self._variables)
+        if configured.file is not None and not configured.data_dir.exists():
+            configured.data_dir.mkdir(mode=0o700)
+            configured.file.write_bytes(empty_store())
+        running = main.Server(configured, self.clock)
         running.start()
         self._running = running
         self.url = running.addresses.url

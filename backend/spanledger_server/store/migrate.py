@@ -1,7 +1,8 @@
 """Bring the tables to this version, one transaction a step, and make the public views anew.
 
 Given a way to open transactions, applies each `migrations/NNNN_what.sql` that the file has not seen, in order, and
-records it in `schema_version`; then runs `views.sql`. A step that fails leaves the file as it was before that step.
+records it in `schema_version`; then runs `views.sql`, unless the views were made of the same text. A step that fails
+leaves the file as it was before that step.
 
 Never: goes backwards, or edits a migration that was released.
 """
@@ -101,15 +102,21 @@ def bring_up_to_date(transaction: Callable[[], AbstractContextManager[Transactio
     """
     with transaction() as tx:
         tx.execute(SQL["make_schema_version"])
+        tx.execute(SQL["make_views_made"])
         applied = {version for (version,) in tx.tuples(SQL["applied_versions"])}
-    for migration in migrations():
-        if migration.version not in applied:
-            with transaction() as tx:
-                tx.execute(migration.script)
-                tx.execute(
-                    SQL["record_version"], version=migration.version, name=migration.name, digest=migration.digest
-                )
-    with transaction() as tx:
-        tx.execute(PACKAGE.joinpath("views.sql").read_text(encoding="utf-8"))
-        if documented:
-            tx.execute(PACKAGE.joinpath("comments.sql").read_text(encoding="utf-8"))
+        made_of = tx.value(SQL["views_digest"])
+    missing = [migration for migration in migrations() if migration.version not in applied]
+    for migration in missing:
+        with transaction() as tx:
+            tx.execute(migration.script)
+            tx.execute(SQL["record_version"], version=migration.version, name=migration.name, digest=migration.digest)
+    script = "".join(
+        PACKAGE.joinpath(name).read_text(encoding="utf-8")
+        for name in (("views.sql", "comments.sql") if documented else ("views.sql",))
+    )
+    digest = hashlib.sha256(script.encode()).hexdigest()
+    if missing or digest != made_of:
+        with transaction() as tx:
+            tx.execute(script)
+            tx.execute(SQL["forget_views"])
+            tx.execute(SQL["record_views"], digest=digest)

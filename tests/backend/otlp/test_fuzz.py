@@ -19,7 +19,7 @@ from tests.backend.otlp.payloads import as_json, decode, log, request, span
 from tests.support.thorough import examples
 
 ROOT = Path(__file__).parents[3]
-SECONDS = int(os.environ.get("SPANLEDGER_FUZZ_SECONDS", "4"))
+SECONDS = int(os.environ.get("SPANLEDGER_FUZZ_SECONDS", "2"))
 TARGETS = [(signal, encoding) for signal in ("traces", "logs", "metrics") for encoding in ("protobuf", "json")]
 
 ATTRIBUTES = {"gen_ai.usage.input_tokens": 5, "list": [1, {"a": "b"}], "bytes": b"x", "user.id": "ü"}

@@ -21,6 +21,7 @@ from spanledger.pricing import MalformedPricesError, PriceBook
 from spanledger.usage import Usage
 from spanledger_server import timegrid
 from spanledger_server.alerts.received import ReceivedAlerts
+from spanledger_server.alerts.watch import Alerting
 from spanledger_server.api import app, sockets
 from spanledger_server.api.answers import when
 from spanledger_server.api.gate import Gate
@@ -37,17 +38,21 @@ from spanledger_server.budgets import reserve
 from spanledger_server.care.caretaker import Caretaker
 from spanledger_server.clock import Clock
 from spanledger_server.errors import SpanledgerError
+from spanledger_server.health.watch import Health
 from spanledger_server.ingest.accept import Ingest
 from spanledger_server.ingest.admission import Admission
 from spanledger_server.ingest.retention import Keep, Retention
 from spanledger_server.live.feed import LiveFeed
 from spanledger_server.loops import Task, TickLoop
+from spanledger_server.notify.office import Notifications
 from spanledger_server.otlp.limits import DecodeLimits
 from spanledger_server.otlp.memory import keep_arenas
 from spanledger_server.prices.reprice import Repricer
 from spanledger_server.prices.stored import StoredPrices
 from spanledger_server.rollups.dirty import DirtyBuckets
 from spanledger_server.rollups.refresh import Rollups
+from spanledger_server.rules import ready
+from spanledger_server.rules.evaluate import Evaluator
 from spanledger_server.sampling.loop import ClosedLoop
 from spanledger_server.settings import Settings
 from spanledger_server.slos.watch import Watch
@@ -138,6 +143,7 @@ class Server:
         listening = self._listen()
         prices = _prices(settings)
         database = self._opened()
+        ready.install(database, self.clock.now_ns())
         tokens = Tokens(database)
         self._stack.callback(tokens.note_use)
         dirty = DirtyBuckets()
@@ -146,12 +152,7 @@ class Server:
         repricer = self._repricer(database, ingest, dirty, live)
         ingest.start()
         self._stack.callback(ingest.stop)
-        alerts = self._alerts(database)
-        care = Caretaker(settings, database, self.clock)
-        self._stack.callback(care.stop)
-        admission = Admission(settings.max_waiting_bytes)
-        slos = Watch(database)
-        vitals = self._vitals = Vitals(database, ingest, admission, self.clock, alerts, care, slos)
+        vitals = self._vitals = self._watching(database, ingest, listening)
         loop = ClosedLoop(database, settings.sampling_budget, vitals.told_to_come_back)
         self_check = SelfCheck(database)
         self._tick(
@@ -162,9 +163,7 @@ class Server:
             (
                 Task("sampling", loop.tick, SAMPLING_NS),
                 Task("check", self_check.tick, MINUTE_NS),
-                Task("alerts", alerts.tick),
-                Task("slos", slos.tick, SLOS_NS),
-                *care.start(vitals.troubles),
+                *self._watched(vitals),
             ),
         )
         receiver = Receiver(
@@ -208,6 +207,34 @@ class Server:
         repricer.start()
         self._stack.callback(repricer.stop)
         return repricer
+
+    def _watching(self, database: Database, ingest: Ingest, listening: Mapping[str, sockets.Listening]) -> Vitals:
+        """What watches, judges and tells."""
+        settings, alerts = self.settings, self._alerts(database)
+        care = Caretaker(settings, database, self.clock)
+        self._stack.callback(care.stop)
+        admission = Admission(settings.max_waiting_bytes)
+        slos = Watch(database)
+        health = Health.kept(settings, database, self.clock.now_ns)
+        self._stack.callback(health.stop)
+        notify = Notifications(settings, database, self.clock, sockets.port_of(listening["--port"]))
+        self._stack.callback(notify.stop)
+        alerting = Alerting(database, Evaluator(database, settings.timezone), _ns(settings.tick))
+        return Vitals(
+            database, ingest, admission, self.clock, alerts, care, slos, health=health, notify=notify, alerting=alerting
+        )
+
+    @staticmethod
+    def _watched(vitals: Vitals) -> list[Task]:
+        """Its share of the tick."""
+        return [
+            Task("alerts", vitals.alerts.tick),
+            *([Task("slos", vitals.slos.tick, SLOS_NS)] if vitals.slos is not None else []),
+            *vitals.care.start(vitals.troubles),
+            Task("alerting", vitals.alerting.tick),
+            vitals.health.start(vitals.unready, vitals.troubles),
+            vitals.notify.start(),
+        ]
 
     def _alerts(self, database: Database) -> ReceivedAlerts:
         settings = self.settings

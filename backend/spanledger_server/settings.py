@@ -142,6 +142,14 @@ def _web_address(text: str) -> str:
     return text.strip()
 
 
+def _pages_address(text: str) -> str:
+    address = _web_address(text)
+    parsed = urlsplit(address)
+    if parsed.username is not None or parsed.query or parsed.fragment:
+        raise _NotUsableError("an address that begins with https:// or http://, without user, question and fragment")
+    return address
+
+
 def _secret(text: str) -> str:
     if not _SECRET.fullmatch(text.strip()):
         raise _NotUsableError("sl_ and at least 16 letters, digits, _ or -")
@@ -186,6 +194,11 @@ class Settings:
     allowed_host: tuple[str, ...] = field(
         metadata=_row("", _words, "further names in the Host header, comma between; .example.org takes subdomains")
     )
+    external_url: str | None = field(
+        metadata=_row(
+            None, _pages_address, "where people reach the pages, for links in messages; none: made of --host and --port"
+        )
+    )
     environment: str = field(metadata=_row("local", _text, "name of this installation, shown on the pages"))
     max_request_bytes: int = field(metadata=_row("64MiB", size, "largest request, before and after decompression"))
     max_waiting_bytes: int = field(
@@ -197,7 +210,9 @@ class Settings:
     )
     retention_raw: timedelta = field(metadata=_row("7d", duration, "how long spans, logs and metric points are kept"))
     retention_minutes: timedelta = field(metadata=_row("30d", duration, "how long minute rollups are kept"))
-    retention_hours: timedelta = field(metadata=_row("90d", duration, "how long hour rollups are kept"))
+    retention_hours: timedelta = field(
+        metadata=_row("90d", duration, "how long hour rollups are kept; those of costs as long as days")
+    )
     retention_days: timedelta = field(metadata=_row("365d", duration, "how long day rollups and the ledger are kept"))
     max_disk: int | None = field(
         metadata=_row(None, size, "size of the file above which the oldest raw data goes first; never the ledger")
@@ -238,6 +253,13 @@ class Settings:
     def loopback(self) -> bool:
         """Whether only this machine can reach the server."""
         return self.host in LOOPBACK or self.host.startswith("127.")
+
+    def pages(self, port: int) -> str:
+        """Where people reach the pages, without a slash at the end; `port` is the one that was taken."""
+        if self.external_url is not None:
+            return self.external_url.rstrip("/")
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - compared, not bound
+        return f"{'https' if self.tls_cert else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
 
     @property
     def file(self) -> Path | None:

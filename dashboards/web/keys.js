@@ -14,7 +14,7 @@ import { toast } from './parts/toast.js';
 import { rangeButtonId } from './parts/range.js';
 
 export const keyList = signal(false);
-const PLACES = /** @type {Record<string, string>} */ ({ l: '/', t: '/traces', c: '/costs', b: '/costs/budgets', s: '/slos', r: '/trends', o: '/logs', q: '/query', ',': '/settings' });
+const PLACES = /** @type {Record<string, string>} */ ({ l: '/', t: '/traces', c: '/costs', b: '/costs/budgets', s: '/slos', v: '/services', a: '/alerts', r: '/trends', o: '/logs', q: '/query', ',': '/settings' });
 const KEPT = ['tz'];
 
 /** Keys of the page in view; one that gives false leaves the key to the browser. @type {Record<string, (event: KeyboardEvent) => unknown>} */

@@ -45,20 +45,17 @@ def bill(call: Call, read: Reading | None) -> tuple[Reading | None, int | None]:
 
 def fill(entry: Entry, read: Reading, call: Call) -> None:
     """Write what was read into an entry."""
-    options = call.options
-    if read.operation is not None and options.operation == "chat":
-        entry.operation = read.operation
+    usage, provider, entry.response_model, entry.response_id, tier, _, operation, state, _ = read
+    if operation is not None and call.options.operation == "chat":
+        entry.operation = operation
     if entry.provider is None:
-        entry.provider = read.provider
-    entry.response_model = read.model
-    entry.response_id = read.response_id
-    tier = read.service_tier
+        entry.provider = provider
     if tier is not None:
         entry.service_tier = tier
         entry.batch = entry.batch or tier == "batch"
-    if read.usage is not None:
-        entry.usage = read.usage
-        entry.usage_state = read.state
+    if usage is not None:
+        entry.usage = usage
+        entry.usage_state = state
 
 
 def bill_late(call: Call, observation: Observation) -> None:

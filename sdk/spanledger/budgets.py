@@ -24,12 +24,12 @@ from spanledger import checked, semconv
 from spanledger.configure import enabled, held, settle_first
 from spanledger.context import current
 from spanledger.errors import BudgetExceeded
+from spanledger.estimate import Estimate
 from spanledger.guard import guard
 from spanledger.leases import NOTHING, Leases, Outcome, Verdict
 
 if TYPE_CHECKING:
     from spanledger.call import Entry
-    from spanledger.pipeline import Estimate
 
 WAIT_S: Final = 1.0
 Money = Decimal | int | float | str
@@ -51,7 +51,7 @@ class _State:
         self.lock = threading.RLock()
         self.leases: Leases | None = None
         self.usual = NOTHING  # what a call has cost of late
-        self.estimate: Estimate | None = None
+        self.estimate = Estimate()
         self.closes = False
 
 
@@ -296,10 +296,6 @@ def money(value: Money) -> Decimal:
 
 def _billed(entries: Sequence[Entry]) -> Decimal | None:
     """What the calls come to; None where a price is not known. Not on a caller's thread: it may load the price book."""
-    from spanledger.pipeline import Estimate
-
-    if _state.estimate is None:
-        _state.estimate = Estimate()
     estimate = _state.estimate
     costs = [entry.cost_usd if entry.cost_usd is not None else estimate(entry) for entry in entries]
     known = [cost for cost in costs if cost is not None]

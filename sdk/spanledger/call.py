@@ -127,7 +127,7 @@ class Inner:
     spans: list[int] = field(default_factory=list)  # of all lines
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Call:
     """The record of one call in flight.
 

@@ -23,7 +23,7 @@ from types import MappingProxyType, TracebackType
 from typing import Any, ParamSpec, TypeVar, cast
 
 from opentelemetry.baggage import _BAGGAGE_KEY
-from opentelemetry.context import Context, attach, detach, get_value, set_value
+from opentelemetry.context import Context, attach, detach, get_current
 
 from spanledger import semconv
 
@@ -113,7 +113,7 @@ def current(parent: Context | None = None) -> Mapping[str, str]:
     microsecond.
     """
     global _last
-    carried = get_value(_BAGGAGE_KEY, parent)
+    carried = (get_current() if parent is None else parent).get(_BAGGAGE_KEY)
     if not carried or not isinstance(carried, dict):
         return NOTHING
     seen, values = _last
@@ -125,8 +125,13 @@ def current(parent: Context | None = None) -> Mapping[str, str]:
 
 def with_values(values: Mapping[str, str], around: Context | None = None) -> Context:
     """`around` (or the current OpenTelemetry context) with these baggage values; an empty value takes its key away."""
-    carried = {**(get_value(_BAGGAGE_KEY, around) or {}), **values}  # type: ignore[dict-item]
-    return set_value(_BAGGAGE_KEY, {key: value for key, value in carried.items() if value}, around)
+    if around is None:
+        around = get_current()
+    before: Any = around.get(_BAGGAGE_KEY)
+    carried = {**before, **values} if before else dict(values)
+    if not all(carried.values()):
+        carried = {key: value for key, value in carried.items() if value}
+    return Context({**around, _BAGGAGE_KEY: carried})
 
 
 def _plain(scope: context, function: Callable[..., Any]) -> Callable[..., Any]:

@@ -18,6 +18,8 @@ from typing import ParamSpec, TypeVar, TypeVarTuple, Unpack
 
 P = ParamSpec("P")
 R = TypeVar("R")
+A = TypeVar("A")
+B = TypeVar("B")
 Ts = TypeVarTuple("Ts")
 
 _logger = logging.getLogger("spanledger")
@@ -49,6 +51,14 @@ class Guard:
         """What the function returns, or None where it raised; takes half the time of `with`, for every call's path."""
         try:
             return function(*arguments)
+        except Exception as error:  # noqa: BLE001 - this is the wall
+            note(self.where, error)
+            return None
+
+    def run_two(self, function: Callable[[A, B], R], first: A, second: B) -> R | None:
+        """`run` for two arguments, which takes half the time again: none are packed up and unpacked."""
+        try:
+            return function(first, second)
         except Exception as error:  # noqa: BLE001 - this is the wall
             note(self.where, error)
             return None

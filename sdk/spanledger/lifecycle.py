@@ -10,7 +10,7 @@ Never: raises or waits.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -50,9 +50,9 @@ def begin(options: Options, arguments: Mapping[str, Any]) -> Call | None:
     """
     if not enabled():
         return None
-    call = _BEGIN.run(_begun, options, arguments, tracer)
+    call = _BEGIN.run_two(_begun, options, arguments)
     if call is None:  # somebody's sampler or processor failed: the ledger needs no span
-        call = _BEGIN.run(_begun, options, arguments, NoOpTracer)
+        call = _BEGIN.run(_begun, options, arguments, NoOpTracer())
     return call
 
 
@@ -65,7 +65,7 @@ def scope(call: Call) -> Context:
 
 def returned(call: Call, answer: Any) -> None:
     """End a call with what its function returned."""
-    if not _READ.run(_read_and_finished, call, answer):
+    if not _READ.run_two(_read_and_finished, call, answer):
         finish(call, None, answer=answer)
 
 
@@ -132,7 +132,7 @@ def _read(call: Call, answer: Any) -> Reading | None:
     return read if call.options.usage is None else _told(call.options.usage(answer), read)
 
 
-def _begun(options: Options, arguments: Mapping[str, Any], tracer: Callable[[], Tracer]) -> Call:
+def _begun(options: Options, arguments: Mapping[str, Any], maker: Tracer | None = None) -> Call:
     around = attached()
     name, model, attributes, context = options.span_name, options.model, options.at_start, _NOBODY
     if _BAGGAGE_KEY in around:
@@ -152,33 +152,36 @@ def _begun(options: Options, arguments: Mapping[str, Any], tracer: Callable[[], 
     entry = _NEW(Entry)  # the other fields' defaults stand on the class: to set them all takes a microsecond
     call = _NEW(Call)
     entry.start_ns, call.started = time.time_ns(), time.perf_counter_ns()
-    span: Any = tracer().start_span(name, around, _CLIENT, attributes, (), entry.start_ns)
+    own_ids = False
+    span: Any = (maker or tracer()).start_span(name, around, _CLIENT, attributes, (), entry.start_ns)
     call.span = span
     if hasattr(span, "is_light"):
         entry.trace_id, entry.span_id, entry.parent_span_id = span.trace_id, span.span_id, span.parent_span_id
         entry.sampled, call.recording = span.sampled, span.recorded
     else:
-        _identify(call, entry, around, outer)
+        own_ids = _identify(call, entry, around, outer)
     entry.operation, entry.provider, entry.request_model = options.operation, options.provider, model
     entry.context, entry.attributes = context, options.attributes
     call.options, call.entry, call.outer, call.open = options, entry, outer, [None]
-    if options.capture_content:
-        call.messages = content.asked(arguments)
+    call.own_ids, call.witness = own_ids, False
+    call.inner = call.explicit = call.observed = call.own = None
+    call.messages = content.asked(arguments) if options.capture_content else None
     return call
 
 
-def _identify(call: Call, entry: Entry, around: Context, outer: Call | None) -> None:
-    """The ids of a span that somebody else's tracer made, or our own where it made none."""
-    span = call.span
+def _identify(call: Call, entry: Entry, around: Context, outer: Call | None) -> bool:
+    """Take the ids of a span that somebody else's tracer made, or ours where it made none; gives whether they are."""
+    span, own_ids = call.span, False
     trace_id, span_id, _, flags, *_ = span.get_span_context()
     parent_span: Any = around.get(_SPAN_KEY)
     parent_id = 0 if parent_span is None else parent_span.get_span_context().span_id
     if not span_id or span_id == parent_id:  # without a provider a tracer hands the parent's span back
         trace_id, span_id, parent_id = _own_ids(trace_id, parent_id, outer)
-        call.own_ids = True
+        own_ids = True
     entry.trace_id, entry.span_id, entry.parent_span_id = trace_id, span_id, parent_id or None
     entry.sampled = flags & _SAMPLED != 0
-    call.recording = not call.own_ids and span.is_recording()
+    call.recording = not own_ids and span.is_recording()
+    return own_ids
 
 
 def _around(outer: Call) -> Call | None:

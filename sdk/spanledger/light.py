@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from random import getrandbits
 from types import TracebackType
 from typing import Any
 
@@ -20,6 +22,7 @@ from opentelemetry.context import Context, get_current
 from opentelemetry.sdk import trace as sdk
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import (
     Link,
@@ -43,7 +46,6 @@ from spanledger.sampling.sampler import ConsistentSampler
 from spanledger.spans import Told, known
 from spanledger.version import __version__
 
-_NEW = object.__new__
 _CONCLUDE = guard("light.conclude")
 _MAKE: Any = getattr(sdk, "_Span", None)
 _NOBODY = SpanProcessor()
@@ -76,8 +78,8 @@ class LightSpan(Span):
     given: Mapping[str, Any]
     trace_id: int
     span_id: int
-    around: Span | None
-    parent_span_id: int | None
+    around: Span | None = None
+    parent_span_id: int | None = None
     sampled: bool
     recorded: bool
     state: TraceState
@@ -213,9 +215,12 @@ class LightTracer(Tracer):
         put: Callable[[LightSpan], None],
     ) -> None:
         self._provider, self._sampler, self._decide, self.put = provider, sampler, sampler.decide, put
-        self._span_id, self._trace_id = provider.id_generator.generate_span_id, provider.id_generator.generate_trace_id
-        random = getattr(provider.id_generator, "is_trace_id_random", lambda: False)()
-        more = getattr(TraceFlags, "RANDOM_TRACE_ID", 0) if random else 0
+        ids = provider.id_generator
+        self._span_id, self._trace_id = ids.generate_span_id, ids.generate_trace_id
+        if type(ids) is RandomIdGenerator:  # the usual one, without its frames
+            self._span_id, self._trace_id = partial(getrandbits, 64), partial(getrandbits, 128)
+        is_random = getattr(ids, "is_trace_id_random", lambda: False)()
+        more = getattr(TraceFlags, "RANDOM_TRACE_ID", 0) if is_random else 0
         self.flags = (TraceFlags(TraceFlags.DEFAULT | more), TraceFlags(TraceFlags.SAMPLED | more))
         self._among: Any = provider._active_span_processor
         there = getattr(self._among, "_span_processors", None)
@@ -249,21 +254,24 @@ class LightTracer(Tracer):
         else:
             of_it = None if parent is None else parent.get_span_context()
             if of_it is None or not of_it.is_valid:
-                parent, trace_id = None, self._trace_id()
+                parent, trace_id = None, self._trace_id() or 1
                 decided = self._decide(trace_id, None, False, name, attributes)
             else:
                 trace_id, parent_span_id = of_it.trace_id, of_it.span_id
                 decided = self._decide(trace_id, of_it.trace_state, of_it.trace_flags.sampled, name, attributes)
-        made = _NEW(LightSpan)
-        made.maker, made.name, made.kind_, made.around, made.parent_span_id = self, name, kind, parent, parent_span_id
-        made.trace_id, made.span_id = trace_id, self._span_id()
+        made = LightSpan()
+        made.maker, made.name, made.kind_ = self, name, kind
+        made.trace_id, made.span_id = trace_id, self._span_id() or 1
+        if parent is not None:
+            made.around, made.parent_span_id = parent, parent_span_id
         made.start_ns = time.time_ns() if start_time is None else start_time
-        given = made.given = attributes or _NOTHING
+        made.given = attributes or _NOTHING
         if _BAGGAGE_KEY in around:
+            given = made.given
             made.given = {**given, **current(around), **given}  # what was given comes first, and stays
         made.sampled, made.state = decided
-        made.recorded = made.sampled or self._sampler.records_dropped
-        if made.recorded and (links or self._among._span_processors is not self._ours):
+        recorded = made.recorded = made.sampled or self._sampler.records_dropped
+        if recorded and (links or self._among._span_processors is not self._ours):
             seen: Span = self.real(made, self._among, links, around)
             return seen
         return made

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import math
 import time
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from operator import attrgetter
+from typing import TYPE_CHECKING
 
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.metrics.v1.metrics_pb2 import (
@@ -47,6 +48,9 @@ LABELS = (
     semconv.ERROR_TYPE,
     *semconv.LOW_CARDINALITY_CONTEXT_KEYS,
 )
+_SAID = attrgetter("operation", "provider", "request_model", "response_model", "error_type")
+_NOBODY = (None,) * len(semconv.LOW_CARDINALITY_CONTEXT_KEYS)
+_AT_ONCE = 64  # values of a series
 INSTRUMENTS: tuple[tuple[str, str, str, Sequence[float]], ...] = (
     (semconv.METRIC_OPERATION_DURATION, "s", "Duration of a GenAI call", semconv.DURATION_BUCKETS_S),
     (semconv.METRIC_TOKEN_USAGE, "{token}", "Tokens used by a GenAI call", semconv.TOKEN_BUCKETS),
@@ -63,23 +67,15 @@ SERIES: tuple[tuple[int, Labels], ...] = (  # what one call may record: which in
 )
 
 
-class EntryMeter(Protocol):
-    """Takes finished calls."""
-
-    def observe(self, entry: Entry) -> None:
-        """Add one call."""
-        ...
-
-
 class Series:
-    """One series of a histogram.
+    """One series of a histogram. Values wait in a list and are sorted into the buckets by the dozen.
 
     Attributes:
         labels: What tells it from the others.
         bounds: Upper ends of its buckets.
     """
 
-    __slots__ = ("bounds", "buckets", "count", "exemplar", "highest", "labels", "lowest", "total")
+    __slots__ = ("bounds", "buckets", "count", "exemplar", "highest", "labels", "lowest", "total", "waiting")
 
     def __init__(self, labels: Labels, bounds: tuple[float, ...]) -> None:
         self.labels, self.bounds = labels, bounds
@@ -87,18 +83,32 @@ class Series:
         self.count, self.total = 0, 0.0
         self.lowest, self.highest = math.inf, -math.inf
         self.exemplar: tuple[float, Entry] | None = None
+        self.waiting: list[float] = []
 
     def add(self, value: float, entry: Entry) -> None:
         """Add one value; a sampled call becomes the exemplar."""
-        self.buckets[bisect_left(self.bounds, value)] += 1
-        self.count += 1
-        self.total += value
-        if value < self.lowest:
-            self.lowest = value
-        if value > self.highest:
-            self.highest = value
+        waiting = self.waiting
+        waiting.append(value + 0.0)  # what is no number, or too large for one, fails here and not in `sorted_in`
+        if len(waiting) >= _AT_ONCE:
+            self.sorted_in()
         if entry.sampled:
             self.exemplar = (value, entry)
+
+    def sorted_in(self) -> Series:
+        """Itself, with every value in its bucket."""
+        values, self.waiting = self.waiting, []
+        if values:
+            self.count += len(values)
+            self.total = sum(values, self.total)
+            values.sort()
+            self.lowest, self.highest = min(self.lowest, values[0]), max(self.highest, values[-1])
+            below = 0
+            for place, bound in enumerate(self.bounds):
+                upto = bisect_right(values, bound, below)
+                self.buckets[place] += upto - below
+                below = upto
+            self.buckets[-1] += len(values) - below
+        return self
 
     def add_gaps(self, times: ChunkTimes) -> None:
         """Add the times between a stream's chunks, which are in the same buckets already."""
@@ -112,6 +122,7 @@ class Series:
 
     def point(self, began_ns: int, now_ns: int) -> HistogramDataPoint:
         """As OTLP has it."""
+        self.sorted_in()
         point = HistogramDataPoint(
             attributes=key_values(self.labels),
             start_time_unix_nano=began_ns,
@@ -151,14 +162,16 @@ class Meter:
         if known is None:
             known = self._new(values)
         duration, given, gotten, first_chunk, between_chunks = known
-        if entry.end_ns != entry.start_ns:  # what was told of afterwards took no time that anybody knows
-            duration.add((entry.end_ns - entry.start_ns) / 1e9, entry)
+        took_ns = entry.end_ns - entry.start_ns
+        if took_ns:  # what was told of afterwards took no time that anybody knows
+            duration.add(took_ns / 1e9, entry)
         usage = entry.usage
         if usage is not None:
-            if usage.input_tokens is not None:
-                given.add(usage.input_tokens, entry)
-            if usage.output_tokens is not None:
-                gotten.add(usage.output_tokens, entry)
+            tokens_in, tokens_out = usage.input_tokens, usage.output_tokens
+            if tokens_in is not None:
+                given.add(tokens_in, entry)
+            if tokens_out is not None:
+                gotten.add(tokens_out, entry)
         if entry.time_to_first_chunk_s is not None:
             first_chunk.add(entry.time_to_first_chunk_s, entry)
         if entry.chunk_times is not None:
@@ -178,7 +191,7 @@ class Meter:
         """All series that have values, with the number of their instrument."""
         for known in list(self._known.values()):
             for (which, _), series in zip(SERIES, known, strict=True):
-                if series.count:
+                if series.sorted_in().count:
                     yield which, series
 
     def read(self, now_ns: int) -> list[Metric]:
@@ -228,15 +241,9 @@ class InstrumentMeter:
 
 def label_values(entry: Entry) -> Values:
     """What tells this call's series from others, in the order of `LABELS`."""
-    get = entry.context.get
-    return (
-        entry.operation,
-        entry.provider,
-        entry.request_model,
-        entry.response_model,
-        entry.error_type,
-        *[get(key) for key in semconv.LOW_CARDINALITY_CONTEXT_KEYS],
-    )
+    said: Values = _SAID(entry)
+    context = entry.context
+    return said + (tuple(map(context.get, semconv.LOW_CARDINALITY_CONTEXT_KEYS)) if context else _NOBODY)
 
 
 def labels_of(values: Values) -> Labels:

@@ -14,7 +14,6 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
-from decimal import Decimal
 from typing import Any
 
 from opentelemetry import _logs, metrics, trace
@@ -43,9 +42,10 @@ from spanledger.delivery.outcome import Transport
 from spanledger.delivery.spool import Spool
 from spanledger.delivery.worker import Worker
 from spanledger.endpoints import Signal, Target
+from spanledger.estimate import Estimate, NoEstimate
 from spanledger.guard import say_once
 from spanledger.light import LightTracer, light_tracer
-from spanledger.meter import EntryMeter, InstrumentMeter, Meter, items_metric
+from spanledger.meter import InstrumentMeter, Meter, items_metric
 from spanledger.processors import ContextSpanProcessor, LaneLogProcessor, LaneMetricExporter, LaneSpanProcessor
 from spanledger.providers.instrumented import CallSpanProcessor, WitnessSampler, own_tracer
 from spanledger.redacting import CleanEntries, CleanLogs, CleanSpans, clean_resource
@@ -90,7 +90,6 @@ class Pipeline:
         self._stops: list[Callable[[], None]] = []
         self._began_ns = time.time_ns()
         self._own_meter = Meter()
-        self._meter: EntryMeter = self._own_meter
         self._rules = rules_of(settings, content=True)
         self._lanes(targets)
         self.worker = Worker(
@@ -109,8 +108,8 @@ class Pipeline:
         ways = {signal: transport_to(target) for signal, target in targets.items()}
         directory = spool_directory(self.settings, self._environ)
         spool = Spool(directory, targets["logs"].address, self.settings.spool_max_bytes) if directory else None
-        self._estimate = Estimate() if self.settings.estimate_cost else _no_estimate
-        entries = EntryEncoder(self.resource, self._estimate)
+        self._estimate = Estimate() if self.settings.estimate_cost else NoEstimate()
+        entries = EntryEncoder(self.resource, self._estimate.pico)
         logs = log_encoder(CleanLogs(rules_of(self.settings, content=self.settings.logs_content), self._rules))
         others = CleanSpans(rules_of(self.settings, content=self.settings.spans_content), self._rules)
         size: dict[str, Any] = {"limit": self.settings.queue_size, "batch_size": self.settings.batch_size}
@@ -119,7 +118,7 @@ class Pipeline:
             "ledger",
             CleanEntries(entries, self._rules),
             ways["logs"],
-            observe=self._observe,
+            observe=self._own_meter.observe,
             spool=spool,
             journal=journal,
             encoder_under=lambda resource: CleanEntries(entries.under(resource), self._rules),
@@ -246,7 +245,7 @@ class Pipeline:
             self._readers = [(there, reader) for reader in readers]
         REQUESTS.is_read = self.settings.metrics == "own" and self.settings.metrics_exporter == ("otlp",)
         if self.settings.metrics == "instruments":
-            self._meter = InstrumentMeter(metrics.get_meter("spanledger", __version__))
+            self.ledger.observe = InstrumentMeter(metrics.get_meter("spanledger", __version__)).observe
         return mistakes
 
     def _install_logs(self) -> list[str]:
@@ -298,9 +297,6 @@ class Pipeline:
 
     # --- for the worker
 
-    def _observe(self, entry: Any) -> None:
-        self._meter.observe(entry)
-
     def _read_metrics(self) -> None:
         """One reading: what the program's own instruments say, the GenAI metrics, and what became of everything."""
         for _, reader in self._readers:
@@ -336,37 +332,6 @@ class Pipeline:
         gauges.clear()
         if self._selection is not None:
             self._selection.clear()
-
-
-class Estimate:
-    """What a call will have cost, for viewers that price nothing; the price book is loaded with the first one."""
-
-    def __init__(self) -> None:
-        self._book: Any = None
-
-    def __call__(self, entry: Any) -> Decimal | None:
-        """The estimate, or None where no price is known."""
-        if entry.kind != "usage" or not entry.usage:
-            return None
-        if self._book is None:
-            from spanledger.pricing import PriceBook  # half a second, spent in the worker and only if there is a call
-
-            self._book = PriceBook.default()
-        priced = self._book.price(
-            entry.usage,
-            provider=entry.provider,
-            model=entry.response_model or entry.request_model,
-            at_ns=entry.end_ns,
-            service_tier=entry.service_tier,
-            batch=entry.batch,
-        )
-        cost: Decimal | None = priced.cost_usd
-        return cost
-
-
-def _no_estimate(entry: Any) -> Decimal | None:
-    del entry
-    return None
 
 
 def transport_to(target: Target) -> Transport:

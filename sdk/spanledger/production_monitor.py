@@ -13,7 +13,7 @@ import logging
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
@@ -44,6 +44,7 @@ KNOWN_AS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {  # what people ca
 }
 _UNITS: Final = {"minute": "m", "hour": "h", "day": "d", "week": "w"}
 _TIMEFRAME: Final = re.compile(r"last_(?:(\d{1,5})_)?(minute|hour|day|week)s?|(\d{1,5})([mhdw])")
+_LEVELS: Final = {"healthy": "ok", "degraded": "warning", "down": "critical"}
 _MONTH: Final = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])")
 
 
@@ -57,6 +58,7 @@ class Health:
         total_services: How many services have reported within a day.
         sentence: The same in words.
         services: Each service's state by its name.
+        checks: The state of each of the backend's health checks by its name.
     """
 
     status: str
@@ -64,6 +66,7 @@ class Health:
     total_services: int
     sentence: str
     services: Mapping[str, str]
+    checks: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +181,7 @@ class ProductionMonitor:
             "condition": condition,
             "severity": severity,
             "notification_channels": self._channels(channels),
+            "metric_expected": True,  # what `collect_metrics` told may still be on its way
         }
         return self._object("POST", "/api/v1/rules", "alert rules", body=body)
 
@@ -205,7 +209,18 @@ class ProductionMonitor:
         Raises:
             BackendError: The backend is there and refused.
         """
-        return self._look()[0]
+        try:
+            reasons = self._backend.ready()
+        except BackendError as away:
+            return Health("unknown", 0, 0, str(away), {})
+        found = self._object("GET", "/api/admin/monitoring/health/services", "health of services")
+        services = {row["name"]: _level(row["status"]) for row in found["services"]}
+        checks = {row["name"]: _level(row["status"]) for row in found.get("checks", ())}
+        healthy = sum(state == "ok" for state in services.values())
+        status, sentence = _level(found["status"]), found["sentence"]
+        if reasons and status != "critical":
+            status, sentence = "critical", f"The backend is not ready: {', '.join(reasons)}"
+        return Health(status, healthy, len(services), sentence, services, checks)
 
     def get_dashboard_data(
         self, timeframe: str = "last_hour", metrics: Sequence[str] = ("latency", "throughput", "quality")
@@ -224,8 +239,8 @@ class ProductionMonitor:
         since = _since(timeframe)
         there = {row["name"] for row in self._object("GET", "/api/v1/metrics", "list of metrics")["items"]}
         curves = {asked: self._curve(asked, since, there) for asked in metrics}
-        health, figures = self._look()
-        return Dashboard(timeframe, curves, health, figures)
+        figures = self._object("GET", "/api/v1/status", "status")["tiles"]
+        return Dashboard(timeframe, curves, self.check_health(), figures)
 
     def generate_sla_report(self, month: str) -> SlaReport:
         """How well a month kept what was promised.
@@ -295,19 +310,6 @@ class ProductionMonitor:
             raise BackendError(f"{self._backend.url} answered {method} {path} with something unexpected")
         return answer
 
-    def _look(self) -> tuple[Health, Mapping[str, Any]]:
-        try:
-            reasons = self._backend.ready()
-        except BackendError as away:
-            return Health("unknown", 0, 0, str(away), {}), {}
-        found = self._object("GET", "/api/v1/status", "status")
-        services = {row["service"]: row["state"] for row in found["services"]}
-        healthy = sum(state == "ok" for state in services.values())
-        status, sentence = found["level"], found["sentence"]
-        if reasons and status != "critical":
-            status, sentence = "critical", f"The backend is not ready: {', '.join(reasons)}"
-        return Health(status, healthy, len(services), sentence, services), found["tiles"]
-
     def _curve(self, asked: str, since: str, there: set[str]) -> Curve:
         statistic, names = (None, (asked,)) if asked in there else KNOWN_AS.get(asked, (None, ()))
         name = next((name for name in names if name in there), None)
@@ -319,6 +321,11 @@ class ProductionMonitor:
         points = tuple((datetime.fromtimestamp(at, UTC), value) for at, value in lines[0]["points"]) if lines else ()
         latest = next((value for _, value in reversed(points) if value is not None), None)
         return Curve(found["name"], found["stat"], found["unit"], points, latest)
+
+
+def _level(state: str) -> str:
+    """A state in the words that the SDK has used from the first."""
+    return _LEVELS.get(state, state)
 
 
 def _since(timeframe: str) -> str:

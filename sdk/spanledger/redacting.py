@@ -8,8 +8,9 @@ Never: a span, record or entry that could not be looked through: it is not sent,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 OURS: Final = "spanledger"
 SLICE: Final = 32
+_MOST_KNOWN: Final = 4_096
 _TEXTS: Final = (
     "operation",
     "provider",
@@ -36,6 +38,7 @@ _TEXTS: Final = (
     "service_tier",
     "error_type",
 )
+_NAMES_IN: Final = attrgetter("provider", "request_model", "response_model", "error_type")
 _guard = guard("redacting")
 _NUMBERS: Final = frozenset({"bool_value", "int_value", "double_value"})
 
@@ -110,26 +113,51 @@ class CleanEntries:
 
     def __init__(self, encoder: Encoder, rules: Redaction) -> None:
         self._encoder, self._rules = encoder, rules
+        self._known: dict[tuple[Any, ...], bool] = {}  # whether texts that come again and again are clean
 
     def encode(self, items: Sequence[Any], breathe: Breathe) -> tuple[bytes, list[Any]]:
         """The request's bytes, and the items that are in it."""
-        known: dict[int, Any] = {}  # what went in, by what came of it
         cleaned = list[Any]()
+        given = dict[int, Any]()  # by what came of it, what went in and had to be cleaned
         for at in range(0, len(items), SLICE):
-            for entry in items[at : at + SLICE]:
-                with _guard:
-                    cleaned.append(clean_entry(entry, self._rules))
-                    known[id(cleaned[-1])] = entry
+            left = iter(items[at : at + SLICE])
+            while not _guard.run(self._clean, left, cleaned, given):
+                pass  # the one that failed is passed over
             breathe()
         payload, good = self._encoder.encode(cleaned, breathe)
-        return payload, [known[id(entry)] for entry in good]
+        return payload, [given.get(id(entry), entry) for entry in good] if given else good
+
+    def _clean(self, entries: Iterator[Entry], cleaned: list[Entry], given: dict[int, Entry]) -> bool:
+        for entry in entries:
+            if self._is_clean(entry):
+                cleaned.append(entry)
+            else:
+                cleaned.append(clean_entry(entry, self._rules))
+                given[id(cleaned[-1])] = entry
+        return True
+
+    def _is_clean(self, entry: Entry) -> bool:
+        if entry.attributes:
+            return False
+        texts: tuple[Any, ...] = _NAMES_IN(entry)
+        if entry.context:
+            texts += tuple(entry.context.values())
+        try:
+            known = self._known.get(texts)
+        except TypeError:  # something that is no text was given as a name, and cannot be a key
+            return False
+        if known is None:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            known = self._known[texts] = all(text is None or self._keeps(text) for text in texts)
+        return known
+
+    def _keeps(self, text: object) -> bool:
+        return type(text) is str and self._rules.text(text) == text
 
 
 def clean_entry(entry: Entry, rules: Redaction) -> Entry:
-    """The entry, itself where nothing had to be taken out."""
-    told = (entry.provider, entry.request_model, entry.response_model, entry.error_type, *entry.context.values())
-    if not entry.attributes and all([text is None or _is_clean(text, rules) for text in told]):  # noqa: C419 - faster
-        return entry
+    """The entry without what must not leave."""
     texts: dict[str, Any] = {name: getattr(entry, name) for name in _TEXTS}
     cleaned: dict[str, Any] = {name: rules.text(str(text)) for name, text in texts.items() if text is not None}
     return replace(
@@ -138,10 +166,6 @@ def clean_entry(entry: Entry, rules: Redaction) -> Entry:
         context={key: rules.text(str(text)) for key, text in entry.context.items()},
         attributes=None if entry.attributes is None else rules.value("", entry.attributes),
     )
-
-
-def _is_clean(text: object, rules: Redaction) -> bool:
-    return type(text) is str and rules.text(text) == text
 
 
 def clean_resource(resource: Resource, rules: Redaction) -> Resource:

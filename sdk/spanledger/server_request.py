@@ -24,7 +24,8 @@ from opentelemetry import propagate
 from opentelemetry.context import Context
 from opentelemetry.instrumentation.asgi import collect_custom_headers_attributes
 from opentelemetry.propagators.textmap import TextMapPropagator
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, set_span_in_context
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
+from opentelemetry.trace.propagation import _SPAN_KEY
 from opentelemetry.util.http import (
     OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SANITIZE_FIELDS,
     OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_REQUEST,
@@ -117,12 +118,19 @@ class Rules:
 
     def values(self, scope: Scope, headers: Mapping[bytes, bytes]) -> dict[str, str]:
         """Who a request is for."""
-        found = {key: headers[name].decode("latin-1") for name, key in self.headers.items() if name in headers}
+        found: dict[str, str] = {}
+        for name, key in self.headers.items():
+            if name in headers:
+                found[key] = headers[name].decode("latin-1")[:MAX_VALUE_LENGTH]
         if self.identify is not None:
             with _identity_guard:
                 said = self.identify(scope) or {}
-                found |= {NAMES[name]: str(what) for name, what in said.items() if what is not None and name in NAMES}
-        return {key: value[:MAX_VALUE_LENGTH] for key, value in found.items()}
+                found |= {
+                    NAMES[name]: str(what)[:MAX_VALUE_LENGTH]
+                    for name, what in said.items()
+                    if what is not None and name in NAMES
+                }
+        return found
 
     def captured(self, scope: Scope, answer: Message | None) -> dict[str, Any]:
         """The headers that OpenTelemetry's variables ask for."""
@@ -188,10 +196,9 @@ class ServerRequest:
         path = {semconv.URL_PATH: scope["path"]}
         span = self._span = maker.start_span("HTTP" if method == "_OTHER" else method, context, _SERVER, path)
         if is_http:
-            kind = (("http.request.method", method), ("url.scheme", scope.get("scheme", "http")))
-            METER.begin(kind)
-            self._kind = kind
-        token = attach(set_span_in_context(span, context))
+            self._kind = _kind(method, scope.get("scheme", "http"))
+            METER.begin(self._kind)
+        token = attach(Context({**context, _SPAN_KEY: span}))
         if is_http and held().logs_requests:
             self._begun = f"{method} {quote(scope['path'])}"
             _logger.info("%s begins, request %s", self._begun, self.id)
@@ -245,10 +252,7 @@ class ServerRequest:
         if name is not None and OPERATIONS.wanted:  # also of a request whose span is dropped
             OPERATIONS.learn(began, name, path=self._scope["path"])
         if span.is_recording():
-            shown = self._shown()
-            shown.update(outcome)
-            shown[semconv.PROCESS_TIME_S] = took_s
-            tell(span, name, shown)
+            tell(span, name, self._shown(outcome, took_s))
             if isinstance(error, Exception):
                 span.record_exception(error)
             if semconv.ERROR_TYPE in outcome:
@@ -272,14 +276,18 @@ class ServerRequest:
             found[semconv.ERROR_TYPE] = str(status)
         return found
 
-    def _shown(self) -> dict[str, Any]:
+    def _shown(self, outcome: Mapping[str, Any], took_s: float) -> dict[str, Any]:
         scope, headers = self._scope, self._headers
+        address, port = _server(scope, headers)
         shown: dict[str, Any] = {
             "network.protocol.version": scope.get("http_version", "1.1"),
+            "server.address": address,
+            "server.port": port,
+            semconv.PROCESS_TIME_S: took_s,
+            **outcome,
         }
-        shown.update(self._kind or ())
-        shown["server.address"], shown["server.port"] = _server(scope, headers)
         if self._kind:
+            shown.update(self._kind)
             shown[semconv.REQUEST_ID] = self.id
             if self._kind[0][1] == "_OTHER":
                 shown["http.request.method_original"] = scope["method"]
@@ -295,9 +303,15 @@ class ServerRequest:
         return shown
 
 
+@functools.lru_cache(maxsize=64)
+def _kind(method: str, scheme: str) -> Labels:
+    """A request's kind as its metrics have it."""
+    return (("http.request.method", method), ("url.scheme", scheme))
+
+
 def tell(span: Any, name: str | None, shown: dict[str, Any]) -> None:
     """Write what a span is called and says; a light one that nobody has touched need not become a real one for it."""
-    if hasattr(span, "is_light") and "_real" not in vars(span):
+    if hasattr(span, "is_light") and span._real is None:
         span.given = {**shown, **span.given}
         span.name = name or span.name
         return

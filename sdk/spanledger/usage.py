@@ -53,10 +53,25 @@ class Usage(NamedTuple):
 
     def __bool__(self) -> bool:
         """Whether anything at all is known."""
-        return any(value is not None for value in self)
+        return self != _NOBODY_SAID
 
 
 USAGE_FIELDS: tuple[str, ...] = Usage._fields
+_NOBODY_SAID = (None,) * len(USAGE_FIELDS)
+_NOTHING_ELSE = _NOBODY_SAID[2:]
+_NO_TYPES = (type(None),) * len(_NOTHING_ELSE)
+
+
+def noughts(values: tuple[Any, ...]) -> tuple[type, ...] | None:
+    """The types of all units but tokens in and out, where none of those is more than nought; else None.
+
+    Such is the commonest usage; what follows from it depends on which units are 0 and which are `None`, and on nothing
+    else: it can be kept by these types.
+    """
+    rest = values[2:]
+    if rest == _NOTHING_ELSE:
+        return _NO_TYPES
+    return None if any(rest) else tuple(map(type, rest))
 
 
 class Reading(NamedTuple):

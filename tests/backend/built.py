@@ -10,6 +10,7 @@ from typing import Any
 from spanledger.pricing import PriceBook
 from spanledger_server import settings
 from spanledger_server.alerts.received import ReceivedAlerts
+from spanledger_server.alerts.watch import Alerting
 from spanledger_server.api import app
 from spanledger_server.api.answers import when
 from spanledger_server.api.gate import Gate
@@ -20,12 +21,15 @@ from spanledger_server.auth.sessions import Sessions
 from spanledger_server.auth.tokens import Tokens
 from spanledger_server.care.caretaker import Caretaker
 from spanledger_server.clock import SystemClock
+from spanledger_server.health.watch import Health
 from spanledger_server.ingest.accept import Ingest
 from spanledger_server.ingest.admission import Admission
 from spanledger_server.live.feed import LiveFeed
+from spanledger_server.notify.office import Notifications
 from spanledger_server.prices.reprice import Repricer
 from spanledger_server.prices.stored import StoredPrices
 from spanledger_server.rollups.dirty import DirtyBuckets
+from spanledger_server.rules.evaluate import Evaluator
 from spanledger_server.sampling.loop import ClosedLoop
 from spanledger_server.statistics.self_check import SelfCheck
 from spanledger_server.store.database import Database
@@ -53,7 +57,12 @@ def built() -> Iterator[Built]:
     otlp = HttpReceiver(Receiver(accept=ingest.accept, admission=admission, now=clock.now_ns), max_request_bytes=2**20)
     tokens = Tokens(database)
     alerts = ReceivedAlerts(database, 300 * 10**9, 86_400 * 10**9, clock.now_ns())
-    vitals = Vitals(database, ingest, admission, clock, alerts, Caretaker(chosen, database, clock))
+    health = Health.kept(chosen, database, clock.now_ns)
+    health.reload()
+    notify = Notifications(chosen, database, clock, 8321)
+    care = Caretaker(chosen, database, clock)
+    alerting = Alerting(database, Evaluator(database), 10 * 10**9)
+    vitals = Vitals(database, ingest, admission, clock, alerts, care, health=health, notify=notify, alerting=alerting)
     try:
         yield Built(
             app.build(

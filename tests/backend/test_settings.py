@@ -153,3 +153,25 @@ def test_several_servers_may_all_take_any_kept_port():
 )
 def test_loopback_is_what_only_this_machine_can_reach(host: str, loopback: bool):
     assert load({"host": host}, {}).loopback is loopback
+
+
+@pytest.mark.parametrize(
+    ("given", "pages"),
+    [
+        ({}, "http://127.0.0.1:9000"),
+        ({"host": "0.0.0.0"}, "http://127.0.0.1:9000"),
+        ({"host": "::"}, "http://[::1]:9000"),
+        ({"host": "10.0.0.1"}, "http://10.0.0.1:9000"),
+        ({"external_url": "https://ops.example.org/spanledger/"}, "https://ops.example.org/spanledger"),
+    ],
+)
+def test_people_reach_the_pages_where_it_is_said_or_where_the_server_listens(given: dict[str, str], pages: str):
+    assert settings.load(given, {}).pages(9000) == pages
+
+
+@pytest.mark.parametrize(
+    "address", ["ops.example.org", "https://a:b@ops.example.org", "https://ops.example.org/?x=1", "ftp://x"]
+)
+def test_an_address_of_the_pages_that_cannot_be_one_is_refused(address: str):
+    with pytest.raises(SettingsError, match="--external-url"):
+        settings.load({"external_url": address}, {})

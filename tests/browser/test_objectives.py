@@ -15,12 +15,12 @@ FIRST = "spanledger slo defaults llm --service my-service | spanledger slo impor
 
 
 @pytest.mark.parametrize(("phone", "theme"), [(False, "light"), (True, "dark")], ids=["desktop", "phone"])
-@pytest.mark.parametrize("path", ["/slos", "/slos/mail-sent", "/slos/maps-drawn?window=7d"])
+@pytest.mark.parametrize("path", ["/slos", "/slos/mail-sent", "/slos/maps-drawn?window=7d", "/reports/sla"])
 def test_objectives_fit_every_window_and_can_be_used_by_everybody(
     path: str, phone: bool, theme: str, pledged: Server, visit: Visit
 ) -> None:
     visitor = visit(pledged, path, phone=phone, theme=theme)
-    expect(visitor.find("main .level").first).to_be_visible()
+    expect(visitor.find("main .level, main .sla-table").first).to_be_visible()
     assert visitor.accessibility() == []
     for width in (320, 390) if phone else (768, 1024, 1440):
         visitor.page.set_viewport_size({"width": width, "height": 844})
@@ -115,3 +115,30 @@ def test_an_objective_that_there_is_not_leads_back_to_the_list(pledged: Server, 
     visitor.open("/slos/no%20such")
     visitor.page.get_by_role("link", name="All objectives").click()
     expect(visitor.find(".slos-table tbody tr")).to_have_count(3)
+
+
+def test_the_budget_is_drawn_over_its_window_and_can_be_read_as_a_table(pledged: Server, visit: Visit) -> None:
+    visitor = visit(pledged, "/slos/mail-sent?window=1d")
+    expect(visitor.find(".burndown .left-line.spent")).to_be_attached()
+    expect(visitor.find(".burndown")).to_have_attribute("aria-label", re.compile("at the end \u22123,900"))
+    visitor.page.get_by_role("button", name="View Budget left over the window as table").click()
+    last = visitor.find(".figure-table tbody tr").last
+    expect(last).to_contain_text("40 of 100")
+    visitor.open("/slos/maps-drawn")
+    expect(visitor.find(".chart-card")).to_contain_text("nothing to draw")
+
+
+def test_a_report_is_a_sheet_of_paper_without_what_only_a_screen_needs(pledged: Server, visit: Visit) -> None:
+    visitor = visit(pledged, "/slos/mail-sent/report", theme="dark")
+    expect(visitor.find(".paper-figures")).to_contain_text("40 of 100")
+    expect(visitor.find(".burndown svg")).to_be_visible()
+    assert visitor.accessibility() == []
+    visitor.page.emulate_media(media="print")
+    expect(visitor.find(".rail")).to_be_hidden()
+    expect(visitor.page.get_by_role("button", name="Print")).to_be_hidden()
+    expect(visitor.find(".signature")).to_be_visible()
+    assert visitor.run("getComputedStyle(document.querySelector('.paper h1')).color") == visitor.run(
+        "(() => { const found = document.createElement('i'); found.style.color = 'var(--text)';"
+        " document.body.append(found); return getComputedStyle(found).color; })()"
+    )
+    assert len(visitor.page.pdf(format="A4")) > 10_000

@@ -35,7 +35,8 @@ WRONG: dict[str, list[str]] = {
     **{key: ["yes", ""] for key in ("active", "silenced", "inhibited", "unprocessed")},
     "receiver": ["("],
     **{key: ["perhaps"] for key in ("archived", "standing")},
-    "alert_id": ["12"],
+    **{key: ["12"] for key in ("alert_id", "silence_id", "window_id", "inhibition_id", "incident_id")},
+    "notification_id": ["12"],
     "view": ["tokens", "x"],
     **{key: ["x" * 2001] for key in ("actor", "action", "subject")},
     "window": ["x", "0d", "2Y"],
@@ -53,16 +54,25 @@ WRONG: dict[str, list[str]] = {
     "duplicates": ["twice"],
     "currency_rate": ["EUR=0", "1.08"],
     "tolerance": ["101", "much"],
+    "kind": ["gopher"],
 }
 ANY_TEXT = (
     "budget_id",
+    "channel_id",
     "override_id",
     "run_id",
     "reconciliation_id",
     "slo_id",
+    "rule_id",
+    "check_id",
+    "adjustment_id",
     "token_id",
     "stat",
     "service",
+    "route_id",
+    "escalation_id",
+    "channel",
+    "incident",
 )  # no token has the id; the metric judges; nobody knows all services
 ELSEWHERE: dict[tuple[str, str], list[str]] = {
     ("/api/v1/backup/{name}", "name"): ["x", "a b.duckdb"],
@@ -78,8 +88,16 @@ BESIDE |= {
     ("/api/v1/prices/history", "model"): {"provider": "x"},
 }
 BESIDE |= {("/api/v1/ledger/corrections", each): {"trace_id": "0" * 32} for each in ("span_id", "limit", "cursor")}
-POSTED = ("/api/v1/reconcile",)  # takes parameters beside its body
-BESIDE[("/api/v1/slos/{slo_id}/report", "tz")] = {"month": "2026-01"}
+ELSEWHERE |= {  # their bodies are looked at first
+    ("/api/v1/alerts/{alert_id}/notes", "alert_id"): [],
+    ("/api/v1/alerts/{alert_id}/feedback", "alert_id"): [],
+    ("/api/v1/incidents/{incident_id}/notes", "incident_id"): [],
+}
+POSTED = (
+    *("/api/v1/reconcile", "/api/v1/slos/simulate", "/api/admin/monitoring/alerts/{alert_id}/acknowledge"),
+    *(f"/api/v1/alerts/{{alert_id}}/{what}" for what in ("acknowledge", "unacknowledge", "resolve")),
+)  # take parameters beside their bodies
+BESIDE |= {(f"/api/v1/slos/{{slo_id}}/{what}", "tz"): {"month": "2026-01"} for what in ("report", "series")}
 BODIES = [
     ("/api/v1/tokens", {"role": "viewer"}, "name"),
     ("/api/v1/tokens", {"name": "x", "role": "owner"}, "role"),
@@ -89,6 +107,8 @@ BODIES = [
     ("/api/v1/budgets", {"name": "x", "period": "daily", "limit_amount": 0}, "limit_amount"),
     ("/api/v1/budgets", {"name": "x", "period": "hourly", "limit_amount": 1}, "period"),
     ("/api/v1/budgets", {"name": "x", "period": "daily", "limit_amount": 1, "currency": "EUR"}, "currency"),
+    ("/api/v1/health/checks", {"name": "x", "kind": "gopher"}, "kind"),
+    ("/api/v1/health/checks", {"name": "x", "kind": "tcp", "target": "x"}, "target"),
     ("/api/v1/budgets/default/reserve", {"amount": -1}, "amount"),
     ("/api/v1/budgets/default/settle", {"reservation_id": "x", "amount": "NaN"}, "amount"),
     ("/api/v1/tokens", {"name": "x", "role": "viewer", "services": []}, "services"),
@@ -99,6 +119,25 @@ BODIES = [
     ("/api/v1/prices", {"provider": "a", "model": "b", "rates": {"x": "1"}}, "rates.x"),
     ("/api/v1/prices/refresh", {"name": "x", "content": "y"}, "content"),
     ("/api/v1/reprice", {"from": "then"}, "from"),
+    ("/api/v1/channels", {"name": "x", "type": "pigeon"}, "type"),
+    ("/api/v1/channels", {"name": "x", "type": "webhook", "url": "ftp://x"}, "url"),
+    ("/api/v1/channels", {"name": "x", "type": "webhook", "url": "https://x.example", "colour": 1}, "colour"),
+    ("/api/v1/rules", {"name": "x", "metric": "no_such_metric", "operator": ">", "threshold": 1}, "metric"),
+    ("/api/v1/rules", {"name": "x", "condition": "error_rate >"}, "condition"),
+    ("/api/v1/rules/backtest", {"rule": {"condition": "requests > 1"}, "from": "then"}, "from"),
+    ("/api/v1/silences", {"matchers": ["x"], "duration": "1h", "comment": "x"}, "matchers"),
+    ("/api/v1/silences", {"matchers": ["a=b"], "comment": "x"}, "ends_at"),
+    ("/api/v1/silences", {"matchers": ["a=~.*"], "duration": "1h", "comment": "x"}, "matchers"),
+    ("/api/v1/silences", {"matchers": ["a=~("], "duration": "1h", "comment": "x"}, "matchers"),
+    ("/api/v1/silences", {"matchers": ["a=b"], "duration": "1h", "comment": " "}, "comment"),
+    ("/api/v1/silences", {"matchers": ["a=b"], "duration": "500d", "comment": "x"}, "ends_at"),
+    ("/api/v1/maintenance", {"name": "x", "matchers": ["a=b"], "comment": "x"}, "ends_at"),
+    ("/api/v1/maintenance", {"name": "x", "matchers": ["a=b"], "comment": "x", "at": "25:00", "minutes": 5}, "at"),
+    ("/api/v1/maintenance", {"name": "x", "matchers": ["a=b"], "comment": "x", "weekdays": ["sun"]}, "at"),
+    ("/api/v1/inhibitions", {"name": "x", "source": ["a=b"], "target": ["a"]}, "target"),
+    ("/api/v1/alerts/acknowledge", {}, "ids"),
+    ("/api/v1/alerts/acknowledge", {"filter": {}, "until": "now-1h"}, "until"),
+    ("/api/v1/deployments", {"service": "a", "version": "1", "at": "then"}, "at"),
     ("/api/v1/session", {}, "token"),
     ("/api/v1/session", {"token": 5}, "token"),
     ("/api/v1/session", {"token": "x" * 201}, "token"),

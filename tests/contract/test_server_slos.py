@@ -57,7 +57,8 @@ def running(shared_server: Inside) -> Iterator[httpx.Client]:
 @pytest.fixture
 def client(running: httpx.Client, request: pytest.FixtureRequest) -> httpx.Client:
     """A server that knows no objective, and nothing of the test's own service."""
-    for kept in running.get("/api/v1/slos").json()["slos"]:
+    kept_ones = running.get("/api/v1/slos").json()["slos"]
+    for kept in sorted(kept_ones, key=lambda one: not one["parts"]):
         running.delete(f"/api/v1/slos/{kept['id']}")
     running.headers["X-Service"] = f"chat-{abs(hash(request.node.name))}"
     return running
@@ -276,3 +277,99 @@ def test_a_month_of_all_objectives_as_json_and_as_markdown(client: httpx.Client)
     assert f"| Chat answers | {service(client)} | 99 % | 90 % |" in text.text
     assert client.get("/api/v1/reports/sla", params={"month": "2999-01"}).status_code == 422
     assert client.get("/api/v1/reports/sla", params={"month": "2026-13"}).status_code == 422
+
+
+def test_planned_downtime_is_excluded_and_shown_and_every_change_of_it_is_in_the_trail(client: httpx.Client):
+    slo_id = made(client)["id"]
+    minute = int(time.time()) // 60 * 60 - 1800
+    spans(client, 0, 20, ago_s=time.time() - minute - 30)
+    spans(client, 100, 0)
+    assert report(client, slo_id)["state"] == "breach"
+    planned = {"kind": "downtime", "reason": "the database is moved", "from": stamp(minute), "to": stamp(minute + 600)}
+    path = f"/api/v1/slos/{slo_id}/adjustments"
+    added = client.post(path, json=planned)
+    assert added.status_code == 201, added.text
+    found = report(client, slo_id)
+    assert (found["state"], found["total"], found["excluded_minutes"]) == ("ok", 100, 10)
+    assert [each["minutes"] for each in found["excluded"]] == [10]
+    assert [each["id"] for each in client.get(path).json()["adjustments"]] == [added.json()["id"]]
+    weekly = {
+        "kind": "downtime",
+        "reason": "patches",
+        "starts": "2026-11-01T02:00",
+        "duration": "2h",
+        "timezone": "Europe/Berlin",
+        "repeats": "week",
+    }
+    changed = client.put(f"{path}/{added.json()['id']}", json=weekly)
+    assert (changed.status_code, len(changed.json()["next"])) == (200, 3)
+    refusal = client.post(path, json=weekly | {"timezone": "Mars/Olympus", "repeats": "never"})
+    assert refusal.status_code == 422
+    assert {each["parameter"] for each in refusal.json()["errors"]} == {"timezone", "repeats"}
+    assert client.delete(f"{path}/{added.json()['id']}").status_code == 204
+    assert client.delete(f"{path}/{added.json()['id']}").status_code == 404
+    trail = client.get("/api/v1/audit", params={"subject": slo_id, "action": "slo.adjustment"}).json()
+    assert [row["action"].split(".")[-1] for row in trail["items"]] == ["deleted", "changed", "created"]
+
+
+def test_composites_and_groups_are_told_with_their_parts(client: httpx.Client):
+    first = made(client, own(client, "first", groups={"by": "route", "most": 1}))
+    spans(client, 10, 10, route="/chat")
+    spans(client, 80, 0, route="/books", ago_s=61)
+    spans(client, 5, 1, route="/pay", ago_s=62)
+    both = made(client, own(client, "both", indicator={"kind": "composite", "parts": [{"slo": "first", "weight": 2}]}))
+    found = client.get(f"/api/v1/slos/{first['id']}").json()["groups"]
+    assert [(each["value"], each["state"]) for each in found["each"]] == [("/chat", "breach")]
+    assert found["others"] | {"uncounted": 0} == {
+        "groups": 2,
+        "good": 85,
+        "total": 86,
+        "bad": 1,
+        "estimated": False,
+        "uncounted": 0,
+    }
+    told = report(client, both["id"])
+    assert [(part["slo"], part["share"], part["total"]) for part in told["parts"]] == [("first", 1, 106)]
+    assert told["contributors"][0]["dimension"] == "objective"
+    assert client.delete("/api/v1/slos/first").status_code == 409
+    assert client.delete("/api/v1/slos/both").status_code == 204
+
+
+def own(client: httpx.Client, name: str, **changed: Any) -> dict[str, Any]:
+    indicator = {"kind": "span", "good": {"status": "ok"}}
+    return {"name": name, "service": service(client), "indicator": indicator, "target": 0.9, "window": "7d"} | changed
+
+
+def stamp(second: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(second))
+
+
+def test_the_budget_over_time_ends_where_the_objective_stands(client: httpx.Client):
+    made(client, own(client, "over-time"))
+    spans(client, 90, 5)
+    found = client.get("/api/v1/slos/over-time/series", params={"window": "1d"}).json()
+    assert found["points"][-1]["remaining_ratio"] == pytest.approx(report(client, "over-time")["remaining_ratio"])
+    assert (found["points"][0]["remaining_ratio"], found["width_s"]) == (1, 900)
+    assert sum(point["total"] for point in found["points"]) == 95
+
+
+def test_a_definition_is_simulated_and_not_kept(client: httpx.Client):
+    spans(client, 40, 60, ago_s=3600)
+    given = own(client, "would-be", target=0.99)
+    path = "/api/v1/slos/simulate"
+    found = client.post(path, json=given, params={"from": "now-6h"}).json()["slos"][0]
+    assert (found["total"], found["bad"], found["pages"]) == (100, 60, 2)
+    assert [len(pair["alerts"]) for pair in found["pairs"]] == [1, 1, 1, 1]
+    assert client.get("/api/v1/slos/would-be").status_code == 404
+    made(client, given)
+    assert client.post(path, params={"slo": "would-be", "from": "now-6h"}).json()["slos"][0]["total"] == 100
+    for wrong in ({"slo": "nobody"}, {"from": "now-6h"}, {"slo": "would-be", "from": "now+1h"}):
+        assert client.post(path, params=wrong).status_code in (404, 422)
+
+
+def test_the_rules_for_prometheus_name_each_objective(client: httpx.Client):
+    made(client, own(client, "ruled", target=0.99))
+    found = client.get("/api/v1/slos/rules.yaml")
+    assert found.headers["content-type"].startswith("application/yaml")
+    assert 'spanledger_slo_burn_rate{slo="ruled", window=~"3600s|300s"}' in found.text
+    assert client.get("/api/v1/slos/rules.yaml", params={"format": "nagios"}).status_code == 422

@@ -206,6 +206,7 @@ def test_a_backend_that_has_rules_alerts_and_reports_is_asked_for_them() -> None
         "condition": "quality_score < 3.0",
         "severity": "critical",
         "notification_channels": ["pagerduty"],
+        "metric_expected": True,
     }
     assert alert[2][0]["labels"] == {"alertname": "the disk is full", "severity": "critical", "channels": "email,slack"}
     assert datetime.fromisoformat(alert[2][0]["startsAt"]).tzinfo is not None

@@ -41,7 +41,7 @@ LEVELS = {
     "logs": 3,
     "metrics": 3,
     "notify": 3,
-    "health": 3,
+    "health": 4.2,  # system checks read statistics
     "silences": 2.5,
     "sampling": 3,
     "auth": 3,

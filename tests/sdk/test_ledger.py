@@ -11,10 +11,10 @@ from opentelemetry.sdk.resources import Resource
 
 from spanledger import guard, ledger, semconv
 from spanledger.delivery.encode import EntryEncoder
-from spanledger.delivery.ledger_record import ledger_record, plain
+from spanledger.delivery.ledger_record import dollars, ledger_record, micro, plain
 from spanledger.delivery.wire import read_fields
 from spanledger.pricing import PriceBook
-from spanledger.usage import Usage
+from spanledger.usage import Usage, noughts
 from tests.sdk.making import AT_NS, entry, ledger_lane, program, working
 from tests.sdk.receiver import attributes, http_receiver
 
@@ -49,7 +49,7 @@ def test_everything_that_is_known_is_there_under_its_name_and_nothing_that_is_no
             context={"user.id": "u", "session.id": "s", "spanledger.feature": "f"},
             attributes={"mine": [1, "two", {"three": 3.0}], "none": None, "flag": True},
         ),
-        Decimal("0.00012300"),
+        123_000_000,
     )
     assert attributes(record) == {
         semconv.ENTRY_KIND: "usage",
@@ -137,6 +137,24 @@ def test_any_protobuf_parser_reads_back_what_was_written(tokens, texts, context,
         assert found[name] == (str(value) if too_large else value)
 
 
+UNIT = st.sampled_from([None, 0, 0, 5, 1_023, 1_024, 2**70, False, True, 0.0, Decimal(0), Decimal("1.5"), "", "12"])
+
+
+@given(st.tuples(COUNT | UNIT, COUNT | UNIT), st.lists(UNIT, min_size=12, max_size=12), st.booleans())
+@settings(max_examples=300, deadline=None)
+def test_the_short_way_to_write_usage_gives_the_bytes_of_the_long_way(tokens, units, usual):
+    rest = [unit if unit is None or not usual else 0 for unit in units]
+    made = entry(usage=Usage(*tokens, *rest))
+    assert ledger_record(made, None, noughts(made.usage)) == ledger_record(made, None)
+
+
+@given(st.integers(0, 10**24 - 1) | st.sampled_from([0, 500_000, 1_500_000, 10**12, 10**14, 10**12 - 1]))
+def test_whole_numbers_of_pico_dollars_are_written_as_the_exact_decimals_they_stand_for(pico):
+    exact = Decimal(f"{pico}E-12")
+    assert dollars(pico) == plain(exact)
+    assert micro(pico) == round(exact * 1_000_000)
+
+
 @given(st.binary(max_size=200))
 def test_the_reader_of_answers_survives_any_bytes(body):
     for _ in read_fields(body):
@@ -151,7 +169,7 @@ def test_names_that_are_no_text_are_written_as_text():
 
 
 def test_an_entry_whose_cost_cannot_be_estimated_goes_without_the_estimate():
-    def broken(entry):
+    def broken(entry, told):
         raise ZeroDivisionError
 
     guard.forget()

@@ -20,7 +20,7 @@ from hypothesis import assume, event, example, given, settings
 from hypothesis import strategies as st
 
 from spanledger.pricing import PriceBook, parts
-from spanledger.usage import USAGE_FIELDS, Usage
+from spanledger.usage import USAGE_FIELDS, Usage, noughts
 
 CASES = json.loads((Path(__file__).parent / "data/costs/cases.json").read_text())["cases"]
 NOON = 1_795_176_000 * 10**9  # 2026-11-20T12:00:00Z
@@ -202,6 +202,31 @@ def test_every_price_equals_the_published_calculation(
         if priced.state == "estimated":
             assert priced.reason is not None
             assert priced.reason.startswith("no_rate: ")
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    st.sampled_from(MODELS),
+    tokens,
+    tokens,
+    st.lists(st.sampled_from([None, 0, 0, 7, False, 0.0, Decimal(0), 2**60]), min_size=12, max_size=12),
+    st.integers(0, 3),
+)
+@example(("openai", "gpt-4o"), 10, 5, [False] * 12, 0)
+@example(("openai", "gpt-4o"), 2**53 + 1, 5, [0] * 12, 0)
+def test_the_short_way_to_a_price_leads_to_that_of_the_long_way(
+    seller: tuple[str, str], given_tokens: int, made_tokens: int, rest: list[Any], common: int
+) -> None:
+    others = [value if common == 0 or value is None else 0 for value in rest]
+    usage = Usage(given_tokens, made_tokens, *others)
+    rates = BOOK.stretch(*seller, NOON).rates
+    assume(rates is not None)
+    assert rates is not None
+    for _ in range(2):  # the second time by what was kept of the first
+        assert rates.price(usage) == rates._price_any(usage)
+    cost = rates.price(usage).cost_usd
+    pico = BOOK.pico(usage, noughts(usage), (*seller, None, False), NOON)
+    assert pico == (None if cost is None else cost * 10**12)
 
 
 @pytest.mark.parametrize("provider", [p.id for p in providers])

@@ -1,13 +1,17 @@
 """The figures of requests, added up by us: what a reading says."""
 
+from bisect import bisect_left
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from opentelemetry import trace
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from spanledger import request_meter
-from spanledger.request_meter import RequestMeter
+from spanledger.meter import Series
+from spanledger.request_meter import BOUNDS, RequestMeter, Seen
 from tests.sdk.receiver import attributes
 
 KIND = (("http.request.method", "GET"), ("url.scheme", "http"))
@@ -70,3 +74,27 @@ def test_nothing_is_lost_between_threads_and_a_child_starts_at_nought(meter):
     assert active.sum.data_points[0].as_int == 0
     meter.clear()
     assert meter.read(6) == []
+
+
+TAKEN = st.floats(0, 20) | st.sampled_from(BOUNDS) | st.integers(0, 12)
+
+
+@given(st.lists(TAKEN, min_size=1, max_size=200))
+def test_values_are_sorted_in_by_the_dozen_as_they_would_be_one_by_one(values):
+    series, buckets, total = Series((), BOUNDS), [0] * (len(BOUNDS) + 1), 0.0
+    for value in values:
+        series.add(value, Seen(1, 1, False, 0))
+        buckets[bisect_left(BOUNDS, value)] += 1
+        total += value
+    point = series.point(1, 2)
+    assert list(point.bucket_counts) == buckets
+    assert (point.count, point.sum, point.min, point.max) == (len(values), total, min(values), max(values))
+
+
+@pytest.mark.parametrize("value", ["12", None, 10**400])
+def test_what_is_no_number_fails_alone(value):
+    series = Series((), BOUNDS)
+    series.add(0.1, Seen(1, 1, False, 0))
+    with pytest.raises((TypeError, OverflowError)):
+        series.add(value, Seen(1, 1, False, 0))
+    assert series.point(1, 2).count == 1

@@ -8,10 +8,15 @@ from typing import Any
 
 import anthropic.types
 import openai.types
+import openai.types.chat
 import openai.types.responses
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
+from spanledger.providers import openai as openai_form
 from spanledger.providers import plain
+from spanledger.providers.fields import fields_of
 from spanledger.usage import USAGE_FIELDS, Reading, Usage, named_usage, over, seconds, whole
 
 
@@ -148,3 +153,63 @@ def test_one_reading_over_another_fills_what_is_open() -> None:
     assert over(mine, other) == Reading(Usage(1, 6), "p", "m", "r", "flex", ("stop",), "chat", "reported")
     assert over(Reading(None, "p"), other).state == "estimated"
     assert over(mine, None) is mine
+
+
+COUNTS = st.sampled_from([None, 0, 7, 120, -1, "12", 1.5, True])
+DETAILS = st.none() | st.dictionaries(
+    st.sampled_from(["cached_tokens", "audio_tokens", "reasoning_tokens", "cache_write_tokens", "image_tokens", "new"]),
+    COUNTS,
+)
+CHATS = st.fixed_dictionaries(
+    {"object": st.just("chat.completion"), "choices": st.just([{"index": 0, "finish_reason": "stop"}])},
+    optional={
+        "id": st.sampled_from(["chatcmpl-1", "", None, 7, "gen-1"]),
+        "model": st.sampled_from(["gpt-4o", "llama-3", "", None, "x/gpt-4o", ["odd"]]),
+        "service_tier": st.sampled_from(["default", "", None, "flex"]),
+        "provider": st.sampled_from([None, "DeepInfra"]),
+        "prompt_filter_results": st.just([]),
+        "usage": st.none()
+        | st.fixed_dictionaries(
+            {},
+            optional={
+                "prompt_tokens": COUNTS,
+                "completion_tokens": COUNTS,
+                "prompt_tokens_details": DETAILS,
+                "completion_tokens_details": DETAILS,
+                "prompt_cache_hit_tokens": COUNTS,
+                "num_search_queries": COUNTS,
+            },
+        ),
+    },
+)
+USUAL: dict[str, Any] = {
+    "id": "chatcmpl-1",
+    "object": "chat.completion",
+    "model": "gpt-4o",
+    "service_tier": "default",
+    "choices": [{"index": 0, "finish_reason": "stop"}],
+    "usage": {
+        "prompt_tokens": 120,
+        "completion_tokens": 18,
+        "prompt_tokens_details": {"cached_tokens": 100, "audio_tokens": 0},
+        "completion_tokens_details": {"reasoning_tokens": 7, "audio_tokens": 0},
+    },
+}
+
+
+@given(CHATS)
+@settings(max_examples=300, deadline=None)
+@example(USUAL)
+@example(USUAL | {"service_tier": ""})
+def test_the_short_way_into_openais_own_object_finds_what_the_long_way_finds(body: dict[str, Any]) -> None:
+    answer = openai.types.chat.ChatCompletion.construct(**body)  # as the client makes it: nothing is validated
+    short, reason = openai_form.own_chat(answer), openai_form.own_reason(answer)
+    fields, raw = fields_of(answer), fields_of(answer.usage)
+    if body == USUAL:
+        assert short is not None
+    if short is not None:
+        assert fields is not None
+        assert raw is not None
+        assert short == openai_form.chat_reading(fields, raw, type(answer))
+    assert reason == "stop"
+    assert plain.finish_reasons(answer) == ("stop",)

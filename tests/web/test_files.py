@@ -23,10 +23,19 @@ PAGES = [
     "sampling",
     "slos",
     "slo",
+    "slo-report",
+    "sla",
     "budgets",
     "query",
     "logs",
     "trends",
+    "alerts",
+    "alert",
+    "rules",
+    "silences",
+    "channels",
+    "services",
+    "service",
 ]
 
 
@@ -71,7 +80,7 @@ def test_no_page_loads_more_than_its_budget(page: str) -> None:
     modules = reached(WEB / "pages" / f"{page}.js", reached(WEB / "app.js", set()))
     styles = re.findall(r"styles = '/assets/([^']+)'", (WEB / "pages" / f"{page}.js").read_text(encoding="utf-8"))
     everywhere = [*WEB.glob("*.css"), *(WEB / file for file in styles), WEB / "index.html", WEB / "theme.js"]
-    assert sum(path.stat().st_size for path in [*modules, *everywhere]) < 175_000
+    assert sum(path.stat().st_size for path in [*modules, *everywhere]) < 190_000
 
 
 def test_vendored_files_stay_within_their_budget() -> None:

@@ -13,7 +13,8 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from spanledger_server.alerts.episodes import Change, Episode, Message, heard
+from spanledger_server.alerts import mirrored, record
+from spanledger_server.alerts.episodes import Change, Episode, Message, Why, expired, heard
 from spanledger_server.otlp.columns import uuid_field
 from spanledger_server.store import sqlfile
 from spanledger_server.store.database import Database, Transaction
@@ -22,6 +23,11 @@ SQL = sqlfile.load(__package__)
 
 MOST_FIRING: Final = 50_000
 SWEEP_NS: Final = 3600 * 10**9
+OLD: Final = (  # in this order
+    *("delete_old_received", "delete_old_changes", "delete_old_feedback", "delete_old_alerts"),
+    *("delete_old_deployments", "delete_old_incident_notes"),
+)
+EXPIRED: Final[Why] = "expired"
 
 EPISODES: Final = pa.schema(
     [
@@ -31,13 +37,6 @@ EPISODES: Final = pa.schema(
         *(pa.field(name, pa.int64()) for name in ("starts_ns", "expires_ns", "told_end_ns", "ends_ns")),
         pa.field("ended_by", pa.string()),
         pa.field("updated_ns", pa.int64()),
-    ]
-)
-CHANGES: Final = pa.schema(
-    [
-        uuid_field("alert_id"),
-        pa.field("at_ns", pa.int64()),
-        *(pa.field(name, pa.string()) for name in ("state", "why", "sender")),
     ]
 )
 
@@ -91,16 +90,18 @@ class ReceivedAlerts:
     def tick(self, now_ns: int) -> None:
         """End what nobody has spoken of in time; once an hour, forget what ended long ago."""
         with self._database.reader() as reader:
-            expired = reader.value(SQL["any_expired"], now_ns=now_ns)
-        if expired:
+            any_expired = reader.value(SQL["any_expired"], now_ns=now_ns)
+        if any_expired:
             with self._database.transaction() as tx:
-                tx.execute(SQL["note_expired"], now_ns=now_ns)
+                silent = [Episode(**row) for row in tx.rows(SQL["expired_episodes"], now_ns=now_ns)]
                 tx.execute(SQL["end_expired"], now_ns=now_ns)
+                ended = [(expired(episode, now_ns), EXPIRED) for episode in silent]
+                record.write(tx, mirrored.moved(tx, ended, None), now_ns)
         if not 0 <= now_ns - self._swept_ns < SWEEP_NS:
             self._swept_ns = now_ns
             with self._database.transaction() as tx:
-                tx.execute(SQL["delete_old_changes"], before_ns=now_ns - self._keep_ns)
-                tx.execute(SQL["delete_old_episodes"], before_ns=now_ns - self._keep_ns)
+                for statement in OLD:
+                    tx.execute(SQL[statement], before_ns=now_ns - self._keep_ns)
 
     def firing(self) -> dict[str, int]:
         """How many fire, by severity."""
@@ -115,7 +116,7 @@ def _take(tx: Transaction, messages: Sequence[Message], sender: str | None, now_
     stored = {episode.alert_id for episode in newest.values()}
     room = MOST_FIRING - int(tx.value(SQL["firing_count"]))
     changed: dict[Any, Episode] = {}
-    noted: list[dict[str, Any]] = []
+    noted: list[tuple[Episode, Why]] = []
     refused = 0
     for message in messages:
         changes = heard(newest.get(message.labels), message, now_ns)
@@ -127,12 +128,11 @@ def _take(tx: Transaction, messages: Sequence[Message], sender: str | None, now_
         for change in changes:
             episode = newest[message.labels] = changed[change.episode.alert_id] = change.episode
             if change.why is not None:
-                noted.append(_noted(episode, change.why, sender, now_ns))
+                noted.append((episode, change.why))
     _write(tx, "insert_episodes", "begun_episodes", [each for key, each in changed.items() if key not in stored])
     _write(tx, "update_episodes", "changed_episodes", [each for key, each in changed.items() if key in stored])
     if noted:
-        with tx.scan("alert_changes", pa.Table.from_pylist(noted, CHANGES)):
-            tx.execute(SQL["insert_changes"])
+        record.write(tx, mirrored.moved(tx, noted, sender), now_ns)
     return refused
 
 
@@ -140,16 +140,6 @@ def _more_firing(before: Episode | None, changes: Sequence[Change]) -> int:
     if not changes:
         return 0
     return (changes[-1].episode.ends_ns is None) - (before is not None and before.ends_ns is None)
-
-
-def _noted(episode: Episode, why: str, sender: str | None, now_ns: int) -> dict[str, Any]:
-    return {
-        "alert_id": episode.alert_id.bytes,
-        "at_ns": now_ns,
-        "state": episode.state,
-        "why": why,
-        "sender": None if why == "superseded" else sender,
-    }
 
 
 def _write(tx: Transaction, statement: str, name: str, episodes: Sequence[Episode]) -> None:

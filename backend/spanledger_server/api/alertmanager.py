@@ -15,13 +15,14 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from spanledger.version import __version__
-from spanledger_server.alerts import listed, matchers
+from spanledger_server.alerts import listed
 from spanledger_server.alerts.episodes import Message
 from spanledger_server.alerts.received import MOST_FIRING, ReceivedAlerts
 from spanledger_server.api import alertmanager_wire as wire
-from spanledger_server.api import answers, parameters
+from spanledger_server.api import alerts_shown, answers, parameters
 from spanledger_server.api.deps import NowNs, Store
 from spanledger_server.errors import Malformed, TooLarge, UnsupportedMedia
+from spanledger_server.silences import held, matchers
 
 MOST_BYTES: Final = 16 * 1024 * 1024
 MOST_ALERTS: Final = 10_000
@@ -51,25 +52,27 @@ def router(alerts: ReceivedAlerts) -> APIRouter:
     @routes.get("/api/v2/alerts", responses={200: example})
     def firing(
         store: Store,
+        now_ns: NowNs,
         filter_: Annotated[
             list[str] | None, Query(alias="filter", description="matchers, repeated; all of them must match")
         ] = None,
-        active: Annotated[str | None, Query(description="true (default) or false: none, since all are active")] = None,
-        silenced: Annotated[str | None, Query(description="true (default) or false; none is")] = None,
-        inhibited: Annotated[str | None, Query(description="true (default) or false; none is")] = None,
+        active: Annotated[str | None, Query(description="true (default) or false: not those that are told")] = None,
+        silenced: Annotated[str | None, Query(description="true (default) or false: not those silenced")] = None,
+        inhibited: Annotated[str | None, Query(description="true (default) or false: not those inhibited")] = None,
         unprocessed: Annotated[str | None, Query(description="true (default) or false; none is")] = None,
         receiver: Annotated[str | None, Query(description="regular expression; the one receiver is spanledger")] = None,
     ) -> Response:
-        """Alerts that fire, as Alertmanager lists them."""
-        for name, given in (("silenced", silenced), ("inhibited", inhibited), ("unprocessed", unprocessed)):
-            parameters.choice(name, given, YES_OR_NO, "true")
+        """Alerts that fire, whoever judged them, as Alertmanager lists them."""
+        given = {"active": active, "silenced": silenced, "inhibited": inhibited, "unprocessed": unprocessed}
+        left_out = {name for name, text in given.items() if _unwanted(name, text)}
         asked = matchers.parse(filter_ or [])
-        if parameters.choice("active", active, YES_OR_NO, "true") == "false":
+        if receiver is not None and not matchers.matches(receiver, wire.RECEIVER, "receiver"):
             return answers.answer([])
         with store.reader() as reader:
-            ours = receiver is None or matchers.matches(reader, wire.RECEIVER, "receiver", receiver)
-            found = matchers.kept(reader, listed.firing(reader), asked) if ours else []
-        return answers.answer([wire.gettable(episode) for episode in found])
+            fire = [each for each in listed.firing(reader) if matchers.all_hold(asked, each.labels)]
+            holds = held.holding(reader, now_ns)
+        shown = [alerts_shown.for_alertmanager(each, holds, wire.RECEIVER) for each in fire]
+        return answers.answer([each for each in shown if not left_out & _is(each["status"])])
 
     @routes.get("/api/v2/status")
     def status() -> Response:
@@ -86,6 +89,16 @@ def router(alerts: ReceivedAlerts) -> APIRouter:
         )
 
     return routes
+
+
+def _unwanted(name: str, text: str | None) -> bool:
+    return parameters.choice(name, text, YES_OR_NO, "true") == "false"
+
+
+def _is(status: dict[str, Any]) -> set[str]:
+    """Under which names of the question an alert stands."""
+    held_by = {"silenced": status["silencedBy"], "inhibited": status["inhibitedBy"]}
+    return {name for name, by in held_by.items() if by} or {"active"}
 
 
 def receiver(alerts: ReceivedAlerts) -> APIRouter:

@@ -1,4 +1,4 @@
-"""Alertmanager's wire format: one posted alert into a message, an episode into what its API shows.
+"""Alertmanager's wire format: one posted alert into a message.
 
 An alert whose labels cannot be kept as they are is refused; annotations, which only explain, are cut to size.
 
@@ -11,9 +11,9 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from spanledger_server.alerts.episodes import Episode, Message, Severity
+from spanledger_server.alerts.episodes import Message, Severity
 from spanledger_server.alerts.fingerprint import fingerprint
-from spanledger_server.api import answers, parameters
+from spanledger_server.api import parameters
 from spanledger_server.errors import Invalid
 
 RECEIVER: Final = "spanledger"
@@ -118,18 +118,3 @@ def _time(item: Mapping[str, Any], name: str) -> int | None:
         return parameters.instant(name, given, 0)
     except Invalid as error:
         raise RefusedAlert(f"{name} is not a time such as 2026-11-21T09:00:00Z, from 1970 to 2262") from error
-
-
-def gettable(episode: Episode) -> dict[str, Any]:
-    """An alert that fires as Alertmanager's API shows it."""
-    found = {
-        "annotations": json.loads(episode.annotations),
-        "endsAt": answers.when(episode.until_ns),
-        "fingerprint": f"{episode.fingerprint:016x}",
-        "receivers": [{"name": RECEIVER}],
-        "startsAt": answers.when(episode.starts_ns),
-        "status": {"inhibitedBy": [], "mutedBy": [], "silencedBy": [], "state": "active"},
-        "updatedAt": answers.when(episode.updated_ns),
-        "labels": json.loads(episode.labels),
-    }
-    return found if episode.generator_url is None else found | {"generatorURL": episode.generator_url}

@@ -1,4 +1,4 @@
-"""Alerts as people and programs read them: lists in our form and in the seed's, one with its history.
+"""Alerts as people and programs read them: lists in our form and in the seeds', one with its history.
 
 Every alert says by `source` who judged it; a rule's own figures are null where its sender does not tell them.
 
@@ -7,184 +7,181 @@ Never: an alert whose labels are not shown as they came.
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Response
 
-from spanledger_server.alerts import listed
-from spanledger_server.alerts.episodes import Episode
-from spanledger_server.alerts.listed import Position, Wanted
-from spanledger_server.api import answers, parameters
-from spanledger_server.api.deps import Store
+from spanledger_server.alerts import by_hand, listed
+from spanledger_server.alerts.listed import Alert, Position, Wanted
+from spanledger_server.api import alerts_shown as shapes
+from spanledger_server.api import answers, notifications, parameters
+from spanledger_server.api.deps import NowNs, Store
 from spanledger_server.errors import Invalid
+from spanledger_server.notify import history as notify_history
+from spanledger_server.silences import held
 from spanledger_server.timegrid import Range
 
 router = APIRouter(tags=["alerts"])
 
 SEVERITIES: Final = ("info", "warning", "error", "critical")
 STATUSES: Final = ("active", "resolved", "all")
-STATES: Final = ("firing", "resolved", "any")
-SOURCES: Final = ("prometheus",)
+SOURCES: Final = ("rule", "prometheus")
+MOST_DELIVERIES: Final = 100
 EVERYTHING: Final = Range(0, parameters.LATEST_NS)
-TOLD_BY: Final = ("summary", "message", "description", "title")
-EXAMPLE_ID: Final = "5f1d6a52-0c4c-9d3c-7f5e-2b8c1f0a9e11"
-EXAMPLE_LABELS: Final = {"alertname": "TelemetryDropped", "severity": "critical", "instance": "agent:8888"}
-EXAMPLE: Final = {
-    "id": EXAMPLE_ID,
-    "source": "prometheus",
-    "rule_id": None,
-    "rule_name": "TelemetryDropped",
-    "severity": "critical",
-    "state": "firing",
-    "message": "agent:8888 drops what otlp_grpc refuses for good",
-    "started_at": "2026-11-21T10:00:00Z",
-    "resolved_at": None,
-    "updated_at": "2026-11-21T10:04:00Z",
-    "expires_at": "2026-11-21T10:08:00Z",
-    "current_value": None,
-    "threshold_value": None,
-    "labels": EXAMPLE_LABELS,
-    "annotations": {"summary": "agent:8888 drops what otlp_grpc refuses for good"},
-    "fingerprint": "8a8a6d8d4b1d2f3c",
-    "generator_url": "http://prometheus:9090/graph?g0.expr=…",
-}
-EXAMPLE_CHANGE: Final = {"at": "2026-11-21T10:00:30Z", "state": "firing", "why": "told", "by": "prometheus"}
+
+Severity = Annotated[str | None, Query(description="info, warning, error or critical; default any")]
+Limit = Annotated[str | None, Query(description="1 to 1000, default 100")]
+After = Annotated[str | None, Query(description="next_cursor of the page before")]
+AlertId = Annotated[str, Path(description="the id of an alert")]
 
 
-def _example(body: Any) -> dict[int | str, dict[str, Any]]:
+def example(body: Any) -> dict[int | str, dict[str, Any]]:
+    """A response example."""
     return {200: {"content": {"application/json": {"example": body}}}}
 
 
-@router.get("/api/v1/alerts", responses=_example({"items": [EXAMPLE], "next_cursor": None}))
+@router.get("/api/v1/alerts", responses=example({"items": [shapes.EXAMPLE], "next_cursor": None}))
 def alerts(
     store: Store,
-    state: Annotated[str | None, Query(description="firing, resolved, or any (default)")] = None,
-    severity: Annotated[str | None, Query(description="info, warning, error or critical; default any")] = None,
-    source: Annotated[str | None, Query(description="who judged: prometheus; default any")] = None,
-    limit: Annotated[str | None, Query(description="1 to 1000, default 100")] = None,
-    cursor: Annotated[str | None, Query(description="next_cursor of the page before")] = None,
+    now_ns: NowNs,
+    state: Annotated[
+        str | None,
+        Query(description="active (not resolved), pending, firing, acknowledged, resolved, or any (default)"),
+    ] = None,
+    severity: Severity = None,
+    source: Annotated[str | None, Query(description="who judged: rule or prometheus; default any")] = None,
+    rule_id: Annotated[str | None, Query(description="only alerts of this rule")] = None,
+    limit: Limit = None,
+    cursor: After = None,
 ) -> Response:
     """Alerts, those that began last first."""
-    parameters.choice("source", source, SOURCES, "prometheus")
-    chosen = parameters.choice("state", state, STATES, "any")
-    wanted = _wanted(None if chosen == "any" else chosen, severity)
-    question = ("alerts", chosen, severity)
-    place = parameters.cursor(cursor, question)
-    after = None if place is None else Position(place.position[0], UUID(place.position[1]))
-    most = parameters.limit(limit)
-    with store.reader() as reader:
-        found = listed.page(reader, wanted, after, most + 1)
-    following = None
-    if len(found) > most:
-        last = found[most - 1]
-        following = parameters.cursor_text(
-            parameters.Cursor(EVERYTHING, (last.starts_ns, str(last.alert_id))), question
-        )
-    return answers.answer({"items": [shown(each) for each in found[:most]], "next_cursor": following})
+    chosen = parameters.choice("state", state, tuple(listed.STATES), "any")
+    judged = None if source is None else parameters.choice("source", source, SOURCES, "rule")
+    rule = None if rule_id is None else an_id("rule_id", rule_id)
+    wanted = Wanted(chosen, _severity(severity), judged, rule)  # type: ignore[arg-type]  # one of the two
+    question = ("alerts", chosen, severity, source, rule_id)
+    return answers.answer(_page(store, wanted, question, limit, cursor, now_ns, shapes.shown, "items"))
 
 
-@router.get("/api/v1/alerts/{alert_id}", responses=_example(EXAMPLE | {"history": [EXAMPLE_CHANGE]}))
-def alert(store: Store, alert_id: Annotated[str, Path(description="the id of an alert")]) -> Response:
-    """One alert, and what became of it."""
-    try:
-        key = UUID(alert_id)
-    except ValueError as error:
-        raise Invalid("alert_id", alert_id, "the id of an alert, as the list has it") from error
+@router.get("/api/v1/alerts/precision", responses=example({"items": [shapes.EXAMPLE_PRECISION], "next_cursor": None}))
+def precision(
+    store: Store,
+    now_ns: NowNs,
+    from_: Annotated[str | None, Query(alias="from", description="RFC 3339 or now-7d; default now-30d")] = None,
+) -> Response:
+    """Of each rule that fired: how often, how many of these somebody judged, and how many of those were useful."""
+    since_ns = parameters.instant("from", from_ or "now-30d", now_ns)
     with store.reader() as reader:
-        episode, changes = listed.one(reader, key)
-    history = [
-        {"at": answers.when(row["at_ns"]), "state": row["state"], "why": row["why"], "by": row["sender"]}
-        for row in changes
-    ]
-    return answers.answer(shown(episode) | {"history": history})
+        rows = by_hand.precision(reader, since_ns)
+    items = [row | {"rule_id": row["rule_id"] and str(row["rule_id"]), "name": row["name"] or None} for row in rows]
+    return answers.answer({"items": items, "next_cursor": None})
+
+
+@router.get(
+    "/api/v1/alerts/{alert_id}",
+    responses=example(shapes.EXAMPLE | shapes.EXAMPLE_MORE),
+)
+def alert(store: Store, now_ns: NowNs, alert_id: AlertId) -> Response:
+    """One alert, what it says, what became of it, and whom it was told: the newest hundred messages."""
+    key = an_id("alert_id", alert_id)
+    with store.reader() as reader:
+        found, changes = listed.one(reader, key)
+        shown = shapes.shown(found, held.holding(reader, now_ns)) | {"feedback": by_hand.judged_of(reader, key)}
+        sent = notify_history.page(reader, notify_history.Wanted(alert_id=key), None, MOST_DELIVERIES)
+    history = [shapes.change(row) for row in changes]
+    deliveries = [notifications.shown(row) for row in sent]
+    return answers.answer(shown | {"history": history, "story": shapes.story(found), "deliveries": deliveries})
 
 
 @router.get(
     "/admin/monitoring/alerts",
-    responses=_example(
-        {
-            "alerts": [
-                {
-                    "id": EXAMPLE_ID,
-                    "severity": "critical",
-                    "type": "TelemetryDropped",
-                    "message": "agent:8888 drops what otlp_grpc refuses for good",
-                    "details": {"labels": EXAMPLE_LABELS, "annotations": {}, "generator_url": None},
-                    "status": "active",
-                    "created_at": "2026-11-21T10:00:00Z",
-                    "resolved_at": None,
-                    "source": "prometheus",
-                }
-            ],
-            "total": 1,
-        }
-    ),
+    responses=example({"alerts": [shapes.EXAMPLE_SEED], "total": 1}),
 )
 def system_alerts(
     store: Store,
-    severity: Annotated[str | None, Query(description="info, warning, error or critical; default any")] = None,
+    severity: Severity = None,
     status: Annotated[str | None, Query(description="active (default), resolved or all")] = None,
 ) -> Response:
     """System alerts and warnings: the newest thousand, and how many there are."""
     chosen = parameters.choice("status", status, STATUSES, "active")
-    wanted = _wanted({"active": "firing", "resolved": "resolved"}.get(chosen), severity)
+    wanted = Wanted("any" if chosen == "all" else chosen, _severity(severity))
     with store.reader() as reader:
         found = listed.page(reader, wanted, None, parameters.MOST_ITEMS)
         total = listed.count(reader, wanted)
-    return answers.answer({"alerts": [_of_the_seed(each) for each in found], "total": total})
+    return answers.answer({"alerts": [shapes.of_system(each) for each in found], "total": total})
 
 
-def _wanted(state: Any, severity: str | None) -> Wanted:
-    if severity is not None:
-        parameters.choice("severity", severity, SEVERITIES, "info")
-    return Wanted(state, severity)  # type: ignore[arg-type]  # one of the four
+@router.get(
+    "/api/admin/monitoring/alerts/active",
+    responses=example({"alerts": [shapes.EXAMPLE], "total": 1, "next_cursor": None}),
+)
+def active_alerts(
+    store: Store, now_ns: NowNs, severity: Severity = None, limit: Limit = None, cursor: After = None
+) -> Response:
+    """Alerts that are not resolved, those that began last first; acknowledged is a state here."""
+    wanted = Wanted("active", _severity(severity))
+    question = ("active alerts", severity)
+    return answers.answer(_page(store, wanted, question, limit, cursor, now_ns, shapes.of_monitoring, "alerts"))
 
 
-def message(episode: Episode) -> str:
-    """What an alert says in one line: its summary, else what comes nearest, else its name."""
-    annotations = json.loads(episode.annotations)
-    told = next((annotations[name] for name in TOLD_BY if annotations.get(name)), None)
-    return told or episode.name or "an alert without a name"
+@router.get(
+    "/api/admin/monitoring/alerts/history",
+    responses=example({"alerts": [shapes.EXAMPLE], "total": 1, "next_cursor": None}),
+)
+def alert_history(
+    store: Store,
+    now_ns: NowNs,
+    severity: Severity = None,
+    from_: Annotated[str | None, Query(alias="from", description="RFC 3339 or now-15m; default now-30d")] = None,
+    to: Annotated[str | None, Query(description="RFC 3339 or now (default)")] = None,
+    limit: Limit = None,
+    cursor: After = None,
+) -> Response:
+    """Alerts that fired in a time, those that fire now too, those that began last first."""
+    span = parameters.window(from_ or "now-30d", to, now_ns)
+    wanted = Wanted("any", _severity(severity), from_ns=span.from_ns, to_ns=span.to_ns)
+    question = ("alert history", severity, from_, to)
+    return answers.answer(_page(store, wanted, question, limit, cursor, now_ns, shapes.of_monitoring, "alerts"))
 
 
-def shown(episode: Episode) -> dict[str, Any]:
-    """An alert as `/api/v1` shows it."""
-    return {
-        "id": str(episode.alert_id),
-        "source": "prometheus",
-        "rule_id": None,
-        "rule_name": episode.name,
-        "severity": episode.severity,
-        "state": episode.state,
-        "message": message(episode),
-        "started_at": answers.when(episode.starts_ns),
-        "resolved_at": answers.when(episode.ends_ns),
-        "updated_at": answers.when(episode.updated_ns),
-        "expires_at": answers.when(episode.expires_ns) if episode.ends_ns is None else None,
-        "current_value": None,
-        "threshold_value": None,
-        "labels": json.loads(episode.labels),
-        "annotations": json.loads(episode.annotations),
-        "fingerprint": f"{episode.fingerprint:016x}",
-        "generator_url": episode.generator_url,
-    }
+def _page(
+    store: Store,
+    wanted: Wanted,
+    question: tuple[Any, ...],
+    limit: str | None,
+    cursor: str | None,
+    now_ns: int,
+    show: Any,
+    name: str,
+) -> dict[str, Any]:
+    """A page of alerts under that name, and how to ask for the next one."""
+    place = parameters.cursor(cursor, question)
+    after = None if place is None else Position(place.position[0], UUID(place.position[1]))
+    most = parameters.limit(limit)
+    with store.reader() as reader:
+        found: list[Alert] = listed.page(reader, wanted, after, most + 1)
+        total = {} if name == "items" else {"total": listed.count(reader, wanted)}
+        holds = held.holding(reader, now_ns)
+    following = None
+    if len(found) > most:
+        last = found[most - 1]
+        position = (last.starts_ns, str(last.episode.alert_id))
+        following = parameters.cursor_text(parameters.Cursor(EVERYTHING, position), question)
+    return {name: [show(each, holds) for each in found[:most]], **total, "next_cursor": following}
 
 
-def _of_the_seed(episode: Episode) -> dict[str, Any]:
-    return {
-        "id": str(episode.alert_id),
-        "severity": episode.severity,
-        "type": episode.name,
-        "message": message(episode),
-        "details": {
-            "labels": json.loads(episode.labels),
-            "annotations": json.loads(episode.annotations),
-            "generator_url": episode.generator_url,
-        },
-        "status": "active" if episode.ends_ns is None else "resolved",
-        "created_at": answers.when(episode.starts_ns),
-        "resolved_at": answers.when(episode.ends_ns),
-        "source": "prometheus",
-    }
+def an_id(parameter: str, text: str) -> UUID:
+    """The id that a text names.
+
+    Raises:
+        Invalid: It is none.
+    """
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise Invalid(parameter, text, "an id, as the list has it") from error
+
+
+def _severity(severity: str | None) -> Any:
+    return None if severity is None else parameters.choice("severity", severity, SEVERITIES, "info")

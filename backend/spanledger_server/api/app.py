@@ -13,14 +13,20 @@ from spanledger.version import __version__
 from spanledger_server.api import (
     alertmanager,
     alerts,
+    alerts_changes,
     answers,
     auth,
     budgets,
     care,
+    channels,
     costs,
     docs,
     document,
+    escalations,
     health,
+    health_checks,
+    health_pages,
+    incidents,
     jaeger,
     jaeger_v3,
     ledger,
@@ -29,13 +35,22 @@ from spanledger_server.api import (
     loss,
     metrics,
     monitoring,
+    notifications,
+    notifications_routes,
     pages,
+    preferences,
     prices,
     projections,
     query,
     reconcile,
     reprice,
+    rules,
     sampling,
+    services,
+    silences,
+    silences_alertmanager,
+    slo_adjustments,
+    slo_history,
     slos,
     statistics,
     status,
@@ -88,7 +103,14 @@ class House:
 
     def conditions(self) -> list[dict[str, str]]:
         """What somebody should look at."""
-        return [*self.self_check.conditions(), *self.vitals.care.conditions()]
+        checks = services.conditions(self.vitals.health.standing())
+        return [
+            *self.self_check.conditions(),
+            *self.vitals.care.conditions(),
+            *checks,
+            *self.vitals.notify.conditions(),
+            *self.vitals.alerting.conditions(self.clock.now_ns()),
+        ]
 
 
 def build(house: House) -> Gate:
@@ -144,7 +166,7 @@ def _routers(house: House, app: FastAPI) -> list[Room]:
         *_evidence(house),
         (statistics.router, Access.READ, None),
         (monitoring.router, Access.READ, None),
-        (monitoring.services_router(channel), Access.READ, None),
+        (monitoring.services_router(channel, house.vitals.health), Access.READ, None),
         *query.routers(house.database, house.settings, lambda: house.vitals.stopping),
         *_reliability(house),
         (status.router(channel, house.settings.environment, house.conditions), Access.READ, None),
@@ -213,7 +235,27 @@ def _reliability(house: House) -> list[Room]:
         (slos.changes(), Access.READ, Access.ADMINISTER),
         (slos.reports(), Access.READ, None),
         (slos.months(), Access.READ, None),
+        (slo_history.router(), Access.READ, None),
+        (slo_adjustments.router(), Access.READ, Access.ADMINISTER),
+        (slo_adjustments.changes(), Access.READ, Access.ADMINISTER),
+        (health_checks.router(house.vitals.health), Access.READ, Access.ADMINISTER),
+        (health_pages.router(house.vitals), Access.READ, None),
+        (rules.router(), Access.READ, None),
+        (rules.changes(), Access.READ, Access.ADMINISTER),
         (alerts.router, Access.READ, None),
+        (alerts_changes.router(), Access.READ, Access.ADMINISTER),
+        (silences.router(), Access.READ, Access.ADMINISTER),
+        (silences_alertmanager.router(), Access.READ, Access.ADMINISTER),
+        (incidents.router(), Access.READ, Access.ADMINISTER),
+        (incidents.senders(), Access.SEND, None),
         (alertmanager.router(house.vitals.alerts), Access.READ, None),
         (alertmanager.receiver(house.vitals.alerts), Access.SEND, None),
+        (channels.router(house.clock, house.settings.pages(house.port)), Access.READ, Access.ADMINISTER),
+        *_telling(house),
     ]
+
+
+def _telling(house: House) -> list[Room]:
+    """Whom to tell what, and what was told."""
+    each = (notifications.router, notifications_routes.router, escalations.router, preferences.router)
+    return [(router(house.vitals.notify), Access.READ, Access.ADMINISTER) for router in each]

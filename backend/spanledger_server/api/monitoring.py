@@ -5,18 +5,17 @@ Never: a figure for what nobody reported.
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Response
 
 from spanledger_server import timegrid
-from spanledger_server.api import answered, answers, parameters
+from spanledger_server.api import answered, answers, parameters, services
 from spanledger_server.api.deps import DefaultZone, NowNs, Store
 from spanledger_server.api.live import Channel
 from spanledger_server.api.statistics_examples import of as example
 from spanledger_server.errors import Invalid
-from spanledger_server.live.health import WORST_FIRST
+from spanledger_server.health.watch import Health
 from spanledger_server.statistics import history, named, periods, providers, requests, system, trends
 from spanledger_server.statistics.periods import ROLLING, Rolling
 from spanledger_server.traces import filters
@@ -28,7 +27,6 @@ LastDay = Annotated[str | None, Query(description="hour, day (default), week or 
 LastWeek = Annotated[str | None, Query(description="hour, day, week (default) or month: up to now")]
 SHORT: Final[dict[str, Rolling]] = {"1h": "hour", "24h": "day", "1d": "day", "7d": "week", "30d": "month"}
 USUAL_ENDPOINTS, MOST_ENDPOINTS = 5, 1000
-STATUS: Final = {"ok": "healthy", "warning": "degraded", "critical": "down", "unknown": "unknown"}
 
 
 @router.get("/api/admin/stats/requests", responses=example("requests"))
@@ -98,43 +96,20 @@ def performance_trends(
     return answers.answer({"period": found.pop("period"), **answers.bounded(found)})
 
 
-def services_router(channel: Channel) -> APIRouter:
-    """The health of services, as the live feed knows it, and of providers."""
+def services_router(channel: Channel, health: Health) -> APIRouter:
+    """The health of services, as the live feed and the checks know it, and of providers."""
     routes = APIRouter(tags=["monitoring"])
 
     @routes.get("/api/admin/monitoring/health/services", responses=example("services"))
-    def services(store: Store, now_ns: NowNs) -> Response:
-        """Each service that reported within a day, and each provider: healthy, degraded, down or unknown, and why."""
-        state = channel.look(from_s=2**62).state
+    def all_services(store: Store, now_ns: NowNs) -> Response:
+        """Each service that reported within a day or has checks, each check, each provider: how it does, and why."""
+        found = services.together(channel.look(from_s=2**62).state, health.standing())
         with store.reader() as reader:
             called = providers.providers(reader, now_ns)
-        listed = [_service(service) for service in state["services"]]
-        counts = Counter(service["status"] for service in listed)
-        body: dict[str, Any] = {
-            "status": STATUS[state["level"]],
-            "sentence": state["sentence"],
-            "services": listed,
-            "providers": [{"name": one.name, "status": one.status, "reason": "; ".join(one.reasons)} for one in called],
-            "healthy_services": counts["healthy"],
-            "total_services": len(listed),
-            "counts": {STATUS[level]: counts[STATUS[level]] for level in WORST_FIRST},
-            "at": answers.when(now_ns),
-        }
-        return answers.answer(body)
+        listed = [{"name": one.name, "status": one.status, "reason": "; ".join(one.reasons)} for one in called]
+        return answers.answer({**found, "providers": listed, "at": answers.when(now_ns)})
 
     return routes
-
-
-def _service(service: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "name": service["service"],
-        "status": STATUS[service["state"]],
-        "reason": service["reason"],
-        "last_seen": service["last_seen"],
-        "requests": service["calls"],
-        "errors": service["errors"],
-        "p95_latency": service["p95_ms"],
-    }
 
 
 def rolling(text: str | None, usual: Rolling) -> Rolling:

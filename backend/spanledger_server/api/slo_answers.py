@@ -14,15 +14,17 @@ from typing import Any
 from spanledger_server.api.answers import when
 from spanledger_server.slos import counting
 from spanledger_server.slos.burn import Counts
+from spanledger_server.slos.groups import Grouped
 from spanledger_server.slos.objective import Objective
 from spanledger_server.slos.register import Kept
 from spanledger_server.slos.report import Contributor, Incident, Report
-from spanledger_server.slos.status import Condition, Reading, Status
+from spanledger_server.slos.status import Condition, PartStanding, Reading, Status
 from spanledger_server.timegrid import Range
 
 SECOND_NS = 10**9
 HOUR_S = 3600
 MINUTE_S = 60
+MOST_EXCLUDED = 100
 DIGITS = 10  # of percentages: what a double has beyond is noise
 
 
@@ -89,6 +91,9 @@ def measured(objective: Objective) -> dict[str, Any]:
         "good": None if indicator.good is None else _conditions(indicator.good.each),
         "from": "rollups" if indicator.kind != "ledger" and indicator.rolled else "rows",
     }
+    if indicator.parts:
+        told["from"] = "parts"
+        told["parts"] = [{"slo": part.name, "weight": part.weight} for part in indicator.parts]
     if threshold is not None:
         exact = indicator.kind == "ledger"
         told["threshold"] = {
@@ -143,6 +148,33 @@ def standing(objective: Objective, found: Status) -> dict[str, Any]:
         "burn_rates": [_reading(reading) for reading in found.readings],
         "conditions": [_condition(condition) for condition in found.conditions],
         "silent_s": found.silent_ns / SECOND_NS,
+        "excluded_minutes": _minutes(period.excluded_ns),
+        "parts": [_part(part) for part in found.parts],
+    }
+
+
+def groups(objective: Objective, found: Grouped | None) -> dict[str, Any] | None:
+    """An objective by its groups, worst first; null when it is judged by none."""
+    if found is None:
+        return None
+    return {
+        "by": found.by,
+        "most": None if objective.groups is None else objective.groups.most,
+        "each": [{"value": one.value, **standing(objective, one.status)} for one in found.each],
+        "others": {"groups": found.other_groups, **_counts(found.others), "bad": found.others.bad},
+    }
+
+
+def _part(part: PartStanding) -> dict[str, Any]:
+    counts = part.reading.counts
+    return {
+        "slo": part.name,
+        "share": part.weight,
+        "achieved_performance": _percent(counts.good_ratio),
+        **_counts(counts),
+        "coverage": part.reading.coverage,
+        "silent_s": part.silent_ns / SECOND_NS,
+        "excluded_minutes": _minutes(part.reading.excluded_ns),
     }
 
 
@@ -159,9 +191,12 @@ def report(kept: Kept, found: Report) -> dict[str, Any]:
         "measured": measured(kept.objective),
         "window": _window(found.status.period.window),
         **standing(kept.objective, found.status),
-        "bad_minutes": found.bad_ns / SECOND_NS / MINUTE_S,
-        "downtime_minutes": found.down_ns / SECOND_NS / MINUTE_S,
-        "minutes_without_events": found.quiet_ns / SECOND_NS / MINUTE_S,
+        "bad_minutes": _minutes(found.bad_ns),
+        "downtime_minutes": _minutes(found.down_ns),
+        "minutes_without_events": _minutes(found.quiet_ns),
+        "excluded": [{**_window(each), "minutes": _minutes(each.length_ns)} for each in found.excluded[:MOST_EXCLUDED]],
+        "excluded_times": len(found.excluded),
+        "groups": groups(kept.objective, found.groups),
         "incidents": [incident(each) for each in found.incidents],
         "contributors": [_contributor(each, found.status.period.counts) for each in found.contributors],
         "previous": {
@@ -186,7 +221,8 @@ def sla(month: str, zone: str, period: Range, each: Sequence[tuple[Kept, Report]
         "missed": states.count("breach"),
         "unknown": states.count("unknown"),
         "incidents": sum(len(found.incidents) for _, found in each),
-        "downtime_minutes": sum(found.down_ns for _, found in each) / SECOND_NS / MINUTE_S,
+        "downtime_minutes": _minutes(sum(found.down_ns for _, found in each)),
+        "excluded_minutes": _minutes(sum(found.status.period.excluded_ns for _, found in each)),
         "slos": [report(kept, found) for kept, found in each],
     }
 
@@ -199,7 +235,7 @@ def incident(each: Incident) -> dict[str, Any]:
         **_counts(each.counts),
         "bad": each.counts.bad,
         "budget_percent": _percent(each.budget_share),
-        "downtime_minutes": each.down_ns / SECOND_NS / MINUTE_S,
+        "downtime_minutes": _minutes(each.down_ns),
     }
 
 
@@ -232,6 +268,7 @@ def _reading(reading: Reading) -> dict[str, Any]:
         "burn_rate": reading.burn_rate,
         **_counts(reading.counts),
         "coverage": reading.coverage,
+        "excluded_minutes": _minutes(reading.excluded_ns),
     }
 
 
@@ -249,6 +286,10 @@ def _condition(condition: Condition) -> dict[str, Any]:
         "reason": verdict.reason,
         "unreachable": condition.unreachable,
     }
+
+
+def _minutes(length_ns: int) -> float:
+    return length_ns / SECOND_NS / MINUTE_S
 
 
 def _percent(share: float | None) -> float | None:

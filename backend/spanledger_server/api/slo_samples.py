@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from spanledger_server.api.exposition import Sample
+from spanledger_server.slos.status import Condition
 from spanledger_server.slos.watch import Standing
 
 STATES: Final = ("ok", "breach", "unknown")
@@ -60,6 +61,23 @@ def samples(standing: Sequence[Standing]) -> Iterator[Sample]:
         for reading in each.status.readings
         if reading.burn_rate is not None
     )
+    yield from (
+        Sample(
+            "spanledger_slo_pair_firing",
+            "gauge",
+            "Whether a pair of windows holds: both burn faster than its threshold, and the events prove it.",
+            int(pair.verdict.holds),
+            (*_labels(each), *_pair(pair)),
+        )
+        for each in standing
+        for pair in each.status.conditions
+        if pair.verdict.holds is not None and pair.unreachable is None
+    )
+
+
+def _pair(pair: Condition) -> tuple[tuple[str, str], ...]:
+    lengths = pair.policy.long_ns // SECOND_NS, pair.policy.short_ns // SECOND_NS
+    return (("severity", pair.policy.severity), ("long", f"{lengths[0]}s"), ("short", f"{lengths[1]}s"))
 
 
 def _labels(each: Standing) -> tuple[tuple[str, str], ...]:

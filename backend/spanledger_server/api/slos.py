@@ -14,7 +14,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from spanledger_server.api import answers, slo_answers
 from spanledger_server.api.deps import DefaultZone, NowNs, Store
 from spanledger_server.errors import Invalid, Malformed, TooLarge
-from spanledger_server.slos import definition, documents, openslo, register, report, sla, status
+from spanledger_server.slos import definition, documents, groups, openslo, prometheus, register, report, sla, status
 from spanledger_server.slos.objective import LONGEST_NS, duration_ns
 from spanledger_server.timegrid import MINUTE_NS, Range, month, zone
 
@@ -22,6 +22,9 @@ YAML: Final = "application/yaml"
 FORMATS: Final = ("json", "markdown")
 Definition = tuple[Mapping[str, Any], str | None]
 SloId = Annotated[str, Path(description="its id or its name")]
+Window = Annotated[str | None, Query(description="a length such as 7d, up to now; default the objective's")]
+Month = Annotated[str | None, Query(description="a calendar month, 2026-11, in place of a window")]
+Zone = Annotated[str | None, Query(description="IANA zone of the month; default the server's")]
 
 
 async def _sent(request: Request) -> bytes:
@@ -61,13 +64,28 @@ def router() -> APIRouter:
         content = "---\n".join(text if text.endswith("\n") else f"{text}\n" for text in texts)
         return Response(content, 200, {"Cache-Control": "no-store"}, YAML)
 
+    @routes.get("/api/v1/slos/rules.yaml")
+    def rules(
+        store: Store,
+        now_ns: NowNs,
+        format: Annotated[str, Query(description="prometheus")] = "prometheus",  # noqa: A002 - the parameter's name
+    ) -> Response:
+        """A rule file for Prometheus over the metrics of this server: recordings, and alerts on pairs of windows."""
+        if format != "prometheus":
+            raise Invalid("format", format, "prometheus")
+        with store.reader() as reader:
+            objectives = [one.objective for one in register.listed(reader)]
+        return Response(prometheus.rules(objectives, now_ns), 200, {"Cache-Control": "no-store"}, YAML)
+
     @routes.get("/api/v1/slos/{slo_id}")
     def slo(slo_id: SloId, store: Store, now_ns: NowNs) -> Response:
-        """One objective, by id or name: its definition, where it stands, and what it was before."""
+        """One objective, by id or name: its definition, where it stands, by group as well, and what it was before."""
         with store.reader() as reader:
             kept = register.one(reader, slo_id)
-            found = slo_answers.slo(kept, status.of(reader, kept.objective, now_ns))
+            whole = status.of(reader, kept.objective, now_ns)
+            each = groups.of(reader, kept.objective, whole, now_ns)
             before = register.generations(reader, kept.slo_id)
+        found = slo_answers.slo(kept, whole) | {"groups": slo_answers.groups(kept.objective, each)}
         return answers.answer(found | {"generations": slo_answers.generations(before)})
 
     return routes
@@ -77,30 +95,30 @@ def changes() -> APIRouter:
     """What administrators change."""
     routes = APIRouter(tags=["SLOs"])
 
-    @routes.post("/api/v1/slos", status_code=201, openapi_extra=_BODY)
+    @routes.post("/api/v1/slos", status_code=201, openapi_extra=BODY)
     def create(body: Sent, store: Store, now_ns: NowNs, request: Request) -> Response:
         """A new objective: an OpenSLO document (YAML or JSON), or spanledger's own form (docs/slos.md)."""
-        given = _definitions(body)
-        return _created(register.add(store, given, now_ns, _who(request)))
+        given = definitions(body)
+        return _created(register.add(store, given, now_ns, who(request)))
 
-    @routes.post("/api/v1/slos/openslo", status_code=201, openapi_extra=_BODY)
+    @routes.post("/api/v1/slos/openslo", status_code=201, openapi_extra=BODY)
     def take(body: Sent, store: Store, now_ns: NowNs, request: Request) -> Response:
         """Import OpenSLO documents (YAML or JSON, several with ---): all of them, or none."""
         found = openslo.definitions(documents.read(body))
         given: list[Definition] = [(one.definition, one.document) for one in found]
-        return _created(register.add(store, given, now_ns, _who(request)))
+        return _created(register.add(store, given, now_ns, who(request)))
 
-    @routes.put("/api/v1/slos/{slo_id}", openapi_extra=_BODY)
+    @routes.put("/api/v1/slos/{slo_id}", openapi_extra=BODY)
     def change(slo_id: SloId, body: Sent, store: Store, now_ns: NowNs, request: Request) -> Response:
         """Another definition for an objective; it holds for the past as well, and the old one stays readable."""
         (given,) = _one(body)
-        kept = register.change(store, slo_id, *given, now_ns, _who(request))
+        kept = register.change(store, slo_id, *given, now_ns, who(request))
         return answers.answer(slo_answers.definition(kept))
 
     @routes.delete("/api/v1/slos/{slo_id}", status_code=204)
     def delete(slo_id: SloId, store: Store, now_ns: NowNs, request: Request) -> Response:
         """Forget an objective."""
-        register.delete(store, slo_id, now_ns, _who(request))
+        register.delete(store, slo_id, now_ns, who(request))
         return Response(status_code=204)
 
     return routes
@@ -110,10 +128,10 @@ def reports() -> APIRouter:
     """What a window looked like, and whether a definition would be taken."""
     routes = APIRouter(tags=["SLOs"])
 
-    @routes.post("/api/v1/slos/validate", openapi_extra=_BODY)
+    @routes.post("/api/v1/slos/validate", openapi_extra=BODY)
     def validate(body: Sent) -> Response:
         """Say all that is wrong with definitions, OpenSLO or own; nothing is kept."""
-        given = _definitions(body)
+        given = definitions(body)
         return answers.answer({"slos": [slo_answers.checked(definition.parse(one)) for one, _ in given]})
 
     @routes.get("/api/v1/slos/{slo_id}/report")
@@ -122,14 +140,12 @@ def reports() -> APIRouter:
         store: Store,
         now_ns: NowNs,
         default_zone: DefaultZone,
-        window: Annotated[
-            str | None, Query(description="a length such as 7d, up to now; default the objective's")
-        ] = None,
-        month: Annotated[str | None, Query(description="a calendar month, 2026-11, in place of a window")] = None,
-        tz: Annotated[str | None, Query(description="IANA zone of the month; default the server's")] = None,
+        window: Window = None,
+        month: Month = None,
+        tz: Zone = None,
     ) -> Response:
         """Target, achieved, budget, burn rates, incidents, downtime, contributors, and the window before."""
-        period = _period(window, month, default_zone if tz is None else tz, now_ns)
+        period = period_of(window, month, default_zone if tz is None else tz, now_ns)
         with store.reader() as reader:
             kept = register.one(reader, slo_id)
             found = report.of(reader, kept.objective, now_ns, period)
@@ -148,7 +164,7 @@ def months() -> APIRouter:
         now_ns: NowNs,
         default_zone: DefaultZone,
         month: Annotated[str, Query(description="a calendar month, 2026-11")],
-        tz: Annotated[str | None, Query(description="IANA zone of the month; default the server's")] = None,
+        tz: Zone = None,
         format: Annotated[str, Query(description="json or markdown")] = "json",  # noqa: A002 - the parameter's name
     ) -> Response:
         """All objectives over a calendar month: compliance, incidents, downtime; as JSON or Markdown."""
@@ -166,7 +182,7 @@ def months() -> APIRouter:
     return routes
 
 
-_BODY: Final[dict[str, Any]] = {
+BODY: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
         "content": {
@@ -177,11 +193,13 @@ _BODY: Final[dict[str, Any]] = {
 }
 
 
-def _who(request: Request) -> str:
+def who(request: Request) -> str:
+    """Who asks."""
     return str(request.state.caller.name or "nobody")
 
 
-def _definitions(body: bytes) -> list[Definition]:
+def definitions(body: bytes) -> list[Definition]:
+    """The definitions of a body, each with the OpenSLO document that it came from."""
     found = documents.read(body)
     if any(isinstance(one.value, Mapping) and "apiVersion" in one.value for one in found):
         return [(one.definition, one.document) for one in openslo.definitions(found)]
@@ -191,7 +209,7 @@ def _definitions(body: bytes) -> list[Definition]:
 
 
 def _one(body: bytes) -> list[Definition]:
-    found = _definitions(body)
+    found = definitions(body)
     if len(found) != 1:
         raise Invalid("body", f"{len(found)} objectives", "one objective: this changes one")
     return found
@@ -202,7 +220,8 @@ def _created(kept: list[register.Kept]) -> Response:
     return answers.answer(first | {"slos": [slo_answers.definition(one) for one in kept]}, 201)
 
 
-def _period(window: str | None, month_text: str | None, zone_name: str, now_ns: int) -> Range | None:
+def period_of(window: str | None, month_text: str | None, zone_name: str, now_ns: int) -> Range | None:
+    """The window or the month that is asked for; None for the objective's own."""
     if window is not None and month_text is not None:
         raise Invalid("month", month_text, "a window or a month, not both")
     if month_text is not None:

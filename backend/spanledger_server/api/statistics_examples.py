@@ -342,8 +342,25 @@ EXAMPLES: Final[dict[str, Any]] = {
                 "requests": 120,
                 "errors": 3,
                 "p95_latency": 1890.0,
+                "spans": 512,
+                "cost": 0.4182,
+                "checks": {"down": 0, "degraded": 0, "unknown": 0, "healthy": 1},
             }
         ],
+        "checks": [
+            {
+                "id": "5f0c1d2e3a4b5c6d",
+                "name": "bookshop's page",
+                "kind": "http",
+                "service": "bookshop",
+                "status": "healthy",
+                "reason": "answered 200",
+                "since": "2026-11-20T08:00:04Z",
+                "last_checked": "2026-11-21T11:59:41Z",
+                "latency": 12.5,
+            }
+        ],
+        "window_s": 900,
         "providers": [{"name": "openai", "status": "healthy", "reason": "812 of 812 calls went well"}],
         "healthy_services": 1,
         "total_services": 2,

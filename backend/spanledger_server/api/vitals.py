@@ -14,15 +14,18 @@ import psutil
 
 from spanledger.version import __version__
 from spanledger_server.alerts.received import ReceivedAlerts
-from spanledger_server.api import slo_samples
+from spanledger_server.alerts.watch import Alerting
+from spanledger_server.api import alerts_samples, health_samples, notifications_samples, slo_samples
 from spanledger_server.api.exposition import Sample
 from spanledger_server.api.histogram import Histogram
 from spanledger_server.care.caretaker import Caretaker
 from spanledger_server.clock import Clock
 from spanledger_server.errors import SpanledgerError
+from spanledger_server.health.watch import Health
 from spanledger_server.ingest.accept import Ingest
 from spanledger_server.ingest.admission import Admission
 from spanledger_server.loops import TickLoop
+from spanledger_server.notify.office import Notifications
 from spanledger_server.otlp.columns import Signal
 from spanledger_server.slos.watch import Watch
 from spanledger_server.store import sizes
@@ -42,6 +45,9 @@ class Vitals:
     alerts: ReceivedAlerts
     care: Caretaker
     slos: Watch | None = None
+    health: Health = field(kw_only=True)
+    notify: Notifications = field(kw_only=True)
+    alerting: Alerting = field(kw_only=True)
     loop: TickLoop | None = None
     stopping: bool = False
     acks: dict[Signal, Histogram] = field(
@@ -93,6 +99,9 @@ class Vitals:
         yield from self._alerts()
         yield from self._store()
         yield from self._heartbeat()
+        yield from alerts_samples.samples(self.alerting.counters, self.clock.now_ns())
+        yield from health_samples.samples(self.health)
+        yield from notifications_samples.samples(self.notify)
         yield from slo_samples.samples(self.slos.standing if self.slos else ())
         yield from process_samples()
 

@@ -8,6 +8,7 @@ Never: a budget without the state that says whether it can be believed.
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 from typing import IO, Any, Final
 
 import click
@@ -27,6 +28,8 @@ REASONS: Final = {
     "within": "within its budget",
     "overspent": "the budget is overspent",
     "no_events": "nothing was seen",
+    "excluded": "all of it is planned downtime",
+    "unknown_part": "too much of its parts is not known",
     "stale": "the service has gone silent",
     "low_coverage": "too much of the time was not seen",
     "uncounted": "too many spans do not say what they stand for",
@@ -111,6 +114,21 @@ def export(asked: Asked, output: IO[bytes]) -> None:
 
 
 @slo.command()
+@click.option(
+    "--format", "_form", type=click.Choice(["prometheus"]), default="prometheus", help="Whose rules they are."
+)
+@click.option("--output", type=click.File("wb"), default="-", help="Where to; the terminal when none is named.")
+@asks
+def rules(asked: Asked, _form: str, output: IO[bytes]) -> None:
+    """A rule file for those who alert in Prometheus."""
+
+    def write(piece: bytes, _whole: int | None) -> None:
+        output.write(piece)
+
+    asked.client.download(f"{PATH}/rules.yaml", {}, write)
+
+
+@slo.command()
 @click.argument("kind", type=click.Choice(ready.KINDS))
 @click.option("--service", required=True, help="The service whose objectives they become.")
 def defaults(kind: str, service: str) -> None:
@@ -129,6 +147,46 @@ def delete(asked: Asked, name: str) -> None:
     found = asked.client.get(f"{PATH}/{part(name)}").data
     answer = asked.client.delete(f"{PATH}/{part(found['id'])}")
     asked.show(answer, lambda console: say(console, f"{found['name']} is forgotten"))
+
+
+@slo.command()
+@click.argument("what")
+@click.option("--from", "since", default="now-7d", help="RFC 3339 or now-7d.")
+@click.option("--to", default="now", help="RFC 3339 or now.")
+@asks
+def simulate(asked: Asked, what: str, since: str, to: str) -> None:
+    """What a file, or an objective, would have come to over stored history. Ends with 3 when it were missed."""
+    query = {"from": since, "to": to}
+    file = Path(what)
+    if file.is_file():
+        content = file.read_bytes()
+        answer = asked.client.upload(f"{PATH}/simulate", [content], len(content), query)
+    else:
+        answer = asked.client.upload(f"{PATH}/simulate", [], 0, query | {"slo": what})
+    asked.show(answer, lambda console: _simulated(console, answer.data["slos"]))
+    _end(any((one["remaining_ratio"] or 0) < 0 for one in answer.data["slos"]))
+
+
+@slo.command()
+@click.argument("name")
+@asks
+def adjustments(asked: Asked, name: str) -> None:
+    """Planned downtime and corrections of an objective."""
+    answer = asked.client.get(f"{PATH}/{part(name)}/adjustments")
+    asked.show(answer, lambda console: _adjustments(console, answer.data["adjustments"]))
+
+
+@slo.command()
+@click.argument("name")
+@click.option("--from", "since", required=True, help="A whole minute, such as 2026-11-22T02:00:00Z.")
+@click.option("--to", required=True, help="A whole minute after it.")
+@click.option("--reason", required=True, help="Why; kept in the audit trail.")
+@asks
+def downtime(asked: Asked, name: str, since: str, to: str, reason: str) -> None:
+    """Leave planned downtime out of an objective; for what recurs, and for corrections, see docs/slos.md."""
+    body = {"kind": "downtime", "from": since, "to": to, "reason": reason}
+    answer = asked.client.post(f"{PATH}/{part(name)}/adjustments", body)
+    asked.show(answer, lambda console: say(console, f"{shown.text(name)}: {since} to {to} is left out"))
 
 
 def _sent(asked: Asked, path: str, file: IO[bytes]) -> Answer:
@@ -263,6 +321,45 @@ def _month(console: Console, data: dict[str, Any]) -> None:
             shown.count(len(one["incidents"])),
         )
     sheet.show(console)
+
+
+def _simulated(console: Console, each: list[dict[str, Any]]) -> None:
+    for one in each:
+        say(console, shown.text(one["name"]), "bold")
+        say(
+            console,
+            f"{_percent(one['achieved_performance'])} of {shown.count(one['total'])} events good, "
+            f"{shown.percent(decimal(one['remaining_ratio']))} of the budget left; {len(one['incidents'])} incidents, "
+            f"{one['missed_incidents']} without an alert; {one['false_alerts']} of {one['alerts']} alerts false",
+        )
+        sheet = Sheet(
+            Column("pair"), Column("alerts", right=True), Column("false", right=True), Column("late", right=True)
+        )
+        for pair in one["pairs"]:
+            late = [alert["late_s"] for alert in pair["alerts"] if alert["late_s"] is not None]
+            sheet.add(
+                f"{pair['severity']}: {_percent(pair['budget_percent'])} in {_span(pair['long_s'])}",
+                "never" if pair["unreachable"] else str(len(pair["alerts"])),
+                str(sum(alert["false"] for alert in pair["alerts"])),
+                f"up to {_span(max(late))}" if late else shown.UNKNOWN,
+            )
+        sheet.show(console)
+
+
+def _adjustments(console: Console, each: list[dict[str, Any]]) -> None:
+    if not each:
+        say(console, "nothing is left out and nothing is corrected")
+        return
+    sheet = Sheet(Column("id"), Column("what"), Column("when", text=True), Column("reason", text=True), Column("by"))
+    for one in each:
+        when = one.get("at") or (f"{one['from']} to {one['to']}" if "from" in one else _recurs(one))
+        what = one["kind"] if one["kind"] == "downtime" else f"{one['bad']:+g} bad"
+        sheet.add(one["id"], what, when, shown.text(one["reason"]), shown.text(one["updated_by"]))
+    sheet.show(console)
+
+
+def _recurs(one: dict[str, Any]) -> str:
+    return f"{one['duration']} each {one['repeats']} from {one['starts']} {one.get('timezone', 'UTC')}"
 
 
 def _percent(value: Any) -> str:

@@ -113,6 +113,7 @@ SELECT subject, oldest_ns FROM (
     UNION ALL SELECT 'told_1m', min(bucket) * 60000000000 FROM told_1m
     UNION ALL SELECT 'told_1h', min(bucket) * 3600000000000 FROM told_1h
     UNION ALL SELECT 'told_1d', min(bucket) * 86400000000000 FROM told_1d
+    UNION ALL SELECT 'user_1d', min(bucket)::BIGINT * 86400000000000 FROM user_1d
     UNION ALL SELECT 'dialogues', min(at_ns) FROM dialogues
     UNION ALL SELECT 'ledger', min(at_ns) FROM ledger
     UNION ALL SELECT 'ledger_links', min(at_ns) FROM ledger_links
@@ -224,6 +225,10 @@ DELETE FROM told_1h WHERE bucket < $before_ns // 3600000000000;
 -- name: delete_told_1d
 -- Buckets from before.
 DELETE FROM told_1d WHERE bucket < $before_ns // 86400000000000;
+
+-- name: delete_user_1d
+-- Days from before.
+DELETE FROM user_1d WHERE bucket < $before_ns // 86400000000000;
 
 -- name: delete_dialogues
 -- Dialogues that ended before.

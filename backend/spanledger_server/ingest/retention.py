@@ -39,8 +39,8 @@ class Keep:
     Attributes:
         raw_ns: Spans, logs, metric points.
         minutes_ns: Minute rollups.
-        hours_ns: Hour rollups.
-        days_ns: Day rollups, the ledger, dialogues, what was refused.
+        hours_ns: Hour rollups but those of costs.
+        days_ns: Day rollups, hours of costs, the ledger, dialogues, what was refused.
         max_disk_bytes: Above this the oldest raw rows go early; None for no bound.
     """
 
@@ -78,16 +78,17 @@ MINUTES: Final = (
     _Subject("told_1m", "delete_told_1m", HOUR_NS, ("told", "1h")),
 )
 HOURS: Final = (
-    _Subject("cost_1h", "delete_cost_1h", DAY_NS, ("cost", "1d")),
     _Subject("span_1h", "delete_span_1h", DAY_NS, ("span", "1d")),
     _Subject("metric_1h", "delete_metric_1h", DAY_NS, ("metric", "1d")),
     _Subject("told_1h", "delete_told_1h", DAY_NS, ("told", "1d")),
 )
 DAYS: Final = (
+    _Subject("cost_1h", "delete_cost_1h", DAY_NS, ("cost", "1d")),  # days of zones are made of them
     _Subject("cost_1d", "delete_cost_1d", DAY_NS),
     _Subject("span_1d", "delete_span_1d", DAY_NS),
     _Subject("metric_1d", "delete_metric_1d", DAY_NS),
     _Subject("told_1d", "delete_told_1d", DAY_NS),
+    _Subject("user_1d", "delete_user_1d", DAY_NS),
     _Subject("ledger", "delete_ledger", DAY_NS, ("cost", "1m")),
     _Subject("dialogues", "delete_dialogues", DAY_NS),
     _Subject("ledger_links", "delete_ledger_links", DAY_NS),

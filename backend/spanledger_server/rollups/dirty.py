@@ -18,7 +18,7 @@ from spanledger_server.store.database import Reader, Transaction
 
 SQL = sqlfile.load(__package__)
 
-Family = Literal["cost", "span", "metric", "told"]
+Family = Literal["cost", "span", "metric", "told", "user"]
 Level = Literal["1m", "1h", "1d"]
 
 

@@ -38,8 +38,8 @@ class Distribution:
         count: Parallel to `index`, each above zero.
     """
 
-    index: tuple[int, ...] = ()
-    count: tuple[int, ...] = ()
+    index: Sequence[int] = ()
+    count: Sequence[int] = ()
 
     @property
     def total(self) -> int:

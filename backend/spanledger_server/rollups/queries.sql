@@ -381,3 +381,50 @@ DELETE FROM told_1d WHERE bucket >= $from AND bucket < $to;
 -- name: fill_told_1d
 -- Put recomputed buckets in place.
 INSERT INTO told_1d BY NAME SELECT * FROM computed;
+
+-- name: number_users
+-- Give numbers to the users of some days who have none: whoever calls most the smallest, so that they lie together.
+INSERT INTO user_numbers
+SELECT (SELECT coalesce(max(user_number), 0) FROM user_numbers) + row_number() OVER (ORDER BY calls DESC, user_id), user_id
+FROM (
+    SELECT user_id, count(*) AS calls FROM ledger
+    WHERE at_ns >= $from_ns AND at_ns < $to_ns AND user_id IS NOT NULL GROUP BY user_id
+)
+ANTI JOIN user_numbers USING (user_id);
+
+-- name: clear_user_1d
+-- Make room for recomputed days.
+DELETE FROM user_1d WHERE bucket >= $from_day AND bucket < $to_day;
+
+-- name: fill_user_1d
+-- The ledger of some days by user, quarter of an hour, and what rollups of costs know of a line.
+INSERT INTO user_1d
+WITH lines AS (
+    SELECT
+        (at_ns // 86400000000000)::INTEGER AS bucket, user_id, (at_ns % 86400000000000 // 900000000000)::UTINYINT AS quarter,
+        service, kind, operation, provider, model, feature, tenant, user_tier, count(*) AS calls,
+        count(*) FILTER (state = 'priced') AS priced_calls, count(*) FILTER (state = 'unpriced') AS unpriced_calls,
+        count(*) FILTER (state = 'estimated') AS estimated_calls, count(*) FILTER (state = 'free') AS free_calls,
+        sum(cost_usd) AS cost_usd, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens,
+        sum(cached_input_tokens) AS cached_input_tokens
+    FROM ledger WHERE at_ns >= $from_ns AND at_ns < $to_ns GROUP BY ALL
+)
+SELECT bucket, coalesce(user_number, 0) AS user_number, lines.* EXCLUDE (bucket, user_id)
+FROM lines LEFT JOIN user_numbers USING (user_id) ORDER BY bucket, user_number, quarter;
+
+-- name: forget_users
+-- Numbers of users of whom nothing is kept.
+DELETE FROM user_numbers WHERE user_number NOT IN (SELECT user_number FROM user_1d);
+
+-- name: clear_user_1y
+-- Make room for a year's sums; nobody asks for older ones than the year before.
+DELETE FROM user_1y WHERE bucket = $year OR bucket < $year - 1;
+
+-- name: fill_user_1y
+-- The sums of a year's days by user.
+INSERT INTO user_1y
+SELECT
+    $year, user_number, sum(calls), sum(priced_calls), sum(unpriced_calls), sum(estimated_calls), sum(free_calls), sum(cost_usd),
+    sum(input_tokens), sum(output_tokens), sum(cached_input_tokens), count(input_tokens), count(output_tokens),
+    count(cached_input_tokens)
+FROM user_1d WHERE bucket >= $from_day AND bucket < $to_day GROUP BY user_number ORDER BY user_number;

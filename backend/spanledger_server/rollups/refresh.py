@@ -11,13 +11,26 @@ Never: increments a bucket, or writes one from rows that are no longer all there
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from spanledger_server.rollups.dirty import DirtyBuckets, Level
-from spanledger_server.rollups.levels import COARSER, FINER, LEVELS, METRIC, RECIPES, TOGETHER, WIDTH_NS, Recipe, runs
+from spanledger_server.rollups.levels import (
+    COARSER,
+    COST,
+    FINER,
+    LEVELS,
+    METRIC,
+    RECIPES,
+    TOGETHER,
+    WIDTH_NS,
+    Recipe,
+    runs,
+)
+from spanledger_server.rollups.users import refresh_users
 from spanledger_server.store import sqlfile
 from spanledger_server.store.database import Database, Transaction
 
@@ -29,6 +42,7 @@ LOOKBACK_NS: Final = WIDTH_NS["1h"]  # how far back the point before is looked f
 FIRST_POINT_NS: Final = (
     5 * WIDTH_NS["1m"]
 )  # a series' first point counts from its start if that is no longer ago than this
+USERS_AFTER_NS: Final = 10 * WIDTH_NS["1m"]  # days by user cost a second, and what comes late does not come once
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +76,8 @@ class Rollups:
         self._database = database
         self._dirty = dirty
         self._within_s = within_s
+        self._users_after_ns = 0
+        self._users_turn = threading.Lock()
 
     def refresh(self, now_ns: int) -> Refreshed:
         """Recompute what is marked: every minute, and those hours and days (UTC) that are over.
@@ -77,6 +93,10 @@ class Rollups:
             for recipe in RECIPES:
                 before = now_ns // WIDTH_NS[level] if level != "1m" else 2**62
                 total += self._refresh_level(recipe, level, before)
+        with self._users_turn:
+            if now_ns >= self._users_after_ns:
+                refresh_users(self._database, self._dirty, now_ns)
+                self._users_after_ns = 0 if self._within_s is None else now_ns + USERS_AFTER_NS
         if total.frozen:
             log.warning("late rows did not reach rollups whose raw rows are deleted", extra={"buckets": total.frozen})
         return total
@@ -109,6 +129,9 @@ class Rollups:
         if coarser is not None:
             factor = WIDTH_NS[coarser] // WIDTH_NS[level]
             self._dirty.mark(tx, recipe.family, {bucket // factor for bucket in (*finer, *raw)}, coarser)
+        if recipe is COST:
+            factor = WIDTH_NS["1d"] // WIDTH_NS[level]
+            self._dirty.mark(tx, "user", {bucket // factor for bucket in raw}, "1d")
         self._dirty.consume(tx, recipe.family, level, run)
         return Refreshed(len(finer) + len(raw), len(buckets) - len(finer) - len(raw))
 

@@ -18,8 +18,8 @@ from spanledger import semconv
 from spanledger_server.errors import Invalid
 from spanledger_server.otlp import promotion
 
-Kind = Literal["span", "ledger", "metric"]
-KINDS: Final[tuple[Kind, ...]] = ("span", "ledger", "metric")
+Kind = Literal["span", "ledger", "metric", "composite"]  # a composite is of other objectives, and asks nothing of rows
+KINDS: Final[tuple[Kind, ...]] = ("span", "ledger", "metric", "composite")
 MOST_CONDITIONS: Final = 30
 MOST_VALUES: Final = 100
 MOST_CHARACTERS: Final = 1000
@@ -31,6 +31,7 @@ ROLLED: Final[dict[Kind, tuple[str, ...]]] = {
     "span": ("service", "name", "kind", "status", "route", "model", "entry"),
     "ledger": ("service", "kind", "operation", "provider", "model", "feature", "tenant", "user_tier", "status"),
     "metric": ("service",),
+    "composite": (),
 }
 COLUMNS: Final[dict[Kind, tuple[str, ...]]] = {
     "span": (
@@ -49,6 +50,7 @@ COLUMNS: Final[dict[Kind, tuple[str, ...]]] = {
     ),
     "ledger": (*ROLLED["ledger"], "user_id", "session_id", "state", "error_type", "request_model", "service_tier"),
     "metric": ROLLED["metric"],
+    "composite": (),
 }
 _NAMES: Final = {
     name: column
@@ -98,6 +100,16 @@ class Conditions:
         """The one value that the attribute must have; None when there is no such one."""
         found = [each.wanted[0] for each in self.each if each.name == name and each.wanted and len(each.wanted) == 1]
         return found[0] or None if found else None
+
+    def meets(self, texts: Mapping[str, str | None]) -> bool:
+        """Whether all hold for one of these texts by column; for conditions without bounds of numbers."""
+        for one in self.each:
+            text = texts[one.name] or ""
+            if (one.wanted is not None and text not in one.wanted) or (
+                one.unwanted is not None and text in one.unwanted
+            ):
+                return False
+        return True
 
     def bound(self, columns: Sequence[str], attributes: Sequence[str], prefix: str) -> dict[str, Any]:
         """The named parameters of a statement that lists these columns and then these attributes."""

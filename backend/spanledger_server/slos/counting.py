@@ -10,50 +10,55 @@ Never: an average of ratios, or a stretch that is counted twice.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from spanledger_server.rollups import histogram
 from spanledger_server.slos.burn import Counts
 from spanledger_server.slos.conditions import COLUMNS, ROLLED, path
 from spanledger_server.slos.objective import Indicator, Threshold
+from spanledger_server.slos.stretches import between, parameters, pieces, raw_bounds, within
 from spanledger_server.store import sqlfile
 from spanledger_server.store.database import Reader
-from spanledger_server.timegrid import DAY_NS, HOUR_NS, MINUTE_NS, Range
+from spanledger_server.timegrid import MINUTE_NS, Range
 
 SQL = sqlfile.load(__package__)
 
-WIDTHS: Final = {"1d": DAY_NS, "1h": HOUR_NS, "1m": MINUTE_NS}
-ROWS: Final = {"span": "spans", "ledger": "ledger", "metric": "metric_points"}
-GROUPS: Final = {
+SORT: Final = ("service", "name", "kind", "status", "route", "model", "entry")  # as the small statement gives them
+SPAN_KINDS: Final = ("unspecified", "internal", "server", "client", "producer", "consumer")
+ERROR: Final = 2  # the status of a span
+CONTRIBUTE: Final[dict[str, tuple[str, ...]]] = {
     "span": ("route", "model", "name"),
     "ledger": ("model", "tenant", "feature"),
     "metric": ("service",),
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Whole buckets of one level that belong to a stretch."""
-
-    segment: int
-    level: str
-    first: int
-    beyond: int
-
-
-def windows(reader: Reader, indicator: Indicator, ranges: Sequence[Range]) -> list[Counts]:
+def windows(
+    reader: Reader, indicator: Indicator, ranges: Sequence[Range], excluded: Sequence[Range] = ()
+) -> list[Counts]:
     """The events of each range.
 
     Args:
         reader: One snapshot.
         indicator: What counts, and what is good.
         ranges: Whole minutes; they may overlap.
+        excluded: Whole minutes of them that do not count, apart from one another.
     """
-    (found,) = windows_of(reader, [indicator], ranges)
-    return found
+    if not _quick(indicator):
+        (found,) = windows_of(reader, [indicator], ranges, excluded)
+        return found
+    stretches = between(ranges, excluded)
+    each: defaultdict[int, Counts] = defaultdict(Counts)
+    for segment, _, counts in _cells(reader, indicator, stretches):
+        each[segment] += counts
+    return _added(each, stretches, ranges)
+
+
+def _quick(indicator: Indicator) -> bool:
+    """Whether the small statement can tell: bounds of numbers are left to the one that judges in SQL."""
+    parts = (indicator.where, indicator.good or indicator.where)
+    return together(indicator) and all(one.least is None and one.most is None for part in parts for one in part.each)
 
 
 def together(indicator: Indicator) -> bool:
@@ -61,21 +66,31 @@ def together(indicator: Indicator) -> bool:
     return indicator.kind == "span" and indicator.rolled
 
 
-def windows_of(reader: Reader, indicators: Sequence[Indicator], ranges: Sequence[Range]) -> list[list[Counts]]:
+def windows_of(
+    reader: Reader, indicators: Sequence[Indicator], ranges: Sequence[Range], excluded: Sequence[Range] = ()
+) -> list[list[Counts]]:
     """The events of each range, for several indicators: in one statement where they can be read `together`."""
-    stretches = _stretches(ranges)
-    found = []
-    for rows in _read(reader, indicators, stretches):
-        each: defaultdict[int, Counts] = defaultdict(Counts)
-        for row in rows:
-            each[row["segment"]] += _counts(row)
-        found.append(
-            [
-                sum((each[n] for n, stretch in enumerate(stretches) if n in each and _within(stretch, asked)), Counts())
-                for asked in ranges
-            ]
+    stretches = between(ranges, excluded)
+    return [_summed(rows, stretches, ranges) for rows in _read(reader, indicators, stretches)]
+
+
+def windows_by(
+    reader: Reader, indicator: Indicator, ranges: Sequence[Range], excluded: Sequence[Range], group: str
+) -> dict[str | None, list[Counts]]:
+    """The events of each range by the values of one column of `objective.GROUPED`."""
+    stretches = between(ranges, excluded)
+    if _quick(indicator) and group in SORT:
+        column, by_value = (
+            SORT.index(group),
+            defaultdict[str | None, defaultdict[int, Counts]](lambda: defaultdict(Counts)),
         )
-    return found
+        for segment, sort, counts in _cells(reader, indicator, stretches):
+            by_value[sort[column]][segment] += counts
+        return {value: _added(each, stretches, ranges) for value, each in by_value.items()}
+    rows: defaultdict[str | None, list[dict[str, Any]]] = defaultdict(list)
+    for row in _read(reader, [indicator], stretches, group=group)[0]:
+        rows[row["category"]].append(row)
+    return {value: _summed(each, stretches, ranges) for value, each in rows.items()}
 
 
 def slices(reader: Reader, indicator: Indicator, asked: Sequence[Range], slice_ns: int) -> dict[int, Counts]:
@@ -87,26 +102,37 @@ def slices(reader: Reader, indicator: Indicator, asked: Sequence[Range], slice_n
     return dict(sorted(found.items()))
 
 
-def groups(reader: Reader, indicator: Indicator, asked: Range, group: str) -> dict[str | None, Counts]:
-    """The events of a range by the values of one column of `GROUPS`."""
-    found: defaultdict[str | None, Counts] = defaultdict(Counts)
-    (rows,) = _read(reader, [indicator], [asked], group=group)
-    for row in rows:
-        found[row["category"]] += _counts(row)
-    return dict(found)
+def slices_by(
+    reader: Reader, indicator: Indicator, asked: Sequence[Range], slice_ns: int, group: str
+) -> dict[str | None, dict[int, Counts]]:
+    """As `slices`, by the values of one column of `objective.GROUPED`."""
+    found: defaultdict[str | None, defaultdict[int, Counts]] = defaultdict(lambda: defaultdict(Counts))
+    for row in _read(reader, [indicator], asked, slice_ns=slice_ns, group=group)[0]:
+        found[row["category"]][row["slice"]] += _counts(row)
+    return {value: dict(sorted(each.items())) for value, each in found.items()}
+
+
+def groups(
+    reader: Reader, indicator: Indicator, asked: Sequence[Range], columns: Sequence[str]
+) -> dict[str, dict[str | None, Counts]]:
+    """The events of some ranges by the values of each of some columns."""
+    found: dict[str, dict[str | None, Counts]] = {}
+    cells = _cells(reader, indicator, asked) if _quick(indicator) and set(columns) & set(SORT) else []
+    for column in columns:
+        each: defaultdict[str | None, Counts] = defaultdict(Counts)
+        if _quick(indicator) and column in SORT:
+            for _, sort, counts in cells:
+                each[sort[SORT.index(column)]] += counts
+        else:
+            for row in _read(reader, [indicator], asked, group=column)[0]:
+                each[row["category"]] += _counts(row)
+        found[column] = dict(each)
+    return found
 
 
 def as_sent(counts: Counts) -> bool:
     """Whether none of a window's spans says what it stands for, so that each can only stand for itself."""
     return counts.seen == 0 and counts.uncounted > 0
-
-
-def kept_since(reader: Reader, indicator: Indicator) -> int:
-    """From when on the rows are there that this indicator is read from; 0 when none was ever deleted."""
-    kept: dict[str, int] = dict(reader.tuples(SQL["kept_rollups"]))
-    if indicator.kind == "ledger" or not indicator.rolled:
-        return kept.get(ROWS[indicator.kind], 0)
-    return kept.get(f"{indicator.kind}_1d", 0)
 
 
 def heard(reader: Reader, service: str | None, asked: Range) -> tuple[list[int], bool]:
@@ -134,13 +160,57 @@ def _counts(row: Mapping[str, Any]) -> Counts:
     return Counts(row["good"], row["total"], row["seen"], row["uncounted"], row["plain_good"])
 
 
-def _within(stretch: Range, asked: Range) -> bool:
-    return asked.from_ns <= stretch.from_ns and stretch.to_ns <= asked.to_ns
+def _summed(rows: Iterable[Mapping[str, Any]], stretches: Sequence[Range], ranges: Sequence[Range]) -> list[Counts]:
+    """What was read of stretches, as the events of each range."""
+    each: defaultdict[int, Counts] = defaultdict(Counts)
+    for row in rows:
+        each[row["segment"]] += _counts(row)
+    return _added(each, stretches, ranges)
 
 
-def _stretches(ranges: Sequence[Range]) -> list[Range]:
-    edges = sorted({edge for asked in ranges for edge in (asked.from_ns, asked.to_ns)})
-    return [Range(before, after) for before, after in pairwise(edges)]
+def _added(each: Mapping[int, Counts], stretches: Sequence[Range], ranges: Sequence[Range]) -> list[Counts]:
+    return [
+        sum((each[n] for n, stretch in enumerate(stretches) if n in each and within(stretch, asked)), Counts())
+        for asked in ranges
+    ]
+
+
+def _cells(
+    reader: Reader, indicator: Indicator, stretches: Sequence[Range]
+) -> list[tuple[int, tuple[Any, ...], Counts]]:
+    """Number of the stretch, what `SORT` names, and the events of such spans there that count."""
+    if not any(stretch.length_ns > 0 for stretch in stretches):
+        return []
+    cut = pieces(reader, "span", stretches, 0)
+    service, entry = indicator.where.value_of("service"), indicator.where.value_of("entry")
+    rows = reader.tuples(
+        SQL["span_cells" if indicator.threshold is None else "span_cells_within"],
+        **parameters(cut),
+        **raw_bounds(cut),
+        services=None if service is None else [service],
+        entry=None if entry is None else entry == "true",
+        code=_code(indicator),
+        below=indicator.threshold is None or indicator.threshold.below,
+    )
+    found = []
+    judged: dict[tuple[Any, ...], tuple[bool, bool]] = {}
+    for segment, *cells in rows:
+        sort = tuple(cells[: len(SORT)])
+        if sort not in judged:
+            texts = dict(zip(SORT, _texts(sort), strict=True))
+            judged[sort] = (indicator.where.meets(texts), (indicator.good or indicator.where).meets(texts))
+        counts, good = judged[sort]
+        if counts:
+            weighed, spans, uncounted, within, sent_within = cells[len(SORT) :]
+            right, sent = (weighed, spans) if indicator.threshold is None else (within, sent_within)
+            found.append((segment, sort, Counts(right * good, weighed, spans - uncounted, uncounted, sent * good)))
+    return found
+
+
+def _texts(sort: Sequence[Any]) -> tuple[str | None, ...]:
+    """What spans are told apart by, as conditions see it."""
+    service, name, kind, status, route, model, entry = sort
+    return service, name, SPAN_KINDS[kind], "error" if status == ERROR else "ok", route, model, str(entry).lower()
 
 
 def _read(
@@ -156,12 +226,13 @@ def _read(
     if not any(stretch.length_ns > 0 for stretch in stretches):
         return found
     bound = {"slice_ns": slice_ns, "group": group}
-    several = [number for number, each in enumerate(indicators) if together(each)]
+    rolled = group is None or group in (*ROLLED["span"], "name")
+    several = [number for number, each in enumerate(indicators) if rolled and together(each)]
     if several:
         for row in _spans(reader, [indicators[number] for number in several], stretches, bound):
             found[several[row["slo"]]].append(row)
     for number, each in enumerate(indicators):
-        if not together(each):
+        if number not in several:
             found[number] = _alone(reader, each, stretches, bound)
     return found
 
@@ -169,18 +240,16 @@ def _read(
 def _spans(
     reader: Reader, indicators: Sequence[Indicator], stretches: Sequence[Range], bound: dict[str, Any]
 ) -> list[dict[str, Any]]:
-    pieces = _pieces(reader, "span", stretches, bound["slice_ns"])
-    raw = [piece for piece in pieces if piece.level == "raw"]
+    cut = pieces(reader, "span", stretches, bound["slice_ns"])
     thresholds = [_code(each) for each in indicators]
     services = {each.where.value_of("service") for each in indicators}
     conditions = [_bound(each, ROLLED["span"], ()) for each in indicators]
     return reader.rows(
         SQL["span_events"],
         **bound,
-        **_cut(pieces),
+        **parameters(cut),
         **{name: [each[name] for each in conditions] for name in conditions[0]},
-        least_ns=min((piece.first for piece in raw), default=0) * MINUTE_NS,
-        most_ns=max((piece.beyond for piece in raw), default=0) * MINUTE_NS,
+        **raw_bounds(cut),
         services=None if None in services else sorted(str(service) for service in services),
         slo=list(range(len(indicators))),
         threshold=thresholds,
@@ -202,7 +271,7 @@ def _alone(
         "below": threshold is None or threshold.below,
     }
     if indicator.kind == "metric":
-        cut = _cut(_pieces(reader, "metric", stretches, bound["slice_ns"]))
+        cut = parameters(pieces(reader, "metric", stretches, bound["slice_ns"]))
         names = {"metric": indicator.metric, "good_metric": indicator.good_metric}
         return reader.rows(SQL["metric_events"], **asked, **cut, **names, code=_code(indicator))
     asked |= {
@@ -234,81 +303,3 @@ def _code(indicator: Indicator) -> int | None:
 def _attributes(indicator: Indicator) -> list[str]:
     both = (*indicator.where.attributes, *(indicator.good.attributes if indicator.good else ()))
     return list(dict.fromkeys(both))
-
-
-def _pieces(reader: Reader, family: str, stretches: Sequence[Range], slice_ns: int) -> list[Piece]:
-    rolled = _Rolled.of(reader, family, slice_ns)
-    return [
-        Piece(number, *cut)
-        for number, stretch in enumerate(stretches)
-        for cut in rolled.cut(stretch.from_ns, stretch.to_ns)
-    ]
-
-
-def _cut(pieces: Sequence[Piece]) -> dict[str, Any]:
-    return {
-        "segment": [piece.segment for piece in pieces],
-        "level": [piece.level for piece in pieces],
-        "first": [piece.first for piece in pieces],
-        "beyond": [piece.beyond for piece in pieces],
-    }
-
-
-@dataclass(frozen=True, slots=True)
-class _Rolled:
-    """What of a family's rollups may be read.
-
-    Attributes:
-        levels: Coarsest first; those whose buckets lie in one slice.
-        since: Level -> from when on its buckets are kept.
-        stale: Level -> buckets that wait to be recomputed.
-        rows: Whether stale minutes can be read from the rows themselves.
-    """
-
-    levels: tuple[str, ...]
-    since: Mapping[str, int]
-    stale: Mapping[str, frozenset[int]]
-    rows: bool
-
-    @classmethod
-    def of(cls, reader: Reader, family: str, slice_ns: int) -> _Rolled:
-        kept: dict[str, int] = dict(reader.tuples(SQL["kept_rollups"]))
-        marked: defaultdict[str, set[int]] = defaultdict(set)
-        for level, bucket in reader.tuples(SQL["stale"], family=family):
-            marked[level].add(bucket)
-        marked["1h"] |= {bucket // 60 for bucket in marked["1m"]}
-        marked["1d"] |= {bucket // 24 for bucket in marked["1h"]}
-        return cls(
-            levels=tuple(level for level in WIDTHS if level == "1m" or slice_ns % WIDTHS[level] == 0),
-            since={level: kept.get(f"{family}_{level}", 0) for level in WIDTHS},
-            stale={level: frozenset(marked[level]) for level in WIDTHS},
-            rows=family == "span",
-        )
-
-    def cut(self, from_ns: int, to_ns: int, at: int = 0) -> list[tuple[str, int, int]]:
-        """A stretch as runs of whole buckets, the coarsest that are fresh, or that are left."""
-        if from_ns >= to_ns:
-            return []
-        level, width = self.levels[at], WIDTHS[self.levels[at]]
-        finest = at == len(self.levels) - 1
-        first, beyond = -(-from_ns // width), to_ns // width
-        if finest or from_ns < self.since[self.levels[at + 1]]:
-            first = from_ns // width
-        if finest:
-            beyond = -(-to_ns // width)
-        if first >= beyond:
-            return self.cut(from_ns, to_ns, at + 1)
-        found = [] if finest else self.cut(from_ns, min(first * width, to_ns), at + 1)
-        for bucket in sorted(number for number in self.stale[level] if first <= number < beyond):
-            found += [(level, first, bucket)] if first < bucket else []
-            found += self._stale(at, bucket)
-            first = bucket + 1
-        found += [(level, first, beyond)] if first < beyond else []
-        return found if finest else [*found, *self.cut(beyond * width, to_ns, at + 1)]
-
-    def _stale(self, at: int, bucket: int) -> list[tuple[str, int, int]]:
-        """A bucket that waits to be recomputed: its finer ones, or its rows."""
-        level, width = self.levels[at], WIDTHS[self.levels[at]]
-        if at < len(self.levels) - 1 and bucket * width >= self.since[self.levels[at + 1]]:
-            return self.cut(bucket * width, (bucket + 1) * width, at + 1)
-        return [("raw" if self.rows and level == "1m" else level, bucket, bucket + 1)]

@@ -22,11 +22,14 @@ from spanledger_server.slos.conditions import KINDS, Conditions, Kind
 from spanledger_server.slos.objective import (
     CALENDARS,
     FIELDS,
+    GROUPED,
     LONGEST_NS,
     METHODS,
+    Groups,
     Indicator,
     Method,
     Objective,
+    Part,
     Threshold,
     Window,
     duration_ns,
@@ -35,6 +38,9 @@ from spanledger_server.timegrid import DAY_NS, HOUR_NS, MINUTE_NS
 
 NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 MOST_TEXT: Final = 1050
+MOST_PARTS: Final = 50
+MOST_GROUPS: Final = 100
+USUAL_GROUPS: Final = 20
 Found = TypeVar("Found")
 
 
@@ -59,7 +65,7 @@ class _Reading:
         return instead
 
 
-MEMBERS: Final = ("name", "service", "indicator", "target", "window", "method", "slice", "alerting")
+MEMBERS: Final = ("name", "service", "indicator", "target", "window", "method", "slice", "alerting", "groups")
 TEXTS: Final = ("display_name", "description", "labels", "annotations")
 
 
@@ -82,10 +88,13 @@ def parse(given: Any) -> Objective:
     window = reading.take("window", lambda: _window(given.get("window")), Window("30d"))
     slices = reading.take("slice", lambda: _slice(given), _Slices())
     policies = reading.take("alerting", lambda: _policies(given.get("alerting"), window), None)
+    indicator = reading.take("indicator", lambda: _indicator(given.get("indicator"), service), nothing)
+    if indicator.kind == "composite" and slices.method != "occurrences":
+        reading.mistakes.append(Invalid("method", slices.method, "occurrences: parts of a composite have their own"))
     found = Objective(
         name=reading.take("name", lambda: _name(given.get("name")), ""),
         service=service,
-        indicator=reading.take("indicator", lambda: _indicator(given.get("indicator"), service), nothing),
+        indicator=indicator,
         target=reading.take("target", lambda: ratio(given.get("target"), "target"), Fraction(1, 2)),
         window=window,
         method=slices.method,
@@ -93,6 +102,7 @@ def parse(given: Any) -> Objective:
         slice_target=slices.target,
         slice_events=slices.events,
         policies=policies,
+        groups=reading.take("groups", lambda: _groups(given.get("groups"), indicator), None),
         display_name=reading.take("display_name", lambda: _maybe_text(given.get("display_name"), "display_name"), None),
         description=reading.take("description", lambda: _maybe_text(given.get("description"), "description"), None),
         labels=reading.take("labels", lambda: _mapping(given.get("labels"), "labels"), {}),
@@ -239,7 +249,41 @@ def _members(given: Any, place: str, allowed: set[str]) -> Mapping[str, Any]:
     return given
 
 
+def _groups(given: Any, indicator: Indicator) -> Groups | None:
+    if given is None:
+        return None
+    asked = _members(given, "groups", {"by", "most"})
+    by, most = asked.get("by"), asked.get("most", USUAL_GROUPS)
+    allowed = GROUPED[indicator.kind]
+    if by not in allowed:
+        kinds = f"one of {', '.join(allowed)}" if allowed else "nothing: parts of a composite have groups of their own"
+        raise Invalid("groups.by", by, kinds)
+    if isinstance(most, bool) or not isinstance(most, int) or not 1 <= most <= MOST_GROUPS:
+        raise Invalid("groups.most", most, f"a whole number from 1 to {MOST_GROUPS}")
+    return Groups(by, most)
+
+
+def _composite(given: Any) -> Indicator:
+    asked = _members(given, "indicator", {"kind", "parts"})
+    parts = asked.get("parts")
+    if not isinstance(parts, list) or not 1 <= len(parts) <= MOST_PARTS:
+        raise Invalid("indicator.parts", parts, f"a list of 1 to {MOST_PARTS} objects with slo and weight")
+    found: dict[str, Part] = {}
+    for number, each in enumerate(parts):
+        place = f"indicator.parts[{number}]"
+        one = _members(each, place, {"slo", "weight"})
+        name, weight = one.get("slo"), one.get("weight", 1)
+        if not isinstance(name, str) or not NAME.fullmatch(name) or name in found:
+            raise Invalid(f"{place}.slo", name, "the name of another objective, each once")
+        if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not 0 < weight <= 1e6:
+            raise Invalid(f"{place}.weight", weight, "a number above 0, at most 1000000")
+        found[name] = Part(name, float(weight))
+    return Indicator("composite", Conditions("composite"), None, None, parts=tuple(found.values()))
+
+
 def _indicator(given: Any, service: str) -> Indicator:
+    if isinstance(given, Mapping) and given.get("kind") == "composite":
+        return _composite(given)
     asked = _members(given, "indicator", {"kind", "filter", "good", "below", "above", "metric", "good_metric"})
     kind = asked.get("kind")
     if kind not in KINDS:

@@ -12,7 +12,8 @@ from typing import Any, Final, Literal, get_args
 
 from spanledger_server import timegrid
 from spanledger_server.errors import Invalid
-from spanledger_server.slos import burn
+from spanledger_server.slos import adjustments, burn
+from spanledger_server.slos.adjustments import Adjustments
 from spanledger_server.slos.burn import Policy
 from spanledger_server.slos.conditions import Conditions, Kind
 from spanledger_server.timegrid import DAY_NS, HOUR_NS, MINUTE_NS
@@ -35,6 +36,14 @@ FIELDS: Final[dict[Kind, tuple[str, ...]]] = {
         "output_tokens",
     ),
     "metric": ("value",),
+    "composite": (),
+}
+# By what an objective may be judged in groups. Of spans those behind `name` are read from the rows themselves.
+GROUPED: Final[dict[Kind, tuple[str, ...]]] = {
+    "span": ("route", "model", "name", "service", "tenant", "feature", "user_tier", "provider"),
+    "ledger": ("model", "tenant", "feature", "service", "provider", "operation", "user_tier"),
+    "metric": ("service",),
+    "composite": (),
 }
 
 
@@ -54,16 +63,45 @@ class Threshold:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """Another objective in a composite.
+
+    Attributes:
+        name: Its name.
+        weight: How much of the composite it is, beside the weights of the others.
+        objective: The objective itself; None while it was not looked up.
+    """
+
+    name: str
+    weight: float
+    objective: Objective | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """That an objective is also judged for each value of a column.
+
+    Attributes:
+        by: The column, one of `GROUPED`.
+        most: How many groups are judged: those with most bad events.
+    """
+
+    by: str
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
 class Indicator:
     """Which events count, and which of them are good: those that meet `good` and lie on the right side of `threshold`.
 
     Attributes:
-        kind: Spans, ledger lines, or points of a metric.
+        kind: Spans, ledger lines, points of a metric, or a composite of other objectives.
         where: Which events count.
         good: Which of them are good; None: all that lie on the right side of the threshold.
         threshold: None: none.
         metric: The metric's name; with `good_metric`, of all events.
         good_metric: The metric that counts the good ones; None: the same.
+        parts: Of a composite, what it is made of.
     """
 
     kind: Kind
@@ -72,6 +110,7 @@ class Indicator:
     threshold: Threshold | None
     metric: str | None = None
     good_metric: str | None = None
+    parts: tuple[Part, ...] = ()
 
     @property
     def rolled(self) -> bool:
@@ -124,10 +163,12 @@ class Objective:
         slice_target: The share of good events that makes a slice good.
         slice_events: How many good events make a slice good, in place of a share; then a slice without any is bad.
         policies: When to tell somebody; None for the usual pairs.
+        groups: By what it is judged beside as a whole; None: by nothing.
         display_name: For people.
         description: For people.
         labels: For searching.
         annotations: What the definition's other form says beside.
+        adjusted: What of its time and events does not count; no part of the definition.
     """
 
     name: str
@@ -140,10 +181,12 @@ class Objective:
     slice_target: Fraction = Fraction(0)
     slice_events: float | None = None
     policies: tuple[Policy, ...] | None = None
+    groups: Groups | None = None
     display_name: str | None = None
     description: str | None = None
     labels: dict[str, Any] = field(default_factory=dict)
     annotations: dict[str, Any] = field(default_factory=dict)
+    adjusted: Adjustments = adjustments.NONE
 
     def pairs(self, now_ns: int) -> tuple[Policy, ...]:
         """The pairs of windows that are looked at."""

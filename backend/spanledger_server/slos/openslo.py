@@ -2,7 +2,8 @@
 
 Given documents of `openslo/v1` (or `openslo.com/v2alpha`), gives the JSON that `definition.py` reads: one objective
 for each entry of a document's `objectives`. What an OpenSLO document cannot say (pairs of windows, throughput)
-stands in annotations `spanledger.dev/…`. An objective that was imported is exported as the document that it came from.
+stands in annotations `spanledger.dev/…`. Objectives with a `compositeWeight` become one each, and a composite of them
+under the document's name. An objective that was imported is exported as the document that it came from.
 
 Never: a definition of a source that is not ours, or of half a document.
 """
@@ -10,8 +11,9 @@ Never: a definition of a source that is not ours, or of half a document.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, Final
 
 from spanledger_server.errors import Invalid, Mistakes
@@ -22,6 +24,7 @@ VERSIONS: Final = ("openslo/v1", "openslo.com/v2alpha")
 KINDS: Final = ("SLO", "SLI", "Service", "DataSource", "AlertPolicy", "AlertCondition", "AlertNotificationTarget")
 ALERTING: Final = "spanledger.dev/alerting"
 EVENTS: Final = "spanledger.dev/slice-events"
+GROUPS: Final = "spanledger.dev/groups"
 SOURCE: Final = "spanledger"
 METHODS: Final = {
     "Occurrences": "occurrences",
@@ -30,6 +33,7 @@ METHODS: Final = {
 }
 SIDES: Final = {"lt": "below", "lte": "below", "gt": "above", "gte": "above"}
 MOST_OBJECTIVES: Final = 1000
+MOST_WEIGHT: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +118,31 @@ def _definitions(document: Document, indicators: Mapping[Any, Any]) -> list[Foun
             mistakes.append(mistake)
     if mistakes:
         raise Mistakes(mistakes)
-    return found
+    weights = [one.get("compositeWeight") if isinstance(one, Mapping) else None for one in objectives]
+    return found if weights == [None] * len(weights) else [*found, _composite(given, found, weights)]
+
+
+def _composite(given: Mapping[str, Any], parts: Sequence[Found], weights: Sequence[Any]) -> Found:
+    """The composite that a document's weighted objectives make; what it should reach follows from theirs."""
+    for number, weight in enumerate(weights):
+        if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not 0 < weight <= MOST_WEIGHT:
+            place = f"spec.objectives[{number}].compositeWeight"
+            raise Invalid(place, weight, "a number above 0 of each objective, or of none")
+    if len(parts) < 2:
+        raise Invalid("spec.objectives", len(parts), "two or more objectives where they have a compositeWeight")
+    first = parts[0].definition
+    whole = sum(Fraction(str(weight)) for weight in weights)
+    targets = zip((Fraction(str(part.definition["target"])) for part in parts), weights, strict=True)
+    target = sum(each * Fraction(str(weight)) for each, weight in targets) / whole
+    made: dict[str, Any] = {
+        name: first[name] for name in ("service", "window", "labels", "description") if name in first
+    }
+    made["name"] = _name(given)
+    made["target"] = round(float(target), 9)
+    named = zip((part.definition["name"] for part in parts), weights, strict=True)
+    made["indicator"] = {"kind": "composite", "parts": [{"slo": name, "weight": weight} for name, weight in named]}
+    definition.parse(made)
+    return Found(made, parts[0].document)
 
 
 def _there(member: str, number: int) -> str:
@@ -167,8 +195,9 @@ def _one(
             found["slice"]["events"] = _json(EVENTS, annotations.pop(EVENTS))
         elif method == "Timeslices":
             found["slice"]["target"] = asked.get("timeSliceTarget")
-    if ALERTING in annotations:
-        found["alerting"] = _json(ALERTING, annotations.pop(ALERTING))
+    for member, annotation in (("alerting", ALERTING), ("groups", GROUPS)):
+        if annotation in annotations:
+            found[member] = _json(annotation, annotations.pop(annotation))
     return {key: value for key, value in found.items() if value not in (None, {})}
 
 
@@ -221,7 +250,7 @@ def _indicator(
 
 def _threshold(given: Any, objective: Mapping[str, Any], place: str, there: str) -> dict[str, Any]:
     found = _source(given, place)
-    if found.keys() & {"good", "below", "above", "good_metric"}:
+    if found.keys() & {"good", "below", "above", "good_metric", "parts"}:
         return found
     side, value = SIDES.get(objective.get("op", "")), objective.get("value")
     if side is None:
@@ -303,8 +332,9 @@ def document(given: Mapping[str, Any]) -> dict[str, Any]:
     window = given["window"] if isinstance(given["window"], Mapping) else {"duration": given["window"]}
     calendar = window.get("calendar", False)
     annotations = dict(given.get("annotations") or {})
-    if given.get("alerting") is not None:
-        annotations[ALERTING] = json.dumps(given["alerting"])
+    for member, annotation in (("alerting", ALERTING), ("groups", GROUPS)):
+        if given.get(member) is not None:
+            annotations[annotation] = json.dumps(given[member])
     objective: dict[str, Any] = {"target": float(given["target"])}
     method = given.get("method", "occurrences")
     if method != "occurrences":

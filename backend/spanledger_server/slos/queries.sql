@@ -1,10 +1,29 @@
--- name: kept_rollups
--- Since when each table is kept.
-SELECT subject, from_ns FROM kept_from;
+-- name: kept_and_stale
+-- Since when each table is kept, and the buckets of a family that wait to be recomputed.
+SELECT true AS kept, subject, from_ns FROM kept_from
+UNION ALL
+SELECT DISTINCT false, level, bucket FROM dirty_buckets WHERE family = $family;
 
--- name: stale
--- Buckets of a family that wait to be recomputed.
-SELECT DISTINCT level, bucket FROM dirty_buckets WHERE family = $family;
+-- name: span_cells
+-- What the spans of one indicator come to by segment and by all that the rollups tell spans apart by. Small, because it is asked for each
+-- page that shows an objective: most of its time is the planning of it.
+-- include: span_cells
+SELECT segment, service, name, kind, status_code, route, model, entry,
+    coalesce(sum(adjusted_spans), 0)::DOUBLE AS weighed, sum(spans)::DOUBLE AS spans, sum(uncounted_spans)::DOUBLE AS uncounted,
+    0::DOUBLE AS within, 0::DOUBLE AS sent_within
+FROM cells WHERE $code IS NULL AND $below GROUP BY ALL;
+
+-- name: span_cells_within
+-- The same, and how much of it lies on the right side of a threshold, as it is weighed and as it was sent.
+-- include: span_cells
+SELECT segment, service, name, kind, status_code, route, model, entry,
+    coalesce(sum(adjusted_spans), 0)::DOUBLE AS weighed, sum(spans)::DOUBLE AS spans, sum(uncounted_spans)::DOUBLE AS uncounted,
+    coalesce(sum(list_sum(list_where(duration_weight, within))), 0)::DOUBLE AS within,
+    coalesce(sum(list_sum(list_where(duration_count, within))), 0)::DOUBLE AS sent_within
+FROM (
+    SELECT *, list_transform(duration_index, lambda code: CASE WHEN $below THEN code <= $code ELSE code >= $code END) AS within FROM cells
+)
+GROUP BY ALL;
 
 -- name: span_events
 -- Spans of several indicators by segment and slice: how many good ones they stand for, how many in all, how many of them say what they
@@ -118,7 +137,11 @@ WITH piece AS (
         unnest($segment::INTEGER[]) AS segment, unnest($from_ns::BIGINT[]) AS from_ns, unnest($to_ns::BIGINT[]) AS to_ns
 ),
 known AS (
-    SELECT segment, end_ns AS at_ns, service, name, route, model, adjusted_count AS weight, end_ns - start_ns AS duration_ns,
+    SELECT segment, end_ns AS at_ns, adjusted_count AS weight, end_ns - start_ns AS duration_ns,
+        CASE $group
+            WHEN 'model' THEN model WHEN 'route' THEN route WHEN 'name' THEN name WHEN 'service' THEN service WHEN 'tenant' THEN tenant
+            WHEN 'feature' THEN feature WHEN 'user_tier' THEN user_tier WHEN 'provider' THEN provider
+        END AS category,
         list_concat([
             service, name, ['unspecified', 'internal', 'server', 'client', 'producer', 'consumer'][kind + 1],
             CASE WHEN status_code = 2 THEN 'error' ELSE 'ok' END, route, model,
@@ -131,8 +154,7 @@ known AS (
 )
 SELECT
     segment, CASE WHEN $slice_ns > 0 THEN at_ns // $slice_ns END AS slice,
-    CASE $group WHEN 'model' THEN model WHEN 'route' THEN route WHEN 'name' THEN name WHEN 'service' THEN service END AS category,
-    coalesce(sum(weight) FILTER (
+    category, coalesce(sum(weight) FILTER (
         meets_all(found, $good_wanted, $good_unwanted, $good_least, $good_most)
         AND ($code IS NULL OR CASE WHEN $below THEN value_code(duration_ns) <= $code ELSE value_code(duration_ns) >= $code END)
     ), 0)::DOUBLE AS good,
@@ -159,6 +181,7 @@ lines AS (
         SELECT segment, CASE WHEN $slice_ns > 0 THEN at_ns // $slice_ns END AS slice,
             CASE $group
                 WHEN 'model' THEN model WHEN 'feature' THEN feature WHEN 'tenant' THEN tenant WHEN 'service' THEN service
+                WHEN 'provider' THEN provider WHEN 'operation' THEN operation WHEN 'user_tier' THEN user_tier
             END AS category,
             CASE WHEN list_contains($asked::VARCHAR[], 'service') THEN service END AS service,
             CASE WHEN list_contains($asked::VARCHAR[], 'kind') THEN kind END AS kind,
@@ -306,3 +329,17 @@ SELECT
     unnest($slo_id::VARCHAR[]), unnest($at_ns::BIGINT[]), unnest($state::VARCHAR[]), unnest($reason::VARCHAR[]), unnest($good::DOUBLE[]),
     unnest($total::DOUBLE[]), unnest($remaining_ratio::DOUBLE[]), unnest($burn_rate::DOUBLE[]), unnest($coverage::DOUBLE[]),
     unnest($from_ns::BIGINT[]), unnest($to_ns::BIGINT[]);
+
+-- name: adjustments
+-- What does not count of an objective, or of all of them, oldest first.
+SELECT adjustment_id, slo_id, given, created_ns, updated_ns, updated_by
+FROM slo_adjustments WHERE deleted_ns IS NULL AND ($slo_id IS NULL OR slo_id = $slo_id) ORDER BY created_ns, adjustment_id;
+
+-- name: add_adjustment
+-- A new adjustment, or what stands in place of one.
+INSERT INTO slo_adjustments (adjustment_id, slo_id, given, created_ns, updated_ns, updated_by)
+VALUES ($adjustment_id, $slo_id, $given, $created_ns, $now_ns, $actor);
+
+-- name: delete_adjustment
+-- An adjustment that holds no more; the row stays.
+UPDATE slo_adjustments SET deleted_ns = $now_ns WHERE adjustment_id = $adjustment_id AND deleted_ns IS NULL;

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from spanledger_server.auth import audit
 from spanledger_server.errors import Invalid, Mistakes, NotFound
-from spanledger_server.slos import definition
+from spanledger_server.slos import adjusting, composites, definition
 from spanledger_server.slos.objective import Objective
 from spanledger_server.store import sqlfile
 from spanledger_server.store.database import Database, Reader, Transaction
@@ -34,7 +34,7 @@ class Kept:
         slo_id: Its id.
         generation: 1, and one more with each change.
         given: Its definition as it was given.
-        objective: The same, checked.
+        objective: The same, checked, with its parts and with what does not count.
         document: The OpenSLO document that it came from; None when there is none.
         created_ns: Since when it exists.
         updated_ns: Since when it is what it is.
@@ -53,7 +53,9 @@ class Kept:
 
 def listed(reader: Reader) -> list[Kept]:
     """All objectives, by name."""
-    return [_kept(row) for row in reader.rows(SQL["all_slos"])]
+    each = [_kept(row) for row in reader.rows(SQL["all_slos"])]
+    by_name = {one.objective.name: (one.slo_id, one.objective) for one in each}
+    return _whole(reader, each, by_name.get)
 
 
 def one(reader: Reader, key: str) -> Kept:
@@ -65,7 +67,43 @@ def one(reader: Reader, key: str) -> Kept:
     row = reader.row(SQL["one_slo"], key=key)
     if row is None:
         raise NotFound(f"there is no objective {key!r}; GET /api/v1/slos lists all")
-    return _kept(row)
+
+    def find(name: str) -> tuple[str, Objective] | None:
+        found = reader.row(SQL["one_slo"], key=name)
+        return None if found is None else (found["slo_id"], _kept(found).objective)
+
+    return _whole(reader, [_kept(row)], find)[0]
+
+
+def _whole(reader: Reader, each: Sequence[Kept], find: Callable[[str], tuple[str, Objective] | None]) -> list[Kept]:
+    """Objectives with their parts and with what does not count of them."""
+    adjusted = adjusting.of_all(reader)
+    return [
+        one
+        if not (one.objective.indicator.parts or one.slo_id in adjusted)
+        else replace(one, objective=composites.resolved(one.objective, one.slo_id, find, adjusted))
+        for one in each
+    ]
+
+
+def with_parts(reader: Reader, given: Sequence[Mapping[str, Any]]) -> list[Objective]:
+    """Definitions that are not kept as objectives, their parts looked up among themselves and among those that are.
+
+    Raises:
+        Mistakes: A definition is wrong, or names what is not there, or itself.
+    """
+    checked = {objective.name: objective for objective in map(definition.parse, given)}
+    known = _definitions(reader)
+    composites.check(checked, known | {str(one["name"]): one for one in given})
+    adjusted = adjusting.of_all(reader)
+
+    def find(name: str) -> tuple[str, Objective] | None:
+        if name in checked:
+            return name, checked[name]
+        found = reader.row(SQL["one_slo"], key=name)
+        return None if found is None else (found["slo_id"], _kept(found).objective)
+
+    return [composites.resolved(objective, objective.name, find, adjusted) for objective in checked.values()]
 
 
 def generations(reader: Reader, slo_id: str) -> list[dict[str, Any]]:
@@ -91,7 +129,9 @@ def add(
     """
     checked = [(one, definition.parse(one), document) for one, document in given]
     with database.transaction() as tx:
-        _names_free(tx, [objective.name for _, objective, _ in checked])
+        known = _names_free(tx, [objective.name for _, objective, _ in checked])
+        known |= {objective.name: one for one, objective, _ in checked}
+        composites.check([objective.name for _, objective, _ in checked], known)
         added = [_add(tx, dict(one), objective, document, now_ns, actor) for one, objective, document in checked]
     with database.reader() as reader:
         return [one(reader, slo_id) for slo_id in added]
@@ -104,13 +144,18 @@ def change(
 
     Raises:
         NotFound: There is no such objective.
+        Conflict: It gets another name, and a composite knows it by its old one.
         Mistakes: The definition is wrong, or its name is another objective's.
     """
     objective = definition.parse(given)
     with database.transaction() as tx:
         before = one(tx, key)
+        known = _definitions(tx)
+        del known[before.objective.name]
         if objective.name != before.objective.name:
             _names_free(tx, [objective.name])
+            composites.unused(before.objective.name, known)
+        composites.check([objective.name], known | {objective.name: given})
         tx.execute(SQL["keep_generation"], slo_id=before.slo_id, now_ns=now_ns)
         tx.execute(
             SQL["change_slo"],
@@ -131,20 +176,28 @@ def delete(database: Database, key: str, now_ns: int, actor: str) -> None:
 
     Raises:
         NotFound: There is no such objective.
+        Conflict: It is a part of a composite.
     """
     with database.transaction() as tx:
         before = one(tx, key)
+        composites.unused(before.objective.name, _definitions(tx))
         tx.execute(SQL["delete_slo"], slo_id=before.slo_id, now_ns=now_ns, actor=actor)
         audit.record(tx, now_ns, actor, "slo.deleted", before.slo_id, {"before": before.given})
 
 
-def _names_free(tx: Transaction, names: Sequence[str]) -> None:
-    taken = {row["name"] for row in tx.rows(SQL["all_slos"])}
+def _definitions(tx: Reader) -> dict[str, Mapping[str, Any]]:
+    return {row["name"]: json.loads(row["definition"]) for row in tx.rows(SQL["all_slos"])}
+
+
+def _names_free(tx: Transaction, names: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+    """All definitions there are, where none of them has one of the names."""
+    taken = _definitions(tx)
     twice = [name for name in names if name in taken or list(names).count(name) > 1]
     if twice:
         raise Mistakes([Invalid("name", name, "a name that no other objective has") for name in dict.fromkeys(twice)])
     if len(taken) + len(names) > MOST:
         raise Invalid("name", names[0], f"at most {MOST} objectives in all")
+    return taken
 
 
 def _add(

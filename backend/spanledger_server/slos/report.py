@@ -14,10 +14,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from spanledger_server import timegrid
-from spanledger_server.slos import burn, counting, status
+from spanledger_server.slos import adjustments, burn, counting, groups, measure, status
 from spanledger_server.slos.burn import Counts
+from spanledger_server.slos.counting import CONTRIBUTE
+from spanledger_server.slos.groups import Grouped
 from spanledger_server.slos.objective import CALENDARS, Objective
-from spanledger_server.slos.status import Status
+from spanledger_server.slos.status import PartStanding, Status
 from spanledger_server.store.database import Reader
 from spanledger_server.timegrid import DAY_NS, HOUR_NS, MINUTE_NS, Range
 
@@ -69,6 +71,8 @@ class Report:
         contributors: Who spent most, by column.
         previous: The counts of the window before.
         previous_window: When that was.
+        excluded: What of the window does not count, oldest first.
+        groups: Where it stands for each of its groups, worst first; None when it is judged by none.
     """
 
     status: Status
@@ -79,6 +83,8 @@ class Report:
     contributors: tuple[Contributor, ...]
     previous: Counts
     previous_window: Range
+    excluded: tuple[Range, ...] = ()
+    groups: Grouped | None = None
 
 
 def of(reader: Reader, objective: Objective, now_ns: int, period: Range | None = None) -> Report:
@@ -90,46 +96,60 @@ def of(reader: Reader, objective: Objective, now_ns: int, period: Range | None =
         now_ns: The time.
         period: Whole minutes.
     """
-    found = status.of(reader, objective, now_ns, period)
+    found, (previous,) = status.with_others(
+        reader, objective, now_ns, period, lambda window: [_before(objective, window, period)]
+    )
     window = found.period.window
     minutes, quiet_ns = _minutes(reader, objective, window, found.weighed)
-    target = float(objective.target)
-    bad = {number: each for number, each in minutes.items() if (each.good_ratio or 0) < target and each.total > 0}
-    before = _before(objective, window, period)
-    (previous,), _ = status.counts(reader, objective, [before])
+    bad = _bad(objective, minutes)
     return Report(
         status=found,
         bad_ns=len(bad) * MINUTE_NS,
         down_ns=sum(each.good <= 0 for each in bad.values()) * MINUTE_NS,
         quiet_ns=quiet_ns,
         incidents=tuple(_incidents(bad, minutes, found.budget.total if found.budget else 0.0)),
-        contributors=tuple(_contributors(reader, objective, window, found.weighed)),
+        contributors=tuple(_contributors(reader, objective, found)),
         previous=previous,
-        previous_window=before,
+        previous_window=_before(objective, window, period),
+        excluded=objective.adjusted.excluded(window),
+        groups=groups.of(reader, objective, found, now_ns, period),
     )
+
+
+def incidents(reader: Reader, objective: Objective, window: Range, allowed: float) -> list[Incident]:
+    """The stretches of a window in which a hundredth or more of a budget was spent, oldest first.
+
+    Args:
+        reader: One snapshot.
+        objective: Which.
+        window: Whole minutes.
+        allowed: The budget, in bad events.
+    """
+    weighed = objective.indicator.kind == "composite" or measure.counts(reader, objective, [window])[1]
+    found, _ = _minutes(reader, objective, window, weighed)
+    return _incidents(_bad(objective, found), found, allowed)
+
+
+def _bad(objective: Objective, minutes: Mapping[int, Counts]) -> dict[int, Counts]:
+    target = float(objective.target)
+    return {number: each for number, each in minutes.items() if each.total > 0 and (each.good_ratio or 0) < target}
 
 
 def _minutes(reader: Reader, objective: Objective, window: Range, weighed: bool) -> tuple[dict[int, Counts], int]:
     """The minutes of a window that may be bad, and for how long nothing happened in it."""
+    counted_ns = window.length_ns - adjustments.length_ns(window, objective.adjusted.excluded(window))
     if window.length_ns <= MINUTES_UP_TO_NS:
-        minutes = _slices(reader, objective, [window], MINUTE_NS, weighed)
-        return minutes, max(0, window.length_ns - len(minutes) * MINUTE_NS)
-    hours = _slices(reader, objective, [window], HOUR_NS, weighed)
+        minutes = measure.minutes(reader, objective, [window], MINUTE_NS, not weighed)
+        return minutes, max(0, counted_ns - len(minutes) * MINUTE_NS)
+    hours = measure.minutes(reader, objective, [window], HOUR_NS, not weighed)
     allowed = float(burn.allowed(objective.target))
     spent = [(each.bad, number) for number, each in hours.items() if each.bad > each.total * allowed]
     worst = [
         Range(max(number * HOUR_NS, window.from_ns), min((number + 1) * HOUR_NS, window.to_ns))
         for _, number in sorted(sorted(spent, reverse=True)[:MOST_HOURS], key=lambda item: item[1])
     ]
-    quiet_ns = max(0, window.length_ns - len(hours) * HOUR_NS)
-    return _slices(reader, objective, worst, MINUTE_NS, weighed), quiet_ns
-
-
-def _slices(
-    reader: Reader, objective: Objective, ranges: Sequence[Range], slice_ns: int, weighed: bool
-) -> dict[int, Counts]:
-    found = counting.slices(reader, objective.indicator, ranges, slice_ns)
-    return found if weighed else {number: each.as_sent for number, each in found.items()}
+    quiet_ns = max(0, counted_ns - len(hours) * HOUR_NS)
+    return measure.minutes(reader, objective, worst, MINUTE_NS, not weighed), quiet_ns
 
 
 def _before(objective: Objective, window: Range, period: Range | None) -> Range:
@@ -161,13 +181,31 @@ def _incidents(bad: Mapping[int, Counts], minutes: Mapping[int, Counts], allowed
     return sorted(worst, key=lambda incident: incident.window.from_ns)
 
 
-def _contributors(reader: Reader, objective: Objective, window: Range, weighed: bool) -> list[Contributor]:
-    found = []
-    for column in counting.GROUPS[objective.indicator.kind]:
-        counted = counting.groups(reader, objective.indicator, window, column)
-        each = counted if weighed else {value: counts.as_sent for value, counts in counted.items()}
-        if set(each) <= {None}:
+def _contributors(reader: Reader, objective: Objective, found: Status) -> list[Contributor]:
+    """Who spent most; of a composite its parts."""
+    whole = found.period.counts
+    if objective.indicator.kind == "composite":
+        each = [(part.name, _spent(part, whole.total)) for part in found.parts]
+        return _worst("objective", each)
+    window = found.period.window
+    asked = adjustments.without(window, objective.adjusted.excluded(window))
+    columns = CONTRIBUTE[objective.indicator.kind]
+    if objective.groups is not None:
+        columns = tuple(dict.fromkeys((objective.groups.by, *columns)))
+    told = []
+    for column, counted in counting.groups(reader, objective.indicator, asked, columns).items():
+        if set(counted) <= {None}:
             continue
-        worst = sorted(each.items(), key=lambda item: (-item[1].bad, item[0] or ""))[:MOST_CONTRIBUTORS]
-        found += [Contributor(column, value, counts) for value, counts in worst if counts.bad > 0]
-    return found
+        told += _worst(column, [(value, each if found.weighed else each.as_sent) for value, each in counted.items()])
+    return told
+
+
+def _spent(part: PartStanding, total: float) -> Counts:
+    """What a part spends of its composite: its share of bad events by its weight."""
+    bad = (part.reading.counts.error_ratio or 0.0) * part.weight * total
+    return Counts(part.weight * total - bad, part.weight * total, part.weight * total)
+
+
+def _worst(column: str, each: Sequence[tuple[str | None, Counts]]) -> list[Contributor]:
+    worst = sorted(each, key=lambda item: (-item[1].bad, item[0] or ""))[:MOST_CONTRIBUTORS]
+    return [Contributor(column, value, counts) for value, counts in worst if counts.bad > 0]

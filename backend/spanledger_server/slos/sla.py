@@ -19,6 +19,8 @@ REASONS: Final = {
     "within": "",
     "overspent": "the error budget is overspent",
     "no_events": "nothing was seen",
+    "excluded": "all of it was planned downtime",
+    "unknown_part": "too much of its parts is not known",
     "stale": "the service has gone silent",
     "low_coverage": "too much of the time was not seen",
     "uncounted": "too many spans do not say what they stand for",
@@ -42,8 +44,8 @@ def markdown(month: str, zone: str, each: Sequence[tuple[Kept, Report]]) -> str:
         "",
         f"{len(states)} objectives: {counted}.",
         "",
-        "| objective | service | target | achieved | budget left | downtime | incidents | state |",
-        "|---|---|---|---|---|---|---|---|",
+        "| objective | service | target | achieved | budget left | downtime | excluded | incidents | state |",
+        "|---|---|---|---|---|---|---|---|---|",
         *(_row(kept, found) for kept, found in each),
     ]
     for kept, found in each:
@@ -64,6 +66,7 @@ def _row(kept: Kept, found: Report) -> str:
         _percent(achieved),
         "-" if left is None else f"{left * 100:.1f} %",
         f"{found.down_ns // MINUTE_NS} min",
+        f"{status.period.excluded_ns // MINUTE_NS} min",
         str(len(found.incidents)),
         WORDS[status.state] + (f" ({reason})" if reason else ""),
     ]

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, localcontext
@@ -44,7 +43,7 @@ class Calls:
     duration_sum_ns: int = 0
     duration_min_ns: int | None = None
     duration_max_ns: int | None = None
-    durations: defaultdict[int, int] = field(default_factory=lambda: defaultdict(int))
+    durations: list[histogram.Distribution] = field(default_factory=list)  # to be merged
 
     def add(self, cell: Mapping[str, Any]) -> None:
         """Add a row of `call_cells`."""
@@ -60,8 +59,8 @@ class Calls:
         self.duration_sum_ns += int(cell["duration_sum_ns"] or 0)
         self.duration_min_ns = _furthest(min, self.duration_min_ns, cell["duration_min_ns"])
         self.duration_max_ns = _furthest(max, self.duration_max_ns, cell["duration_max_ns"])
-        for code, number in zip(cell["codes"] or (), cell["counts"] or (), strict=True):
-            self.durations[code] += number
+        if cell["codes"]:
+            self.durations.append(histogram.Distribution(cell["codes"], cell["counts"]))
 
     @property
     def calls(self) -> int:
@@ -81,12 +80,13 @@ class Calls:
     @property
     def timed(self) -> int:
         """Of how many it is known how long they took."""
-        return sum(self.durations.values())
+        return sum(each.total for each in self.durations)
 
     @property
     def mean_ms(self) -> float | None:
         """How long they took on average."""
-        return self.duration_sum_ns / self.timed / NS_A_MS if self.timed else None
+        timed = self.timed
+        return self.duration_sum_ns / timed / NS_A_MS if timed else None
 
     def quantile_ms(self, q: float) -> float | None:
         """The duration that a share `q` of them does not exceed."""
@@ -96,8 +96,9 @@ class Calls:
         """The same for several shares, for the price of one."""
         if not self.durations:
             return [None] * len(shares_of)
-        codes = sorted(self.durations)
-        below = list(accumulate(self.durations[code] for code in codes))
+        if len(self.durations) > 1:
+            self.durations = [histogram.merge((each.index, each.count) for each in self.durations)]
+        codes, below = self.durations[0].index, list(accumulate(self.durations[0].count))
         ranks = (max(1, math.ceil(q * below[-1])) for q in shares_of)
         found = [histogram.middle(codes[bisect_left(below, rank)]) for rank in ranks]
         least, most = self.duration_min_ns or 0, self.duration_max_ns or math.inf

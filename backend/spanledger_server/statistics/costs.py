@@ -8,12 +8,13 @@ Never: a cost that is unknown counted as nothing, or a write.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, localcontext
 from typing import Any, Final, Literal
 
-from spanledger_server.statistics import periods, shares, slots
+from spanledger_server.statistics import periods, shares, slots, spenders
 from spanledger_server.statistics.periods import Part, Period
 from spanledger_server.store import sqlfile
 from spanledger_server.store.database import Reader
@@ -28,6 +29,8 @@ OTHER: Final = "other"
 UNKNOWN: Final = "unknown"  # how a trend's `by` calls the category that nobody named
 TOTAL: Final = ""  # no dimension: all of a part is one category
 ROLLED: Final = frozenset(("month", "year"))  # periods long enough for rollups to be fewer rows than the ledger
+MOST_SPLIT: Final = 2  # hours of the day that hold a midnight of a zone; a zone that moves has two
+NO_HOUR: Final = -1
 IN_ROLLUPS: Final = frozenset(("service", "kind", "model", "provider", "operation", "feature", "tenant", "user_tier"))
 COUNTS: Final = ("calls", "priced_calls", "unpriced_calls", "estimated_calls", "free_calls")
 TOKENS: Final = ("input_tokens", "output_tokens", "cached_input_tokens")
@@ -80,88 +83,125 @@ def costs(
         asked: The keys that are filtered.
         route: Where to read; None chooses.
     """
-    chosen = route or ("rollup" if period.name in ROLLED else "ledger")
-    if not IN_ROLLUPS.issuperset(asked):
-        chosen = "ledger"
-    cells, source = _cells(reader, period, dimension, conditions, chosen)
+    question = _Question(reader, conditions, frozenset(asked), route)
+    within = TOTAL if dimension == "user" else dimension
+    cells, source = question.cells(period, within)
     known = reader.row(SQL["known_range"]) or {}
     before = periods.before(period)
-    earlier = None
-    if before is not None:
-        earlier = _cells(reader, before, TOTAL if dimension == "user" else dimension, conditions, chosen)[0]
+    earlier = None if before is None else question.cells(before, within)[0]
+    named: Sequence[Mapping[str, Any]] = cells
+    over_time: Sequence[Mapping[str, Any]] = cells
     with localcontext(shares.EXACT):
-        answer = _summary(cells) | {
-            "previous": _previous(before, earlier, _total(cells), known),
-            "breakdown": _compared(_breakdown(cells, slots.of(reader, dimension)), dimension, earlier),
-            "trend": _trend(cells, period, _known_parts(period, known)),
+        total = _total(cells)
+        if dimension == "user":
+            named, over_time, source = question.users(period, cells, total)
+        answer = _summary(total) | {
+            "previous": _previous(before, earlier, total, known),
+            "breakdown": _compared(_breakdown(named, slots.of(reader, dimension)), dimension, earlier),
+            "trend": _trend(over_time, period, _known_parts(period, known)),
         }
     head = {"period": period.name, "group_by": dimension, "from_ns": period.from_ns, "to_ns": period.to_ns}
     return head | {"timezone": period.zone.key, "currency": "USD"} | answer | {"source": source}
 
 
-def _cells(
-    reader: Reader, period: Period, dimension: str, conditions: Mapping[str, Any], route: Route
-) -> tuple[list[dict[str, Any]], Route]:
-    """The cells of a period by part and category, and where they were read."""
-    window = {"from_ns": period.from_ns, "to_ns": period.to_ns}
-    if dimension == "user":
-        return _cells_by_user(reader, period, window, conditions, route), "ledger"
-    sources = _sources(reader, period) if route == "rollup" else _all_from_ledger(period)
-    bound = {"most": MOST_CATEGORIES, "p": period.bound(), **window, **conditions}
-    cells = reader.rows(SQL["cost_cells"], dimension=dimension, **sources, **bound)
-    return cells, "rollup" if sources["level"] else "ledger"
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """Which lines are asked about, and where they may be read."""
+
+    reader: Reader
+    conditions: Mapping[str, Any]
+    asked: frozenset[str]
+    route: Route | None
+
+    def cells(self, period: Period, dimension: str) -> tuple[list[dict[str, Any]], Route]:
+        """The cells of a period by part and category, and where they were read."""
+        rolled = self.route == "rollup" or (self.route is None and period.name in ROLLED)
+        bound = {"dimension": dimension, "most": MOST_CATEGORIES, "p": period.bound(), **self.conditions}
+        if rolled and "user_id" in self.asked and spenders.KNOWN.issuperset(self.asked):
+            u = spenders.sources(self.reader, period)
+            who = spenders.who(self.reader, self.conditions)
+            return self.reader.rows(SQL["cost_cells_of_users"], u=u, **who, **bound), _source(u["end_day"])
+        read = rolled and IN_ROLLUPS.issuperset(self.asked)
+        sources = _sources(self.reader, period) if read else _all_from_ledger(period)
+        return self.reader.rows(SQL["cost_cells"], to_ns=period.to_ns, **sources, **bound), _source(sources["level"])
+
+    def users(
+        self, period: Period, whole: Sequence[Mapping[str, Any]], total: Sums
+    ) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]], Route]:
+        """The costliest users as cells of the breakdown, and of the trend; all others are one of each part."""
+        found = spenders.spenders(
+            self.reader,
+            period,
+            self.conditions,
+            self.asked,
+            most=MOST_CATEGORIES,
+            in_trend=MOST_IN_TREND,
+            from_ledger=self.route == "ledger" or (self.route is None and period.name == "today"),
+        )
+        named: list[Mapping[str, Any]] = [
+            row | {"rank": rank, "category": row["user_id"], "categories": row["users"]}
+            for rank, row in enumerate(found.ranked, 1)
+        ]
+        if named and named[0]["categories"] > len(named):
+            named.append(_rest(total, named) | {"categories": named[0]["categories"]})
+        ranks = {row["category"]: row["rank"] for row in named}
+        over_time: list[Mapping[str, Any]] = [
+            row
+            | {
+                "rank": ranks[row["user_id"]],
+                "category": row["user_id"],
+                "calls": row["known_calls"],
+                "unpriced_calls": 0,
+            }
+            for row in found.parts
+        ]
+        shown = _by_part(over_time)
+        over_time += [_rest_of_part(cell, shown.get(cell["part"], ())) for cell in whole]
+        return named, over_time, "rollup" if found.rolled else "ledger"
 
 
-def _cells_by_user(
-    reader: Reader, period: Period, window: Mapping[str, int], conditions: Mapping[str, Any], route: Route
-) -> list[dict[str, Any]]:
-    """The costliest users' cells, and what all others cost as one: they are too many to be summed by part."""
-    ranked = reader.tuples(SQL["costliest_users"], most=MOST_CATEGORIES, **window, **conditions)
-    ranks = {user: rank for rank, (user, _) in enumerate(ranked, 1)}
-    categories = ranked[0][1] if ranked else 0
-    users = {"users": [user for user in ranks if user is not None], "unset": None in ranks}
-    cells = reader.rows(SQL["cost_cells_of_users"], p=period.bound(), **users, **window, **conditions)
-    cells = [cell | {"rank": ranks[cell["category"]], "categories": categories} for cell in cells]
-    if categories <= MOST_CATEGORIES:
-        return cells
-    named = _by_part(cells)
-    rest = [_rest(cell, named.get(cell["part"], ())) for cell in _cells(reader, period, TOTAL, conditions, route)[0]]
-    return cells + [cell | {"categories": categories} for cell in rest if cell["calls"]]
+def _source(rolled: object) -> Route:
+    return "rollup" if rolled else "ledger"
 
 
-def _rest(whole: Mapping[str, Any], named: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """What is left of a part when the cells that have a name are taken out."""
+def _rest(total: Sums, named: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """What is left of the total when the cells that have a name are taken out."""
     taken = _total(named)
-    left: dict[str, Any] = {name: whole[name] - taken.counts[name] for name in COUNTS}
+    left: dict[str, Any] = {name: total.counts[name] - taken.counts[name] for name in COUNTS}
     for name in TOKENS:
-        left[name] = None if whole[name] is None else whole[name] - (taken.tokens[name] or 0)
+        whole = total.tokens[name]
+        left[name] = None if whole is None else whole - (taken.tokens[name] or 0)
+    cost = (total.cost_usd or Decimal(0)) - (taken.cost_usd or 0)
     known = left["calls"] - left["unpriced_calls"]
-    with localcontext(shares.EXACT):
-        cost = (whole["cost_usd"] or Decimal(0)) - (taken.cost_usd or 0)
-    return left | {"part": whole["part"], "rank": None, "category": None, "cost_usd": cost if known else None}
+    return left | {"rank": None, "category": None, "cost_usd": cost if known else None}
+
+
+def _rest_of_part(whole: Mapping[str, Any], shown: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The same of one part, as far as a trend tells it."""
+    calls, cost = whole["calls"], whole["cost_usd"] or Decimal(0)
+    for cell in shown:
+        calls, cost = calls - cell["calls"], cost - (cell["cost_usd"] or 0)
+    known = calls - whole["unpriced_calls"]
+    left = {"part": whole["part"], "rank": None, "calls": calls, "unpriced_calls": whole["unpriced_calls"]}
+    return left | {"cost_usd": cost if known else None}
 
 
 def _all_from_ledger(period: Period) -> dict[str, Any]:
     end = period.to_ns
-    return {
-        "level": "",
-        "unit_ns": DAY_NS,
-        "head_ns": end,
-        "tail_ns": end,
-        "dirty": [],
-        "dirty_from_ns": 0,
-        "dirty_to_ns": 0,
-    }
+    bounds = {"rest_from_ns": period.from_ns, "head_ns": end, "tail_ns": end, "dirty_from_ns": 0, "dirty_to_ns": 0}
+    return {"level": "", "unit_ns": DAY_NS, "dirty": [], "split_hour": NO_HOUR, "other_split_hour": NO_HOUR} | bounds
 
 
 def _sources(reader: Reader, period: Period) -> dict[str, Any]:
-    """Which stretch comes from which rollup, and which of its buckets are not fresh."""
+    """Which stretch comes from which rollup, which of its buckets are not fresh, and which hours lie in two parts."""
+    split: list[int] = []
+    level, unit_ns = "1h", HOUR_NS
     if period.aligned(DAY_NS):
         level, unit_ns = "1d", DAY_NS
-    elif period.aligned(HOUR_NS):
-        level, unit_ns = "1h", HOUR_NS
-    else:  # a zone of half hours: no bucket lies within one of its days for sure
-        return _all_from_ledger(period)
+    elif not period.aligned(HOUR_NS):
+        split = _split_hours(period)
+        if len(split) > MOST_SPLIT:
+            return _all_from_ledger(period)
     first = reader.value(SQL["rolled_from"], level=level, unit_ns=unit_ns)
     if first is None:
         return _all_from_ledger(period)
@@ -170,9 +210,26 @@ def _sources(reader: Reader, period: Period) -> dict[str, Any]:
     if head_ns >= tail_ns:
         return _all_from_ledger(period)
     dirty = _dirty(reader, unit_ns, head_ns, tail_ns)
-    bounds = {"dirty_from_ns": dirty[0] * unit_ns, "dirty_to_ns": (dirty[-1] + 1) * unit_ns} if dirty else {}
-    found = {"level": level, "unit_ns": unit_ns, "head_ns": head_ns, "tail_ns": tail_ns, "dirty": dirty}
-    return {"dirty_from_ns": 0, "dirty_to_ns": 0} | found | bounds
+    rest = [tail_ns, *(bucket * unit_ns for bucket in dirty[:1])]
+    return {
+        "level": level,
+        "unit_ns": unit_ns,
+        "rest_from_ns": min(rest) if period.from_ns >= head_ns else period.from_ns,
+        "head_ns": head_ns,
+        "tail_ns": tail_ns,
+        "dirty": dirty,
+        "dirty_from_ns": dirty[0] * unit_ns if dirty else 0,
+        "dirty_to_ns": (dirty[-1] + 1) * unit_ns if dirty else 0,
+        "split_hour": split[0] if split else NO_HOUR,
+        "other_split_hour": split[-1] if split else NO_HOUR,
+    }
+
+
+def _split_hours(period: Period) -> list[int]:
+    """Hours of the day of UTC that lie, on some days of the period, in two of its parts: they hold a midnight."""
+    turns = (start for start, _ in period.offsets[1:] if start % HOUR_NS)
+    midnights = (-by for _, by in period.offsets if by % HOUR_NS)
+    return sorted({time_ns % DAY_NS // HOUR_NS for time_ns in (*turns, *midnights)})
 
 
 def _dirty(reader: Reader, unit_ns: int, head_ns: int, tail_ns: int) -> list[int]:
@@ -193,14 +250,13 @@ def _total(cells: Iterable[Mapping[str, Any]]) -> Sums:
 
 
 def _by_part(cells: Iterable[Mapping[str, Any]]) -> dict[int, list[Mapping[str, Any]]]:
-    found: dict[int, list[Mapping[str, Any]]] = {}
+    found: defaultdict[int, list[Mapping[str, Any]]] = defaultdict(list)
     for cell in cells:
-        found.setdefault(cell["part"], []).append(cell)
+        found[cell["part"]].append(cell)
     return found
 
 
-def _summary(cells: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    total = _total(cells)
+def _summary(total: Sums) -> dict[str, Any]:
     return {"total_cost": total.spent, **total.counts, "coverage": total.coverage, **total.tokens}
 
 
@@ -228,10 +284,10 @@ def _compared(
     items: list[dict[str, Any]], dimension: str, earlier: Sequence[Mapping[str, Any]] | None
 ) -> list[dict[str, Any]]:
     """The breakdown with what each category cost before; None where that is not known."""
-    costs: dict[str | None, Sums] = {}
+    costs: defaultdict[str | None, Sums] = defaultdict(Sums)
     for cell in earlier or ():
         if cell["rank"] is not None:
-            costs.setdefault(cell["category"], Sums()).add(cell)
+            costs[cell["category"]].add(cell)
     for item in items:
         told = item["folded"] is None and dimension != "user" and item["category"] in costs
         item["previous_cost"] = costs[item["category"]].cost_usd if told else None
@@ -240,14 +296,14 @@ def _compared(
 
 
 def _breakdown(cells: Sequence[Mapping[str, Any]], slot_of: Mapping[str, int]) -> list[dict[str, Any]]:
-    by_rank: dict[int | None, Sums] = {}
+    by_rank: defaultdict[int | None, Sums] = defaultdict(Sums)
     names: dict[int | None, str | None] = {None: OTHER}
-    total = Sums()
     for cell in cells:
-        by_rank.setdefault(cell["rank"], Sums()).add(cell)
-        total.add(cell)
+        by_rank[cell["rank"]].add(cell)
         if cell["rank"] is not None:
             names[cell["rank"]] = cell["category"]
+    whole = [sums.cost_usd for sums in by_rank.values() if sums.cost_usd is not None]
+    total_cost = sum(whole, Decimal(0)) if whole else None
     ranks = sorted(rank for rank in by_rank if rank is not None) + ([None] if None in by_rank else [])
     folded = max((cell["categories"] or 0 for cell in cells), default=0) - MOST_CATEGORIES
     items = []
@@ -255,7 +311,7 @@ def _breakdown(cells: Sequence[Mapping[str, Any]], slot_of: Mapping[str, int]) -
         sums, name = by_rank[rank], names[rank]
         counts = {"count" if key == "calls" else key: value for key, value in sums.counts.items()}
         item = {"category": name, "cost": sums.cost_usd}
-        item["percentage"] = shares.percentage(sums.cost_usd, total.cost_usd)
+        item["percentage"] = shares.percentage(sums.cost_usd, total_cost)
         slot = slot_of.get(name) if rank is not None and name is not None else None
         items.append(item | counts | sums.tokens | {"slot": slot, "folded": folded if rank is None else None})
     return items
@@ -281,15 +337,16 @@ def _trend(cells: Sequence[Mapping[str, Any]], period: Period, known: set[int]) 
 
 
 def _bar(part: Part, cells: Sequence[Mapping[str, Any]], now_ns: int, known: bool) -> dict[str, Any]:
-    sums, by = Sums(), dict[str, Decimal]()
+    calls, unpriced, cost, by = 0, 0, Decimal(0), dict[str, Decimal]()
     for cell in cells:
-        sums.add(cell)
+        calls, unpriced = calls + cell["calls"], unpriced + cell["unpriced_calls"]
         if cell["cost_usd"] is not None:
+            cost += cell["cost_usd"]
             shown = cell["rank"] is not None and cell["rank"] <= MOST_IN_TREND
             name = OTHER if not shown else cell["category"] if cell["category"] is not None else UNKNOWN
             by[name] = by.get(name, Decimal(0)) + cell["cost_usd"]
     complete = part.to_ns <= now_ns
     if not cells and not known:
         return {"date": part.name, "cost": None, "calls": None, "unpriced_calls": None, "complete": complete, "by": {}}
-    counts = {"calls": sums.counts["calls"], "unpriced_calls": sums.counts["unpriced_calls"]}
-    return {"date": part.name, "cost": sums.spent, **counts, "complete": complete, "by": by}
+    counts = {"calls": calls, "unpriced_calls": unpriced}
+    return {"date": part.name, "cost": cost if by or not calls else None, **counts, "complete": complete, "by": by}

@@ -1,7 +1,7 @@
 -- name: cost_cells
 -- Costs of a period by part and category. Lines come from the ledger (all of them when head_ns = to_ns), and between
--- head_ns and tail_ns from whole rollup buckets but for those listed in dirty, which are read from the ledger too. The
--- categories beyond the costliest `most` are one, of rank null; `categories` tells how many there are.
+-- head_ns and tail_ns from whole rollup buckets but for those listed in dirty, and the hours of the day that are split, which
+-- are read from the ledger too. The categories beyond the costliest `most` are one, of rank null; `categories` tells how many there are.
 WITH cells AS MATERIALIZED (
     SELECT
         part_of(at_ns, $p) AS part,
@@ -15,29 +15,19 @@ WITH cells AS MATERIALIZED (
         count(*) FILTER (state = 'estimated')::HUGEINT AS estimated_calls,
         count(*) FILTER (state = 'free')::HUGEINT AS free_calls, sum(input_tokens) AS input_tokens,
         sum(output_tokens) AS output_tokens, sum(cached_input_tokens) AS cached_input_tokens
-    FROM ledger
-    WHERE at_ns >= $from_ns AND at_ns < $to_ns
-        AND (at_ns < $head_ns OR at_ns >= $tail_ns
-            OR (at_ns >= $dirty_from_ns AND at_ns < $dirty_to_ns
-                AND list_contains($dirty::BIGINT[], at_ns // $unit_ns)))
-        AND fits(service, $service, $not_service)
-        AND fits(CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END, $status, $not_status)
-        AND fits(kind, $kind, $not_kind)
-        AND fits(model, $model, $not_model)
-        AND fits(provider, $provider, $not_provider)
-        AND fits(operation, $operation, $not_operation)
-        AND fits(user_id, $user_id, $not_user_id)
-        AND fits(session_id, $session_id, $not_session_id)
-        AND fits(feature, $feature, $not_feature)
-        AND fits(tenant, $tenant, $not_tenant)
-        AND fits(user_tier, $user_tier, $not_user_tier)
-        AND fits(state, $state, $not_state)
-        AND ($trace_id IS NULL OR list_contains($trace_id::UUID[], trace_id))
-        AND ($not_trace_id IS NULL OR NOT list_contains($not_trace_id::UUID[], trace_id))
-        AND ($least_duration IS NULL OR duration_ns >= $least_duration)
-        AND ($most_duration IS NULL OR duration_ns <= $most_duration)
-        AND ($least_cost IS NULL OR cost_usd >= $least_cost)
-        AND ($most_cost IS NULL OR cost_usd <= $most_cost)
+    FROM (
+        SELECT * FROM ledger
+        WHERE at_ns >= $rest_from_ns AND at_ns < $to_ns
+            AND (at_ns < $head_ns OR at_ns >= $tail_ns
+                OR (at_ns >= $dirty_from_ns AND at_ns < $dirty_to_ns AND list_contains($dirty::BIGINT[], at_ns // $unit_ns)))
+        UNION ALL
+        SELECT * FROM ledger
+        WHERE $split_hour >= 0 AND at_ns >= $head_ns AND at_ns < $tail_ns
+            AND at_ns // 3600000000000 % 24 IN ($split_hour, $other_split_hour)
+            AND NOT list_contains($dirty::BIGINT[], at_ns // $unit_ns)
+    )
+    WHERE true
+        -- include: ledger_conditions
     GROUP BY part, category
     UNION ALL
     SELECT
@@ -55,90 +45,154 @@ WITH cells AS MATERIALIZED (
     )
     WHERE bucket >= $head_ns // $unit_ns AND bucket < $tail_ns // $unit_ns
         AND NOT list_contains($dirty::BIGINT[], bucket)
-        AND fits(service, $service, $not_service)
-        AND fits(kind, $kind, $not_kind)
-        AND fits(model, $model, $not_model)
-        AND fits(provider, $provider, $not_provider)
-        AND fits(operation, $operation, $not_operation)
-        AND fits(feature, $feature, $not_feature)
-        AND fits(tenant, $tenant, $not_tenant)
-        AND fits(user_tier, $user_tier, $not_user_tier)
+        AND ($split_hour < 0 OR bucket % 24 NOT IN ($split_hour, $other_split_hour))
+        -- include: cost_conditions
     GROUP BY part, category
 ),
-costliest AS MATERIALIZED (
-    SELECT category, sum(cost_usd) AS cost_usd, sum(calls) AS calls, count(*) OVER () AS categories
-    FROM cells GROUP BY category ORDER BY cost_usd DESC NULLS LAST, calls DESC, category LIMIT $most
-),
-ranked AS MATERIALIZED (
-    SELECT
-        category, categories,
-        row_number() OVER (ORDER BY cost_usd DESC NULLS LAST, calls DESC, category) AS rank
-    FROM costliest
-)
-SELECT
-    part, rank, any_value(ranked.category) AS category, any_value(categories) AS categories, sum(cost_usd) AS cost_usd,
-    sum(calls) AS calls, sum(priced_calls) AS priced_calls, sum(unpriced_calls) AS unpriced_calls,
-    sum(estimated_calls) AS estimated_calls, sum(free_calls) AS free_calls, sum(input_tokens) AS input_tokens,
-    sum(output_tokens) AS output_tokens, sum(cached_input_tokens) AS cached_input_tokens
-FROM cells LEFT JOIN ranked ON cells.category IS NOT DISTINCT FROM ranked.category
-GROUP BY part, rank;
-
--- name: costliest_users
--- The users who cost most in a period, and how many users there are.
-SELECT user_id, count(*) OVER () AS categories
-FROM ledger
-WHERE at_ns >= $from_ns AND at_ns < $to_ns
-    AND fits(service, $service, $not_service)
-    AND fits(CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END, $status, $not_status)
-    AND fits(kind, $kind, $not_kind)
-    AND fits(model, $model, $not_model)
-    AND fits(provider, $provider, $not_provider)
-    AND fits(operation, $operation, $not_operation)
-    AND fits(user_id, $user_id, $not_user_id)
-    AND fits(session_id, $session_id, $not_session_id)
-    AND fits(feature, $feature, $not_feature)
-    AND fits(tenant, $tenant, $not_tenant)
-    AND fits(user_tier, $user_tier, $not_user_tier)
-    AND fits(state, $state, $not_state)
-    AND ($trace_id IS NULL OR list_contains($trace_id::UUID[], trace_id))
-    AND ($not_trace_id IS NULL OR NOT list_contains($not_trace_id::UUID[], trace_id))
-    AND ($least_duration IS NULL OR duration_ns >= $least_duration)
-    AND ($most_duration IS NULL OR duration_ns <= $most_duration)
-    AND ($least_cost IS NULL OR cost_usd >= $least_cost)
-    AND ($most_cost IS NULL OR cost_usd <= $most_cost)
-GROUP BY user_id ORDER BY sum(cost_usd) DESC NULLS LAST, count(*) DESC, user_id LIMIT $most;
+-- include: ranked_cells
 
 -- name: cost_cells_of_users
--- As cost_cells, of these users alone: `unset` for lines without one.
+-- The same of some users, or without them: from days by user, and the ledger's lines of the rest.
+WITH cells AS MATERIALIZED (
+    SELECT
+        part_of(at_ns, $p) AS part,
+        CASE $dimension
+            WHEN 'model' THEN model WHEN 'feature' THEN feature WHEN 'user_tier' THEN user_tier
+            WHEN 'provider' THEN provider WHEN 'service' THEN service
+        END AS category,
+        sum(cost_usd) AS cost_usd, count(*)::HUGEINT AS calls,
+        count(*) FILTER (state = 'priced')::HUGEINT AS priced_calls,
+        count(*) FILTER (state = 'unpriced')::HUGEINT AS unpriced_calls,
+        count(*) FILTER (state = 'estimated')::HUGEINT AS estimated_calls,
+        count(*) FILTER (state = 'free')::HUGEINT AS free_calls, sum(input_tokens) AS input_tokens,
+        sum(output_tokens) AS output_tokens, sum(cached_input_tokens) AS cached_input_tokens
+    FROM ledger
+    WHERE of_lines(at_ns, $u)
+        -- include: ledger_conditions
+    GROUP BY part, category
+    UNION ALL
+    SELECT
+        part_of((bucket::BIGINT * 96 + quarter) * 900000000000, $p) AS part,
+        CASE $dimension
+            WHEN 'model' THEN model WHEN 'feature' THEN feature WHEN 'user_tier' THEN user_tier
+            WHEN 'provider' THEN provider WHEN 'service' THEN service
+        END AS category,
+        sum(cost_usd), sum(calls), sum(priced_calls), sum(unpriced_calls), sum(estimated_calls), sum(free_calls),
+        sum(input_tokens), sum(output_tokens), sum(cached_input_tokens)
+    FROM user_1d
+    WHERE bucket >= $u.first_day AND bucket < $u.end_day AND user_days(bucket, quarter, $u)
+        -- include: user_conditions
+        -- include: cost_conditions
+    GROUP BY part, category
+),
+-- include: ranked_cells
+
+-- name: user_days
+-- What there is of days by user, from which day on they are all kept, and which of them are not recomputed yet.
+SELECT kept_day, CASE WHEN first_day IS NOT NULL THEN greatest(first_day, kept_day) END AS first_day, last_day, stale
+FROM (
+    SELECT
+        (SELECT coalesce(max(from_ns) // 86400000000000, 0) FROM kept_from WHERE subject IN ('user_1d', 'ledger')) AS kept_day,
+        (SELECT min(bucket) FROM user_1d) AS first_day, (SELECT max(bucket) FROM user_1d) AS last_day,
+        (
+            SELECT list(DISTINCT bucket // CASE level WHEN '1m' THEN 1440 WHEN '1h' THEN 24 ELSE 1 END)
+            FROM dirty_buckets WHERE family IN ('cost', 'user')
+        ) AS stale
+);
+
+-- name: numbers_of_users
+-- The numbers of those of some users who have one.
+SELECT user_number FROM user_numbers WHERE list_contains($users::VARCHAR[], user_id);
+
+-- name: costliest_users
+-- The users who cost most in a period, their sums, and how many users there are: from a year's sums and what has to be added
+-- to them or taken off, else from days; and from the ledger's lines of the rest. Whoever has no number yet has one below 0.
+WITH lines AS MATERIALIZED (
+    SELECT coalesce(user_number, CASE WHEN user_id IS NULL THEN 0 ELSE -row_number() OVER () END) AS user_number, found.*
+    FROM (
+        SELECT
+            user_id, count(*) AS calls, count(*) FILTER (state = 'priced') AS priced_calls,
+            count(*) FILTER (state = 'unpriced') AS unpriced_calls, count(*) FILTER (state = 'estimated') AS estimated_calls,
+            count(*) FILTER (state = 'free') AS free_calls, sum(cost_usd) AS cost_usd, sum(input_tokens) AS input_tokens,
+            sum(output_tokens) AS output_tokens, sum(cached_input_tokens) AS cached_input_tokens,
+            count(input_tokens) AS input_told, count(output_tokens) AS output_told,
+            count(cached_input_tokens) AS cached_input_told
+        FROM ledger
+        WHERE of_lines(at_ns, $u)
+            -- include: ledger_conditions
+        GROUP BY user_id
+    ) AS found LEFT JOIN user_numbers USING (user_id)
+),
+sources AS NOT MATERIALIZED (
+    SELECT * FROM user_1y WHERE bucket = $y.year
+    UNION ALL BY NAME
+    SELECT
+        user_number, CASE WHEN inside THEN calls ELSE -calls END AS calls,
+        CASE WHEN inside THEN priced_calls ELSE -priced_calls END AS priced_calls,
+        CASE WHEN inside THEN unpriced_calls ELSE -unpriced_calls END AS unpriced_calls,
+        CASE WHEN inside THEN estimated_calls ELSE -estimated_calls END AS estimated_calls,
+        CASE WHEN inside THEN free_calls ELSE -free_calls END AS free_calls,
+        CASE WHEN inside THEN cost_usd ELSE -cost_usd END AS cost_usd,
+        CASE WHEN inside THEN input_tokens ELSE -input_tokens END AS input_tokens,
+        CASE WHEN inside THEN output_tokens ELSE -output_tokens END AS output_tokens,
+        CASE WHEN inside THEN cached_input_tokens ELSE -cached_input_tokens END AS cached_input_tokens,
+        CASE WHEN input_tokens IS NOT NULL THEN CASE WHEN inside THEN 1 ELSE -1 END END AS input_told,
+        CASE WHEN output_tokens IS NOT NULL THEN CASE WHEN inside THEN 1 ELSE -1 END END AS output_told,
+        CASE WHEN cached_input_tokens IS NOT NULL THEN CASE WHEN inside THEN 1 ELSE -1 END END AS cached_input_told
+    FROM (SELECT *, user_days(bucket, quarter, $u) AS inside FROM user_1d)
+    WHERE bucket >= $y.from_day AND bucket < $y.to_day AND inside <> (bucket >= $y.year_day)
+        -- include: user_conditions
+        -- include: cost_conditions
+    UNION ALL BY NAME
+    SELECT * EXCLUDE (user_id) FROM lines
+),
+names AS (
+    SELECT user_number, user_id FROM user_numbers
+    UNION ALL
+    SELECT user_number, user_id FROM lines WHERE user_number < 0
+),
+costliest AS MATERIALIZED (
+    SELECT user_number, user_id, count(*) OVER () AS users, calls, CASE WHEN known_calls > 0 THEN cost_usd END AS cost_usd
+    FROM (
+        SELECT user_number, sum(calls) AS calls, sum(calls - unpriced_calls) AS known_calls, sum(cost_usd) AS cost_usd
+        FROM sources GROUP BY user_number HAVING sum(calls) > 0
+    ) LEFT JOIN names USING (user_number)
+    ORDER BY cost_usd DESC NULLS LAST, calls DESC, user_id LIMIT $most
+)
 SELECT
-    part_of(at_ns, $p) AS part, user_id AS category, sum(cost_usd) AS cost_usd, count(*)::HUGEINT AS calls,
-    count(*) FILTER (state = 'priced')::HUGEINT AS priced_calls,
-    count(*) FILTER (state = 'unpriced')::HUGEINT AS unpriced_calls,
-    count(*) FILTER (state = 'estimated')::HUGEINT AS estimated_calls,
-    count(*) FILTER (state = 'free')::HUGEINT AS free_calls, sum(input_tokens) AS input_tokens,
-    sum(output_tokens) AS output_tokens, sum(cached_input_tokens) AS cached_input_tokens
-FROM ledger
-WHERE at_ns >= $from_ns AND at_ns < $to_ns
-    AND fits(service, $service, $not_service)
-    AND fits(CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END, $status, $not_status)
-    AND fits(kind, $kind, $not_kind)
-    AND fits(model, $model, $not_model)
-    AND fits(provider, $provider, $not_provider)
-    AND fits(operation, $operation, $not_operation)
-    AND fits(user_id, $user_id, $not_user_id)
-    AND fits(session_id, $session_id, $not_session_id)
-    AND fits(feature, $feature, $not_feature)
-    AND fits(tenant, $tenant, $not_tenant)
-    AND fits(user_tier, $user_tier, $not_user_tier)
-    AND fits(state, $state, $not_state)
-    AND ($trace_id IS NULL OR list_contains($trace_id::UUID[], trace_id))
-    AND ($not_trace_id IS NULL OR NOT list_contains($not_trace_id::UUID[], trace_id))
-    AND ($least_duration IS NULL OR duration_ns >= $least_duration)
-    AND ($most_duration IS NULL OR duration_ns <= $most_duration)
-    AND ($least_cost IS NULL OR cost_usd >= $least_cost)
-    AND ($most_cost IS NULL OR cost_usd <= $most_cost)
-    AND (list_contains($users::VARCHAR[], user_id) OR ($unset AND user_id IS NULL))
-GROUP BY part, category;
+    c.*, sum(priced_calls) AS priced_calls, sum(unpriced_calls) AS unpriced_calls, sum(estimated_calls) AS estimated_calls,
+    sum(free_calls) AS free_calls, CASE WHEN sum(input_told) > 0 THEN sum(input_tokens) END AS input_tokens,
+    CASE WHEN sum(output_told) > 0 THEN sum(output_tokens) END AS output_tokens,
+    CASE WHEN sum(cached_input_told) > 0 THEN sum(cached_input_tokens) END AS cached_input_tokens
+FROM sources AS s JOIN costliest AS c USING (user_number)
+GROUP BY c.user_number, c.user_id, c.users, c.calls, c.cost_usd
+ORDER BY c.cost_usd DESC NULLS LAST, c.calls DESC, c.user_id;
+
+-- name: parts_of_users
+-- What these users spent by part of a period; `unset` for lines without one.
+SELECT part, user_id, sum(cost_usd) AS cost_usd, sum(known_calls) AS known_calls
+FROM (
+    SELECT part, user_id, cost_usd, known_calls
+    FROM (
+        SELECT
+            part_of((bucket::BIGINT * 96 + quarter) * 900000000000, $p) AS part, user_number, sum(cost_usd) AS cost_usd,
+            sum(calls - unpriced_calls) AS known_calls
+        FROM user_1d
+        WHERE bucket >= $u.first_day AND bucket < $u.end_day AND user_days(bucket, quarter, $u)
+            AND user_number >= $first_number AND user_number <= $last_number
+            AND user_number IN (SELECT unnest($user_numbers::INTEGER[]))
+            -- include: user_conditions
+            -- include: cost_conditions
+        GROUP BY part, user_number
+    ) LEFT JOIN user_numbers USING (user_number)
+    UNION ALL
+    SELECT part_of(at_ns, $p), user_id, sum(cost_usd), count(*) FILTER (state <> 'unpriced')
+    FROM ledger
+    WHERE of_lines(at_ns, $u) AND (list_contains($users::VARCHAR[], user_id) OR ($unset AND user_id IS NULL))
+        -- include: ledger_conditions
+    GROUP BY part_of(at_ns, $p), user_id
+)
+GROUP BY part, user_id;
 
 -- name: rolled_from
 -- The first bucket of unit_ns from which on the rollup of a level is whole.
@@ -470,7 +524,7 @@ lines AS NOT MATERIALIZED (
             WHEN 'model' THEN model WHEN 'provider' THEN provider WHEN 'service' THEN service WHEN 'operation' THEN operation
             WHEN 'feature' THEN feature WHEN 'tenant' THEN tenant WHEN 'user_tier' THEN user_tier WHEN 'user' THEN user_id
         END AS category,
-        value_code(duration_ns) AS code, duration_ns, error_type, state, cost_usd, input_tokens, output_tokens, cached_input_tokens
+        duration_ns, error_type, state, cost_usd, input_tokens, output_tokens, cached_input_tokens
     FROM ledger
     WHERE at_ns >= $rows_from_ns AND at_ns < $rows_to_ns
         AND ($whole OR list_contains($s.stale_minutes, at_ns // 60000000000))
@@ -488,42 +542,40 @@ lines AS NOT MATERIALIZED (
         AND ($least_cost IS NULL OR cost_usd >= $least_cost)
         AND ($most_cost IS NULL OR cost_usd <= $most_cost)
 ),
-parts AS (
-    SELECT part, category, NULL::INTEGER AS code, sum(calls) AS calls, sum(errors) AS errors, sum(priced_calls) AS priced_calls,
+sums AS (
+    SELECT part, category, sum(calls) AS calls, sum(errors) AS errors, sum(priced_calls) AS priced_calls,
         sum(unpriced_calls) AS unpriced_calls, sum(estimated_calls) AS estimated_calls, sum(free_calls) AS free_calls,
         sum(cost_usd) AS cost_usd, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens,
         sum(cached_input_tokens) AS cached_input_tokens, sum(duration_sum_ns) AS duration_sum_ns,
-        min(duration_min_ns) AS duration_min_ns, max(duration_max_ns) AS duration_max_ns, NULL::HUGEINT AS timed
-    FROM rolled GROUP BY part, category
-    UNION ALL BY NAME
-    SELECT part, category, code, sum(n) AS timed
-    FROM (SELECT part, category, unnest(duration_index) AS code, unnest(duration_count) AS n FROM rolled) GROUP BY ALL
-    UNION ALL BY NAME
-    SELECT part, category, code, count(*) AS calls, count(error_type) AS errors,
-        count(*) FILTER (state = 'priced') AS priced_calls, count(*) FILTER (state = 'unpriced') AS unpriced_calls,
-        count(*) FILTER (state = 'estimated') AS estimated_calls, count(*) FILTER (state = 'free') AS free_calls,
-        sum(cost_usd) AS cost_usd, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens,
-        sum(cached_input_tokens) AS cached_input_tokens, sum(duration_ns) AS duration_sum_ns,
-        min(duration_ns) AS duration_min_ns, max(duration_ns) AS duration_max_ns, count(duration_ns) AS timed
-    FROM lines GROUP BY part, category, code
+        min(duration_min_ns) AS duration_min_ns, max(duration_max_ns) AS duration_max_ns
+    FROM (
+        SELECT * FROM rolled
+        UNION ALL BY NAME
+        SELECT part, category, count(*) AS calls, count(error_type) AS errors,
+            count(*) FILTER (state = 'priced') AS priced_calls, count(*) FILTER (state = 'unpriced') AS unpriced_calls,
+            count(*) FILTER (state = 'estimated') AS estimated_calls, count(*) FILTER (state = 'free') AS free_calls,
+            sum(cost_usd) AS cost_usd, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens,
+            sum(cached_input_tokens) AS cached_input_tokens, sum(duration_ns) AS duration_sum_ns,
+            min(duration_ns) AS duration_min_ns, max(duration_ns) AS duration_max_ns
+        FROM lines GROUP BY part, category
+    )
+    GROUP BY part, category
 ),
-added AS (
-    SELECT part, category, code, sum(timed) AS timed, sum(calls) AS calls, sum(errors) AS errors,
-        sum(priced_calls) AS priced_calls, sum(unpriced_calls) AS unpriced_calls, sum(estimated_calls) AS estimated_calls,
-        sum(free_calls) AS free_calls, sum(cost_usd) AS cost_usd, sum(input_tokens) AS input_tokens,
-        sum(output_tokens) AS output_tokens, sum(cached_input_tokens) AS cached_input_tokens,
-        sum(duration_sum_ns) AS duration_sum_ns, min(duration_min_ns) AS duration_min_ns, max(duration_max_ns) AS duration_max_ns
-    FROM parts GROUP BY part, category, code
+timed AS (
+    SELECT part, category, code, sum(n)::BIGINT AS n
+    FROM (
+        SELECT part, category, unnest(duration_index) AS code, unnest(duration_count) AS n FROM rolled
+        UNION ALL
+        SELECT part, category, value_code(duration_ns), count(*) FROM lines WHERE duration_ns IS NOT NULL GROUP BY ALL
+    )
+    GROUP BY part, category, code
+),
+distributions AS (
+    SELECT part, category, list(code ORDER BY code) AS codes, list(n ORDER BY code) AS counts FROM timed GROUP BY part, category
 )
-SELECT
-    part, category, sum(calls) AS calls, sum(errors) AS errors, sum(priced_calls) AS priced_calls,
-    sum(unpriced_calls) AS unpriced_calls, sum(estimated_calls) AS estimated_calls, sum(free_calls) AS free_calls,
-    sum(cost_usd) AS cost_usd, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens,
-    sum(cached_input_tokens) AS cached_input_tokens, sum(duration_sum_ns) AS duration_sum_ns,
-    min(duration_min_ns) AS duration_min_ns, max(duration_max_ns) AS duration_max_ns,
-    list(code ORDER BY code) FILTER (code IS NOT NULL) AS codes,
-    list(timed::BIGINT ORDER BY code) FILTER (code IS NOT NULL) AS counts
-FROM added GROUP BY part, category;
+SELECT sums.*, codes, counts
+FROM sums LEFT JOIN distributions
+    ON sums.part = distributions.part AND sums.category IS NOT DISTINCT FROM distributions.category;
 
 -- name: gauge_cells
 -- Gauges by series and part of a window: their mean.

@@ -8,7 +8,7 @@ Never: a bucket left out because nothing happened in it.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -87,18 +87,17 @@ def series(reader: Reader, asked: Question, conditions: Conditions, dimension: s
         called[cell["category"]] += int(cell["calls"])
     whole = sorted(called, key=lambda category: (-called[category], str(category)))
     shown = set(whole[:MOST_CATEGORIES])
-    buckets: dict[Any, dict[str, calls.Calls]] = {}
+    buckets: defaultdict[Any, defaultdict[str, calls.Calls]] = defaultdict(lambda: defaultdict(calls.Calls))
     for cell in found:
         category = cell["category"] if cell["category"] in shown else OTHER
-        of_category = buckets.setdefault(category, {})
-        of_category.setdefault(asked.name(cell["part"]), calls.Calls()).add(cell)
+        buckets[category][asked.name(cell["part"])].add(cell)
     beside = {} if dimension else _told(reader, asked, conditions)
     names = list(dict.fromkeys(asked.bucket_of.values()))
     order = whole[:MOST_CATEGORIES] + [OTHER] * (len(whole) > MOST_CATEGORIES)
     nothing = calls.Calls().shown()
 
     def bucket(category: Any, name: str) -> dict[str, Any]:
-        found = buckets.get(category, {}).get(name)
+        found = buckets[category].get(name)
         return {"bucket": name, **(nothing if found is None else found.shown()), **beside.get(name, {})}
 
     return [{"category": each, "buckets": [bucket(each, name) for name in names]} for each in order or [None]]

@@ -65,10 +65,11 @@ def figures(reader: Reader, period: Period) -> dict[int, dict[str, float | None]
         text = row["attributes"]
         known = labels.setdefault(text, json.loads(text) if text else {})
         gauges[row["part"]].append(Gauge(row["name"], row["service"], known, row["mean"]))
-    return {part: _of_part(found) for part, found in gauges.items()}
+    return {part: together(found) for part, found in gauges.items()}
 
 
-def _of_part(gauges: Iterable[Gauge]) -> dict[str, float | None]:
+def together(gauges: Iterable[Gauge]) -> dict[str, float | None]:
+    """Every figure that these gauges tell of."""
     by_name: dict[str, list[Gauge]] = defaultdict(list)
     for gauge in gauges:
         by_name[gauge.name].append(gauge)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -50,6 +50,7 @@ class Database:
         self._moment = 0
         self._failed: str | None = None
         self._closed = False
+        self.listeners: dict[str, list[Callable[[], None]]] = {}  # by topic; called after a commit that tells of it
         self._connection = self._connected()
 
     @classmethod

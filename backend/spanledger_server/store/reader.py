@@ -116,6 +116,11 @@ class Transaction(Reader):
         """Run `action` once this is committed, before the next writer's turn; never when it is not committed."""
         self.after_commit_actions.append(action)
 
+    def tell(self, topic: str) -> None:
+        """Call those who listen to `topic` (`Database.listeners`) once this is committed; they must not wait."""
+        for listener in self._database.listeners.get(topic, ()):
+            self.after_commit(listener)
+
     def execute(self, sql: str, **parameters: Any) -> int:
         """Run a statement (without parameters also several); rows changed by the last one."""
         counted = self.tuples(sql, **parameters)

@@ -59,6 +59,14 @@ CREATE OR REPLACE MACRO of_minutes(bucket, s) AS
 CREATE OR REPLACE MACRO of_rows(at_ns, s) AS
     at_ns >= s.rows_from_ns AND at_ns < s.rows_to_ns AND list_contains(s.stale_minutes, at_ns // 60000000000);
 
+-- Which days by user make up a period, and which lines of the ledger are read beside them, for `u` as statistics/spenders.py makes it.
+CREATE OR REPLACE MACRO user_days(bucket, quarter, u) AS
+    (bucket > u.first_day OR (bucket = u.first_day AND quarter >= u.first_quarter)) AND bucket < u.end_day
+    AND NOT list_contains(u.stale, bucket);
+CREATE OR REPLACE MACRO of_lines(at_ns, u) AS
+    at_ns >= u.rest_from_ns AND at_ns < u.to_ns
+    AND (at_ns < u.head_ns OR at_ns >= u.tail_ns OR list_contains(u.stale, at_ns // 86400000000000));
+
 -- The number of the part of a period that a time lies in, for `p` as statistics/periods.py makes it.
 CREATE OR REPLACE MACRO part_of(at_ns, p) AS
     (at_ns + CASE
@@ -700,3 +708,143 @@ SELECT
     utc(to_ns) AS window_end,
     utc(at_ns) AS at
 FROM main.slos JOIN main.slo_standing USING (slo_id) WHERE deleted_ns IS NULL;
+
+CREATE OR REPLACE VIEW public.alert_rules AS
+SELECT
+    rule_id::VARCHAR AS id,
+    name,
+    name AS rule_name,
+    definition ->> '$.annotations.description' AS description,
+    definition ->> '$.kind' AS type,
+    definition::JSON AS condition,
+    definition ->> '$.metric' AS metric,
+    definition ->> '$.metric' AS metric_name,
+    definition ->> '$.operator' AS operator,
+    definition ->> '$.operator' AS comparison_operator,
+    (definition ->> '$.threshold')::DOUBLE AS threshold,
+    (definition ->> '$.threshold')::DOUBLE AS threshold_value,
+    (definition ->> '$.window_seconds')::BIGINT AS time_window,
+    (definition ->> '$.duration_seconds')::BIGINT AS duration_seconds,
+    definition ->> '$.filters.provider[0]' AS provider,
+    definition ->> '$.filters.model[0]' AS model,
+    definition ->> '$.severity' AS severity,
+    enabled,
+    enabled AS is_active,
+    (definition -> '$.labels')::JSON AS labels,
+    (definition -> '$.annotations')::JSON AS annotations,
+    (definition -> '$.notification_channels')::JSON AS notification_channels,
+    (definition ->> '$.cooldown_minutes')::INTEGER AS cooldown_minutes,
+    (definition ->> '$.max_alerts_per_hour')::INTEGER AS max_alerts_per_hour,
+    version,
+    changed_by AS updated_by,
+    utc(created_ns) AS created_at,
+    utc(changed_ns) AS updated_at
+FROM main.alert_rules QUALIFY version = max(version) OVER (PARTITION BY rule_id) AND deleted_ns IS NULL;
+
+-- What administrators want to hear; those who have said nothing are not in it.
+CREATE OR REPLACE VIEW public.admin_notification_preferences AS
+SELECT
+    preference_id::VARCHAR AS id,
+    admin AS admin_user_id,
+    (definition ->> '$.email_notifications')::BOOLEAN AS email_notifications,
+    (definition ->> '$.sms_notifications')::BOOLEAN AS sms_notifications,
+    (definition ->> '$.slack_notifications')::BOOLEAN AS slack_notifications,
+    (definition ->> '$.critical_alerts')::BOOLEAN AS critical_alerts,
+    (definition ->> '$.error_alerts')::BOOLEAN AS error_alerts,
+    (definition ->> '$.warning_alerts')::BOOLEAN AS warning_alerts,
+    (definition ->> '$.info_alerts')::BOOLEAN AS info_alerts,
+    (definition -> '$.channels')::JSON AS channels,
+    (definition ->> '$.quiet_hours_enabled')::BOOLEAN AS quiet_hours_enabled,
+    (definition ->> '$.quiet_start_time')::TIME AS quiet_start_time,
+    (definition ->> '$.quiet_end_time')::TIME AS quiet_end_time,
+    definition ->> '$.timezone' AS timezone,
+    (definition ->> '$.max_alerts_per_hour')::INTEGER AS max_alerts_per_hour,
+    utc(created_ns) AS created_at,
+    utc(updated_ns) AS updated_at
+FROM main.notify_preferences;
+
+-- Alerts, whoever judged them: one row each time that one fires or may; acknowledged is a state of those that fire.
+CREATE OR REPLACE VIEW public.alerts AS
+SELECT
+    e.alert_id::VARCHAR AS id,
+    e.rule_id::VARCHAR AS rule_id,
+    nullif(e.name, '') AS rule_name,
+    CASE
+        WHEN e.state IN ('firing', 'recovering') THEN if(e.acked_by IS NULL, 'firing', 'acknowledged') ELSE e.state
+    END AS state,
+    e.severity,
+    utc(coalesce(e.fired_ns, e.pending_ns)) AS started_at,
+    utc(e.resolved_ns) AS resolved_at,
+    utc(e.acked_ns) AS acknowledged_at,
+    e.acked_by AS acknowledged_by,
+    e.value AS current_value,
+    e.threshold AS threshold_value,
+    e.labels ->> 'provider' AS provider,
+    e.labels ->> 'model' AS model,
+    EXISTS (FROM main.notifications AS n WHERE n.state = 'delivered' AND list_contains(n.alert_ids, e.alert_id)) AS notified,
+    e.source,
+    e.kind,
+    e.labels::JSON AS labels,
+    e.flapping,
+    coalesce(e.story ->> 'title', r.annotations ->> 'summary', nullif(e.name, '')) AS message,
+    utc(e.pending_ns) AS created_at,
+    utc(greatest(e.updated_ns, coalesce(r.updated_ns, 0))) AS updated_at
+FROM main.alert_episodes AS e LEFT JOIN main.received_alerts AS r ON r.alert_id = e.alert_id;
+
+-- The same, as warnings of the system.
+CREATE OR REPLACE VIEW public.system_alerts AS
+SELECT
+    id,
+    severity,
+    rule_name AS type,
+    message,
+    labels AS details,
+    if(state = 'resolved', 'resolved', 'active') AS status,
+    threshold_value,
+    current_value AS actual_value,
+    started_at AS created_at,
+    acknowledged_at,
+    acknowledged_by,
+    resolved_at,
+    (
+        SELECT arg_max(c.actor, c.number) FROM main.alert_changes AS c WHERE c.alert_id = a.id::UUID AND c.kind = 'resolved'
+    ) AS resolved_by
+FROM public.alerts AS a;
+
+-- Alerts that fired: when, who took care of them, whom they were told, and how they ended.
+CREATE OR REPLACE VIEW public.alert_history AS
+WITH ends AS (
+    SELECT alert_id, max_by(actor, number) AS actor, max_by(note, number) AS note FROM main.alert_changes
+    WHERE kind = 'resolved' GROUP BY alert_id
+),
+sent AS (
+    SELECT alert_id, list(DISTINCT channel_id ORDER BY channel_id) FILTER (state = 'delivered') AS channels, sum(attempts) AS attempts
+    FROM (SELECT unnest(alert_ids) AS alert_id, channel_id, state, attempts FROM main.notifications) GROUP BY alert_id
+)
+SELECT
+    e.alert_id::VARCHAR AS id,
+    e.rule_id::VARCHAR AS alert_rule_id,
+    nullif(e.name, '') AS rule_name,
+    e.value AS metric_value,
+    e.severity AS alert_severity,
+    utc(e.fired_ns) AS triggered_at,
+    utc(e.acked_ns) AS acknowledged_at,
+    utc(e.resolved_ns) AS resolved_at,
+    e.acked_by AS acknowledged_by,
+    to_json(coalesce(sent.channels, [])) AS notifications_sent,
+    coalesce(sent.attempts, 0)::BIGINT AS notification_attempts,
+    ends.note AS resolution_notes,
+    CASE WHEN e.state = 'resolved' THEN ends.actor IS NULL OR e.source = 'prometheus' AND ends.note IS NULL END AS auto_resolved
+FROM main.alert_episodes AS e LEFT JOIN ends ON ends.alert_id = e.alert_id LEFT JOIN sent ON sent.alert_id = e.alert_id
+WHERE e.fired_ns IS NOT NULL;
+
+-- How many alerts fire, by severity and rule.
+CREATE OR REPLACE VIEW public.alerts_active_summary AS
+SELECT
+    severity,
+    rule_name,
+    count(*) AS alert_count,
+    count(*) FILTER (state = 'acknowledged') AS acknowledged_count,
+    min(started_at) AS oldest_alert,
+    max(started_at) AS newest_alert
+FROM public.alerts WHERE state IN ('firing', 'acknowledged') GROUP BY severity, rule_name;

@@ -32,6 +32,7 @@ export function View() {
       <div><dt>Version</dt><dd>${who?.version}</dd></div><div><dt>Environment</dt><dd>${who?.environment || 'not named'}</dd></div>
       <div><dt>Ledger complete to</dt><dd>${complete ? absolute(complete, zone.value) : html`<${Figure}>—<//>`}</dd></div><div><dt>Time zone shown</dt><dd>${zone.value}</dd></div>
     </dl><//>
+    <${Card} title="Channels"><p class="face-note">Who is told of alerts, by which way, and when you want to be left alone.</p><div class="card-foot"><a class="button" href="/settings/channels">Open channels</a></div><//>
     <${Card} title="Sampling"><p class="face-note">What is kept, what it stands for, and the budget of spans.</p><div class="card-foot"><a class="button" href="/settings/sampling">Open sampling</a></div><//>
     <${Storage} />
     <${Card} title="Telemetry received and lost" sub="sent = stored + refused + dropped + sampled away + on the way + missing, as everybody last told" busy=${loss.busy} class="wide"><${Faces} load=${loss} what="the loss counters">${(/** @type {any} */ data) => html`<${Loss} services=${data.services} />${data.collectors.length ? html`<${Passages} collectors=${data.collectors} />` : ''}`}<//><//>

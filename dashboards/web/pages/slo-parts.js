@@ -70,20 +70,22 @@ function Contributor({ slo, one }) {
   return html`<li>${to ? html`<a class="meter-row" href=${to}>${inner}</a>` : html`<div class="meter-row">${inner}</div>`}</li>`;
 }
 
-const KINDS = /** @type {Record<string, string>} */ ({ span: 'Spans', ledger: 'Billable calls of the ledger, which are never sampled', metric: 'Values of a metric' });
+const KINDS = /** @type {Record<string, string>} */ ({ span: 'Spans', ledger: 'Billable calls of the ledger, which are never sampled', metric: 'Values of a metric', composite: 'The share of good events of each part, by its weight' });
 const METHODS = /** @type {Record<string, string>} */ ({ occurrences: 'events', timeslices: 'slices of time, each good or not', ratio_timeslices: 'slices of time, each by its share of good events' });
 
 /** @param {{slo: any}} props */
 export function Measured({ slo }) {
   const { kind, metric, good_metric: goodMetric, where, good, threshold, from } = slo.measured;
+  const parts = (slo.measured.parts ?? []).map((/** @type {any} */ part, /** @type {number} */ index) => html`${index ? ', ' : ''}<a href=${link(`/slos/${part.slo}`, {}, ['tz'])}>${part.slo}</a> (weight ${part.weight})`);
   const counted = conditionWords(where);
   const limit = threshold && `${fieldWords(threshold.field)} at ${threshold.side === 'below' ? 'most' : 'least'} ${threshold.value}`;
   const beside = threshold && threshold.effective_value !== threshold.value ? ` (${Number(threshold.effective_value.toPrecision(4))} is what holds: the edge of the histogram's bucket)` : '';
   return html`<${Card} title="How it is measured" sub=${slo.definition.description ?? ''}><dl class="facts">
+    ${parts.length ? html`<div><dt>Made of</dt><dd>${parts}</dd></div>` : null}
     <div><dt>Counted</dt><dd>${KINDS[kind] ?? kind}${metric ? html` <code>${metric}</code>` : null}${counted.length ? `: ${counted.join('; ')}` : ''}</dd></div>
-    <div><dt>Good</dt><dd>${goodMetric ? html`those that <code>${goodMetric}</code> counts` : [...conditionWords(good), limit && limit + beside].filter(Boolean).join('; ') || 'all that is counted'}</dd></div>
+    <div><dt>Good</dt><dd>${goodMetric ? html`those that <code>${goodMetric}</code> counts` : [...conditionWords(good), limit && limit + beside].filter(Boolean).join('; ') || (parts.length ? 'as each part says' : 'all that is counted')}</dd></div>
     <div><dt>Budget</dt><dd>${exactPercent(slo.total_error_budget)} of ${METHODS[slo.definition.method ?? 'occurrences'] ?? slo.definition.method}</dd></div>
-    <div><dt>Read from</dt><dd>${from === 'rollups' ? 'minutes, hours and days that are kept beyond the spans' : 'the rows themselves'}</dd></div>
+    <div><dt>Read from</dt><dd>${from === 'parts' ? 'what its parts are read from' : from === 'rollups' ? 'minutes, hours and days that are kept beyond the spans' : 'the rows themselves'}</dd></div>
     <div><dt>Definition</dt><dd><details><summary>Generation ${slo.generation}</summary><pre class="mono">${JSON.stringify(slo.definition, null, 2)}</pre></details></dd></div>
   </dl><//>`;
 }

@@ -14,6 +14,9 @@ import { Card, Empty, Faces } from '../parts/card.js';
 import { Chip, Figure } from '../parts/chip.js';
 import { Left } from '../charts/level.js';
 import { elsewhere, exactPercent, goneIn, span, stateLook, stateReason, times, windowWords } from '../slo/words.js';
+import { monthName, months } from './report-parts.js';
+import { Series } from './slo-series.js';
+import { Groups } from './slo-groups.js';
 import { Burn, Contributors, Incidents, Measured, Pairs, behindLink } from './slo-parts.js';
 import { LeftFigure } from './slos.js';
 
@@ -21,7 +24,6 @@ export const name = 'SLO';
 export const styles = '/assets/pages/pledges.css';
 const EVERY_MS = 30_000;
 const WINDOWS = ['1d', '7d', '30d', '90d'];
-const MONTHS = 13;
 
 const asked = () => decodeURIComponent(route.value.path.split('/')[2] ?? '');
 
@@ -47,34 +49,28 @@ export function View({ argument }) {
   if (load.error?.status === 404) {
     return html`<div class="page"><${Card} title="No such objective"><${Empty} title="There is no objective of this name."><a class="button" href=${link('/slos', {}, ['tz'])}>All objectives</a><//><//></div>`;
   }
-  return html`<div class="page slo-page"><${Picker} month=${month} window=${window} />
-    <${Faces} load=${load} what="the objective" boxed=${true} blank=${html`<div class="card blank head-blank"></div><div class="card blank list-blank"></div>`}>${(/** @type {any} */ slo) => html`<${Objective} slo=${slo} own=${!month && !window} />`}<//></div>`;
+  return html`<div class="page slo-page"><${Picker} argument=${argument} month=${month} window=${window} />
+    <${Faces} load=${load} what="the objective" boxed=${true} blank=${html`<div class="card blank head-blank"></div><div class="card blank list-blank"></div>`}>${(/** @type {any} */ slo) => html`<${Objective} slo=${slo} own=${!month && !window} series=${html`<${Series} name=${argument} search=${search} />`} />`}<//></div>`;
 }
 
-/** The months up to now, newest first, as "2026-11". */
-function months() {
-  const now = new Date();
-  return Array.from({ length: MONTHS }, (_, back) => new Date(Date.UTC(now.getFullYear(), now.getMonth() - back, 1)).toISOString().slice(0, 7));
-}
-
-/** @param {string} month */
-const monthName = (month) => new Intl.DateTimeFormat('en-GB', { month: 'long', year: 'numeric', timeZone: 'UTC' }).format(Date.parse(`${month}-01T00:00:00Z`));
-
-/** @param {{month: string, window: string}} props */
-function Picker({ month, window }) {
+/** @param {{argument: string, month: string, window: string}} props */
+function Picker({ argument, month, window }) {
   const choose = (/** @type {string} */ one) => setParams({ window: one || null, month: null });
   const offered = month && !months().includes(month) ? [month, ...months()] : months();
   return html`<div class="bar">
     <div class="segments" role="group" aria-label="Window">${['', ...(window && !WINDOWS.includes(window) ? [window] : []), ...WINDOWS].map((one) => html`<button key=${one} aria-pressed=${!month && one === window} onClick=${() => choose(one)}>${one ? windowWords(one).replace('last ', '') : 'Its own'}</button>`)}</div>
     <label class="inline-label"><span class="hidden-text">Month</span><select value=${month} onChange=${(/** @type {any} */ event) => setParams({ month: event.currentTarget.value || null, window: null })}><option value="">A month…</option>${offered.map((one) => html`<option key=${one} value=${one}>${monthName(one)}</option>`)}</select></label>
-    <a class="button bar-end" href="/api/v1/slos/openslo" download="objectives.yaml"><${Icon} name="download" />OpenSLO</a></div>`;
+    <a class="button bar-end" href=${link(`/slos/${argument}/report`, month ? { month } : {}, ['tz'])}><${Icon} name="table" />Report</a>
+    <a class="button" href="/api/v1/slos/openslo" download="objectives.yaml"><${Icon} name="download" />OpenSLO</a></div>`;
 }
 
-/** @param {{slo: any, own: boolean}} props */
-function Objective({ slo, own }) {
+/** @param {{slo: any, own: boolean, series: any}} props */
+function Objective({ slo, own, series }) {
   return html`<${Head} slo=${slo} own=${own} />
+    ${series}
     ${own ? html`<div class="slo-two"><${Pairs} slo=${slo} /><${Burn} slo=${slo} /></div>` : null}
     <div class="slo-two"><${Incidents} slo=${slo} /><${Contributors} slo=${slo} /></div>
+    <${Groups} slo=${slo} />
     <${Measured} slo=${slo} />`;
 }
 
@@ -93,6 +89,7 @@ function Head({ slo, own }) {
   const events = slo.definition.method && slo.definition.method !== 'occurrences' ? 'slices' : 'events';
   const notes = [
     slo.estimated && 'Counted from sampled spans: each stands for as many as its threshold says.', !slo.weighed && 'No span says how it was sampled: each stands for itself.',
+    slo.excluded_minutes ? `${span(slo.excluded_minutes * 60)} of planned downtime ${slo.excluded_minutes === 1 ? 'is' : 'are'} left out.` : '',
     slo.uncounted ? `${plural(Math.round(slo.uncounted), 'span')} of unknown weight ${slo.uncounted === 1 ? 'is' : 'are'} left out.` : '',
   ].filter(Boolean).join(' ');
   return html`<${Card} title=${slo.display_name} sub=${[slo.service, own ? windowWords(slo.definition.window ?? '30d') : null, stretch(slo)].filter(Boolean).join(' · ')} class="total-card">

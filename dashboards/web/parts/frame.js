@@ -15,7 +15,7 @@ import { Toasts } from './toast.js';
 const GROUPS = [
   { name: 'Observe', places: [{ path: '/', name: 'Live', icon: 'pulse', first: true }, { path: '/traces', name: 'Traces', icon: 'traces', first: true }, { path: '/logs', name: 'Logs', icon: 'lines' }, { path: '/trends', name: 'Trends', icon: 'wave' }] },
   { name: 'Money', places: [{ path: '/costs', name: 'Costs', icon: 'dollar', first: true }, { path: '/costs/budgets', name: 'Budgets', icon: 'purse' }] },
-  { name: 'Reliability', places: [{ path: '/slos', name: 'SLOs', icon: 'target', first: true }] },
+  { name: 'Reliability', places: [{ path: '/slos', name: 'SLOs', icon: 'target' }, { path: '/alerts', name: 'Alerts', icon: 'bell', first: true }, { path: '/services', name: 'Services', icon: 'layers' }] },
   { name: 'Tools', places: [{ path: '/query', name: 'Query', icon: 'table' }, { path: '/settings', name: 'Settings', icon: 'settings' }] },
 ];
 const PLACES = GROUPS.flatMap((group) => group.places);
@@ -104,8 +104,8 @@ function Announcer() {
 }
 
 const KEYS = [
-  ['/', 'Search'], ['g l', 'Live'], ['g t', 'Traces'], ['g c', 'Costs'], ['g b', 'Budgets'], ['g s', 'SLOs'], ['g r', 'Trends'], ['g o', 'Logs'], ['g q', 'Query'], ['g ,', 'Settings'], ['t', 'Time range'], ['[ ]', 'Earlier, later'], ['z', 'Zoom out'],
-  ['p', 'Pause or go on'], ['y', 'Copy link'], ['j k', 'Move in lists'], ['Enter', 'Open'], ['Esc', 'Close'], ['e', 'Next error (trace)'], ['c', 'Next costly span (trace)'], ['f', 'Fit (trace)'], ['m f i u', 'Costs by model, feature, tier, user'],
+  ['/', 'Search'], ['g l', 'Live'], ['g t', 'Traces'], ['g c', 'Costs'], ['g b', 'Budgets'], ['g s', 'SLOs'], ['g a', 'Alerts'], ['g v', 'Services'], ['g r', 'Trends'], ['g o', 'Logs'], ['g q', 'Query'], ['g ,', 'Settings'], ['t', 'Time range'], ['[ ]', 'Earlier, later'], ['z', 'Zoom out'],
+  ['p', 'Pause or go on'], ['y', 'Copy link'], ['j k', 'Move in lists'], ['Enter', 'Open'], ['Esc', 'Close'], ['a', 'Acknowledge (alerts)'], ['e', 'Next error (trace)'], ['c', 'Next costly span (trace)'], ['f', 'Fit (trace)'], ['x', 'Look now (services)'], ['m f i u', 'Costs by model, feature, tier, user'],
 ];
 
 function KeyList() {

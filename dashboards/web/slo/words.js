@@ -59,6 +59,8 @@ export function stateReason(slo) {
   if (slo.reason === 'no_events') return 'Nothing happened in this window';
   if (slo.reason === 'stale') return `Its service has been silent for ${span(slo.silent_s)}`;
   if (slo.reason === 'low_coverage') return `Only ${percent(slo.coverage)} of the window was seen, and 90 % are needed`;
+  if (slo.reason === 'excluded') return 'All of this window was planned downtime';
+  if (slo.reason === 'unknown_part') return `Only ${percent(slo.coverage)} of its parts, by weight, are known, and 90 % are needed`;
   if (slo.reason === 'uncounted') return 'Too many spans do not say what they stand for';
   return slo.reason === 'invalid' ? 'More good events than events: the definition cannot be right' : `Not known: ${slo.reason}`;
 }
@@ -67,7 +69,7 @@ export function stateReason(slo) {
 export function unknownBecause(slo) {
   if (slo.reason === 'stale') return `silent for ${span(slo.silent_s)}`;
   if (slo.reason === 'low_coverage') return `${percent(slo.coverage)} seen`;
-  return /** @type {Record<string, string>} */ ({ no_events: 'no events', uncounted: 'unweighed spans', invalid: 'wrong definition' })[slo.reason] ?? slo.reason;
+  return /** @type {Record<string, string>} */ ({ no_events: 'no events', excluded: 'planned downtime', unknown_part: 'parts unknown', uncounted: 'unweighed spans', invalid: 'wrong definition' })[slo.reason] ?? slo.reason;
 }
 
 /** What a pair of windows says; null is not known, never quiet. @param {any} pair @returns {{look: Look, why: string}} */
@@ -153,10 +155,11 @@ function filterOf(name, told, negated) {
 /**
  * Where the events that were not good can be looked at: the place, and filters that are as narrow as its list knows.
  * @param {any} measured @param {{dimension: string, value: string | null}} [part] one part of them
- * @returns {{path: string, filters: string[], tab: string | null} | null} null for metrics, which have no list
+ * @returns {{path: string, filters: string[], tab: string | null} | null} null for metrics and composites, which have no list
  */
 export function behind(measured, part) {
-  if (measured.kind === 'metric') return null;
+  if (part?.dimension === 'objective') return { path: `/slos/${part.value}`, filters: [], tab: null };
+  if (measured.kind === 'metric' || measured.kind === 'composite') return null;
   const filters = Object.entries(measured.where).map(([name, told]) => filterOf(name, told, false)).filter((one) => one !== null);
   const good = Object.entries(measured.good ?? {});
   const [name, told] = good[0] ?? [];

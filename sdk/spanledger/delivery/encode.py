@@ -9,7 +9,7 @@ Never: a slice that is lost because one item in it cannot be encoded; the others
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -22,6 +22,7 @@ from spanledger.delivery.ledger_record import ledger_record
 from spanledger.delivery.wire import block, key_value
 from spanledger.guard import guard
 from spanledger.light import LightSpan
+from spanledger.usage import noughts
 from spanledger.version import __version__
 
 SLICE = 16
@@ -29,6 +30,7 @@ _guard = guard("delivery.encode")
 _estimate_guard = guard("delivery.estimate")
 
 Breathe = Callable[[], None]
+Told = tuple[type, ...] | None
 Encode = Callable[[Sequence[Any]], Any]  # items to the message of a request
 
 
@@ -129,25 +131,24 @@ class EntryEncoder:
 
     Args:
         resource: Gives the resource of now; after a fork it is another one.
-        estimate: Gives an entry's estimated cost for viewers that price nothing, or None.
+        estimate: Gives an entry's estimated cost in 10^-12 USD for viewers that price nothing, or None; given the
+            `noughts` of its usage as well.
     """
 
-    def __init__(self, resource: Callable[[], Resource], estimate: Callable[[Any], Any]) -> None:
+    def __init__(self, resource: Callable[[], Resource], estimate: Callable[[Any, Told], int | None]) -> None:
         self._resource, self._estimate = resource, estimate
         self._head: tuple[Resource | None, bytes] = (None, b"")
         self._scope = block(1, block(1, b"spanledger") + block(2, __version__.encode()))
 
     def encode(self, items: Sequence[Any], breathe: Breathe) -> tuple[bytes, list[Any]]:
         """Write one log record for each."""
-        records, good = list[bytes](), list[Any]()
+        records, good = [self._scope], list[Any]()
         for at in range(0, len(items), SLICE):
-            for entry in items[at : at + SLICE]:
-                record = _guard.run(self._record, entry)
-                if record is not None:
-                    records.append(record)
-                    good.append(entry)
+            left = iter(items[at : at + SLICE])
+            while not _guard.run(self._write, left, records, good):
+                pass  # the one that failed is passed over
             breathe()
-        return block(1, self.resource_field() + block(2, self._scope + b"".join(records))), good
+        return block(1, self.resource_field() + block(2, b"".join(records))), good
 
     def under(self, resource_field: bytes) -> EntryEncoder:
         """One for the entries of another process, under the resource that it had."""
@@ -156,9 +157,14 @@ class EntryEncoder:
         made._head = (theirs, resource_field)
         return made
 
-    def _record(self, entry: Any) -> bytes:
-        """One record; it goes without an estimate where there is none to be had."""
-        return block(2, ledger_record(entry, _estimate_guard.run(self._estimate, entry)))
+    def _write(self, entries: Iterator[Any], records: list[bytes], good: list[Any]) -> bool:
+        """Write what is left of a slice; a record goes without an estimate where there is none to be had."""
+        for entry in entries:
+            told = None if entry.usage is None else noughts(entry.usage)
+            estimate_pico = _estimate_guard.run_two(self._estimate, entry, told)
+            records.append(block(2, ledger_record(entry, estimate_pico, told)))
+            good.append(entry)
+        return True
 
     def resource_field(self) -> bytes:
         """The resource of now, as the field of a request."""

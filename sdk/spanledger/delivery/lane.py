@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -94,7 +94,7 @@ class Lane:
         self.signal, self.encoder, self.transport, self.spool = signal, encoder, transport, spool
         self.journal, self.encoder_under, self._newest_first = journal, encoder_under, newest_first
         self.limit, self.batch_size = limit, batch_size
-        self._observe, self._weigh = observe, weigh
+        self.observe, self._weigh = observe, weigh
         self._queue: deque[Any] = deque()
         self._fresh()
 
@@ -275,11 +275,12 @@ class Lane:
         """The next fresh batch; items that cannot be encoded are passed over, so that None means an empty queue."""
         while fetched := self._fetched():
             items = fetched if self.journal is None else [item for item, _, _ in fetched]
-            if self._observe is not None:
-                for number, item in enumerate(items, 1):
-                    _observe_guard.run(self._observe, item)
-                    if number % OBSERVED_AT_ONCE == 0:
-                        breathe()
+            if self.observe is not None:
+                for at in range(0, len(items), OBSERVED_AT_ONCE):
+                    left = iter(items[at : at + OBSERVED_AT_ONCE])
+                    while not _observe_guard.run(self._observe_all, left):
+                        pass  # the one that failed is passed over
+                    breathe()
             batch = self._encoded(items, self._weight_of(items), breathe)
             kept = () if self.journal is None else fetched
             if batch is not None:
@@ -287,6 +288,12 @@ class Lane:
                 return batch
             self._free(kept)
         return None
+
+    def _observe_all(self, items: Iterator[Any]) -> bool:
+        if self.observe is not None:
+            for item in items:
+                self.observe(item)
+        return True
 
     def _fetched(self) -> list[Any]:
         with self._books:

@@ -8,12 +8,15 @@ Never: an attribute for what is not known, or a prompt's text.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
+from functools import lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from spanledger import semconv
-from spanledger.delivery.wire import attribute, block, fixed64, int_attribute, text_attribute
+from spanledger.delivery.wire import Counts, attribute, block, fixed64, int_attribute, text_attribute
+from spanledger.usage import USAGE_FIELDS
 
 if TYPE_CHECKING:
     from spanledger.call import Entry
@@ -24,40 +27,35 @@ SEVERITY_INFO = b"\x10\x09"
 TRACE_ID, SPAN_ID = b"\x4a\x10", b"\x52\x08"  # the tags of fields 9 and 10, and how many bytes they have
 SAMPLED = b"\x45\x01\x00\x00\x00"
 EVENT_NAME = block(12, semconv.LEDGER_EVENT.encode())
-INT_USAGE = (
-    ("input_tokens", semconv.GEN_AI_USAGE_INPUT_TOKENS),
-    ("output_tokens", semconv.GEN_AI_USAGE_OUTPUT_TOKENS),
-    ("cache_read_tokens", semconv.GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS),
-    ("cache_write_tokens", semconv.GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS),
-    ("cache_write_5m_tokens", semconv.USAGE_CACHE_WRITE_5M_TOKENS),
-    ("cache_write_1h_tokens", semconv.USAGE_CACHE_WRITE_1H_TOKENS),
-    ("reasoning_tokens", semconv.GEN_AI_USAGE_REASONING_OUTPUT_TOKENS),
-    ("audio_input_tokens", semconv.GEN_AI_USAGE_AUDIO_INPUT_TOKENS),
-    ("audio_output_tokens", semconv.GEN_AI_USAGE_AUDIO_OUTPUT_TOKENS),
-    ("audio_cache_read_tokens", semconv.GEN_AI_USAGE_AUDIO_CACHE_READ_INPUT_TOKENS),
-    ("characters", semconv.USAGE_CHARACTERS),
-    ("requests", semconv.USAGE_REQUESTS),
-    ("web_searches", semconv.USAGE_WEB_SEARCHES),
+USAGE = tuple(Counts(semconv.DIALECTS[name][0]) for name in USAGE_FIELDS)
+MICRO_USD = Counts(semconv.COST_ESTIMATED_MICRO_USD)
+PICO = 10**12
+ALIKE = (  # what many calls have in common
+    ("kind", semconv.ENTRY_KIND),
+    ("operation", semconv.GEN_AI_OPERATION_NAME),
+    ("provider", semconv.GEN_AI_PROVIDER_NAME),
+    ("request_model", semconv.GEN_AI_REQUEST_MODEL),
+    ("response_model", semconv.GEN_AI_RESPONSE_MODEL),
+    ("usage_state", semconv.USAGE_STATE),
+    ("service_tier", semconv.SERVICE_TIER),
+    ("error_type", semconv.ERROR_TYPE),
+    ("batch", semconv.BATCH),
+    ("stream", semconv.GEN_AI_REQUEST_STREAM),
 )
-INT_USAGE_NAMES = tuple(name for _, name in INT_USAGE)
-INT_USAGE_VALUES = attrgetter(*(field for field, _ in INT_USAGE))
-COMMON = (
-    semconv.ENTRY_KIND,
-    semconv.GEN_AI_OPERATION_NAME,
-    semconv.GEN_AI_PROVIDER_NAME,
-    semconv.GEN_AI_REQUEST_MODEL,
-    semconv.GEN_AI_RESPONSE_MODEL,
-    semconv.USAGE_STATE,
-    semconv.SERVICE_TIER,
-    semconv.ERROR_TYPE,
-    *semconv.LOW_CARDINALITY_CONTEXT_KEYS,
-)
+ALIKE_VALUES = attrgetter(*[field for field, _ in ALIKE])
+ALIKE_NAMES = (*[name for _, name in ALIKE], *semconv.LOW_CARDINALITY_CONTEXT_KEYS)
 OWN_CONTEXT_KEYS = tuple(key for key in semconv.CONTEXT_KEYS if key not in semconv.LOW_CARDINALITY_CONTEXT_KEYS)
 _kept: dict[tuple[Any, ...], bytes] = {}
 
 
-def ledger_record(entry: Entry, estimate: Decimal | None) -> bytes:
-    """The bytes of the LogRecord."""
+def ledger_record(entry: Entry, estimate_pico: int | None, told: tuple[type, ...] | None = None) -> bytes:
+    """The bytes of the LogRecord.
+
+    Args:
+        entry: The call.
+        estimate_pico: What it will have cost, in 10^-12 USD, if that is known.
+        told: The `noughts` of its usage, where who calls knows them.
+    """
     at = fixed64(entry.end_ns)
     parts = [
         TIME,
@@ -65,8 +63,7 @@ def ledger_record(entry: Entry, estimate: Decimal | None) -> bytes:
         SEVERITY_INFO,
         _common(entry),
         _own(entry),
-        _usage(entry),
-        _money(entry, estimate),
+        _money(entry, estimate_pico),
         SAMPLED if entry.sampled else b"",
         TRACE_ID,
         entry.trace_id.to_bytes(16, "big"),
@@ -76,44 +73,57 @@ def ledger_record(entry: Entry, estimate: Decimal | None) -> bytes:
         at,
         EVENT_NAME,
     ]
+    usage = entry.usage
+    if usage is not None:
+        given, made, rest = usage[0], usage[1], None if told is None else _noughts(told)
+        if rest is not None and type(given) is int and type(made) is int:
+            parts += (USAGE[0][given], USAGE[1][made], rest)
+        else:
+            parts += _counted(USAGE, usage)
     if entry.attributes:
         parts.extend(attribute(str(key), value) for key, value in entry.attributes.items())
     return b"".join(parts)
 
 
+def _counted(names: Sequence[Counts], values: Sequence[Any]) -> list[bytes]:
+    return [
+        counts[value] if type(value) is int else attribute(counts.key, value)
+        for counts, value in zip(names, values, strict=True)
+        if value is not None
+    ]
+
+
+@lru_cache(maxsize=256)
+def _noughts(told: tuple[type, ...]) -> bytes | None:
+    """Units of which none is more than nought; None where one is nought and no whole number."""
+    if not {int, type(None)}.issuperset(told):
+        return None
+    return b"".join(_counted(USAGE[2:], [0 if kind is int else None for kind in told]))
+
+
 def _common(entry: Entry) -> bytes:
     """What many calls have in common."""
-    context = entry.context
-    values = (
-        entry.kind,
-        entry.operation,
-        entry.provider,
-        entry.request_model,
-        entry.response_model,
-        entry.usage_state,
-        entry.service_tier,
-        entry.error_type,
-        *[context.get(key) for key in semconv.LOW_CARDINALITY_CONTEXT_KEYS],
-    )
-    key = (*values, entry.batch, entry.stream)
+    alike: tuple[Any, ...] = ALIKE_VALUES(entry)
+    if entry.context:
+        alike += tuple(map(entry.context.get, semconv.LOW_CARDINALITY_CONTEXT_KEYS))
     try:
-        found = _kept.get(key)
+        found = _kept.get(alike)
     except TypeError:  # something that is no text was given as a name, and cannot be a key
-        return _written(values, entry)
+        return _written(alike)
     if found is None:
         if len(_kept) >= MAX_KEPT:
             _kept.clear()
-        found = _kept[key] = _written(values, entry)
+        found = _kept[alike] = _written(alike)
     return found
 
 
-def _written(values: tuple[Any, ...], entry: Entry) -> bytes:
-    out = b"".join(text_attribute(key, str(v)) for key, v in zip(COMMON, values, strict=True) if v is not None)
-    if entry.batch:
-        out += attribute(semconv.BATCH, True)
-    if entry.stream:
-        out += attribute(semconv.GEN_AI_REQUEST_STREAM, True)
-    return out
+def _written(alike: tuple[Any, ...]) -> bytes:
+    told = zip(ALIKE_NAMES, alike, strict=False)  # shorter where there is no context
+    return b"".join(
+        attribute(key, True) if value is True else text_attribute(key, str(value))
+        for key, value in told
+        if value is not None and value is not False
+    )
 
 
 def _own(entry: Entry) -> bytes:
@@ -128,35 +138,35 @@ def _own(entry: Entry) -> bytes:
         out += attribute(semconv.GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK, float(entry.time_to_first_chunk_s))
     if entry.http_status is not None:
         out += int_attribute(semconv.HTTP_RESPONSE_STATUS_CODE, entry.http_status)
-    for key in OWN_CONTEXT_KEYS:
-        value = entry.context.get(key)
-        if value is not None:
-            out += text_attribute(key, value)
+    if entry.context:
+        for key in OWN_CONTEXT_KEYS:
+            value = entry.context.get(key)
+            if value is not None:
+                out += text_attribute(key, value)
     return out
 
 
-def _usage(entry: Entry) -> bytes:
-    usage = entry.usage
-    if usage is None:
-        return b""
-    out = b""
-    for name, value in zip(INT_USAGE_NAMES, INT_USAGE_VALUES(usage)):  # noqa: B905 - as long, and half the time
-        if value is not None:
-            out += int_attribute(name, value) if type(value) is int else attribute(name, value)
-    if usage.audio_seconds is not None:
-        out += attribute(semconv.USAGE_AUDIO_SECONDS, usage.audio_seconds)
-    return out
-
-
-def _money(entry: Entry, estimate: Decimal | None) -> bytes:
+def _money(entry: Entry, estimate_pico: int | None) -> bytes:
     """Decimal strings, exact; and the estimate in whole millionths for policies that only know numbers."""
     out = b""
     if entry.cost_usd is not None:
         out += text_attribute(semconv.COST_USD, plain(Decimal(str(entry.cost_usd))))
-    if estimate is not None:
-        out += text_attribute(semconv.COST_ESTIMATED_USD, plain(estimate))
-        out += int_attribute(semconv.COST_ESTIMATED_MICRO_USD, round(estimate * 1_000_000))
+    if estimate_pico is not None:
+        out += text_attribute(semconv.COST_ESTIMATED_USD, dollars(estimate_pico))
+        out += MICRO_USD[micro(estimate_pico)]
     return out
+
+
+def dollars(pico: int) -> str:
+    """10^-12 US dollars as `plain` has them in dollars."""
+    whole, rest = divmod(pico, PICO)
+    return f"{whole}.{rest:012d}".rstrip("0").rstrip(".")
+
+
+def micro(pico: int) -> int:
+    """10^-12 US dollars in millionths of a dollar, half to even."""
+    whole, rest = divmod(pico, 1_000_000)
+    return whole + (rest > 500_000 or (rest == 500_000 and whole & 1))
 
 
 def plain(amount: Decimal) -> str:

@@ -99,7 +99,7 @@ class SpanWriter:
 
     def __call__(self, span: Any) -> bytes | None:
         """The span as the bytes of a Span message, or None where that takes the SDK's way."""
-        if "_real" in vars(span):
+        if span._real is not None:
             return None
         name, attributes = span.name, span.given
         if span.told is not None:

@@ -17,7 +17,7 @@ from spanledger.usage import Usage
 
 from . import files, published
 from .dated import DatedPrices
-from .rates import VALUES, Priced, Rates, Values, unpriced
+from .rates import Priced, Rates, Values, unpriced
 
 PACKAGED: Final = Path(__file__).parent.parent / "prices"
 MOST_KEPT: Final = 4096
@@ -105,7 +105,7 @@ class PriceBook:
             service_tier: The tier that served it, when it was said.
             batch: Whether it went through the provider's batch interface.
         """
-        return self.price_values(VALUES(usage), provider, model, at_ns, service_tier, batch)
+        return self.price_values(usage, provider, model, at_ns, service_tier, batch)
 
     def price_values(
         self,
@@ -123,6 +123,20 @@ class PriceBook:
         if stretch.rates is not None:
             return stretch.rates.price(values)
         return stretch.refusal or unpriced("model_unknown")
+
+    def pico(self, values: Values, told: tuple[type, ...] | None, key: Key, at_ns: int) -> int | None:
+        """What `price_values` says a call cost, in 10^-12 US dollars; None where it has no price.
+
+        Args:
+            values: The fields of a `Usage` in order.
+            told: Their `noughts`.
+            key: Provider, model, service tier, and whether it was of a batch.
+            at_ns: When, in nanoseconds since 1970 UTC.
+        """
+        stretch = self._current.get(key)
+        if stretch is None or not stretch.from_ns <= at_ns < stretch.until_ns:
+            stretch = self._look_up(key, at_ns)
+        return None if stretch.rates is None else stretch.rates.pico(values, told)
 
     def _look_up(self, key: Key, at_ns: int) -> Stretch:
         if not -published.FOREVER_NS <= at_ns < published.FOREVER_NS:

@@ -17,6 +17,7 @@ from spanledger.providers import voyage
 from spanledger.providers.fields import Fields, fields_of
 from spanledger.usage import Reading, Usage, merged, seconds, text, whole
 
+_new = tuple.__new__
 _OPERATIONS = {
     "text_completion": "text_completion",
     "chat.completion": "chat",
@@ -86,26 +87,38 @@ def _chat(raw: Fields, prompt: int) -> Usage:
         asked = fields_of(asked) or _NONE
     if type(answered) is not dict:
         answered = fields_of(answered) or _NONE
-    cached, written = asked.get("cached_tokens"), asked.get("cache_write_tokens")
+    cached = asked.get("cached_tokens")
     if cached is None:
         cached = raw.get("prompt_cache_hit_tokens")  # DeepSeek
-    units = (
+    return _counted(
         prompt,
-        whole(raw.get("completion_tokens")),
-        whole(cached),
+        raw.get("completion_tokens"),
+        cached,
+        asked.get("cache_write_tokens"),
+        answered.get("reasoning_tokens"),
+        asked.get("audio_tokens"),
+        answered.get("audio_tokens"),
+    )
+
+
+def _counted(prompt: int, made: Any, cached: Any, written: Any, reasoned: Any, heard: Any, said: Any) -> Usage:
+    units = (  # `whole` is not asked about what is a count: it takes as long as all the rest
+        prompt,
+        made if type(made) is int and made >= 0 else whole(made),
+        cached if type(cached) is int and cached >= 0 else whole(cached),
         None if written is None else whole(written),
         None,
         None,
-        whole(answered.get("reasoning_tokens")),
-        whole(asked.get("audio_tokens")),
-        whole(answered.get("audio_tokens")),
+        reasoned if type(reasoned) is int and reasoned >= 0 else whole(reasoned),
+        heard if type(heard) is int and heard >= 0 else whole(heard),
+        said if type(said) is int and said >= 0 else whole(said),
         None,
         None,
         None,
         None,
         None,
     )
-    return tuple.__new__(Usage, units)  # `Usage(...)`, twice as fast: every call comes by here
+    return _new(Usage, units)  # `Usage(...)`, twice as fast: every call comes by here
 
 
 def _with_additions(used: Usage, raw: Fields) -> Usage:
@@ -139,9 +152,9 @@ def chat_reading(answer: Fields, raw: Fields, kind: type) -> Reading:
     azure = answer.get("prompt_filter_results") is not None
     model = model if isinstance(model, str) and model else None
     by = "azure.ai.openai" if azure else _provider_of(model, kind)
-    prompt = whole(raw.get("prompt_tokens"))
+    prompt = raw.get("prompt_tokens")
     said = (
-        _chat(raw, prompt) if prompt is not None and by == "openai" else usage(raw),
+        _chat(raw, prompt) if type(prompt) is int and prompt >= 0 and by == "openai" else usage(raw),
         by or told_by(answer, raw),
         model,
         response_id if isinstance(response_id, str) and response_id else None,
@@ -151,7 +164,55 @@ def chat_reading(answer: Fields, raw: Fields, kind: type) -> Reading:
         "reported",
         (),
     )
-    return tuple.__new__(Reading, said)  # as in `_chat`
+    return _new(Reading, said)  # as in `_chat`
+
+
+def own_chat(answer: Any) -> Reading | None:
+    """What a `ChatCompletion` of OpenAI's own client says, looked up where such an object keeps its fields.
+
+    Says what `chat_reading` says in half the time; None where there is anything unusual about the answer.
+    """
+    kind: Any = type(answer)  # `type[Any]` is not seen to be hashable
+    try:
+        fields, raw = answer.__dict__, answer.__dict__["usage"].__dict__
+        in_prompt, in_completion = raw["prompt_tokens_details"], raw["completion_tokens_details"]
+        if answer.__pydantic_extra__ or fields["usage"].__pydantic_extra__ or in_prompt.__pydantic_extra__:
+            return None
+        asked, answered = in_prompt.__dict__, in_completion.__dict__
+        prompt, model, response_id, tier = raw["prompt_tokens"], fields["model"], fields["id"], fields["service_tier"]
+        used = _counted(
+            prompt,
+            raw["completion_tokens"],
+            asked["cached_tokens"],
+            asked.get("cache_write_tokens"),
+            answered["reasoning_tokens"],
+            asked["audio_tokens"],
+            answered["audio_tokens"],
+        )
+    except (AttributeError, KeyError):  # no usage, no details, or those of another version
+        return None
+    if type(prompt) is not int or prompt < 0 or type(model) is not str or type(response_id) is not str:
+        return None
+    if not response_id or fields.get("object") != "chat.completion" or _provider_of(model, kind) != "openai":
+        return None
+    tier = tier if isinstance(tier, str) and tier else None
+    return _new(Reading, (used, "openai", model or None, response_id, tier, (), "chat", "reported", ()))
+
+
+def own_reason(answer: Any) -> str | None:
+    """Why the only choice of such an answer ended; None where there is anything unusual about it."""
+    try:
+        (choice,) = answer.choices
+        reason = choice.finish_reason
+    except (AttributeError, TypeError, ValueError):
+        return None
+    return reason if type(reason) is str else None
+
+
+@functools.lru_cache(maxsize=1024)
+def is_own_chat(kind: type) -> bool:
+    """Whether objects of this type may be shown to `own_chat`."""
+    return kind.__name__ == "ChatCompletion" and kind.__module__.partition(".")[0] == "openai"
 
 
 def reading(answer: Fields, kind: str, module: str, used: Usage | None) -> Reading:

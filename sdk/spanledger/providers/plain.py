@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from typing import Any
 
 from spanledger.providers import anthropic, forms, litellm, names, openai
 from spanledger.providers.fields import Fields, fields_of, module_of
@@ -23,14 +24,21 @@ _MOST_LINES = 100_000
 
 def read(answer: object) -> Reading | None:
     """What `answer` says of its usage and of itself, or `None` if it is no answer that is understood."""
-    fields = answer if type(answer) is dict else fields_of(answer)
+    kind: Any = type(answer)  # `type[object]` is not seen to be hashable
+    if kind is dict:
+        fields: Fields | None = answer  # type: ignore[assignment]  # a dict's get() takes a default as well
+    else:
+        own = openai.own_chat(answer) if openai.is_own_chat(kind) else None
+        if own is not None:
+            return own
+        fields = fields_of(answer)
     if fields is None:
         return _without_fields(answer)
     raw = fields.get("usage")
     if type(raw) is not dict:
         raw = fields_of(raw)
     if raw is not None and fields.get("object") == "chat.completion":  # the commonest first
-        said = openai.chat_reading(fields, raw, type(answer))
+        said = openai.chat_reading(fields, raw, kind)
         return said if said.provider is not None else named(said, answer)
     if forms.is_empty(fields):
         return None
@@ -54,12 +62,17 @@ def named(read: Reading, answer: object) -> Reading:
 
 def finish_reasons(answer: object) -> tuple[str, ...]:
     """Why the model stopped, one a choice."""
+    kind: Any = type(answer)
+    reason = openai.own_reason(answer) if kind is not dict and openai.is_own_chat(kind) else None
+    if reason is not None:  # the commonest first
+        return (reason,)
     fields = fields_of(answer)
     if fields is None:
         return ()
     choices = fields.get("choices")
-    if type(choices) is list and len(choices) == 1:  # the commonest first
-        reason = (fields_of(choices[0]) or fields).get("finish_reason")
+    if type(choices) is list and len(choices) == 1:
+        choice = choices[0] if type(choices[0]) is dict else fields_of(choices[0])
+        reason = (choice or fields).get("finish_reason")
         return (reason,) if isinstance(reason, str) else ()
     about = fields_of(fields.get("response_metadata"))  # of a LangChain message
     return names.finish_reasons(fields if about is None else about)

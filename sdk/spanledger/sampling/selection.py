@@ -111,7 +111,7 @@ class Selection:
 
     def _count(self, span: Any) -> None:
         self._spans += 1
-        if ids(span)[2] is None:
+        if (type(span) is LightSpan and span.around is None) or ids(span)[2] is None:
             self._roots += 1
         self._lane(span)
 

@@ -68,9 +68,9 @@ def test_each_level_is_kept_for_its_own_time(house: House) -> None:
     house.retention(raw_ns=2 * DAY, minutes_ns=4 * DAY, hours_ns=6 * DAY, days_ns=9 * DAY).sweep(AFTER)
     for table, kept in (("spans", 2), ("logs", 2), ("metric_points", 2), ("trace_index", 3)):
         assert house.count(table) == kept, table
-    for family in ("cost", "span", "metric"):
-        assert [house.count(f"{family}_{level}") for level in ("1m", "1h", "1d")] == [4, 7, 10], family
-    assert house.count("ledger") == 10
+    for family, hours in (("cost", 10), ("span", 7), ("metric", 7)):
+        assert [house.count(f"{family}_{level}") for level in ("1m", "1h", "1d")] == [4, hours, 10], family
+    assert house.count("ledger") == house.count("user_1d") == 10
     assert house.count("metric_series") == 10  # those that a rollup still names
     assert house.count("resources") == 2  # of the spans that are kept
 

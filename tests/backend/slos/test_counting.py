@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,23 +19,6 @@ from spanledger_server.store.database import Database
 from spanledger_server.timegrid import DAY_NS, HOUR_NS, MINUTE_NS, Range
 from tests.backend.rows import NOON, insert, line, span
 from tests.support.thorough import examples
-
-
-@pytest.fixture(scope="module")
-def empty() -> Iterator[Database]:
-    opened = Database.open(None)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def database(empty: Database) -> Database:
-    with empty.transaction() as tx:
-        for table in ("spans", "ledger", "dirty_buckets", "span_1m", "span_1h", "span_1d", "kept_from"):
-            tx.execute(f"DELETE FROM {table}")
-        for table in ("metric_series", "metric_points", "metric_1m", "metric_1h", "metric_1d"):
-            tx.execute(f"DELETE FROM {table}")
-    return empty
 
 
 def indicator(**asked: Any) -> Indicator:
@@ -159,7 +142,7 @@ def test_slices_and_groups_add_up_to_the_window(database: Database):
             slices = counting.slices(reader, indicator(**asked), [window], slice_ns)
             assert sum(slices.values(), Counts()) == expected
             assert list(slices) == sorted(slices)
-        routes = counting.groups(reader, indicator(**asked), window, "route")
+        routes = counting.groups(reader, indicator(**asked), [window], ["route"])["route"]
     assert sum(routes.values(), Counts()) == expected
     assert set(routes) == {"/books", "/chat", None}
 
@@ -193,7 +176,7 @@ def test_ledger_lines_are_counted_by_their_exact_values(database: Database):
     window = Range(NOON - HOUR_NS, NOON)
     with database.reader() as reader:
         assert counting.windows(reader, asked, [window]) == [Counts(6, 9, 9, 0)]
-        assert counting.groups(reader, asked, window, "model") == {"gpt-5.2": Counts(6, 9, 9, 0)}
+        assert counting.groups(reader, asked, [window], ["model"])["model"] == {"gpt-5.2": Counts(6, 9, 9, 0)}
 
 
 def metric(database: Database, name: str, kind: str, values: list[float], series: int = 1, **labels: str) -> None:

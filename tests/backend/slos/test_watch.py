@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -21,13 +20,6 @@ GIVEN: dict[str, Any] = {
     "target": 0.9,
     "window": "28d",
 }
-
-
-@pytest.fixture
-def database() -> Iterator[Database]:
-    opened = Database.open(None)
-    yield opened
-    opened.close()
 
 
 def samples(watch: Watch) -> dict[tuple[Any, ...], Any]:

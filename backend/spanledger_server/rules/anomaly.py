@@ -1,0 +1,181 @@
+"""Rules on what is unusual: a value against what was usual at the same time of the week, or of the day.
+
+The baseline is the median of a metric's values around the same minute of earlier weeks, and their scatter the median
+absolute deviation; where there are not two weeks yet, of earlier days; where there are not two days, the rule is
+still learning and says so. The scatter is never taken to be less than counting alone makes it (Poisson for counts,
+binomial for shares), nor than a twentieth of the median.
+
+Never: an alarm while it is learning.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from statistics import median
+from typing import Any, Final, Literal
+
+from spanledger_server.rules import measured, reads
+from spanledger_server.rules.held import Held
+from spanledger_server.rules.metrics import Measure
+from spanledger_server.rules.reads import Answer, Crowd, Failed, Key, Question
+from spanledger_server.rules.rule import Rule
+from spanledger_server.rules.verdict import Verdict
+from spanledger_server.store.database import Reader
+from spanledger_server.timegrid import DAY_NS, MINUTE_NS, Range
+
+Season = Literal["week", "day"]
+SEASONS: Final[dict[Season, tuple[int, ...]]] = {
+    "week": tuple(7 * DAY_NS * number for number in (1, 2, 3, 4)),
+    "day": tuple(DAY_NS * number for number in range(1, 8)),
+}
+SHIFTS: Final = (-2, -1, 0, 1, 2)  # windows beside the same minute
+FEWEST: Final = {"week": 6, "day": 6}  # samples
+FEWEST_SEASONS: Final = 2
+LEARNT_NS: Final = 5 * MINUTE_NS  # how long a baseline holds
+CONSISTENT: Final = 1.4826  # makes the median deviation of normal values their standard deviation
+LEAST_RELATIVE: Final = 0.05
+CALM: Final = 0.5  # a firing alert ends where the value is nearer than this share of its bound
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """What is usual at a time.
+
+    Attributes:
+        middle: The median.
+        scatter: As a standard deviation.
+        season: Of what it was learnt: earlier weeks or earlier days.
+        samples: From how many windows.
+    """
+
+    middle: float
+    scatter: float
+    season: Season
+    samples: int
+
+
+Sample = tuple[int, float]  # of which season (1: the last one), and the value
+Samples = Mapping[Key, Mapping[Season, Sequence[Sample]]]
+
+
+class Baselines:
+    """Learns what is usual for each rule of the kind, a few at each tick, and holds it for five minutes."""
+
+    def __init__(self) -> None:
+        self._held: Held[Samples] = Held(LEARNT_NS, 5)
+
+    def turn(self, now_ns: int) -> None:
+        """A tick begins."""
+        self._held.turn(now_ns)
+
+    def samples(self, reader: Reader, rule: Rule, now_ns: int) -> Samples | None:
+        """The values of earlier weeks and days, by group; None where it is not the rule's turn yet."""
+        anchor_ns = now_ns // LEARNT_NS * LEARNT_NS
+        return self._held.get(rule.digest, anchor_ns, lambda: samples(reader, rule, anchor_ns))
+
+
+def question(rule: Rule, now_ns: int) -> Question:
+    """What such a rule asks at a time: the last window of minutes that are over."""
+    return measured.question(rule, measured.measure(rule), measured.whole_minutes(rule.window_ns, now_ns))
+
+
+def samples(reader: Reader, rule: Rule, anchor_ns: int) -> Samples:
+    """The metric's values in the windows around the same minute of earlier weeks and days, by group."""
+    of = measured.measure(rule)
+    found: dict[Key, dict[Season, list[Sample]]] = {}
+    for season, distances in SEASONS.items():
+        for number, ago_ns in enumerate(distances, start=1):
+            asked = [measured.whole_minutes(rule.window_ns, anchor_ns, ago_ns + n * rule.window_ns) for n in SHIFTS]
+            answers = reads.read(reader, [measured.question(rule, of, each) for each in asked])
+            for each, answer in answers.items():
+                for key, value in _values(of, each.window, answer):
+                    found.setdefault(key, {}).setdefault(season, []).append((number, value))
+    return found
+
+
+def _values(of: Measure, window: Range, answer: Answer) -> Iterable[tuple[Key, float]]:
+    if isinstance(answer, (Crowd, Failed)):
+        return
+    for key, group in answer.items():
+        value, _ = measured.value_of(of, group, window)
+        if value is not None:
+            yield key, float(value)
+
+
+def verdicts(rule: Rule, asked: Question, answer: Answer, learnt: Samples | None) -> list[Verdict]:
+    """What a rule says of the groups that were found, by what was learnt of them."""
+    if isinstance(answer, Failed):
+        return [measured.unjudged(rule, f"it cannot be read: {answer.reason}")]
+    if isinstance(answer, Crowd) or len(answer) > rule.most_groups:
+        groups = answer.groups if isinstance(answer, Crowd) else len(answer)
+        return [measured.crowded(rule, groups)]
+    of = measured.measure(rule)
+    keys = {*answer, *(() if rule.group_by else ((),))}
+    found = []
+    for key in sorted(keys):
+        value, events = measured.value_of(of, answer.get(key), asked.window)
+        named = measured.labels(rule, key)
+        found.append(judged(rule, of, named, value, events, None if learnt is None else learnt.get(key, {})))
+    return found
+
+
+def judged(
+    rule: Rule,
+    of: Measure,
+    named: Mapping[str, str],
+    value: Any,
+    events: float | None,
+    learnt: Mapping[Season, Sequence[Sample]] | None,
+) -> Verdict:
+    """The verdict of one value, by the values of the same time of earlier weeks or days."""
+    if value is None:
+        return Verdict(named, "no_data", events=events, reason=f"nothing in {measured.spoken(rule.window_ns)}")
+    if events is not None and events < rule.min_events:
+        few = f"only {events:g} of the {rule.min_events} events that it asks for"
+        return Verdict(named, "no_data", value=value, events=events, reason=few)
+    normal = None if learnt is None else usual(of, learnt, events)
+    if normal is None:
+        return Verdict(named, "no_data", value=value, events=events, reason="it is learning: two days are needed")
+    number = float(value)
+    sided = {"up": number >= normal.middle, "down": number <= normal.middle, "both": True}[rule.direction]
+    deviations = abs(number - normal.middle) / normal.scatter
+    limit = float(rule.threshold or Decimal(4))
+    bound = normal.middle + math.copysign(limit * normal.scatter, number - normal.middle)
+    over = sided and deviations > limit
+    clear = not over and (not sided or deviations <= CALM * limit)
+    return Verdict(named, "true" if over else "false", clear, value, bound, events)
+
+
+def usual(of: Measure, learnt: Mapping[Season, Sequence[Sample]], events: float | None) -> Usual | None:
+    """What is usual, of the longest season of which enough is known; None while there is none."""
+    seasons: tuple[Season, ...] = ("week", "day")
+    for season in seasons:
+        found = learnt.get(season, ())
+        if len(found) >= FEWEST[season] and len({number for number, _ in found}) >= FEWEST_SEASONS:
+            values = [value for _, value in found]
+            middle = median(values)
+            spread = CONSISTENT * median(abs(value - middle) for value in values)
+            return Usual(middle, max(spread, _least(of, middle, events)), season, len(values))
+    return None
+
+
+def _least(of: Measure, middle: float, events: float | None) -> float:
+    """The scatter that counting alone makes, or a twentieth of the median."""
+    least = LEAST_RELATIVE * abs(middle)
+    if of.unit == "1" and events:
+        share = min(1.0, max(0.0, middle))
+        least = max(least, math.sqrt(max(share * (1 - share), 1 / events) / events))
+    elif of.sums and (of.unit or "").startswith("{"):
+        least = max(least, math.sqrt(max(abs(middle), 1.0)))
+    return max(least, 1e-9)
+
+
+def spoken(found: Usual | None) -> str | None:
+    """What is usual, for people."""
+    if found is None:
+        return None
+    of = "weeks" if found.season == "week" else "days"
+    return f"usually {found.middle:.4g} ± {found.scatter:.2g} at this time, of {found.samples} windows of earlier {of}"

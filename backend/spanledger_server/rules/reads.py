@@ -1,0 +1,348 @@
+"""What rules ask the store: questions, and their answers by group, read from rollups alone.
+
+A question is a source, filters, labels to tell apart, and a window. Questions that differ only in what their filters
+want share one statement for each window: labels that are filtered are told apart there, and picked here. A window of
+minutes is read from minutes, a longer one from hours and days where those are fresh.
+
+Never: a raw line, or a group that was left out without a word.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, Final
+
+from spanledger_server.errors import SpanledgerError
+from spanledger_server.rollups import histogram
+from spanledger_server.rollups.dirty import Family
+from spanledger_server.rules import metrics
+from spanledger_server.rules.metrics import DIMENSIONS, Source
+from spanledger_server.rules.rule import MOST_GROUPS, Filter
+from spanledger_server.slos.conditions import path
+from spanledger_server.statistics import stretches, system
+from spanledger_server.statistics.system import Gauge
+from spanledger_server.store import sqlfile
+from spanledger_server.store.database import Reader
+from spanledger_server.timegrid import HOUR_NS, MINUTE_NS, Range
+
+SQL = sqlfile.load(__package__)
+
+MOST_ROWS: Final = 20_000  # of one statement that several questions share, or whose rows are told apart by outcome
+FROM_MINUTES_NS: Final = 6 * HOUR_NS  # a window up to this length is read from minutes alone
+FAMILIES: Final[dict[Source, Family]] = {
+    "calls": "cost",
+    "cache": "told",
+    "rate_limit": "told",
+    "requests": "span",
+    "spans": "span",
+    "system": "metric",
+    "metric": "metric",
+}
+TOLD: Final = ("service", "subject", "feature", "tenant", "user_tier")
+SUBJECTS: Final[dict[Source, str]] = {"cache": "provider", "rate_limit": "limit_type", "requests": "route"}
+NAME: Final = ""  # the label that a metric's name is
+Key = tuple[str, ...]
+Filters = tuple[tuple[str, Filter], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One window of one source.
+
+    Attributes:
+        source: Where it is read.
+        window: From a whole minute on; its last minute is taken whole.
+        group_by: Labels to tell apart, in the order of the keys of the answer.
+        filters: Label and what it must be, by label.
+        name: Of a metric that was sent.
+    """
+
+    source: Source
+    window: Range
+    group_by: tuple[str, ...] = ()
+    filters: Filters = ()
+    name: str | None = None
+
+    @property
+    def every(self) -> Filters:
+        """The filters, the metric's name among them."""
+        return self.filters if self.name is None else ((NAME, Filter((self.name,))), *self.filters)
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """More groups than may be."""
+
+    groups: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The store could not answer."""
+
+    reason: str
+
+
+Groups = Mapping[Key, Any]  # key -> what was found, an object of the source
+Answer = Groups | Crowd | Failed
+_Row = tuple[Mapping[str, str], int | None, Mapping[str, Any]]  # labels, bucket where those are apart, and the row
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What a statement tells apart, and by what it lets rows through."""
+
+    source: Source
+    labels: tuple[str, ...]
+    only: tuple[str, ...]
+
+    @classmethod
+    def of(cls, question: Question) -> _Shape:
+        labels = tuple(sorted({*question.group_by, *(label for label, _ in question.every)}))
+        exact = tuple(label for label, each in question.every if each.wanted and not each.unwanted)
+        return cls(question.source, labels, exact)
+
+
+def read(reader: Reader, asked: Iterable[Question]) -> dict[Question, Answer]:
+    """What was found for each question, by group; a crowd where there are more groups than any rule may have."""
+    together: dict[tuple[_Shape, Range], list[Question]] = defaultdict(list)
+    for question in dict.fromkeys(asked):
+        together[_Shape.of(question), question.window].append(question)
+    found: dict[Question, Answer] = {}
+    for (shape, window), questions in together.items():
+        try:
+            found |= _answered(reader, shape, window, questions)
+        except SpanledgerError as error:
+            found |= dict.fromkeys(questions, Failed(str(error)))
+    return found
+
+
+def parts(reader: Reader, question: Question, minutes: int) -> dict[int, dict[Key, list[Mapping[str, Any]]]] | Crowd:
+    """The rows of each stretch of so many minutes of the question's window, by group; `found` makes objects of them.
+
+    Stretches are numbered from 1970 on.
+    """
+    rows = _rows(reader, _Shape.of(question), [("1m", *_minutes(question.window))], [question], 2**40, apart=minutes)
+    if isinstance(rows, Crowd):
+        return rows
+    stretches_of: dict[int, dict[Key, list[Mapping[str, Any]]]] = defaultdict(lambda: defaultdict(list))
+    for labels, number, row in rows:
+        if _fits(question, labels):
+            stretches_of[number or 0][_key(question, labels)].append(row)
+    keys = {key for each in stretches_of.values() for key in each}
+    return Crowd(len(keys)) if len(keys) > MOST_GROUPS else stretches_of
+
+
+def found(source: Source, rows: Iterable[Mapping[str, Any]]) -> Any:
+    """What these rows tell, as one object of their source."""
+    if source == "system":
+        return metrics.gauges_together([row["gauge"] for row in rows])
+    together = metrics.nothing(source)
+    for row in rows:
+        if source == "calls":
+            merged = histogram.merge(((row["codes"], row["counts"]),))  # they come one bucket behind the other
+            together.add({**row, "codes": merged.index, "counts": merged.count})
+        elif source != "requests":
+            together.add(row)
+        elif "outcome" in row:
+            together.add_told(row)
+        else:
+            together.add_spans(row)
+    return together
+
+
+def _answered(
+    reader: Reader, shape: _Shape, window: Range, questions: Sequence[Question]
+) -> dict[Question, Groups | Crowd]:
+    rows = _rows(reader, shape, _runs(reader, FAMILIES[shape.source], window), questions, MOST_ROWS)
+    if isinstance(rows, Crowd):
+        if len(questions) == 1:
+            return {questions[0]: rows}
+        each = [_answered(reader, shape, window, [question]) for question in questions]
+        return {question: groups for one in each for question, groups in one.items()}
+    picked = _picked(questions, rows)
+    return {question: _grouped(question, picked[question]) for question in questions}
+
+
+def _picked(questions: Sequence[Question], rows: Sequence[_Row]) -> dict[Question, Sequence[_Row]]:
+    """The rows of each question; found by the one value that a filter wants, where all filters want one."""
+    if len(questions) == 1 or not all(_one_each(question) for question in questions):
+        return {question: [row for row in rows if _fits(question, row[0])] for question in questions}
+    labels = [label for label, _ in questions[0].every]
+    by_value: dict[Key, list[_Row]] = defaultdict(list)
+    for row in rows:
+        by_value[tuple(row[0][label] for label in labels)].append(row)
+    return {
+        question: by_value.get(tuple(each.wanted[0] for _, each in question.every if each.wanted), [])
+        for question in questions
+    }
+
+
+def _one_each(question: Question) -> bool:
+    return all(each.wanted is not None and len(each.wanted) == 1 and not each.unwanted for _, each in question.every)
+
+
+def _fits(question: Question, labels: Mapping[str, str]) -> bool:
+    return all(each.fits(labels[label]) for label, each in question.every)
+
+
+def _key(question: Question, labels: Mapping[str, str]) -> Key:
+    return tuple(labels[label] for label in question.group_by)
+
+
+def _grouped(question: Question, rows: Iterable[_Row]) -> Groups | Crowd:
+    by_key: dict[Key, list[Mapping[str, Any]]] = defaultdict(list)
+    for labels, _, row in rows:
+        by_key[_key(question, labels)].append(row)
+    if len(by_key) > MOST_GROUPS:
+        return Crowd(len(by_key))
+    return {key: found(question.source, each) for key, each in by_key.items()}
+
+
+Run = tuple[str, int, int]  # level, first bucket, the one beyond the last
+
+
+def _rows(
+    reader: Reader,
+    shape: _Shape,
+    runs: Sequence[Run],
+    questions: Sequence[Question],
+    most: int,
+    *,
+    apart: int = 0,
+) -> list[_Row] | Crowd:
+    """The rows that all these questions need."""
+    rows: list[_Row] = []
+    for level, first, beyond in runs:
+        bound = {"first": first, "beyond": beyond, "apart": apart}
+        if shape.source == "system":
+            rows += _gauges(reader, level, bound)
+            continue
+        some = _some(reader, shape, level, bound | {"most": most}, questions)
+        if isinstance(some, Crowd):
+            return some
+        rows += some
+    return rows
+
+
+def _some(
+    reader: Reader, shape: _Shape, level: str, bound: Mapping[str, Any], questions: Sequence[Question]
+) -> list[_Row] | Crowd:
+    if shape.source == "metric":
+        return _sent(reader, shape, level, bound, questions)
+    if shape.source == "requests":
+        return _requests(reader, shape, level, bound, questions)
+    if shape.source in ("cache", "rate_limit"):
+        return _told(reader, shape, level, bound, questions)
+    columns = DIMENSIONS[shape.source] or ()
+    if shape.source == "calls":
+        return _taken(
+            reader.rows(SQL[f"call_cells_{level}"], **bound, **_asked(shape, columns, questions)), shape, bound
+        )
+    asked = _asked(shape, columns, questions)
+    return _taken(reader.rows(SQL[f"span_cells_{level}"], **bound, **asked, served=False), shape, bound)
+
+
+def _asked(shape: _Shape, columns: Sequence[str], questions: Sequence[Question]) -> dict[str, Any]:
+    """The places of the labels, and which combinations are let through; None where that would be too many."""
+    wanted: set[Key] = set()
+    for question in questions:
+        filters = dict(question.every)
+        values: list[Key] = [()]
+        for label in shape.only:
+            values = [(*some, value) for some in values for value in filters[label].wanted or ()]
+        wanted.update(values)
+    few = bool(shape.only) and len(wanted) <= MOST_GROUPS
+    return {
+        "by": [columns.index(label) + 1 for label in shape.labels],
+        "only": [columns.index(label) + 1 for label in shape.only] if few else [],
+        "wanted": [list(each) for each in sorted(wanted)] if few else None,
+    }
+
+
+def _taken(rows: Sequence[Mapping[str, Any]], shape: _Shape, bound: Mapping[str, Any]) -> list[_Row] | Crowd:
+    if rows and rows[0]["groups"] > bound["most"]:
+        return Crowd(rows[0]["groups"])
+    return [(dict(zip(shape.labels, row["key"], strict=True)), row["bucket"], row) for row in rows]
+
+
+def _told(
+    reader: Reader, shape: _Shape, level: str, bound: Mapping[str, Any], questions: Sequence[Question]
+) -> list[_Row] | Crowd:
+    """Of caches, rate limits and requests; their provider, type of limit and route are one column."""
+    columns = [SUBJECTS[shape.source] if name == "subject" else name for name in TOLD]
+    event = "request" if shape.source == "requests" else shape.source
+    asked = _asked(shape, columns, questions)
+    return _taken(reader.rows(SQL[f"told_cells_{level}"], **bound, **asked, event=event), shape, bound)
+
+
+def _requests(
+    reader: Reader, shape: _Shape, level: str, bound: Mapping[str, Any], questions: Sequence[Question]
+) -> list[_Row] | Crowd:
+    """Server spans, and what was told of requests: an endpoint of which a service tells in both ways as it told."""
+    whole = _Shape("requests", ("route", "service"), shape.only)
+    told = _told(reader, whole, level, bound, questions)
+    asked = _asked(whole, DIMENSIONS["spans"] or (), questions)
+    spans = _taken(reader.rows(SQL[f"span_cells_{level}"], **bound, **asked, served=True), whole, bound)
+    if isinstance(told, Crowd) or isinstance(spans, Crowd):
+        return told if isinstance(told, Crowd) else spans
+    known = {tuple(labels.values()) for labels, _, _ in told}
+    return [*told, *(row for row in spans if tuple(row[0].values()) not in known)]
+
+
+def _sent(
+    reader: Reader, shape: _Shape, level: str, bound: Mapping[str, Any], questions: Sequence[Question]
+) -> list[_Row] | Crowd:
+    attributes = [label for label in shape.labels if label not in (NAME, "service")]
+    rows = reader.rows(
+        SQL[f"sent_cells_{level}"],
+        **bound,
+        **_asked(shape, (NAME, "service", *attributes), questions),
+        names=sorted({question.name or "" for question in questions}),
+        paths=[path(label) for label in attributes],
+    )
+    return _taken(rows, shape, bound)
+
+
+def _gauges(reader: Reader, level: str, bound: Mapping[str, Any]) -> list[_Row]:
+    rows: list[_Row] = []
+    labels: dict[str | None, dict[str, Any]] = {}
+    for row in reader.rows(SQL[f"gauge_cells_{level}"], names=list(system.NAMES), **bound):
+        text = row["attributes"]
+        known = labels.setdefault(text, json.loads(text) if text else {})
+        gauge = Gauge(row["name"], row["service"], known, row["mean"])
+        rows.append(({"service": row["service"]}, row["bucket"], {"gauge": gauge}))
+    return rows
+
+
+def _minutes(window: Range) -> tuple[int, int]:
+    return window.from_ns // MINUTE_NS, -(-window.to_ns // MINUTE_NS)
+
+
+def _runs(reader: Reader, family: Family, window: Range) -> list[Run]:
+    """The buckets that make up a window, as runs of neighbours of one level."""
+    if window.length_ns <= FROM_MINUTES_NS:
+        return [("1m", *_minutes(window))]
+    s = stretches.of(reader, family, window)
+    stale_days, stale_hours = set(s["stale_days"]), set(s["stale_hours"])
+    days = {day for day in range(s["first_day"], s["end_day"]) if day not in stale_days}
+    hours = {
+        hour for hour in range(s["first_hour"], s["end_hour"]) if hour not in stale_hours and hour // 24 not in days
+    }
+    minutes = [
+        minute
+        for hour in range(s["first_minute"] // 60, -(-s["end_minute"] // 60))
+        if hour not in hours and hour // 24 not in days
+        for minute in range(max(hour * 60, s["first_minute"]), min((hour + 1) * 60, s["end_minute"]))
+    ]
+    return [*_neighbours("1d", days), *_neighbours("1h", hours), *_neighbours("1m", minutes)]
+
+
+def _neighbours(level: str, buckets: Iterable[int]) -> list[Run]:
+    ordered = enumerate(sorted(buckets))
+    runs = [[bucket for _, bucket in run] for _, run in groupby(ordered, key=lambda each: each[1] - each[0])]
+    return [(level, run[0], run[-1] + 1) for run in runs]

@@ -1,0 +1,165 @@
+"""What users spent in a period: the costliest by themselves, all others as one, and the first of them over time.
+
+Given a snapshot, a period and filters, reads the days by user where they are fresh, of a year to date the year's sums,
+and the ledger's lines for the rest. All ways give the same digits.
+
+Never: a line twice, or a user named who is one of the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any, Final
+
+from spanledger_server.statistics.periods import Period
+from spanledger_server.store import sqlfile
+from spanledger_server.store.database import Reader
+from spanledger_server.timegrid import DAY_NS, MINUTE_NS
+
+SQL = sqlfile.load(__package__)
+
+QUARTER_NS: Final = 15 * MINUTE_NS
+QUARTERS_A_DAY: Final = 96
+FAR_DAY: Final = 2**31 - 1
+KNOWN: Final = frozenset(
+    ("service", "kind", "model", "provider", "operation", "feature", "tenant", "user_tier", "user_id")
+)
+ANYBODY: Final = {"numbers": None, "not_numbers": None, "least_number": 0, "most_number": 2**31 - 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Spenders:
+    """The users of a period.
+
+    Attributes:
+        ranked: The costliest, with their sums, and in `users` how many there are.
+        parts: What the first of them spent by part of the period: `part`, `user_id`, `cost_usd`, `known_calls`.
+        rolled: Whether days by user were read.
+    """
+
+    ranked: list[dict[str, Any]]
+    parts: list[dict[str, Any]]
+    rolled: bool
+
+
+def spenders(
+    reader: Reader,
+    period: Period,
+    conditions: Mapping[str, Any],
+    asked: Set[str],
+    *,
+    most: int,
+    in_trend: int,
+    from_ledger: bool,
+) -> Spenders:
+    """The users who spent most.
+
+    Args:
+        reader: One snapshot.
+        period: Which stretch of time, and its parts.
+        conditions: The bound filters of the ledger.
+        asked: The keys that are filtered.
+        most: How many to name.
+        in_trend: How many of them to tell over time.
+        from_ledger: Whether to read nothing else.
+    """
+    u = all_from_ledger(period) if from_ledger or not KNOWN.issuperset(asked) else sources(reader, period)
+    bound = {"u": u, **who(reader, conditions), **conditions}
+    year = None if asked else _year(period, u)
+    ranked = reader.rows(SQL["costliest_users"], most=most, y=_beside(year, u), **bound)
+    first = {row["user_id"]: row["user_number"] for row in ranked[:in_trend]}
+    numbers = [number for number in first.values() if number >= 0]
+    told = {
+        "users": [user for user in first if user is not None],
+        "user_numbers": numbers,
+        "first_number": min(numbers, default=0),
+        "last_number": max(numbers, default=-1),
+        "unset": None in first,
+    }
+    parts = reader.rows(SQL["parts_of_users"], p=period.bound(), **told, **bound)
+    return Spenders(ranked, parts, u["first_day"] < u["end_day"])
+
+
+def sources(reader: Reader, period: Period) -> dict[str, Any]:
+    """Which stretch of a period is read from days by user, and which of its days are not fresh.
+
+    Args:
+        reader: One snapshot.
+        period: Its parts must begin at quarters of an hour, else all of it is read from the ledger.
+    """
+    found = reader.row(SQL["user_days"]) or {}
+    end_day = period.to_ns // DAY_NS
+    if found["first_day"] is None or not period.aligned(QUARTER_NS):
+        return all_from_ledger(period)
+    head_ns = max(-(-period.from_ns // QUARTER_NS) * QUARTER_NS, found["first_day"] * DAY_NS)
+    if head_ns >= end_day * DAY_NS:
+        return all_from_ledger(period)
+    first_day = head_ns // DAY_NS
+    stale = sorted(day for day in found["stale"] or () if first_day <= day < end_day)
+    rest = [*([period.from_ns] if period.from_ns < head_ns else []), *(day * DAY_NS for day in stale), end_day * DAY_NS]
+    return {
+        "rest_from_ns": max(period.from_ns, min(rest)),
+        "to_ns": period.to_ns,
+        "head_ns": head_ns,
+        "tail_ns": end_day * DAY_NS,
+        "first_day": first_day,
+        "first_quarter": head_ns // QUARTER_NS % QUARTERS_A_DAY,
+        "end_day": end_day,
+        "stale": stale,
+        "kept_day": found["kept_day"] or 0,
+        "last_day": found["last_day"],
+    }
+
+
+def all_from_ledger(period: Period) -> dict[str, Any]:
+    """A period of which nothing is read from days by user."""
+    days = {"first_day": 0, "first_quarter": 0, "end_day": 0, "stale": [], "kept_day": 0, "last_day": 0}
+    return days | {
+        "rest_from_ns": period.from_ns,
+        "to_ns": period.to_ns,
+        "head_ns": period.to_ns,
+        "tail_ns": period.to_ns,
+    }
+
+
+def who(reader: Reader, conditions: Mapping[str, Any]) -> dict[str, Any]:
+    """The filters of users as numbers."""
+    wanted, unwanted = conditions["user_id"], conditions["not_user_id"]
+    if wanted is None and unwanted is None:
+        return ANYBODY
+    chosen, left_out = _numbers(reader, wanted), _numbers(reader, unwanted)
+    bounds = (
+        ANYBODY if chosen is None else {"least_number": min(chosen, default=0), "most_number": max(chosen, default=-1)}
+    )
+    return ANYBODY | bounds | {"numbers": chosen, "not_numbers": left_out}
+
+
+def _numbers(reader: Reader, users: Sequence[str] | None) -> list[int] | None:
+    if users is None:
+        return None
+    known = [number for (number,) in reader.tuples(SQL["numbers_of_users"], users=list(users))]
+    return [*known, 0] if "" in users else known
+
+
+def _year(period: Period, u: Mapping[str, Any]) -> int | None:
+    """The year (UTC) whose sums are most of a year to date; None for other periods, or where it holds less or more."""
+    if period.name != "year" or u["first_day"] >= u["end_day"] or u["last_day"] >= u["end_day"]:
+        return None
+    year = datetime.fromtimestamp((period.from_ns + DAY_NS) // 10**9, UTC).year
+    return year if u["kept_day"] <= _first_day(year) else None
+
+
+def _beside(year: int | None, u: Mapping[str, Any]) -> dict[str, Any]:
+    """Which days are read beside a year's sums, which hold all days from `year_day` on; without a year, all of them."""
+    if year is None:
+        return {"year": 0, "year_day": FAR_DAY, "from_day": u["first_day"], "to_day": u["end_day"]}
+    year_day = _first_day(year)
+    edges = range(u["first_day"], year_day + 1)
+    days = [*edges[:1], *edges[-1:], *u["stale"]]
+    return {"year": year, "year_day": year_day, "from_day": min(days, default=0), "to_day": max(days, default=-1) + 1}
+
+
+def _first_day(year: int) -> int:
+    return (date(year, 1, 1) - date(1970, 1, 1)).days

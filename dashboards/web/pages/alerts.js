@@ -1,0 +1,114 @@
+// @ts-check
+/**
+ * Alerts: what fires now and who takes care of it; what fired before.
+ *
+ * Given: the alerts of the server, asked again every few seconds. Gives: a sentence, the list, acknowledge and silence in one click.
+ * Never: "all clear" while a rule cannot be evaluated, or a row that moves under the pointer.
+ */
+import { useState } from 'preact/hooks';
+import { html } from '../html.js';
+import { Icon } from '../icons.js';
+import { ApiError, request, session, useLoad } from '../api.js';
+import { now } from '../live.js';
+import { instant, plural } from '../format.js';
+import { link, params, route, setParams, spell } from '../url.js';
+import { usePageKeys } from '../keys.js';
+import { labelsOf, lasted, measured, severityLook, stateLook, summary } from '../alert/words.js';
+import { Card, Empty, Faces } from '../parts/card.js';
+import { Ago, Chip } from '../parts/chip.js';
+import { useSteady } from '../parts/hooks.js';
+import { toast } from '../parts/toast.js';
+
+export const title = 'Alerts';
+export const styles = '/assets/pages/alerts.css';
+const TABS = [['/alerts', 'Active'], ['/alerts/history', 'History'], ['/alerts/rules', 'Rules'], ['/alerts/silences', 'Silences']];
+const SEVERITIES = ['critical', 'error', 'warning', 'info'];
+
+export function Tabs() {
+  return html`<div class="tabs" role="group" aria-label="What to show">${TABS.map(([path, text]) => html`<a key=${path} href=${link(path, {}, ['tz'])} aria-current=${route.value.path === path ? 'true' : undefined}>${text}</a>`)}</div>`;
+}
+
+/** @param {string} state */
+function address(state) {
+  const search = new URLSearchParams({ state, limit: '200' });
+  const severity = params.value.get('severity');
+  if (severity && SEVERITIES.includes(severity)) search.set('severity', severity);
+  return `/api/v1/alerts${spell(search)}`;
+}
+
+export function View() {
+  const history = route.value.path === '/alerts/history';
+  const load = useLoad(address(history ? 'any' : 'active'), { every: 5000, subject: `${history} ${params.value.get('severity')}` });
+  const rules = useLoad('/api/v1/rules?limit=1000', { every: 60_000 });
+  const blind = load.data ? load.data.items.filter((/** @type {any} */ one) => one.kind !== 'alert' && one.state !== 'resolved').length : 0;
+  const watched = rules.data ? { rules: rules.data.items.filter((/** @type {any} */ one) => one.enabled).length, blind } : null;
+  return html`<div class="page alerts-page">
+    ${history || !load.data ? null : html`<${Sentence} told=${summary(load.data.items.filter((/** @type {any} */ one) => one.kind === 'alert'), watched)} />`}
+    <${Tabs} /><div class="bar"><${Severities} /></div>
+    <${Card} title=${history ? 'What fired' : 'Active'} sub=${load.data ? plural(load.data.items.length, 'alert') : ''} busy=${load.busy}><${Faces} load=${load} what="alerts" blank=${html`<div class="face blank list-blank"></div>`}>${(/** @type {any} */ data) => (data.items.length ? html`<${List} items=${data.items} reload=${load.reload} history=${history} />` : html`<${Nothing} history=${history} rules=${rules.data} />`)}<//><//>
+  </div>`;
+}
+
+/** @param {{told: {text: string, tone: string, icon: string}}} props */
+function Sentence({ told }) {
+  return html`<section class=${`sentence ${told.tone}`} aria-label="Alerts in a sentence"><${Icon} name=${told.icon} /><div class="sentence-text"><h2>${told.text}</h2></div></section>`;
+}
+
+function Severities() {
+  const chosen = params.value.get('severity') ?? '';
+  return html`<div class="segments" role="group" aria-label="Severity">${['', ...SEVERITIES].map((one) => html`<button key=${one} aria-pressed=${one === chosen} onClick=${() => setParams({ severity: one || null })}>${one ? severityLook(one).word : 'Any'}</button>`)}</div>`;
+}
+
+/** @param {{items: any[], reload: () => void, history: boolean}} props */
+function List({ items, reload, history }) {
+  const { shown, waiting, hold } = useSteady(items, (/** @type {any} */ one) => one.id);
+  const [at, setAt] = useState(-1);
+  const [wrong, setWrong] = useState(/** @type {Record<string, string>} */ ({}));
+  const move = (/** @type {number} */ by) => {
+    const next = Math.max(0, Math.min(shown.length - 1, at + by));
+    setAt(next);
+    /** @type {HTMLElement | null} */ (document.querySelector(`[data-row="${next}"]`))?.focus();
+  };
+  const act = async (/** @type {any} */ one, /** @type {string} */ what) => {
+    try {
+      await request(`/api/v1/alerts/${one.id}/${what}`, { method: 'POST', body: {} });
+      setWrong({});
+      if (what === 'acknowledge') toast(`Acknowledged: ${one.rule_name ?? 'alert'}`);
+    } catch (failure) {
+      if (!(failure instanceof ApiError)) throw failure;
+      setWrong({ [one.id]: failure.message });
+    }
+    reload();
+  };
+  usePageKeys({ j: () => move(1), k: () => move(-1), a: () => (shown[at] && !shown[at].acknowledged ? act(shown[at], 'acknowledge') : false) });
+  return html`<ol class="alert-list" ...${hold}>${shown.map((one, index) => html`<${Row} key=${one.id} one=${one} index=${index} act=${act} wrong=${wrong[one.id]} history=${history} />`)}</ol>
+    ${waiting ? html`<p class="face-note" role="status">${plural(waiting, 'more alert')} when you leave the list.</p>` : null}`;
+}
+
+/** @param {{one: any, index: number, act: (one: any, what: string) => void, wrong?: string, history: boolean}} props */
+function Row({ one, index, act, wrong, history }) {
+  const admin = session.value?.role === 'admin';
+  const fires = one.state === 'firing' || one.state === 'recovering';
+  const value = measured(one);
+  const began = instant(one.started_at);
+  const ended = instant(one.resolved_at);
+  return html`<li class=${`alert-row ${one.state}`}>
+    <${Chip} look=${severityLook(one.severity)} />
+    <div class="alert-what"><a data-row=${index} href=${link(`/alerts/${one.id}`, {}, ['tz'])}>${one.message}</a>
+      <p class="quiet small">${[value, ...labelsOf(one.labels).map(([name, text]) => `${name}=${text}`)].filter(Boolean).join(' · ')}${one.flapping ? ' · flapping: told once' : ''}${one.reason ? ` · ${one.reason}` : ''}</p>
+      ${wrong ? html`<p class="field-error" role="alert">${wrong}</p>` : null}</div>
+    <${Chip} look=${stateLook(one)} plain=${true} title=${one.held_back?.why ?? (one.acknowledged ? `by ${one.acknowledged.by}` : undefined)} />
+    <span class="alert-when quiet">${history && ended !== null ? html`<${Ago} ms=${began} /> · ${lasted(began, ended)}` : html`<${Ago} ms=${began} />`}</span>
+    <span class="alert-acts">${fires ? html`
+      <button class="button" disabled=${!admin} title=${admin ? undefined : 'Needs the admin role'} onClick=${() => act(one, one.acknowledged ? 'unacknowledge' : 'acknowledge')}>${one.acknowledged ? 'Undo ack' : 'Ack'}</button>
+      <a class="button" href=${link('/alerts/silences', { of: one.id }, ['tz'])}>Silence</a>` : null}</span></li>`;
+}
+
+/** @param {{history: boolean, rules: any}} props */
+function Nothing({ history, rules }) {
+  if (params.value.get('severity')) return html`<${Empty} title="No alert of this severity."><button class="button" onClick=${() => setParams({ severity: null })}>All severities</button><//>`;
+  const off = rules?.items.filter((/** @type {any} */ one) => !one.enabled).length ?? 0;
+  return html`<${Empty} title=${history ? 'Nothing has fired yet.' : 'No alert fires.'}>
+    ${off ? html`<p class="quiet">${plural(off, 'rule')} ${off === 1 ? 'is' : 'are'} ready but switched off.</p>` : null}<a class="button" href=${link('/alerts/rules', {}, ['tz'])}>See the rules</a>
+    <p class="quiet small">Last looked ${new Date(now.value).toISOString().slice(11, 19)} UTC.</p><//>`;
+}

@@ -1,0 +1,77 @@
+// @ts-check
+/**
+ * The form of a rule: a condition as text, how long, how bad, who is told; and what it would have done, before it is kept.
+ *
+ * Given: a rule to change, or none. Gives: the kept rule. Never: what was typed lost when the server says no.
+ */
+import { useRef, useState } from 'preact/hooks';
+import { html } from '../html.js';
+import { ApiError, request, useLoad } from '../api.js';
+import { Card } from '../parts/card.js';
+import { severityLook } from '../alert/words.js';
+import { Replay } from './rule-replay.js';
+
+const SEVERITIES = ['critical', 'error', 'warning', 'info'];
+
+/** What the fields say, as the API has it. @param {HTMLFormElement} form @param {any} rule */
+function body(form, rule) {
+  const fields = new FormData(form);
+  const text = (/** @type {string} */ name) => String(fields.get(name) ?? '').trim();
+  const filters = Object.fromEntries(text('filters').split(',').map((one) => one.trim().split('=')).filter((pair) => pair.length === 2).map(([key, value]) => [key.trim(), value.trim()]));
+  return {
+    name: text('name'), ...(text('condition') ? { condition: text('condition') } : {}), severity: text('severity'), duration_seconds: Math.round(Number(text('minutes') || '0') * 60),
+    filters, group_by: text('group_by').split(',').map((one) => one.trim()).filter(Boolean), notification_channels: fields.getAll('channels').map(String),
+    cooldown_minutes: Number(text('cooldown') || '15'), annotations: { ...(rule?.annotations ?? {}), ...(text('runbook') ? { runbook_url: text('runbook') } : {}) },
+  };
+}
+
+/** @param {{rule: any, close: () => void, done: (text: string) => void}} props */
+export function RuleForm({ rule, close, done }) {
+  const metrics = useLoad('/api/v1/rules/metrics');
+  const channels = useLoad('/api/v1/channels');
+  const form = useRef(/** @type {HTMLFormElement | null} */ (null));
+  const [wrong, setWrong] = useState(/** @type {ApiError | null} */ (null));
+  const [replay, setReplay] = useState(/** @type {any} */ (null));
+  const asked = async (/** @type {(given: any) => Promise<void>} */ what) => {
+    try {
+      setWrong(null);
+      await what(body(/** @type {HTMLFormElement} */ (form.current), rule));
+    } catch (failure) {
+      if (!(failure instanceof ApiError)) throw failure;
+      setWrong(failure);
+    }
+  };
+  const keep = (/** @type {SubmitEvent} */ event) => {
+    event.preventDefault();
+    asked(async (given) => {
+      await request(rule ? `/api/v1/rules/${rule.id}` : '/api/v1/rules', { method: rule ? 'PUT' : 'POST', body: given });
+      done(rule ? `Changed: ${given.name}` : `Made: ${given.name}`);
+    });
+  };
+  const dry = () => asked(async (given) => { setReplay(await request('/api/v1/rules/backtest', { method: 'POST', body: { rule: rule && !given.condition ? rule.id : given, from: 'now-7d', to: 'now' } })); });
+  const plain = rule && rule.metric && rule.operator && rule.threshold !== null ? `${rule.metric} ${rule.operator} ${rule.threshold}` : '';
+  return html`<${Card} title=${rule ? `Change ${rule.name}` : 'New rule'}>
+    <form class="rule-form" ref=${form} onSubmit=${keep}>
+      <label class="wide">Name<input name="name" required maxlength="200" autocomplete="off" defaultValue=${rule?.name ?? ''} /></label>
+      <label class="wide">Condition<input class="mono" name="condition" list="rule-metrics" required=${!rule} autocomplete="off" spellcheck=${false} placeholder="p95_latency > 2000" defaultValue=${plain} aria-describedby="rule-condition-help" /></label>
+      <p class="quiet small wide" id="rule-condition-help">A metric, a comparison, a number in the metric's unit: <code>error_rate > 0.05</code>, <code>hourly_cost >= 20</code>${rule && !plain ? html`. Left empty, it stays as it is: ${rule.kind}` : null}.</p>
+      <datalist id="rule-metrics">${(metrics.data?.items ?? []).map((/** @type {any} */ one) => html`<option value=${`${one.name} > `} label=${one.meaning}></option>`)}</datalist>
+      <label>For at least (min)<input name="minutes" type="number" min="0" step="any" defaultValue=${rule ? rule.duration_seconds / 60 : 5} /></label>
+      <label>Severity<select name="severity">${SEVERITIES.map((one) => html`<option value=${one} selected=${one === (rule?.severity ?? 'warning')}>${severityLook(one).word}</option>`)}</select></label>
+      <label>Not again within (min)<input name="cooldown" type="number" min="0" step="any" defaultValue=${rule?.cooldown_minutes ?? 15} /></label>
+      <label>Only where<input name="filters" autocomplete="off" placeholder="service=chat, model=gpt-5" defaultValue=${Object.entries(rule?.filters ?? {}).map(([key, value]) => `${key}=${[value].flat()[0]}`).join(', ')} /></label>
+      <label>One alert for each<input name="group_by" autocomplete="off" placeholder="model, tenant" defaultValue=${(rule?.group_by ?? []).join(', ')} /></label>
+      <label>Runbook<input name="runbook" type="url" placeholder="a page that says what to do" defaultValue=${rule?.annotations?.runbook_url ?? ''} /></label>
+      ${channels.data?.items.length ? html`<fieldset class="wide"><legend>Tell</legend>${channels.data.items.map((/** @type {any} */ one) => html`<label class="facet" key=${one.id}><input type="checkbox" name="channels" value=${one.name} defaultChecked=${(rule?.notification_channels ?? []).some((/** @type {string} */ each) => each === one.name || each === one.id)} /><span>${one.name}</span><em>${one.type}</em></label>`)}</fieldset>` : html`<p class="quiet small wide">There are no channels yet: alerts are shown here and nobody is told. <code>spanledger channels add</code> makes one.</p>`}
+      ${wrong ? html`<${Mistakes} error=${wrong} />` : null}
+      <div class="wide rule-acts"><button class="button primary" type="submit">${rule ? 'Change' : 'Make the rule'}</button><button class="button" type="button" onClick=${dry}>Dry run over 7 days</button><button class="button" type="button" onClick=${close}>Cancel</button></div>
+    </form>
+    ${replay ? html`<${Replay} replay=${replay} unit=${null} />` : null}<//>`;
+}
+
+/** All that is wrong, at once. @param {{error: ApiError}} props */
+function Mistakes({ error }) {
+  const each = error.problem.errors ?? [];
+  return html`<div class="mistakes" role="alert"><p class="field-error">${each.length ? 'This cannot be kept:' : error.message}</p>
+    ${each.length ? html`<ul>${each.map((/** @type {any} */ one, /** @type {number} */ index) => html`<li key=${index} class="field-error">${one.parameter ?? one.field ?? one.name ?? ''} ${one.detail ?? one.message ?? (one.allowed ? `must be ${one.allowed}` : '')}</li>`)}</ul>` : null}</div>`;
+}

@@ -1,0 +1,194 @@
+"""What users spent: days by user, a year's sums and lines of the rest give the ledger's figures to the last digit."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from spanledger_server.rollups.dirty import DirtyBuckets
+from spanledger_server.rollups.refresh import USERS_AFTER_NS, Rollups
+from spanledger_server.rollups.users import refresh_users
+from spanledger_server.statistics import costs, periods
+from spanledger_server.store.database import Database
+from spanledger_server.traces import filters
+from tests.backend.rows import DAY, HOUR, MINUTE, NOON, SECOND, insert, line
+
+YEAR_BEGINS = periods.to_date("year", NOON, ZoneInfo("UTC")).from_ns  # of the year of NOON
+ZONES = ("UTC", "America/New_York", "Asia/Kathmandu")
+YEAR_SUMS = """SELECT user_number, calls, cost_usd, input_tokens, input_told FROM user_1y WHERE bucket = 2026
+    ORDER BY ALL"""
+SUMMED = """SELECT user_number, sum(calls), sum(cost_usd), sum(input_tokens), count(input_tokens) FROM user_1d
+    WHERE bucket >= {day} GROUP BY user_number ORDER BY ALL"""
+
+
+class House:
+    """A database to which lines are put as ingest does; all its rollups are made, or those by user alone."""
+
+    def __init__(self, *, whole: bool = False) -> None:
+        self.whole = whole
+        self.database = Database.open(None)
+        self.dirty = DirtyBuckets()
+        self.rollups = Rollups(self.database, self.dirty)
+        self.number = 0
+
+    def put(self, times: list[int], rng: random.Random) -> None:
+        rows = []
+        for at_ns in times:
+            self.number += 1
+            cost = rng.choice([None, Decimal(rng.randrange(10**14)).scaleb(-12), Decimal(1)])
+            rows.append(
+                line(
+                    self.number,
+                    at_ns,
+                    user_id=rng.choice([None, "", "other", *(f"u{int(rng.random() ** 3 * 260)}" for _ in range(12))]),
+                    model=rng.choice(["a", "b", None]),
+                    feature=rng.choice(["search", None]),
+                    state="unpriced" if cost is None else "priced",
+                    cost_usd=cost,
+                    input_tokens=rng.choice([None, rng.randrange(2**40)]),
+                )
+            )
+        insert(self.database, "ledger", rows)
+        with self.database.transaction() as tx:
+            if self.whole:
+                self.dirty.mark(tx, "cost", {at_ns // MINUTE for at_ns in times})
+            else:
+                self.dirty.mark(tx, "user", {at_ns // DAY for at_ns in times}, "1d")
+
+    def refresh(self, now_ns: int) -> None:
+        if self.whole:
+            self.rollups.refresh(now_ns)
+        else:
+            refresh_users(self.database, self.dirty, now_ns)
+
+    def ask(self, period: Any, now_ns: int, zone: str, by: str, f: tuple[str, ...], route: Any) -> dict[str, Any]:
+        conditions = filters.parse(f, filters.LEDGER)
+        span = periods.to_date(period, now_ns, ZoneInfo(zone))
+        with self.database.reader() as reader:
+            return costs.costs(reader, span, by, conditions.bound(), conditions.asked(), route)
+
+    def tuples(self, sql: str) -> list[tuple[Any, ...]]:
+        with self.database.reader() as reader:
+            return reader.tuples(sql)
+
+    def agrees(self, now_ns: int, *zones: str) -> None:
+        """Every way of asking about users gives what the ledger gives."""
+        for zone in zones or ("Asia/Kathmandu",):
+            for period in ("year", "month") if zone == "UTC" else ("year",):
+                for by, f in (
+                    ("user", ()),
+                    ("user", ("feature:search",)),
+                    ("user", ("!user_id:u0", "user_id:")),
+                    ("model", ("user_id:u1", "user_id:")),
+                ):
+                    asked = (period, now_ns, zone, by, f)
+                    expected, found = self.ask(*asked, "ledger"), self.ask(*asked, None)
+                    assert found.pop("source") == "rollup", asked
+                    expected.pop("source")
+                    assert found == expected, asked
+
+
+@pytest.fixture
+def house() -> Iterator[House]:
+    made = House()
+    yield made
+    made.database.close()
+
+
+def somewhen(rng: random.Random, number: int, now_ns: int) -> list[int]:
+    """Times of two years, many of them around the turn of the year and of days."""
+    edges = [YEAR_BEGINS + rng.randrange(-15 * HOUR, 15 * HOUR) for _ in range(number // 4)]
+    days = [rng.randrange(400) * DAY for _ in range(number // 4)]
+    turns = [now_ns // DAY * DAY - back + rng.choice([-1, 0, 1, 15 * MINUTE, -15 * MINUTE]) for back in days]
+    return [*edges, *turns, *(now_ns - rng.randrange(400 * DAY) for _ in range(number // 2))]
+
+
+def test_users_cost_what_the_ledger_says_whatever_came_late_and_whoever_is_new(house: House) -> None:
+    rng = random.Random(1)
+    house.put(somewhen(rng, 1_200, NOON), rng)
+    house.refresh(NOON)
+    house.put([NOON - 1, NOON - 40 * DAY, YEAR_BEGINS + 1, YEAR_BEGINS - 1, NOON - DAY], rng)
+    house.agrees(NOON, *ZONES)
+    house.refresh(NOON)
+    house.agrees(NOON, *ZONES)
+
+
+def test_a_year_is_the_sum_of_its_days_and_days_are_the_ledgers(house: House) -> None:
+    rng = random.Random(3)
+    house.whole = True
+    house.put(somewhen(rng, 60, NOON), rng)
+    house.refresh(NOON + DAY)
+    house.put([YEAR_BEGINS + 5, NOON], rng)
+    house.refresh(NOON + DAY)
+    assert house.tuples(YEAR_SUMS) == house.tuples(SUMMED.format(day=YEAR_BEGINS // DAY))
+    assert house.tuples("SELECT sum(calls), sum(cost_usd) FROM user_1d") == house.tuples(
+        "SELECT count(*), sum(cost_usd) FROM ledger"
+    )
+    assert house.tuples("SELECT count(*) FROM dirty_buckets") == [(0,)]
+
+
+def test_a_recomputation_that_was_broken_off_changes_nothing_and_is_done_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = random.Random(4)
+    house.put(somewhen(rng, 200, NOON), rng)
+    house.refresh(NOON)
+    house.put([NOON - DAY, NOON - 2 * DAY], rng)
+
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("spanledger_server.rollups.users._recompute", killed)
+        with pytest.raises(KeyboardInterrupt):
+            house.refresh(NOON)
+    house.agrees(NOON)
+    house.dirty = DirtyBuckets()  # as after a restart
+    assert refresh_users(house.database, house.dirty, NOON) > 0
+    house.agrees(NOON)
+
+
+def test_days_whose_lines_are_deleted_stay_away_from_the_sums(house: House) -> None:
+    rng = random.Random(5)
+    house.put(somewhen(rng, 300, NOON), rng)
+    house.refresh(NOON)
+    cut_ns = NOON // DAY * DAY - 20 * DAY
+    with house.database.transaction() as tx:
+        for subject in ("user_1d", "ledger"):
+            tx.execute("INSERT INTO kept_from VALUES ($subject, $cut)", subject=subject, cut=cut_ns)
+        tx.execute("DELETE FROM user_1d WHERE bucket < $day", day=cut_ns // DAY)
+        tx.execute("DELETE FROM ledger WHERE at_ns < $cut", cut=cut_ns)
+        tx.execute("DELETE FROM cost_1m WHERE bucket < $minute", minute=cut_ns // MINUTE)
+        tx.execute("DELETE FROM cost_1h WHERE bucket < $hour", hour=cut_ns // HOUR)
+        tx.execute("DELETE FROM cost_1d WHERE bucket < $day", day=cut_ns // DAY)
+        house.dirty.mark(tx, "user", {cut_ns // DAY - 3}, "1d")
+    house.agrees(NOON)
+    house.refresh(NOON)
+    house.agrees(NOON)
+    assert house.tuples("SELECT min(bucket) FROM user_1d")[0][0] >= cut_ns // DAY
+    wanted = "SELECT count(*) FROM user_numbers ANTI JOIN user_1d USING (user_number)"
+    house.put([NOON - DAY], rng)
+    house.refresh(NOON)
+    assert house.tuples(wanted) == [(0,)]
+
+
+def test_a_server_recomputes_days_by_user_now_and_then_and_answers_meanwhile(house: House) -> None:
+    rng = random.Random(6)
+    house.whole = True
+    seldom = Rollups(house.database, house.dirty, within_s=60)
+    house.put(somewhen(rng, 40, NOON), rng)
+    seldom.refresh(NOON)
+    house.put([NOON - 3 * DAY], rng)
+    seldom.refresh(NOON + SECOND)
+    waiting = "SELECT count(*) FROM dirty_buckets WHERE family = 'user' AND bucket = {}"
+    late = NOON // DAY - 3
+    assert house.tuples(waiting.format(late)) == [(1,)]
+    house.agrees(NOON + SECOND)
+    seldom.refresh(NOON + USERS_AFTER_NS)
+    assert house.tuples(waiting.format(late)) == [(0,)]
+    house.agrees(NOON + USERS_AFTER_NS)

@@ -65,7 +65,7 @@ def scope(call: Call) -> Context:
 
 def returned(call: Call, answer: Any) -> None:
     """End a call with what its function returned."""
-    if not _READ.run_two(_read_and_finished, call, answer):
+    if not _READ.run_two(read_and_finished, call, answer):
         finish(call, None, answer=answer)
 
 
@@ -121,7 +121,8 @@ def _learn(call: Call, read: Reading) -> None:
         OPERATIONS.learn(began, name, model=asked)
 
 
-def _read_and_finished(call: Call, answer: Any) -> bool:
+def read_and_finished(call: Call, answer: Any) -> bool:
+    """End a call with its answer, where nothing of ours fails: `returned` sees to that."""
     read = plain.read(answer) if call.options.usage is None else _read(call, answer)
     _finish(call, read, None, answer)
     return True

@@ -44,7 +44,7 @@ def show(call: Call, read: Reading | None, billed_by: int | None, error: BaseExc
     if read is not None:
         reasons = read.finish_reasons or plain.finish_reasons(answer)
     messages: dict[str, Any] | None = None
-    description = call.entry.error_type
+    description = None if error is None else call.entry.error_type
     if call.options.capture_content:  # an exception's message may hold the prompt or a key
         messages = {}
         content.show(messages, call.messages, answer)

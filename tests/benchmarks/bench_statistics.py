@@ -20,7 +20,9 @@ from zoneinfo import ZoneInfo
 import httpx
 
 from spanledger_server.ledger import read
+from spanledger_server.rollups.dirty import DirtyBuckets
 from spanledger_server.rollups.levels import COST, SPAN
+from spanledger_server.rollups.users import refresh_users
 from spanledger_server.statistics import (
     calls,
     costs,
@@ -84,6 +86,8 @@ SELECT hash(i) AS record_id, $begin + i * $gap AS at_ns, 'service-1' AS service,
     CASE WHEN i % 10 = 0 THEN hash(i) % 5 + 1 END AS rating
 FROM range($dialogues) AS r(i)
 """
+
+USERS_WAIT = "INSERT INTO dirty_buckets SELECT DISTINCT 'user', '1d', at_ns // 86400000000000, false FROM ledger"
 
 INGESTED_A_SECOND, INGESTING_S, ASKED, TARGET_MS = 5_000, 40, 40, 100
 
@@ -160,6 +164,9 @@ def a_year(lines: int) -> None:
             tx.execute(SPANS_SQL, begin=NOW - HOUR, gap=HOUR // SPANS, spans=SPANS)
         roll_at_once(database, COST, NOW)
         roll_at_once(database, SPAN, NOW)
+        with database.transaction() as tx:
+            tx.execute(USERS_WAIT)
+        refresh_users(database, DirtyBuckets(), NOW)
         database.checkpoint()
         print(f"a year of {lines:,} lines, {lines // 20:,} dialogues, made in {time.perf_counter() - began:.0f} s")
         try:
@@ -187,8 +194,9 @@ def statistics_of_a_year(reader: Reader) -> None:
                 f"dialogues, {period} by {by}",
                 lambda span=span, by=by: dialogues.dialogues(reader, span, by, talks),
             )
-        show(f"performance, {period}: calls", lambda span=span: calls.added(calls.cells(reader, span)))
-        show(f"performance, {period}: requests", lambda span=span: requests.report(reader, span))
+        whole = periods.whole(span.window)
+        show(f"performance, {period}: calls", lambda whole=whole: calls.added(calls.cells(reader, whole)))
+        show(f"performance, {period}: requests", lambda whole=whole: requests.report(reader, whole))
         show(f"cache, {period}", lambda span=span: told.caches(reader, span, told.NOTHING))
     for level, days in (("1min", 1), ("1hour", 30), ("1day", 364), ("1month", 364)):
         asked = series.question(level, periods.Range(NOW - days * DAY, NOW), ZoneInfo("UTC"))  # type: ignore[arg-type]

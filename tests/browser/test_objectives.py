@@ -142,3 +142,26 @@ def test_a_report_is_a_sheet_of_paper_without_what_only_a_screen_needs(pledged: 
         " document.body.append(found); return getComputedStyle(found).color; })()"
     )
     assert len(visitor.page.pdf(format="A4")) > 10_000
+
+
+def test_an_objective_is_tried_and_made_and_mistakes_stand_beside_their_fields(pledged: Server, visit: Visit) -> None:
+    visitor = visit(pledged, "/slos/new")
+    visitor.allowed.append("422")
+    visitor.page.get_by_label("Name", exact=True).fill("Not A Name")
+    visitor.page.get_by_label("Service", exact=True).fill("mail")
+    visitor.page.get_by_label("Target, %").fill("100")
+    visitor.page.get_by_role("button", name="Make it").click()
+    expect(visitor.find("#slo-name-wrong")).to_contain_text("lower-case letters")
+    expect(visitor.find("#slo-target-wrong")).to_contain_text("below 1")
+    assert visitor.accessibility() == []
+    visitor.page.get_by_label("Name", exact=True).fill("mail-tried")
+    visitor.page.get_by_label("Target, %").fill("99.5")
+    visitor.page.get_by_role("button", name="Try it").click()
+    expect(visitor.find(".tried")).to_contain_text("of 100 good")
+    visitor.page.get_by_role("button", name="Make it").click()
+    expect(visitor.find(".total-card")).to_contain_text("99.5")
+    visitor.page.get_by_role("link", name="Change").click()
+    visitor.page.get_by_label("For people").fill("Mail, tried")
+    visitor.page.get_by_role("button", name="Save").click()
+    expect(visitor.find(".total-card h2")).to_have_text("Mail, tried")
+    visitor.run("fetch('/api/v1/slos/mail-tried', {method: 'DELETE'}).then(() => null)")

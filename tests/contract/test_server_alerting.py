@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -185,6 +187,28 @@ def test_amtools_way_to_make_list_and_expire_silences(server: Inside):
     assert changed == made
     ask(server, "DELETE", f"/api/v2/silence/{made}")
     assert ask(server, "GET", f"/api/v2/silence/{made}")["status"] == {"state": "expired"}
+
+
+@pytest.mark.skipif(shutil.which("amtool") is None, reason="amtool is not installed")
+def test_the_real_amtool_makes_changes_lists_and_expires_silences(server: Inside, tmp_path: Path):
+    fire(server, "Tool", team="tool")
+    configuration = tmp_path / "http.yml"
+    configuration.write_text(f"authorization:\n  credentials: {server.token_for('admin')}\n")
+    amtool = ("amtool", "--alertmanager.url", server.url, "--http.config.file", str(configuration))
+
+    def run(*words: str) -> str:
+        done = subprocess.run([*amtool, *words], capture_output=True, text=True, check=True, timeout=30)
+        return done.stdout
+
+    made = run("silence", "add", "team=tool", "alertname=~T.*", "-c", "moving", "-d", "1h").strip()
+    assert made in run("silence", "query", "team=tool")
+    assert "Tool" not in run("alert", "query", "team=tool")
+    assert "suppressed" in run("alert", "query", "--silenced", "team=tool")
+    assert made in run("silence", "update", "-d", "2h", made)
+    run("silence", "expire", made)
+    assert made not in run("silence", "query")
+    assert made in run("silence", "query", "--expired")
+    assert "active" in run("alert", "query", "team=tool")
 
 
 def test_maintenance_and_inhibitions_hold_back_and_are_taken_away(server: Inside):

@@ -137,6 +137,14 @@ def test_mistakes_are_told_by_name_and_secrets_are_not_told_with_them(client: ht
     assert (refused.status_code, refused.json()["parameter"]) == (422, "options.headers")
     assert SECRET not in refused.text
     assert client.post(PATH, json={"kind": "gopher", "name": "x"}).json()["parameter"] == "kind"
+    for more in (
+        {"service": "\ud800"},
+        {"options": {"text": "\ud800"}},
+        {"name": "\ud800"},
+        {"target": "http://\ud800"},
+    ):
+        content = json.dumps({"name": "x", "kind": "http", "target": "http://x", **more})
+        assert client.post(PATH, content=content, headers={"Content-Type": "application/json"}).status_code == 422
     assert client.post(f"{PATH}/none/run").status_code == 404
     make(client, name="one", target="http://127.0.0.1:1")
     assert client.post(PATH, json={"name": "one", "kind": "tcp", "target": "x:1"}).status_code == 409

@@ -63,6 +63,7 @@ ANY_TEXT = (
     "run_id",
     "reconciliation_id",
     "slo_id",
+    "slo",
     "rule_id",
     "check_id",
     "adjustment_id",

@@ -24,6 +24,7 @@ PAGES = [
     "slos",
     "slo",
     "slo-report",
+    "slo-form",
     "sla",
     "budgets",
     "query",

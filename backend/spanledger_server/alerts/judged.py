@@ -44,7 +44,7 @@ class Judged:
         key: Its identity.
         verdict: What is said of it; None: its group is not in the answer.
         policy: How it goes on.
-        labels: As JSON; of the verdict, or of the episode that is known.
+        condition: Digest of what the rule judges.
     """
 
     rule: Rule
@@ -52,14 +52,17 @@ class Judged:
     key: str
     verdict: Verdict | None
     policy: Policy
-    labels: str
+    condition: str
 
 
-def judged(rule: Rule, verdicts: Sequence[Verdict], known: Mapping[str, Kept], every_ns: int) -> Iterator[Judged]:
+def judged(
+    rule: Rule, condition: str, verdicts: Sequence[Verdict], known: Mapping[str, Kept], every_ns: int
+) -> Iterator[Judged]:
     """Every alert of the rule that may change.
 
     Args:
         rule: As it holds.
+        condition: Its digest.
         verdicts: What it says of its groups; of two that say the same labels, the first counts.
         known: Its episodes by identity: those that are open, and what has to be remembered of others.
         every_ns: How often it is judged.
@@ -75,16 +78,16 @@ def judged(rule: Rule, verdicts: Sequence[Verdict], known: Mapping[str, Kept], e
         seen.add(key)
         before = known.get(key)
         if before is not None or verdict.outcome not in ("false", "no_data") or policy.no_data == "fire":
-            yield Judged(rule, "alert", key, verdict, policy, labels)
+            yield Judged(rule, "alert", key, verdict, policy, condition)
         trouble = _trouble(verdict, before)
         check_key = f"{key}:evaluation"
         if trouble or check_key in known:
             seen.add(check_key)
             checked = replace(verdict, outcome="true" if trouble else "false", clear=not trouble)
-            yield Judged(rule, "evaluation", check_key, checked, checking, labels)
+            yield Judged(rule, "evaluation", check_key, checked, checking, condition)
     for each in known.values():
         if each.dedup_key not in seen:
-            yield from _missing(rule, each, whole, policy, checking)
+            yield _missing(rule, each, whole, checking if each.kind == "evaluation" else policy)
 
 
 def _trouble(verdict: Verdict, before: Kept | None) -> bool:
@@ -93,15 +96,13 @@ def _trouble(verdict: Verdict, before: Kept | None) -> bool:
     return verdict.outcome == "error" or (verdict.outcome == "no_data" and fires)
 
 
-def _missing(rule: Rule, each: Kept, whole: Verdict | None, policy: Policy, checking: Policy) -> Iterator[Judged]:
+def _missing(rule: Rule, each: Kept, whole: Verdict | None, policy: Policy) -> Judged:
     """A group that the answer does not have; while the rule as a whole cannot be judged, neither can its groups."""
     labels = kept.labels_of(each.labels)
+    verdict = None if whole is None else replace(whole, labels=labels)
     if each.kind == "evaluation":
-        calm = Verdict(labels, "false", clear=True)
-        yield Judged(rule, "evaluation", each.dedup_key, calm, checking, each.labels)
-    else:
-        verdict = None if whole is None else replace(whole, labels=labels)
-        yield Judged(rule, "alert", each.dedup_key, verdict, policy, each.labels)
+        verdict = Verdict(labels, "false", clear=True)
+    return Judged(rule, each.kind, each.dedup_key, verdict, policy, each.condition or "")
 
 
 def policy_of(rule: Rule, every_ns: int) -> Policy:
@@ -155,7 +156,7 @@ def _begun(each: Judged, stands: Standing, now_ns: int) -> Kept:
         source="rule",
         kind=each.kind,
         rule_id=rule.rule_id,
-        condition=rule.digest,
+        condition=each.condition,
         dedup_key=each.key,
         name=rule.name if each.kind == "alert" else f"{rule.name} cannot be evaluated",
         labels=kept.labels_text(named),

@@ -105,16 +105,15 @@ def of_row(row: Mapping[str, Any]) -> Kept:
 
 def table(episodes: Sequence[Kept]) -> pa.Table:
     """The episodes as columns."""
-    return pa.table([[_cell(each, name) for each in episodes] for name in SCHEMA.names], schema=SCHEMA)
-
-
-def _cell(episode: Kept, name: str) -> Any:
-    value = getattr(episode.standing if name in STANDING or name == "flips" else episode, name)
-    if isinstance(value, UUID):
-        return value.bytes
-    if name == "flips":
-        return json.dumps(value)
-    return float(value) if name in ("value", "threshold") and value is not None else value
+    standings = [each.standing for each in episodes]
+    columns = {name: [getattr(each, name) for each in standings] for name in STANDING}
+    columns |= {name: [getattr(each, name) for each in episodes] for name in OWN}
+    columns |= {"flips": [json.dumps(each.flips) for each in standings]}
+    for name in ("alert_id", "rule_id"):
+        columns[name] = [None if value is None else value.bytes for value in columns[name]]
+    for name in ("value", "threshold"):
+        columns[name] = [None if value is None else float(value) for value in columns[name]]
+    return pa.table([columns[name] for name in SCHEMA.names], schema=SCHEMA)
 
 
 def labels_text(labels: Mapping[str, str]) -> str:

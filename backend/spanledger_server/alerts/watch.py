@@ -115,7 +115,7 @@ class Alerting:
             changed = {each.dedup_key: each for each in mine if each.condition != digest and each.standing.open}
             found += [_ended(each, "rule changed", now_ns) for each in changed.values()]
             staying = {each.dedup_key: each for each in mine if each.condition == digest}
-            for one in judged.judged(rule, verdicts, staying, self._every_ns):
+            for one in judged.judged(rule, digest, verdicts, staying, self._every_ns):
                 moved = None if one.key in changed else judged.moved(one, staying.get(one.key), now_ns, tells)
                 if moved is not None:
                     found.append(Planned(moved, partial(_again, one, now_ns)))

@@ -143,8 +143,9 @@ def shown(stored: Stored) -> dict[str, Any]:
 
 
 def _told(stored: Stored) -> dict[str, Any]:
-    """A channel as the audit trail has it."""
-    return {"name": stored.name, "type": stored.kind, "enabled": stored.enabled, **stored.shown()}
+    """A channel as the audit trail has it; of long certificates, that there are some."""
+    told = {"name": stored.name, "type": stored.kind, "enabled": stored.enabled, **stored.shown()}
+    return told | {"ca": "set" if told["ca"] else None}
 
 
 def _sentence(outcome: Delivered | Failed) -> str:

@@ -18,6 +18,9 @@ def samples(office: Notifications) -> Iterator[Sample]:
     """For /metrics."""
     planner, tally, names = office.delivery.planner.counters, office.delivery.tally, office.names()
     yield Sample("spanledger_notifications_planned_total", "counter", "Messages that were planned.", planner.planned)
+    if planner.turned_ns is not None:
+        meaning = "When it was last looked at what there is to tell."
+        yield Sample("spanledger_notifications_turn_timestamp_seconds", "gauge", meaning, planner.turned_ns / 1e9)
     attempts: defaultdict[tuple[str, str], int] = defaultdict(int)
     for (channel_id, outcome), count in tally.attempts.copy().items():
         attempts[names.get(channel_id, "gone"), outcome] += count

@@ -31,6 +31,7 @@ PLACES = (
     "/slos",
     "/slos/{name}",
     "/slos/{name}/report",
+    "/slos/{name}/edit",
     "/reports/sla",
     "/alerts",
     "/alerts/{rest:path}",

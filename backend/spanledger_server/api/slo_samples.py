@@ -49,6 +49,11 @@ def samples(standing: Sequence[Standing]) -> Iterator[Sample]:
         for each in standing
         if each.status.budget is not None and (left := each.status.budget.remaining_ratio) is not None
     )
+    yield from _burning(standing)
+
+
+def _burning(standing: Sequence[Standing]) -> Iterator[Sample]:
+    """How fast budgets are spent, and which pairs of windows hold."""
     yield from (
         Sample(
             "spanledger_slo_burn_rate",

@@ -72,8 +72,9 @@ def performance_summary(
     (span,) = parameters.together(lambda: to_date(period, now_ns, default_zone if tz is None else tz))
     only = filters.parse([] if service is None else [f"service:{service}"], filters.LEDGER)
     with store.reader() as reader:
-        found = requests.report(reader, span, service)
-        called = calls.added(calls.cells(reader, span, only))
+        whole = periods.whole(span.window)  # days as wide as they are kept: its parts are not told
+        found = requests.report(reader, whole, service)
+        called = calls.added(calls.cells(reader, whole, only))
     head = {"period": span.name, "from": answers.when(span.from_ns), "to": answers.when(span.to_ns)}
     return answers.answer(head | performance(found.whole, MS) | {"calls": called.shown()})
 

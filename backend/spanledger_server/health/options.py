@@ -14,6 +14,7 @@ from spanledger_server.health.answer import CannotError
 from spanledger_server.health.wire import Trust, context
 
 MOST_TEXT: Final = 1000
+UNICODE: Final = re.compile(r"[^\x00\ud800-\udfff]*")  # what can be stored and sent
 LONGEST_AUTHORITY: Final = 100_000
 
 
@@ -73,14 +74,14 @@ def text(most: int = MOST_TEXT) -> Callable[[Any], str | None]:
     def read(value: Any) -> str | None:
         if value is None:
             return None
-        if not isinstance(value, str) or not value or len(value) > most or "\x00" in value:
+        if not isinstance(value, str) or not value or len(value) > most or not UNICODE.fullmatch(value):
             raise ValueError(f"text of 1 to {most} characters, or null")
         return value
 
     return read
 
 
-def texts(most: int = 20, pattern: str = r"[^\x00-\x1f\x7f]{1,200}") -> Callable[[Any], list[str]]:
+def texts(most: int = 20, pattern: str = r"[^\x00-\x1f\x7f\ud800-\udfff]{1,200}") -> Callable[[Any], list[str]]:
     """Reads a list of texts."""
     fits = re.compile(pattern)
 

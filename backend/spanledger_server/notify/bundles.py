@@ -102,7 +102,12 @@ def _alone_due_ns(bundle: Bundle, news: News, now_ns: int) -> int:
     incident, route = bundle.incident, news.route
     critical = news.kind == "fired" and news.alert.event.severity == "critical"
     if incident is None:
-        return now_ns if critical else news.alert.fired_ns + route.first_wait_ns
+        waited_ns = now_ns - news.alert.fired_ns
+        return (
+            now_ns + route.first_wait_ns - waited_ns
+            if 0 <= waited_ns < route.first_wait_ns and not critical
+            else now_ns
+        )
     if critical and incident.severity != "critical":
         return now_ns
     wait_ns = route.group_wait_ns if critical or incident.messages == 1 else route.group_interval_ns

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from spanledger_server.errors import SpanledgerError
@@ -19,6 +19,7 @@ from spanledger_server.notify import failing, keeping, outbox, queue
 from spanledger_server.notify.opening import Opening
 from spanledger_server.notify.planner import Holding, Planner
 from spanledger_server.notify.policy import Plan
+from spanledger_server.notify.terms import Known
 from spanledger_server.notify.worker import Tally, Worker
 from spanledger_server.store.database import Database
 from spanledger_server.timegrid import SECOND_NS
@@ -45,6 +46,7 @@ class Delivery:
         """
         self.planner = Planner(database, opening.known, holding)
         self.tally = Tally()
+        self.trouble: str | None = None  # why nothing could be planned, the last time
         self._database = database
         self._now = now
         self._opening = opening
@@ -99,14 +101,17 @@ class Delivery:
         return plan
 
     def keep(self, now_ns: int, keep_ns: int) -> None:
-        """Settle what no channel is there for any more; once an hour forget what is older than `keep_ns`."""
+        """Settle what no channel or no alert is there for any more; once an hour forget what ended `keep_ns` ago."""
         with self._database.reader() as reader:
             known = self._opening.known(reader)
             gone = [key for key in queue.channels(reader) if key not in known]
             used = {each.channel_id for each in known.values() if each.enabled}
             over = [each for each in failing.listed(reader) if each.channel_id not in used]
-        if gone or over:
+            ended = keeping.ended(reader, now_ns)
+        self._dismiss(known)
+        if gone or over or ended:
             with self._database.transaction() as tx:
+                outbox.record(tx, ended, now_ns)
                 for channel_id in gone:
                     queue.drop(tx, channel_id, "the channel is gone", now_ns)
                 for each in over:
@@ -114,6 +119,12 @@ class Delivery:
         if self._kept_ns is None or not 0 <= now_ns - self._kept_ns < keeping.EVERY_NS:
             self._kept_ns = now_ns
             keeping.forget(self._database, now_ns, keep_ns)
+
+    def _dismiss(self, known: Mapping[str, Known]) -> None:
+        """Workers of channels that are gone."""
+        with self._one:
+            for channel_id in self._workers.keys() - known.keys():
+                self._workers.pop(channel_id).stop()
 
     def send(self, channel_id: str, now_ns: int) -> int | None:
         """Send the next message of a channel, on the caller's thread; when there will be one, None: nothing waits."""
@@ -140,12 +151,13 @@ class Delivery:
                 now_ns = self._now()
                 next_ns = self.tick(now_ns).next_ns
                 wait_s = max(0.0, min(LONGEST_WAIT_S, (next_ns - now_ns) / SECOND_NS))
+                self.trouble = None
             except SpanledgerError as error:
                 log.warning("a plan could not be committed", extra={"reason": str(error)})
-                wait_s = AFTER_FAILURE_S
-            except Exception:  # the boundary: what went wrong once may go well the next time
+                self.trouble, wait_s = str(error), AFTER_FAILURE_S
+            except Exception as error:  # the boundary: what went wrong once may go well the next time
                 log.exception("planning failed")
-                wait_s = LONGEST_WAIT_S
+                self.trouble, wait_s = f"{type(error).__name__}: {error}", LONGEST_WAIT_S
 
     def _put_to_work(self, now_ns: int) -> None:
         if not self._thread.is_alive():

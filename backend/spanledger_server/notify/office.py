@@ -13,7 +13,7 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 
 from spanledger_server.clock import Clock
-from spanledger_server.errors import NotFound
+from spanledger_server.errors import Conflict, NotFound
 from spanledger_server.loops import Task
 from spanledger_server.notify import failing, history, kept, queue
 from spanledger_server.notify.deliver import Delivery
@@ -96,9 +96,13 @@ class Notifications:
 
         Raises:
             NotFound: One of them is nothing.
+            Conflict: One of them is not enabled.
         """
         known = self.opening.known(tx)
         wanted = list(dict.fromkeys(each for name in names or (EVERY,) for each in _meant(known.values(), name)))
+        off = [each.name for each in wanted if not each.enabled]
+        if off:
+            raise Conflict(f"the channel {off[0]!r} is not enabled")
         planned = [
             Planned(_test_message(each, actor, now_ns), each.channel_id, (), frozenset(), now_ns) for each in wanted
         ]
@@ -142,6 +146,8 @@ class Notifications:
             if now_ns - each.oldest_ns >= LATE_NS:
                 waited = (now_ns - each.oldest_ns) // MINUTE_NS
                 told.append(f"{each.channel}: {each.messages} messages wait, the oldest for {waited} min")
+        if self.delivery.trouble is not None:
+            told.append(f"nobody is told of alerts: {self.delivery.trouble}")
         hanging = [
             f"{names.get(key, key)} has said nothing for {(now_ns - since_ns) // SECOND_NS} s"
             for key, since_ns in self.delivery.busy().items()

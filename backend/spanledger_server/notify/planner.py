@@ -8,25 +8,26 @@ Never: two turns at once, or a message that is planned twice.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final, Protocol
+from typing import Any, Protocol
 
 from spanledger_server.notify import kept, policy
 from spanledger_server.notify.agreed import terms
 from spanledger_server.notify.event import Event, Severity
 from spanledger_server.notify.policy import Plan
 from spanledger_server.notify.standing import WAITING, Standing, happened
-from spanledger_server.notify.terms import Known, Terms
+from spanledger_server.notify.terms import RANKS, Known, Terms
 from spanledger_server.notify.written import event_of
 from spanledger_server.store import sqlfile
 from spanledger_server.store.database import Database, Reader
 
-SQL = sqlfile.load(__package__)
+log = logging.getLogger(__name__)
 
-EMPTY: Final = Plan((), (), (), (), policy.LONGEST_NS)
+SQL = sqlfile.load(__package__)
 
 
 class Held(Protocol):
@@ -48,7 +49,7 @@ class Counters:
     planned: int = 0
     suppressed: Counter[str] = field(default_factory=Counter)
     waiting: Counter[str] = field(default_factory=Counter)
-    seconds: float = 0.0
+    turned_ns: int | None = None
 
 
 class Planner:
@@ -83,7 +84,7 @@ class Planner:
                 rows = reader.tuples(SQL["new_events"], most=kept.MOST_EVENTS)
                 agreed = self._terms = self._read_terms(reader)
                 held = self._holding(reader, now_ns)
-            before = with_events(before, [event_of(body) for _, body in rows])
+            before = with_events(before, _readable(rows))
             plan = policy.plan(before, agreed, held.why, now_ns)
             after, done = kept.after(before, plan, now_ns)
             if rows or kept.changes(before, after, plan):
@@ -91,7 +92,7 @@ class Planner:
                     if rows:
                         tx.execute(SQL["note_planned"], place=rows[-1][0])
                     kept.write(tx, before, after, plan, done, now_ns)
-            self._count(before, after, plan)
+            self._count(before, after, plan, now_ns)
             self._standing = after
             more = len(rows) == kept.MOST_EVENTS
             return replace(plan, next_ns=now_ns) if more else plan
@@ -101,11 +102,25 @@ class Planner:
         found = terms(reader, self._channels(reader))
         return self._terms if self._terms == found and self._terms is not None else found
 
-    def _count(self, before: Standing, after: Standing, plan: Plan) -> None:
-        self.counters.planned += len(plan.messages)
+    def _count(self, before: Standing, after: Standing, plan: Plan, now_ns: int) -> None:
+        self.counters.planned, self.counters.turned_ns = self.counters.planned + len(plan.messages), now_ns
         new = kept.begun(before.holds, after.holds)
         self.counters.suppressed.update(each.reason for each in new if each.reason not in WAITING)
         self.counters.waiting = Counter(each.reason for each in after.holds.values())
+
+
+def _readable(rows: list[tuple[Any, ...]]) -> list[Event]:
+    """The events in these rows, but for those that cannot be read: one of them is no reason to tell nothing more."""
+    found = []
+    for place, body in rows:
+        try:
+            event = event_of(body)
+            RANKS[event.severity]
+        except (ValueError, TypeError, KeyError, AttributeError):
+            log.exception("an event cannot be read", extra={"place": place})
+        else:
+            found.append(event)
+    return found
 
 
 def with_events(before: Standing, events: list[Event]) -> Standing:

@@ -142,7 +142,7 @@ class _Looking:
 
     def _firing(self, alert: Alert, ways: tuple[Way, ...], told: Mapping[str, Told]) -> None:
         start_ns = self._start_ns(alert, ways, told)
-        elapsed_ns = self._now_ns - start_ns - alert.cared_ns(start_ns, self._now_ns)
+        elapsed_ns = max(0, self._now_ns - start_ns - alert.cared_ns(start_ns, self._now_ns))
         why = self._held(alert.event.labels, alert.event.severity)
         for way in ways:
             turns = self._turns(alert, way, elapsed_ns)
@@ -179,7 +179,7 @@ class _Looking:
         repeat_ns = way.route.repeat_ns
         turns = self._steps(way, elapsed_ns)
         if way.usual:
-            turns += 1 if repeat_ns is None else 1 + max(0, elapsed_ns) // repeat_ns
+            turns += 1 if repeat_ns is None else 1 + elapsed_ns // repeat_ns
         if not alert.acked:
             nexts = [way.escalation.next_ns(elapsed_ns) if way.escalation else None]
             nexts += [(elapsed_ns // repeat_ns + 1) * repeat_ns if way.usual and repeat_ns else None]

@@ -264,3 +264,11 @@ WHERE notification_id IN (SELECT unnest($ids::UUID[])) ORDER BY notification_id,
 SELECT nullif(h.channel_id, '') AS channel_id, c.name AS channel, reason, detail, until_ns, from_ns, to_ns
 FROM notify_holds AS h LEFT JOIN channels AS c USING (channel_id)
 WHERE alert_id = $alert_id ORDER BY from_ns DESC, channel LIMIT 1000;
+
+-- name: ended_elsewhere
+-- Alerts that fire here, and have ended some time ago, or are gone, where they are judged. Alerts on channels are judged here.
+SELECT a.body FROM notify_alerts AS a
+WHERE fires AND fired_ns < $before_ns
+    AND NOT EXISTS (FROM alert_episodes AS e WHERE e.alert_id = a.alert_id AND (e.state <> 'resolved' OR e.resolved_ns >= $before_ns))
+    AND NOT EXISTS (FROM notify_failing AS f WHERE f.alert_id = a.alert_id)
+    AND NOT EXISTS (FROM notify_events AS n WHERE n.place > (SELECT max(place) FROM notify_planned));

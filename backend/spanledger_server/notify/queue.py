@@ -28,6 +28,9 @@ SQL = sqlfile.load(__package__)
 FIRST_PAUSE_NS: Final = 2 * SECOND_NS
 LONGEST_PAUSE_NS: Final = 600 * SECOND_NS
 LONGEST_AFTER_NS: Final = 3600 * SECOND_NS  # however long the other side wants
+FARTHEST_NS: Final = (
+    2 * LONGEST_AFTER_NS
+)  # what is to be sent later than that was written before the clock was set back
 GIVEN_UP_NS: Final = DAY_NS
 MOST_REASON: Final = 500  # characters
 NEVER_TOLD: Final = "its beginning was never told there"
@@ -82,7 +85,7 @@ def lease(tx: Transaction, channel_id: str, now_ns: int) -> Job | int | None:
         ready = next((head for head in heads if head["state"] == "waiting"), None)
         if ready is None:
             return None
-        if ready["next_ns"] > now_ns:
+        if now_ns < ready["next_ns"] <= now_ns + FARTHEST_NS:
             return int(ready["next_ns"])
         if not _without_beginning(tx, channel_id, ready):
             return _leased(tx, channel_id, ready, now_ns)

@@ -30,6 +30,7 @@ DARK: Final = """
   .page { padding: 8px !important; }
   .card { padding: 16px !important; }
   .name, .value { display: block !important; width: auto !important; padding-left: 0 !important; }
+  th.name { padding-bottom: 0 !important; }
   .value { border-top: 0 !important; padding-top: 0 !important; }
 }
 """

@@ -138,7 +138,7 @@ class Worker:
         """
         if self._unsettled is not None:
             self._settle(self._unsettled)
-        if now_ns < self._pause_until_ns:
+        if now_ns < self._pause_until_ns <= now_ns + queue.FARTHEST_NS:
             return self._pause_until_ns
         with self._database.reader() as reader:
             known = self._opening.known(reader).get(self.channel_id)

@@ -10,21 +10,26 @@ Never: one rule's mistake that keeps another from being judged, or a clock.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
 from uuid import UUID
 
 from spanledger_server.errors import SpanledgerError
 from spanledger_server.rules import absence, anomaly, expression, measured, reads, register, story
 from spanledger_server.rules.absence import Hearing
 from spanledger_server.rules.anomaly import Baselines
+from spanledger_server.rules.held import Held
 from spanledger_server.rules.reads import Answer, Key, Question
 from spanledger_server.rules.rule import MEASURED, Rule
 from spanledger_server.rules.standing import Standings
 from spanledger_server.rules.verdict import Outcome, Story, Verdict
 from spanledger_server.store import sqlfile
 from spanledger_server.store.database import Database, Reader
+from spanledger_server.timegrid import MINUTE_NS, Range
 
 SQL = sqlfile.load(__package__)
 
+MOST_REMEMBERED: Final = 50  # questions for earlier groups that one tick reads
 Judged = dict[UUID, list[Verdict]]
 
 
@@ -43,6 +48,7 @@ class Evaluator:
         self._standings = Standings(zone)
         self._baselines = Baselines()
         self._hearing = Hearing()
+        self._before: Held[Answer] = Held(MINUTE_NS, MOST_REMEMBERED)
         self._known: tuple[int, tuple[Rule, ...]] = (-1, ())
 
     def rules(self, reader: Reader) -> tuple[Rule, ...]:
@@ -65,7 +71,7 @@ class Evaluator:
 
     def judged(self, reader: Reader, rules: Sequence[Rule], now_ns: int) -> Judged:
         """The verdicts of these rules; those that composites among them are made of must be there too."""
-        for each in (self._standings, self._baselines, self._hearing):
+        for each in (self._standings, self._baselines, self._hearing, self._before):
             each.turn(now_ns)
         asked = {rule.rule_id: _questions(rule, now_ns) for rule in rules}
         answers = reads.read(reader, (question for each in asked.values() for question in each))
@@ -83,6 +89,14 @@ class Evaluator:
         """What an alert of this verdict says."""
         return story.of(reader, rule, verdict, now_ns, self._zone)
 
+    def _remembered(self, reader: Reader, rule: Rule, now_ns: int) -> Answer | None:
+        """The groups that were there before a rule's window; read once a minute, for all rules that ask the same."""
+        asked = measured.before(rule, now_ns)
+        if asked is None:
+            return None
+        key = replace(asked, window=Range(0, rule.window_ns))
+        return self._before.get(key, now_ns, lambda: reads.read(reader, [asked])[asked])
+
     def _judged(
         self,
         reader: Reader,
@@ -96,7 +110,7 @@ class Evaluator:
                 learnt = self._baselines.samples(reader, rule, now_ns)
                 return anomaly.verdicts(rule, asked[0], answers[asked[0]], learnt)
             if rule.kind in MEASURED:
-                return measured.verdicts(rule, asked, answers)
+                return measured.verdicts(rule, asked, answers, self._remembered(reader, rule, now_ns))
             if rule.kind == "absence" and asked:
                 return self._hearing.of_metric(reader, rule, asked[0], answers[asked[0]], now_ns)
             if rule.kind == "absence":

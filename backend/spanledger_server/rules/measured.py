@@ -10,6 +10,7 @@ Never: a division by nothing, or a group that is out of sight taken for one that
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 
@@ -63,13 +64,22 @@ def questions(rule: Rule, now_ns: int) -> tuple[Question, ...]:
     if rule.kind == "ratio":
         below = metrics.measure(rule.divided_by or "")
         found.append(question(rule, below, window(below, rule.window_ns, now_ns)))
-    if rule.group_by:
-        found.append(question(rule, above, Range(asked.from_ns - REMEMBERED_NS, asked.from_ns)))
     return tuple(found)
 
 
-def verdicts(rule: Rule, asked: Sequence[Question], answers: Mapping[Question, Answer]) -> list[Verdict]:
-    """What a rule says of what was found."""
+def before(rule: Rule, now_ns: int) -> Question | None:
+    """What a rule with groups asks to know those that were there before its window; None for others."""
+    if not rule.group_by or rule.kind not in ("threshold", "ratio"):
+        return None
+    of = measure(rule)
+    from_ns = window(of, rule.window_ns, now_ns).from_ns
+    return replace(question(rule, of, Range(max(0, from_ns - REMEMBERED_NS), from_ns)), bare=True)
+
+
+def verdicts(
+    rule: Rule, asked: Sequence[Question], answers: Mapping[Question, Answer], remembered: Answer | None = None
+) -> list[Verdict]:
+    """What a rule says of what was found, and of groups that were there before."""
     found = [answers[each] for each in asked]
     for each in found:
         if isinstance(each, Failed):
@@ -77,14 +87,14 @@ def verdicts(rule: Rule, asked: Sequence[Question], answers: Mapping[Question, A
         if isinstance(each, Crowd):
             return [crowded(rule, each.groups)]
     groups: list[Mapping[Key, Any]] = [each for each in found if not isinstance(each, (Crowd, Failed))]
-    keys = dict.fromkeys(key for each in groups[: 2 if rule.kind in ("ratio", "change") else 1] for key in each)
+    keys = dict.fromkeys(key for each in groups for key in each)
     if len(keys) > rule.most_groups:
         return [crowded(rule, len(keys))]
     if not rule.group_by:
         keys[()] = None
-    elif rule.kind != "change":
-        remembered = [key for key in groups[-1] if key not in keys]
-        keys |= dict.fromkeys(remembered[: rule.most_groups - len(keys)])
+    elif remembered is not None and not isinstance(remembered, (Crowd, Failed)):
+        missing = [key for key in sorted(remembered) if key not in keys]
+        keys |= dict.fromkeys(missing[: rule.most_groups - len(keys)])
     return [_verdict(rule, key, asked, groups) for key in sorted(keys)]
 
 

@@ -59,6 +59,7 @@ class Question:
         group_by: Labels to tell apart, in the order of the keys of the answer.
         filters: Label and what it must be, by label.
         name: Of a metric that was sent.
+        bare: Whether only the groups are wanted, and nothing of them.
     """
 
     source: Source
@@ -66,6 +67,7 @@ class Question:
     group_by: tuple[str, ...] = ()
     filters: Filters = ()
     name: str | None = None
+    bare: bool = False
 
     @property
     def every(self) -> Filters:
@@ -200,7 +202,7 @@ def _grouped(question: Question, rows: Iterable[_Row]) -> Groups | Crowd:
         by_key[_key(question, labels)].append(row)
     if len(by_key) > MOST_GROUPS:
         return Crowd(len(by_key))
-    return {key: found(question.source, each) for key, each in by_key.items()}
+    return {key: None if question.bare else found(question.source, each) for key, each in by_key.items()}
 
 
 Run = tuple[str, int, int]  # level, first bucket, the one beyond the last

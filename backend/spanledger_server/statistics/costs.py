@@ -29,8 +29,6 @@ OTHER: Final = "other"
 UNKNOWN: Final = "unknown"  # how a trend's `by` calls the category that nobody named
 TOTAL: Final = ""  # no dimension: all of a part is one category
 ROLLED: Final = frozenset(("month", "year"))  # periods long enough for rollups to be fewer rows than the ledger
-MOST_SPLIT: Final = 2  # hours of the day that hold a midnight of a zone; a zone that moves has two
-NO_HOUR: Final = -1
 IN_ROLLUPS: Final = frozenset(("service", "kind", "model", "provider", "operation", "feature", "tenant", "user_tier"))
 COUNTS: Final = ("calls", "priced_calls", "unpriced_calls", "estimated_calls", "free_calls")
 TOKENS: Final = ("input_tokens", "output_tokens", "cached_input_tokens")
@@ -189,19 +187,14 @@ def _rest_of_part(whole: Mapping[str, Any], shown: Iterable[Mapping[str, Any]]) 
 def _all_from_ledger(period: Period) -> dict[str, Any]:
     end = period.to_ns
     bounds = {"rest_from_ns": period.from_ns, "head_ns": end, "tail_ns": end, "dirty_from_ns": 0, "dirty_to_ns": 0}
-    return {"level": "", "unit_ns": DAY_NS, "dirty": [], "split_hour": NO_HOUR, "other_split_hour": NO_HOUR} | bounds
+    return {"level": "", "unit_ns": DAY_NS, "dirty": [], "split_from_ns": 0, "split_to_ns": 0} | bounds
 
 
 def _sources(reader: Reader, period: Period) -> dict[str, Any]:
     """Which stretch comes from which rollup, which of its buckets are not fresh, and which hours lie in two parts."""
-    split: list[int] = []
-    level, unit_ns = "1h", HOUR_NS
-    if period.aligned(DAY_NS):
-        level, unit_ns = "1d", DAY_NS
-    elif not period.aligned(HOUR_NS):
-        split = _split_hours(period)
-        if len(split) > MOST_SPLIT:
-            return _all_from_ledger(period)
+    level, unit_ns = ("1d", DAY_NS) if period.aligned(DAY_NS) else ("1h", HOUR_NS)
+    if period.width_ns < DAY_NS and not period.aligned(HOUR_NS):  # every hour lies in two parts
+        return _all_from_ledger(period)
     first = reader.value(SQL["rolled_from"], level=level, unit_ns=unit_ns)
     if first is None:
         return _all_from_ledger(period)
@@ -220,16 +213,19 @@ def _sources(reader: Reader, period: Period) -> dict[str, Any]:
         "dirty": dirty,
         "dirty_from_ns": dirty[0] * unit_ns if dirty else 0,
         "dirty_to_ns": (dirty[-1] + 1) * unit_ns if dirty else 0,
-        "split_hour": split[0] if split else NO_HOUR,
-        "other_split_hour": split[-1] if split else NO_HOUR,
+        **_split_hours(period),
     }
 
 
-def _split_hours(period: Period) -> list[int]:
-    """Hours of the day of UTC that lie, on some days of the period, in two of its parts: they hold a midnight."""
+def _split_hours(period: Period) -> dict[str, int]:
+    """The hours of the day of UTC, the first to the last, that lie in two parts on some day: they hold a midnight."""
     turns = (start for start, _ in period.offsets[1:] if start % HOUR_NS)
     midnights = (-by for _, by in period.offsets if by % HOUR_NS)
-    return sorted({time_ns % DAY_NS // HOUR_NS for time_ns in (*turns, *midnights)})
+    hours = [time_ns % DAY_NS // HOUR_NS for time_ns in (*turns, *midnights)]
+    return {
+        "split_from_ns": min(hours) * HOUR_NS if hours else 0,
+        "split_to_ns": (max(hours) + 1) * HOUR_NS if hours else 0,
+    }
 
 
 def _dirty(reader: Reader, unit_ns: int, head_ns: int, tail_ns: int) -> list[int]:

@@ -22,8 +22,8 @@ WITH cells AS MATERIALIZED (
                 OR (at_ns >= $dirty_from_ns AND at_ns < $dirty_to_ns AND list_contains($dirty::BIGINT[], at_ns // $unit_ns)))
         UNION ALL
         SELECT * FROM ledger
-        WHERE $split_hour >= 0 AND at_ns >= $head_ns AND at_ns < $tail_ns
-            AND at_ns // 3600000000000 % 24 IN ($split_hour, $other_split_hour)
+        WHERE $split_to_ns > 0 AND at_ns >= $head_ns AND at_ns < $tail_ns
+            AND at_ns % 86400000000000 >= $split_from_ns AND at_ns % 86400000000000 < $split_to_ns
             AND NOT list_contains($dirty::BIGINT[], at_ns // $unit_ns)
     )
     WHERE true
@@ -45,7 +45,7 @@ WITH cells AS MATERIALIZED (
     )
     WHERE bucket >= $head_ns // $unit_ns AND bucket < $tail_ns // $unit_ns
         AND NOT list_contains($dirty::BIGINT[], bucket)
-        AND ($split_hour < 0 OR bucket % 24 NOT IN ($split_hour, $other_split_hour))
+        AND ($split_to_ns = 0 OR at_ns % 86400000000000 < $split_from_ns OR at_ns % 86400000000000 >= $split_to_ns)
         -- include: cost_conditions
     GROUP BY part, category
 ),

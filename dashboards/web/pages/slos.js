@@ -51,7 +51,7 @@ function Objectives({ slos }) {
   const shown = slos.filter(SHOWN[show].keep).sort(byLeft);
   return html`<div class=${`sentence ${said.tone}`}><${Icon} name=${said.icon} /><div class="sentence-text"><h2>${said.title}</h2>${said.text ? html`<p>${said.text}</p>` : null}</div></div>
     <div class="bar"><div class="segments" role="group" aria-label="Which objectives">${Object.entries(SHOWN).map(([name, one]) => html`<button key=${name} aria-pressed=${name === show} onClick=${() => setParams({ show: name === 'all' ? null : name })}>${one.text}${name === 'all' ? null : html` <span class="quiet">${slos.filter(one.keep).length}</span>`}</button>`)}</div></div>
-    <${Card} title="Objectives" sub=${show === 'all' ? 'least left first' : plural(shown.length, 'objective')} actions=${html`<a class="button" href=${link('/reports/sla', {}, ['tz'])}><${Icon} name="table" />Month</a><a class="button" href="/api/v1/slos/openslo" download="objectives.yaml"><${Icon} name="download" />OpenSLO</a>`}>
+    <${Card} title="Objectives" sub=${show === 'all' ? 'least left first' : plural(shown.length, 'objective')} actions=${html`<a class="button" href=${link('/slos/new', {}, ['tz'])}><${Icon} name="plus" />New</a><a class="button" href=${link('/reports/sla', {}, ['tz'])}><${Icon} name="table" />Month</a><a class="button" href="/api/v1/slos/openslo" download="objectives.yaml"><${Icon} name="download" />OpenSLO</a>`}>
       ${shown.length ? html`<${Rows} slos=${shown} />` : html`<${Empty} title=${SHOWN[show].none}><button class="button" onClick=${() => setParams({ show: null })}>Show all</button><//>`}<//>`;
 }
 

@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { Icon, Logo } from '../icons.js';
-import { session } from '../api.js';
+import { session, useLoad } from '../api.js';
 import { link as livelink, now, serverVersion, state, togglePause } from '../live.js';
 import { axisDuration, clock, instant } from '../format.js';
 import { link, route, zone } from '../url.js';
@@ -23,20 +23,27 @@ const PLACES = GROUPS.flatMap((group) => group.places);
 /** @param {string} path */
 const here = (path) => (path === '/' || path === '/costs' ? route.value.path === path : route.value.path.startsWith(path));
 
-/** @param {{place: {path: string, name: string, icon: string}}} props */
-function Place({ place }) {
-  return html`<a href=${link(place.path, {}, ['tz'])} aria-current=${here(place.path) ? 'page' : undefined}><${Icon} name=${place.icon} /><span>${place.name}</span></a>`;
+/** @param {{place: {path: string, name: string, icon: string}, count?: number}} props count: of alerts that need somebody */
+function Place({ place, count = 0 }) {
+  return html`<a href=${link(place.path, {}, ['tz'])} aria-current=${here(place.path) ? 'page' : undefined}><${Icon} name=${place.icon} /><span>${place.name}</span>${place.path === '/alerts' && count ? html`<b class="place-count"><span class="hidden-text">, </span>${count > 99 ? '99+' : count}<span class="hidden-text"> firing</span></b>` : null}</a>`;
+}
+
+/** How many alerts fire that nobody takes care of and nothing holds back. */
+function useOpenAlerts() {
+  const load = useLoad('/api/v1/alerts?state=firing&limit=100', { every: 15_000 });
+  return (load.data?.items ?? []).filter((/** @type {any} */ one) => !one.acknowledged && !one.held_back).length;
 }
 
 /** @param {{page: {title: any, range?: string, presets?: string[]}, children: any}} props */
 export function Frame({ page, children }) {
   const who = session.value;
+  const count = useOpenAlerts();
   const complete = instant(state.value ? state.value.complete_to : who?.complete_to);
   return html`<div class="frame">
     <a class="skip" href="#main" onClick=${(/** @type {Event} */ event) => { event.preventDefault(); document.getElementById('main')?.focus(); }}>Skip to content</a>
     <nav class="rail" aria-label="Pages">
       <a class="brand" href="/"><${Logo} /><span>spanledger</span></a>
-      ${GROUPS.map((group) => html`<div class="rail-group" key=${group.name}><p>${group.name}</p>${group.places.map((place) => html`<${Place} key=${place.path} place=${place} />`)}</div>`)}
+      ${GROUPS.map((group) => html`<div class="rail-group" key=${group.name}><p>${group.name}</p>${group.places.map((place) => html`<${Place} key=${place.path} place=${place} count=${count} />`)}</div>`)}
       <div class="rail-foot"><p>${[who?.environment, `v${who?.version}`].filter(Boolean).join(' · ')}</p>
         <p title="Figures before this moment are final">${complete ? `ledger complete to ${clock(complete, zone.value)}` : 'ledger completeness unknown'}</p></div>
     </nav>
@@ -49,7 +56,7 @@ export function Frame({ page, children }) {
       </div>
     </header>
     <main id="main" tabindex="-1"><${Trouble} />${children}</main>
-    <nav class="bottom" aria-label="Pages, bottom">${PLACES.filter((place) => place.first).map((place) => html`<${Place} key=${place.path} place=${place} />`)}<${More} /></nav>
+    <nav class="bottom" aria-label="Pages, bottom">${PLACES.filter((place) => place.first).map((place) => html`<${Place} key=${place.path} place=${place} count=${count} />`)}<${More} /></nav>
     <${Announcer} /><${Toasts} /><${KeyList} />
   </div>`;
 }

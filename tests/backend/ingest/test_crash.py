@@ -56,6 +56,7 @@ def test_nothing_acknowledged_is_missing_or_doubled_after_kills(tmp_path: Path) 
     assert value(database, unmarked) == 0
     Rollups(database, DirtyBuckets()).refresh(NOON + 2 * DAY)
     assert value(database, "SELECT sum(spans) FROM span_1d") == value(database, "SELECT count(*) FROM spans")
-    assert value(database, "SELECT sum(calls) FROM cost_1d") == value(database, "SELECT count(*) FROM ledger")
+    for table in ("cost_1d", "user_1d", "user_1y"):
+        assert value(database, f"SELECT sum(calls) FROM {table}") == value(database, "SELECT count(*) FROM ledger")
     database.close()
     assert len(acknowledged) > KILLS

@@ -5,19 +5,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from spanledger_server.notify import outbox, queue
+from spanledger_server.errors import Busy
+from spanledger_server.notify import queue
 from spanledger_server.notify.deliver import Delivery
 from spanledger_server.notify.message import Delivered, Failed, Message
-from spanledger_server.notify.terms import Known
 from spanledger_server.notify.worker import HANGS_NS
 from spanledger_server.store.database import Database, Transaction
-from tests.backend.notify.events import HOUR, MINUTE, NOON, SECOND, event
+from tests.backend.notify.events import HOUR, MINUTE, SECOND, event
 from tests.backend.notify.house import House, Stuck, taken
 from tests.support.waiting import until
 
@@ -267,7 +266,7 @@ def test_a_commit_wakes_and_a_message_arrives_at_once() -> None:
 
     house.channels["ops"].answer = answer
     with running(house):
-        until(lambda: house.delivery.planner.counters.seconds >= 0)
+        until(lambda: house.delivery.planner.counters.turned_ns is not None)
         house.record(event())
         assert arrived.wait(3)
     house.close()
@@ -287,16 +286,62 @@ def test_what_was_being_sent_when_the_server_stopped_is_sent_again(tmp_path: Pat
     house.close()
 
 
-def test_an_outcome_that_cannot_be_written_is_written_later(house: House) -> None:
+def test_an_outcome_that_cannot_be_written_is_written_later_and_nothing_is_sent_twice(house: House) -> None:
     only_ops(house)
     house.delivery.tick(house.now_ns)
-    with house.database.transaction() as tx:
-        outbox.record(tx, [], NOON)
-    house.channels.listed["ops"] = replace(house.channels.listed["ops"], enabled=False)
-    assert house.delivery.send("ops", house.now_ns) is None
-    house.channels.listed["ops"] = Known("ops", "ops", "webhook")
-    house.tick()
+    transaction = house.database.transaction
+
+    def answer(_message: Message) -> Delivered:
+        house.database.transaction = full  # type: ignore[method-assign]
+        return Delivered("taken")
+
+    @contextmanager
+    def full() -> Iterator[Transaction]:
+        raise Busy("no space")
+        yield
+
+    house.channels["ops"].answer = answer
+    with pytest.raises(Busy):
+        house.delivery.send("ops", house.now_ns)
+    house.database.transaction = transaction  # type: ignore[method-assign]
+    house.tick(SECOND)
     assert house.states() == [("firing", "delivered", 1)]
+    assert len(house.channels["ops"].messages) == 1
+
+
+def test_an_event_that_cannot_be_read_keeps_nobody_from_being_told(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    only_ops(house, severity="loud")
+    only_ops(house, alert="b")
+    house.tick()
+    assert house.channels["ops"].told == [("firing", "Slow answers: b")]
+
+
+def test_an_alert_that_is_gone_where_it_was_judged_ends(house: House) -> None:
+    only_ops(house)
+    house.tick()
+    house.delivery.keep(house.now_ns, HOUR)
+    house.tick(6 * MINUTE)
+    assert len(house.channels["ops"].told) == 1
+    house.delivery.keep(house.now_ns, HOUR)
+    house.tick()
+    assert house.channels["ops"].told[-1] == ("resolved", "Slow answers: a")
+
+
+def test_a_clock_that_is_set_back_holds_nothing_up(house: House) -> None:
+    only_ops(house)
+    house.tick()
+    house.now_ns -= 10 * HOUR
+    only_ops(house, "resolved")
+    only_ops(house, alert="b", rule_id=None, name="Other")
+    house.tick()
+    house.tick(SECOND)
+    assert sorted(house.channels["ops"].told) == [
+        ("firing", "Slow answers: a"),
+        ("firing", "Slow answers: b"),
+        ("resolved", "Slow answers: a"),
+    ]
 
 
 def test_a_store_without_channels_tells_nobody_and_says_so() -> None:

@@ -73,17 +73,17 @@ def test_silence_is_told_of_who_was_heard_and_of_nobody_else(database: Database,
 
 
 def test_what_is_unusual_is_told_only_when_two_seasons_are_known(database: Database, add: Add) -> None:
-    rule = add(kind="anomaly", metric="requests", window="15m", threshold=4)
-    rolled.even(database, 1, 60, NOON - 15 * MINUTE, NOON, NOW)
+    rule = add(kind="anomaly", metric="requests", window="5m", threshold=4)
+    rolled.even(database, 1, 60, NOON - 5 * MINUTE, NOON, NOW)
     (learning,) = judged(database, rule)
     assert (learning.outcome, learning.reason) == ("no_data", "it is learning: two days are needed")
     for day in (1, 2, 3):
         middle = NOON - day * DAY
-        rolled.even(database, 1000 * day, 100, middle - HOUR, middle + HOUR, NOW)  # 12.5 in a quarter of an hour
+        rolled.even(database, 1000 * day, 100, middle - 20 * MINUTE, middle + 20 * MINUTE, NOW)  # 12.5 in five minutes
     (found,) = judged(database, rule)
     assert (found.outcome, found.value) == ("true", 60)
     assert 20 < float(found.threshold or 0) < 40
-    assert outcome(database, add(kind="anomaly", metric="requests", window="15m", direction="down")) == "false"
+    assert outcome(database, add(kind="anomaly", metric="requests", window="5m", direction="down")) == "false"
 
 
 def test_composites_join_rules_as_a_whole_and_by_label(database: Database, add: Add) -> None:

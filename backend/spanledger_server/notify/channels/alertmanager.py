@@ -1,7 +1,7 @@
 """Alertmanager: alerts pushed to one as Prometheus pushes them, and the body of the webhooks that one sends.
 
-Given a message, pushes each of its alerts with its labels, beginning and end. An Alertmanager forgets an alert that is
-not told again: a message about what still fires has to come again before `fires_for_s` is over.
+Given a message, pushes each of its alerts with its labels, beginning and end. An Alertmanager takes an alert for
+resolved at the end it was told: of one that fires this lies so far away that the message of its end comes before it.
 
 Never: a label name that Prometheus would refuse, or an alert without a name.
 """
@@ -18,12 +18,13 @@ from spanledger_server.notify.channels import fields
 from spanledger_server.notify.channels.fields import Field
 from spanledger_server.notify.channels.setup import Kind, Setup
 from spanledger_server.notify.channels.wire import encoded, when
-from spanledger_server.notify.event import Event
+from spanledger_server.notify.event import Event, Severity
 from spanledger_server.notify.message import Delivered, Failed, Message
 from spanledger_server.notify.text import measured
 
+SEVERITIES: Final[tuple[Severity, ...]] = ("info", "warning", "error", "critical")
 NEVER: Final = "0001-01-01T00:00:00Z"
-FIRES_FOR_S: Final = 3600
+FIRES_FOR_S: Final = 7 * 86_400
 NS: Final = 10**9
 
 
@@ -39,9 +40,8 @@ class Alertmanager:
         now_ns = setup.now()
         ends_ns = now_ns + int(values.get("fires_for_s") or FIRES_FOR_S) * NS
         events = message.alerts
-        alerts = [_pushed(event, message, setup.pages, ends_ns) for event in events] or [
-            _of_the_message(message, setup.pages, now_ns)
-        ]
+        alerts = [each for event in events for each in _pushed(event, message, setup.pages, ends_ns)]
+        alerts = alerts or [_of_the_message(message, setup.pages, now_ns)]
         headers = {"Content-Type": "application/json", **_authorization(values)}
         url = values["url"].rstrip("/") + "/api/v2/alerts"
         answer = setup.post(url, encoded(alerts), headers, setup.deadline())
@@ -81,15 +81,15 @@ def _ended(event: Event, message: Message) -> bool:
     return event.kind == "resolved" or message.status == "resolved"
 
 
-def _pushed(event: Event, message: Message, pages: str, ends_ns: int) -> dict[str, Any]:
-    ended_ns = max(event.at_ns, event.started_ns + 1) if _ended(event, message) else ends_ns
-    return {
-        "labels": _labels(event),
-        "annotations": _annotations(event),
-        "startsAt": when(event.started_ns),
-        "endsAt": when(ended_ns),
-        "generatorURL": pages + event.path,
-    }
+def _pushed(event: Event, message: Message, pages: str, ends_ns: int) -> list[dict[str, Any]]:
+    """The alert; where it ends or its severity rose, also that it ended under any other severity it may have had."""
+    ended_ns = max(event.at_ns, event.started_ns + 1)
+    over = _ended(event, message)
+    before = [each for each in SEVERITIES if each != event.severity] if over or event.kind == "worse" else []
+    times = {"startsAt": when(event.started_ns), "generatorURL": pages + event.path}
+    now = {"labels": _labels(event), "annotations": _annotations(event), "endsAt": when(ended_ns if over else ends_ns)}
+    gone = ({"labels": {**_labels(event), "severity": each}, "endsAt": when(ended_ns)} for each in before)
+    return [{**each, **times} for each in (now, *gone)]
 
 
 def _told(event: Event, message: Message, pages: str) -> dict[str, Any]:
@@ -176,10 +176,10 @@ KIND: Final = Kind(
         ),
         Field(
             "fires_for_s",
-            fields.number(60, 7 * 86_400),
+            fields.number(60, 30 * 86_400),
             "seconds after which it takes an alert for resolved that it was not told of again",
             default=FIRES_FOR_S,
-            schema={"type": "integer", "minimum": 60, "maximum": 604_800},
+            schema={"type": "integer", "minimum": 60, "maximum": 2_592_000},
         ),
     ),
 )

@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ def sent(url: str) -> Any:
 
 def test_an_alert_goes_through_a_real_one_and_its_webhooks_are_like_ours(alertmanager: str, told: AlertmanagerWebhook):
     push = channel("alertmanager", url=alertmanager)
-    fired = event(labels={"service": "checkout", "gen_ai.model": "gpt-5 <x> ü"})
+    fired = event(severity="warning", labels={"service": "checkout", "gen_ai.model": "gpt-5 <x> ü"})
     assert isinstance(push.send(message(fired)), Delivered)
     (stored,) = sent(alertmanager)
     assert stored["labels"]["gen_ai_model"] == "gpt-5 <x> ü"
@@ -83,6 +84,9 @@ def test_an_alert_goes_through_a_real_one_and_its_webhooks_are_like_ours(alertma
         assert ours[name] == theirs[name], name
     for name in ("status", "labels", "annotations", "generatorURL", "startsAt", "endsAt"):
         assert ours["alerts"][0][name] == theirs["alerts"][0][name], name
+    worse = replace(fired, kind="worse", severity="critical")
+    assert isinstance(push.send(message(worse)), Delivered)
+    assert [each["labels"]["severity"] for each in sent(alertmanager)] == ["critical"]
     ended = event(kind="resolved", labels=fired.labels, alert_id=fired.alert_id, started_ns=fired.started_ns)
     assert isinstance(push.send(message(ended, status="resolved")), Delivered)
     until(lambda: any(each["status"] == "resolved" for each in told.taken), called="its webhook again")

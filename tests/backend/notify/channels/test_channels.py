@@ -306,7 +306,7 @@ def test_an_alertmanager_is_pushed_every_alert_with_its_beginning_and_its_end():
         delivered(push.send(message(strange, ended)))
         delivered(push.send(message(alerts=(), status="test")))
     assert not receiver.mistakes
-    fires, over = receiver.taken[0]
+    fires, over, *others = receiver.taken[0]
     assert fires["labels"] == {
         "alertname": "checkout is slow",
         "severity": "critical",
@@ -318,6 +318,9 @@ def test_an_alertmanager_is_pushed_every_alert_with_its_beginning_and_its_end():
     assert fires["annotations"]["summary"] == "Checkout is slow: p95 2.41 s"
     assert receiver.requests[0].headers["authorization"].startswith("Basic ")
     assert over["endsAt"] < fires["endsAt"]
+    assert {(each["labels"]["severity"], each["endsAt"]) for each in others} == {
+        (severity, over["endsAt"]) for severity in ("info", "warning", "error")
+    }
     assert len(receiver.taken[1]) == 1
 
 
@@ -341,7 +344,7 @@ def test_names_that_mean_harm_arrive_harmless_and_within_the_limits(provider: ty
         for each in worst.alerts:
             delivered(way.send(replace(worst, alerts=(each,), omitted=0)))
     assert not running.mistakes
-    assert max(len(request.body) for request in running.requests) < 2_000_000
+    assert max(len(request.body) for request in running.requests) < 3_000_000
     for request in running.requests:
         text = request.body.decode()
         assert "\u202e" not in text

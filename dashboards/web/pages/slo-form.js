@@ -1,0 +1,115 @@
+// @ts-check
+/**
+ * The form of an objective: a new one, or another definition of one that is there, tried on stored history before it is kept.
+ *
+ * Given: nothing, or the name of an objective. Gives: a request. Never: what was typed thrown away because the server refused it.
+ */
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { html } from '../html.js';
+import { Icon } from '../icons.js';
+import { ApiError, request, session, useLoad } from '../api.js';
+import { percent, plural, whole } from '../format.js';
+import { link, navigate, route } from '../url.js';
+import { mistakesOf } from '../budget/words.js';
+import { Card, Empty, Faces } from '../parts/card.js';
+import { toast } from '../parts/toast.js';
+import { METHODS, PRESETS, bodyOf, fieldsOf, placeOf } from '../slo/form.js';
+import { exactPercent, pairName, span } from '../slo/words.js';
+
+export const name = 'Objective';
+export const styles = '/assets/pages/pledges.css';
+
+const asked = () => (route.value.path.endsWith('/edit') ? decodeURIComponent(route.value.path.split('/')[2]) : '');
+
+function Crumbs() {
+  return html`<a href=${link('/slos', {}, ['tz'])}>SLOs</a> <span class="crumb">/ ${asked() || 'new'}</span>`;
+}
+
+export const title = html`<${Crumbs} />`;
+
+/** @param {{argument: string}} props */
+export function View({ argument }) {
+  return html`<div class="page slo-page">${argument ? html`<${Kept} name=${argument} />` : html`<${Form} kept=${null} />`}</div>`;
+}
+
+/** @param {{name: string}} props */
+function Kept({ name: key }) {
+  const load = useLoad(`/api/v1/slos/${key}`);
+  if (load.error?.status === 404) return html`<${Card} title="No such objective"><${Empty} title="There is no objective of this name." /><//>`;
+  return html`<${Faces} load=${load} what="the objective" boxed=${true} blank=${html`<div class="card blank list-blank"></div>`}>${(/** @type {any} */ slo) => html`<${Form} key=${slo.generation} kept=${slo} />`}<//>`;
+}
+
+/** @param {{name: string, label: string, help?: string, wrong: Record<string, string>, children: any}} props */
+function Field({ name: key, label, help, wrong, children }) {
+  return html`<div class="field"><label for=${`slo-${key}`}>${label}</label>${children}
+    <p class="quiet small help" id=${`slo-${key}-help`}>${help ?? ''}</p><p class="field-error" id=${`slo-${key}-wrong`}>${wrong[key] ?? ''}</p></div>`;
+}
+
+/** @param {{kept: any}} props */
+function Form({ kept }) {
+  const [was] = useState(() => fieldsOf(kept?.definition ?? null));
+  const [wrong, setWrong] = useState(/** @type {Record<string, string>} */ ({}));
+  const [busy, setBusy] = useState('');
+  const [tried, setTried] = useState(/** @type {any} */ (null));
+  const form = useRef(/** @type {HTMLFormElement | null} */ (null));
+  const may = session.value?.role === 'admin';
+  const sorry = Object.keys(wrong).length;
+  useLayoutEffect(() => { if (sorry) /** @type {HTMLElement | null} */ (form.current?.querySelector('[aria-invalid=true]'))?.focus(); }, [wrong]);
+  const ask = async (/** @type {'try' | 'keep'} */ what) => {
+    const { body, wrong: unread } = bodyOf(new FormData(/** @type {HTMLFormElement} */ (form.current)), kept?.definition ?? {});
+    if (Object.keys(unread).length) return setWrong(unread);
+    setBusy(what);
+    try {
+      if (what === 'try') setTried((await request('/api/v1/slos/simulate?from=now-30d', { method: 'POST', body })).slos[0]);
+      else {
+        const made = await request(`/api/v1/slos${kept ? `/${kept.id}` : ''}`, { method: kept ? 'PUT' : 'POST', body });
+        toast(kept ? 'The objective is changed' : 'The objective is made');
+        return navigate(link(`/slos/${made.name}`, {}, ['tz']));
+      }
+      setWrong({});
+    } catch (problem) {
+      if (!(problem instanceof ApiError)) throw problem;
+      const each = (problem.problem.errors ?? [problem.problem]).map((/** @type {any} */ one) => ({ ...one, parameter: placeOf(String(one.parameter ?? '')) }));
+      setWrong(mistakesOf({ ...problem.problem, errors: each }, problem.message, (key) => Boolean(form.current?.elements.namedItem(key))));
+    }
+    setBusy('');
+  };
+  const submit = (/** @type {SubmitEvent} */ event) => { event.preventDefault(); ask('keep'); };
+  const more = (/** @type {string} */ key) => ({ id: `slo-${key}`, name: key, autocomplete: 'off', spellcheck: false, 'aria-invalid': Boolean(wrong[key]), 'aria-describedby': `slo-${key}-wrong slo-${key}-help` });
+  const input = (/** @type {string} */ key, /** @type {Record<string, any>} */ extra = {}) => html`<input defaultValue=${was[key]} ...${more(key)} ...${extra} />`;
+  const area = (/** @type {string} */ key, /** @type {number} */ rows) => html`<textarea class="mono" rows=${rows} defaultValue=${was[key]} ...${more(key)}></textarea>`;
+  const preset = (/** @type {any} */ event) => {
+    const found = PRESETS[event.currentTarget.value];
+    const indicator = /** @type {HTMLTextAreaElement} */ (form.current?.elements.namedItem('indicator'));
+    if (found) indicator.value = JSON.stringify(found.indicator, null, 2);
+  };
+  return html`<${Card} title=${kept ? kept.display_name : 'A new objective'} sub=${kept ? `generation ${kept.generation}; another definition holds for the past as well` : ''}><form class="budget-edit" ref=${form} onSubmit=${submit} noValidate>
+    ${sorry ? html`<p class="field-error" role="alert"><${Icon} name="octagon" /> ${wrong[''] ?? `Not done: ${plural(sorry, 'field needs', 'fields need')} another value.`}</p>` : null}
+    <div class="fields">
+      <${Field} name="name" label="Name" wrong=${wrong} help="small letters, digits and hyphens">${input('name', { maxlength: 63 })}<//>
+      <${Field} name="display_name" label="For people" wrong=${wrong}>${input('display_name', { maxlength: 200 })}<//>
+      <${Field} name="service" label="Service" wrong=${wrong}>${input('service', { maxlength: 200 })}<//>
+      <${Field} name="target" label="Target, %" wrong=${wrong} help="such as 99.9">${input('target', { inputmode: 'decimal' })}<//>
+      <${Field} name="window" label="Window" wrong=${wrong} help="28d, 7d; of a calendar 1d, 1w, 1M or 1Y">${input('window')}<//>
+      <${Field} name="timezone" label="Time zone of the calendar" wrong=${wrong} help="such as Europe/Berlin; empty: the window rolls">${input('timezone')}<//>
+      <${Field} name="method" label="A budget of" wrong=${wrong}><select ...${more('method')}>${Object.entries(METHODS).map(([key, text]) => html`<option key=${key} value=${key} selected=${was.method === key}>${text}</option>`)}</select><//>
+      <${Field} name="preset" label="Begin with" wrong=${wrong} help="fills in what is counted"><select id="slo-preset" onChange=${preset}><option value="">What stands below</option>${Object.entries(PRESETS).map(([key, one]) => html`<option key=${key} value=${key}>${one.text}</option>`)}</select><//>
+    </div>
+    <${Field} name="indicator" label="What is counted, and what is good" wrong=${wrong} help="JSON: kind, filter, good, below or above, metric; or kind composite with parts">${area('indicator', 8)}<//>
+    <div class="fields">
+      <${Field} name="slice" label="Slices" wrong=${wrong} help='where slices are counted, such as {"window": "1m", "target": 0.95}'>${area('slice', 2)}<//>
+      <${Field} name="groups" label="Groups" wrong=${wrong} help='such as {"by": "tenant", "most": 20}; empty: none'>${area('groups', 2)}<//>
+      <${Field} name="alerting" label="Pairs of windows" wrong=${wrong} help="a list; empty: those of the SRE workbook">${area('alerting', 2)}<//>
+    </div>
+    ${tried ? html`<${Tried} found=${tried} target=${was.target} />` : null}
+    <div class="bar"><button class="button" type="button" disabled=${Boolean(busy)} onClick=${() => ask('try')}>${busy === 'try' ? 'Trying…' : 'Try it on the last 30 days'}</button>
+      <span class="bar-end">${may ? null : html`<span class="quiet small">Keeping it needs the admin role.</span>`}<a class="button" href=${link(kept ? `/slos/${kept.name}` : '/slos', {}, ['tz'])}>Cancel</a><button class="button primary" type="submit" disabled=${Boolean(busy) || !may}>${busy === 'keep' ? 'Saving…' : kept ? 'Save' : 'Make it'}</button></span></div></form><//>`;
+}
+
+/** What it would have come to. @param {{found: any, target: string}} props */
+function Tried({ found, target }) {
+  const told = found.pairs.filter((/** @type {any} */ pair) => pair.alerts.length).map((/** @type {any} */ pair) => `${pairName(pair)}: ${plural(pair.alerts.length, 'alert')}`);
+  const late = found.pairs.flatMap((/** @type {any} */ pair) => pair.alerts.map((/** @type {any} */ one) => one.late_s ?? 0));
+  return html`<p class="tried" role="status">Over the last 30 days: ${exactPercent(found.achieved_performance, Number(target))} of ${whole(found.total)} good, ${percent(found.remaining_ratio)} of the budget left; ${plural(found.incidents.length, 'incident')}, ${found.missed_incidents} without an alert.
+    ${told.length ? `${told.join('; ')}; ${found.false_alerts} false, at most ${span(Math.max(...late))} after the incident began.` : 'Nobody would have been told.'}</p>`;
+}

@@ -1,8 +1,9 @@
 """An hour of a voice desk in which five minutes went wrong, and four objectives that say so.
 
 `main` is what ``spanledger demo --incident`` runs: a backend of its own, the hour sent to it over OTLP as if it had
-just passed, the objectives of ``spanledger slo defaults audio``, and what they came to. For five minutes every request
-failed or was slow, and the audio stage sounded bad. It ends after ``DEMO_SECONDS``, or on Ctrl-C.
+just passed, the objectives of ``spanledger slo defaults audio``, and what they came to. For five minutes requests
+failed (for three of them all), the others were slow, and the audio stage sounded bad. It ends after ``DEMO_SECONDS``, or
+on Ctrl-C.
 
 Never: random numbers, or a request that is older than the backend takes.
 """
@@ -30,6 +31,7 @@ SERVICE: Final = "voice-desk"
 MINUTES: Final = 60
 A_MINUTE: Final = 120  # requests
 INCIDENT: Final = range(35, 40)  # minutes
+DOWN: Final = range(36, 39)  # those of them in which nothing was answered
 BATCH: Final = 1200  # spans
 NS: Final = 10**9
 PATIENCE_S: Final = 60.0
@@ -97,7 +99,7 @@ def _spans(first_ns: int) -> Iterator[tuple[dict[str, Any], tuple[bool, bool, bo
     for number in range(MINUTES * A_MINUTE):
         minute, within = divmod(number, A_MINUTE)
         wrong = minute in INCIDENT
-        failed, slow = wrong and number % 3 > 0, wrong or number % 40 == 7
+        failed, slow = minute in DOWN or (wrong and number % 3 > 0), wrong or number % 40 == 7
         end_ns = first_ns + (minute * 60 + within * 60 // A_MINUTE) * NS + NS // 2
         heard = {"audio.pesq": 2.4 if wrong else 4.1, "audio.stoi": 0.71 if wrong else 0.95}
         span = {
@@ -154,8 +156,10 @@ def _run(console: Console, down: ExitStack) -> int:
             f"{name:26} {one['state']:8} {left:>8} of the budget left, down {one['downtime_minutes']:g} min, "
             f"bad {one['bad_minutes']:g} min",
             highlight=False,
+            soft_wrap=True,
         )
-    console.print(f"\nSPANLEDGER_URL={url} SPANLEDGER_TOKEN={token} spanledger slo report {SERVICE}-availability")
+    asked = f"SPANLEDGER_URL={url} SPANLEDGER_TOKEN={token} spanledger slo report {SERVICE}-availability"
+    console.print(f"\n{asked}", highlight=False, soft_wrap=True)
     _wait()
     return 0
 

@@ -1,7 +1,7 @@
 """The pictures of README and docs: `make screenshots`.
 
 Starts a backend of its own, gives it a month of ledger lines and a quarter of an hour of calls made from the demo's
-traffic, and keeps sending while docs/pictures/{live,costs,trace}-{light,dark}.png and live-phone.png are taken.
+traffic, and keeps sending while docs/pictures/{live,costs,trace,alert,trends}-{light,dark}.png and live-phone.png are taken.
 
 Never: the token in a picture; it is gone from the address before the first one is taken.
 """
@@ -16,7 +16,6 @@ from pathlib import Path
 
 from playwright.sync_api import expect, sync_playwright
 
-from spanledger_examples.traffic import visits
 from tests.browser import scene
 from tests.browser.browsing import Visitor, chromium, executable
 from tests.support.server import Server
@@ -26,6 +25,16 @@ MOST_BYTES = 300_000
 SETTLE_MS = 1500
 COLOURED_WITHIN_MS = 90_000
 SPEED = 0.25
+RULES = (
+    {
+        "name": "Calls fail",
+        "condition": "error_rate > 0.5%",
+        "severity": "critical",
+        "duration_seconds": 0,
+        "annotations": {"runbook_url": "https://example.com/runbooks/calls-fail"},
+    },
+    {"name": "Slow answers", "condition": "p95_latency > 500", "group_by": ["model"], "duration_seconds": 0},
+)
 
 
 def main() -> None:
@@ -46,6 +55,9 @@ def main() -> None:
             now_ns = time.time_ns()
             scene.send(server, logs=scene.month(now_ns, days=30, per_day=1200))
             scene.send(server, scene.quarter_hour(now_ns, speed=SPEED))
+            with server.client() as client:
+                for rule in RULES:
+                    client.post("/api/v1/rules", json=rule).raise_for_status()
             sender.start()
             take(server)
         finally:
@@ -58,7 +70,7 @@ def main() -> None:
 def go_on(server: Server, ended: threading.Event) -> None:
     """Calls at their own times, from now on until the end."""
     began = time.monotonic()
-    for visit in visits(SPEED):
+    for visit in scene.traffic(SPEED):
         if ended.wait(max(0.0, began + visit.at_s - time.monotonic())):
             return
         scene.send(server, [scene.call(replace(visit, number=visit.number + 1_000_000), time.time_ns())])
@@ -79,6 +91,13 @@ def take(server: Server) -> None:
             visitor.find(".row", has_text="chat claude-sonnet-4-5").click()
             expect(visitor.find(".cost-box")).to_be_visible()
             shoot(visitor, f"trace-{theme}")
+            visitor.open("/alerts")
+            visitor.page.get_by_role("link", name="Calls fail").first.click()
+            expect(visitor.find(".story .facts")).to_be_visible()
+            shoot(visitor, f"alert-{theme}")
+            visitor.open("/trends?period=hour")
+            expect(visitor.find(".against")).to_be_visible()
+            shoot(visitor, f"trends-{theme}")
             visitor.open("/")
             expect(visitor.find(".tile path.line")).not_to_have_count(0)
             shoot(visitor, f"live-{theme}")

@@ -97,6 +97,7 @@ ELSEWHERE |= {  # their bodies are looked at first
 POSTED = (
     *("/api/v1/reconcile", "/api/v1/slos/simulate", "/api/admin/monitoring/alerts/{alert_id}/acknowledge"),
     *(f"/api/v1/alerts/{{alert_id}}/{what}" for what in ("acknowledge", "unacknowledge", "resolve")),
+    "/api/v1/notifications/{notification_id}/retry",
 )  # take parameters beside their bodies
 BESIDE |= {(f"/api/v1/slos/{{slo_id}}/{what}", "tz"): {"month": "2026-01"} for what in ("report", "series")}
 BODIES = [

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bodyOf, fieldsOf, placeOf, shifted } from '../../dashboards/web/slo/form.js';
-import { lowest, runs } from '../../dashboards/web/charts/burndown.js';
+import { lowest, runs } from '../../dashboards/web/slo/drawn.js';
 
 const form = (fields) => ({ get: (key) => fields[key] ?? null });
 

@@ -86,7 +86,13 @@ def _example(body: Any, status: int = 200) -> dict[int | str, dict[str, Any]]:
 def router() -> APIRouter:
     """Reading, for everybody; writing notes, for administrators."""
     routes = APIRouter(tags=["incidents"])
+    _listing(routes)
+    _about_one(routes)
+    _marked(routes)
+    return routes
 
+
+def _listing(routes: APIRouter) -> None:
     @routes.get("/api/v1/incidents", responses=_example({"items": [INCIDENT], "next_cursor": None}))
     def listed(
         store: Store,
@@ -112,6 +118,8 @@ def router() -> APIRouter:
         next_cursor = None if last is None else parameters.cursor_text(last, question)
         return answers.answer({"items": items, "next_cursor": next_cursor})
 
+
+def _about_one(routes: APIRouter) -> None:
     @routes.get(
         "/api/v1/incidents/{incident_id}", responses=_example(INCIDENT | {"members": [ALERT], "timeline": [LINE]})
     )
@@ -133,6 +141,8 @@ def router() -> APIRouter:
             done_by(tx, request, now_ns, "incident.noted", str(incident.incident_id), note=body.note)
         return answers.answer(_whole(store, key, now_ns), 201)
 
+
+def _marked(routes: APIRouter) -> None:
     @routes.get("/api/v1/deployments", responses=_example({"items": [DEPLOYMENT], "next_cursor": None}))
     def marked(
         store: Store,
@@ -149,8 +159,6 @@ def router() -> APIRouter:
         with store.reader() as reader:
             found = deployments.listed(reader, _with_the_future(span, now_ns), service, most)
         return answers.answer({"items": [_deployment(row) for row in found], "next_cursor": None})
-
-    return routes
 
 
 def senders() -> APIRouter:

@@ -185,7 +185,7 @@ def _replaying(routes: APIRouter) -> None:
 def _threshold(number: float) -> Any:
     found = definition.amount(number)
     if found is None:
-        raise Invalid("thresholds", number, "finite numbers between -1e18 and 1e18")
+        raise Invalid("thresholds", number, "0, or numbers from 1e-18 to 1e18, with either sign")
     return found
 
 

@@ -315,7 +315,7 @@ def _show_replay(console: Console, data: dict[str, Any]) -> None:
     if data["omitted"]:
         say(console, f"and {data['omitted']} more", "dim")
     for each in data["compared"]:
-        say(console, f"with {_number(each['threshold'])} it {each['sentence']}")
+        say(console, f"at a threshold of {_number(each['threshold'])} it {each['sentence']}")
 
 
 def _minutes(value: Any) -> str:

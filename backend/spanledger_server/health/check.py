@@ -173,7 +173,7 @@ def _read(name: str, value: Any, read: Any, wrong: list[Invalid]) -> Any:
     try:
         return read(value)
     except ValueError as error:
-        wrong.append(Invalid(name, value, str(error)))
+        wrong.append(Invalid(name, target.shown(value) if isinstance(value, str) else value, str(error)))
         return None
 
 

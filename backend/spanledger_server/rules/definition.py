@@ -191,7 +191,8 @@ def _stat(fields: Fields, metric: str | None) -> str | None:
     stat = fields.text("stat", most=10)
     if stat is None:
         return None
-    percentile = stat.startswith("p") and stat[1:].replace(".", "", 1).isdigit() and 0 < float(stat[1:]) < 100
+    digits = stat[1:].replace(".", "", 1)
+    percentile = stat.startswith("p") and digits.isascii() and digits.isdigit() and 0 < float(stat[1:]) < 100
     if metric is not None and metric in METRICS:
         fields.refuse("stat", f"left out: {metric} is one figure; it is of metrics that were sent")
     elif stat not in STATS and not percentile:

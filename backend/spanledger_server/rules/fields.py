@@ -19,6 +19,7 @@ from spanledger_server.rules.rule import SECOND_NS, Filter
 MOST_VALUES: Final = 100
 MOST_CHARACTERS: Final = 1000
 LARGEST: Final = Decimal(10) ** 18
+SMALLEST: Final = -18  # power of ten
 _LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,199}", re.ASCII)
 T = TypeVar("T", bound=str)
 
@@ -85,8 +86,9 @@ class Fields:
             number = Decimal("NaN") if isinstance(value, bool) else Decimal(str(value))
         except InvalidOperation:
             number = Decimal("NaN")
-        if not number.is_finite() or abs(number) >= LARGEST or not isinstance(value, (int, float, str, Decimal)):
-            self.refuse(name, "a finite number between -1e18 and 1e18")
+        known = isinstance(value, (int, float, str, Decimal)) and number.is_finite()
+        if not known or abs(number) >= LARGEST or (number and number.adjusted() < SMALLEST):
+            self.refuse(name, "0, or a number from 1e-18 to 1e18, with either sign")
             return None
         return number
 

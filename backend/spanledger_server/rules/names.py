@@ -89,7 +89,7 @@ def _condition(said: Any, body: dict[str, Any], wrong: list[Invalid]) -> Conditi
 def _described(said: Mapping[str, Any], body: dict[str, Any], wrong: list[Invalid]) -> None:
     """A condition that is an object: over which period, and of what."""
     for key, value in said.items():
-        if key == "period" and value in PERIODS_S:
+        if key == "period" and isinstance(value, str) and value in PERIODS_S:
             body.setdefault("window_seconds", PERIODS_S[value])
         elif key == "period":
             wrong.append(Invalid("condition.period", value, f"one of {', '.join(PERIODS_S)}"))

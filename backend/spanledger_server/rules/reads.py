@@ -42,7 +42,13 @@ FAMILIES: Final[dict[Source, Family]] = {
     "system": "metric",
     "metric": "metric",
 }
-TOLD: Final = ("service", "subject", "feature", "tenant", "user_tier")
+TOLD_LABELS: Final = ("service", "subject", "feature", "tenant", "user_tier")
+# Level -> the statement that reads it.
+CALL: Final = {"1m": "call_cells_1m", "1h": "call_cells_1h", "1d": "call_cells_1d"}
+TOLD: Final = {"1m": "told_cells_1m", "1h": "told_cells_1h", "1d": "told_cells_1d"}
+SPAN: Final = {"1m": "span_cells_1m", "1h": "span_cells_1h", "1d": "span_cells_1d"}
+SENT: Final = {"1m": "sent_cells_1m", "1h": "sent_cells_1h", "1d": "sent_cells_1d"}
+GAUGE: Final = {"1m": "gauge_cells_1m", "1h": "gauge_cells_1h", "1d": "gauge_cells_1d"}
 SUBJECTS: Final[dict[Source, str]] = {"cache": "provider", "rate_limit": "limit_type", "requests": "route"}
 NAME: Final = ""  # the label that a metric's name is
 Key = tuple[str, ...]
@@ -242,11 +248,9 @@ def _some(
         return _told(reader, shape, level, bound, questions)
     columns = DIMENSIONS[shape.source] or ()
     if shape.source == "calls":
-        return _taken(
-            reader.rows(SQL[f"call_cells_{level}"], **bound, **_asked(shape, columns, questions)), shape, bound
-        )
+        return _taken(reader.rows(SQL[CALL[level]], **bound, **_asked(shape, columns, questions)), shape, bound)
     asked = _asked(shape, columns, questions)
-    return _taken(reader.rows(SQL[f"span_cells_{level}"], **bound, **asked, served=False), shape, bound)
+    return _taken(reader.rows(SQL[SPAN[level]], **bound, **asked, served=False), shape, bound)
 
 
 def _asked(shape: _Shape, columns: Sequence[str], questions: Sequence[Question]) -> dict[str, Any]:
@@ -276,10 +280,10 @@ def _told(
     reader: Reader, shape: _Shape, level: str, bound: Mapping[str, Any], questions: Sequence[Question]
 ) -> list[_Row] | Crowd:
     """Of caches, rate limits and requests; their provider, type of limit and route are one column."""
-    columns = [SUBJECTS[shape.source] if name == "subject" else name for name in TOLD]
+    columns = [SUBJECTS[shape.source] if name == "subject" else name for name in TOLD_LABELS]
     event = "request" if shape.source == "requests" else shape.source
     asked = _asked(shape, columns, questions)
-    return _taken(reader.rows(SQL[f"told_cells_{level}"], **bound, **asked, event=event), shape, bound)
+    return _taken(reader.rows(SQL[TOLD[level]], **bound, **asked, event=event), shape, bound)
 
 
 def _requests(
@@ -289,7 +293,7 @@ def _requests(
     whole = _Shape("requests", ("route", "service"), shape.only)
     told = _told(reader, whole, level, bound, questions)
     asked = _asked(whole, DIMENSIONS["spans"] or (), questions)
-    spans = _taken(reader.rows(SQL[f"span_cells_{level}"], **bound, **asked, served=True), whole, bound)
+    spans = _taken(reader.rows(SQL[SPAN[level]], **bound, **asked, served=True), whole, bound)
     if isinstance(told, Crowd) or isinstance(spans, Crowd):
         return told if isinstance(told, Crowd) else spans
     known = {tuple(labels.values()) for labels, _, _ in told}
@@ -301,7 +305,7 @@ def _sent(
 ) -> list[_Row] | Crowd:
     attributes = [label for label in shape.labels if label not in (NAME, "service")]
     rows = reader.rows(
-        SQL[f"sent_cells_{level}"],
+        SQL[SENT[level]],
         **bound,
         **_asked(shape, (NAME, "service", *attributes), questions),
         names=sorted({question.name or "" for question in questions}),
@@ -313,7 +317,7 @@ def _sent(
 def _gauges(reader: Reader, level: str, bound: Mapping[str, Any]) -> list[_Row]:
     rows: list[_Row] = []
     labels: dict[str | None, dict[str, Any]] = {}
-    for row in reader.rows(SQL[f"gauge_cells_{level}"], names=list(system.NAMES), **bound):
+    for row in reader.rows(SQL[GAUGE[level]], names=list(system.NAMES), **bound):
         text = row["attributes"]
         known = labels.setdefault(text, json.loads(text) if text else {})
         gauge = Gauge(row["name"], row["service"], known, row["mean"])

@@ -111,8 +111,13 @@ def _matches(pattern: str, value: str) -> bool:
     """
     if not pattern.isascii() or not value.isascii():
         pattern, value = (text.encode("utf-8", "replace").decode() for text in (pattern, value))
+    _found(value, pattern)  # by itself: it must not be one only between the brackets below
+    return _found(value, rf"\A(?:{pattern})\z")
+
+
+def _found(value: str, pattern: str) -> bool:
     compute: Any = pc
-    return bool(compute.match_substring_regex(pa.array([value]), rf"\A(?:{pattern})\z")[0].as_py())
+    return bool(compute.match_substring_regex(pa.array([value]), pattern)[0].as_py())
 
 
 def matches(pattern: str, value: str, parameter: str) -> bool:

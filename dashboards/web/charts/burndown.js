@@ -8,40 +8,14 @@ import { html } from '../html.js';
 import { percent, shortDateTime, whole } from '../format.js';
 import { useSize } from '../parts/hooks.js';
 import { zone } from '../url.js';
+import { DEEPEST, lowest, runs } from '../slo/drawn.js';
 import { Tip } from './frame.js';
 import { useState } from 'preact/hooks';
 
-/** @typedef {{at: number, end: number, left: number | null, burn: number | null, bad: number, total: number, known: boolean, excluded: boolean}} Part */
+/** @typedef {import('../slo/drawn.js').Part} Part */
 
 const HIGH = 220;
 const PAD = { left: 60, right: 12, top: 10, bottom: 22 };
-const DEEPEST = -2; // more overspent than that is cut, and the axis says so
-
-/** @param {Part[]} parts */
-export function lowest(parts) {
-  const least = Math.min(0, ...parts.map((part) => part.left ?? 0));
-  return least === 0 ? 0 : Math.max(DEEPEST, Math.floor(least * 4) / 4);
-}
-
-/** Runs of parts that are known, each as "x y" of its steps. @param {Part[]} parts @param {(at: number) => number} x @param {(left: number) => number} y */
-export function runs(parts, x, y) {
-  /** @type {string[]} */
-  const found = [];
-  let open = '';
-  let before = /** @type {number | null} */ (parts.length ? 1 : null);
-  for (const part of parts) {
-    if (part.left === null) {
-      if (open) found.push(open);
-      open = '';
-      before = null;
-      continue;
-    }
-    open = open || `M${x(part.at)} ${y(before ?? part.left)}`;
-    open += `L${x(part.end)} ${y(part.left)}`;
-    before = part.left;
-  }
-  return open ? [...found, open] : found;
-}
 
 /** "50 %", "≤ −200 %" where more is cut. @param {number} mark */
 const axis = (mark) => `${mark === DEEPEST ? '≤\u2009' : ''}${mark < 0 ? '−' : ''}${Math.round(Math.abs(mark) * 100)}\u202f%`;

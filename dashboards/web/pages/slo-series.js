@@ -11,7 +11,7 @@ import { span, times } from '../slo/words.js';
 
 const EVERY_MS = 60_000;
 
-/** @param {any} point @returns {import('../charts/burndown.js').Part} */
+/** @param {any} point @returns {import('../slo/drawn.js').Part} */
 export const part = (point) => ({
   at: Number(instant(point.from)), end: Number(instant(point.to)), left: point.remaining_ratio, burn: point.burn_rate, bad: point.total - point.good, total: point.total,
   known: point.known, excluded: point.excluded_minutes > 0,
@@ -20,7 +20,7 @@ export const part = (point) => ({
 /** @param {{name: string, search: URLSearchParams, still?: boolean}} props still: read once, for paper */
 export function Series({ name, search, still = false }) {
   const load = useLoad(`/api/v1/slos/${name}/series${spell(search)}`, { every: still ? 0 : EVERY_MS, subject: `${name} ${search}` });
-  const parts = /** @type {import('../charts/burndown.js').Part[]} */ ((load.data?.points ?? []).map(part));
+  const parts = /** @type {import('../slo/drawn.js').Part[]} */ ((load.data?.points ?? []).map(part));
   const unseen = parts.every((one) => one.left === null);
   const legend = [
     { label: 'left', slot: 1, line: true },

@@ -46,6 +46,11 @@ def test_all_mistakes_are_told_at_once():
         body(name=" ", target="ftp://x", interval_s=1, timeout_s=0, down_after=0, slow_ms="x", options={"no": 1})
     )
     assert found.keys() == {"name", "target", "interval_s", "timeout_s", "down_after", "slow_ms", "options.no"}
+    for kind, option in (("collector", "metrics"), ("dns", "server")):
+        given_ = {"name": "x", "kind": kind, "target": "x", "options": {option: "http://a:secret@b"}}
+        with pytest.raises(Mistakes) as raised:
+            check.parse(given_)
+        assert "secret" not in str([each.value for each in raised.value.each])
     assert mistakes({"kind": "gopher"})["kind"].startswith("one of http, tcp, tls, dns, redis")
     assert mistakes(body(interval_s=10, timeout_s=20)) == {"timeout_s": "not longer than interval_s"}
 

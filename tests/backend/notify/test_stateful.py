@@ -171,4 +171,4 @@ def replaced(told: Event, before: Event) -> Event:
 
 
 TestAlerts = Alerts.TestCase
-TestAlerts.settings = settings(max_examples=8, stateful_step_count=15, deadline=None)
+TestAlerts.settings = settings(max_examples=6, stateful_step_count=15, deadline=None)

@@ -131,8 +131,8 @@ def test_rollups_follow_a_correction():
         room.run()
         for total in (Decimal(5400), Decimal("0.000405")):
             room.rollups.refresh(NOON + 48 * HOUR)
-            for level in ("1m", "1h", "1d"):
-                assert room.tuples(f"SELECT sum(cost_usd), sum(calls) FROM cost_{level}") == [(total, 90)]
+            for table in ("cost_1m", "cost_1h", "cost_1d", "user_1d", "user_1y"):
+                assert room.tuples(f"SELECT sum(cost_usd), sum(calls) FROM {table}") == [(total, 90)]
             if total > 1:
                 room.end(override)
                 room.run()

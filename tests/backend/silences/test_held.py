@@ -92,6 +92,12 @@ def test_what_is_told_of_a_matcher_is_read_as_the_same_one(name: str, value: str
     assert matchers.parse([one.told()]) == [one]
 
 
+@pytest.mark.parametrize("pattern", ["(", "a)|(?:b", "*", "[", "a{2,1}", "(?<=a)b", "\\1"])
+def test_what_is_no_expression_by_itself_is_refused(pattern: str):
+    with pytest.raises(Invalid):
+        matchers.checked(Matcher("a", "=~", pattern), "matchers")
+
+
 def test_what_holds_nothing_or_everything_is_refused(database: Database):
     with database.transaction() as tx:
         for bad in (

@@ -155,7 +155,8 @@ def _server(value: Any) -> str | None:
         return None
     if not isinstance(value, str):
         raise ValueError("host or host:port, or null")
-    target.place(value, SERVER)
+    if target.place(value, SERVER).user is not None:
+        raise ValueError("host or host:port, or null")
     return value
 
 

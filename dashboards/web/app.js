@@ -34,6 +34,7 @@ const PAGES = [
   [/^\/traces\/([0-9a-fA-F]{1,32})$/, () => import('./pages/trace.js')],
   [/^\/alerts(?:\/history)?$/, () => import('./pages/alerts.js')],
   [/^\/alerts\/rules$/, () => import('./pages/rules.js')],
+  [/^\/alerts\/incidents(?:\/([0-9a-f-]{32,36}))?$/, () => import('./pages/incidents.js')],
   [/^\/alerts\/silences$/, () => import('./pages/silences.js')],
   [/^\/alerts\/([0-9a-f-]{32,36})$/, () => import('./pages/alert.js')],
   [/^\/logs$/, () => import('./pages/logs.js')],

@@ -2,8 +2,8 @@
 
 `main` is what ``spanledger demo --incident`` runs: a backend of its own, the hour sent to it over OTLP as if it had
 just passed, the objectives of ``spanledger slo defaults audio``, and what they came to. For five minutes requests
-failed (for three of them all), the others were slow, and the audio stage sounded bad. It ends after ``DEMO_SECONDS``, or
-on Ctrl-C.
+failed (for three of them all), the others were slow, and the audio stage sounded bad. It ends after
+``DEMO_SECONDS``, or on Ctrl-C.
 
 Never: random numbers, or a request that is older than the backend takes.
 """

@@ -41,7 +41,8 @@ def firing(client: httpx.Client) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "path", ["/alerts", "/alerts/history", "/alerts/rules", "/alerts/silences", "/settings/channels"]
+    "path",
+    ["/alerts", "/alerts/history", "/alerts/incidents", "/alerts/rules", "/alerts/silences", "/settings/channels"],
 )
 def test_its_pages_fit_a_phone_and_can_be_used_by_everybody(alarmed: Inside, visit: Visit, path: str) -> None:
     visitor = visit(alarmed, path, phone=True, theme="dark")
@@ -74,6 +75,18 @@ def test_an_alert_says_what_happens_and_takes_a_note(alarmed: Inside, visit: Vis
     assert visitor.accessibility() == []
     visitor.page.get_by_role("link", name="See it at that time").click()
     expect(visitor.find("h1")).not_to_have_text("Alert")
+
+
+def test_alerts_that_fire_together_are_one_incident_with_a_timeline_and_notes(alarmed: Inside, visit: Visit) -> None:
+    with alarmed.client() as client:
+        client.post("/api/v1/deployments", json={"service": "chat-api", "version": "1.8.0"}).raise_for_status()
+    visitor = visit(alarmed, "/alerts/incidents")
+    visitor.find(".alert-row a").first.click()
+    expect(visitor.find(".timeline")).to_contain_text("1.8.0")
+    visitor.page.get_by_role("textbox", name="Note").fill("rolled back")
+    visitor.page.get_by_role("button", name="Add note").click()
+    expect(visitor.find(".timeline")).to_contain_text("rolled back")
+    assert visitor.accessibility() == []
 
 
 def test_an_alert_is_silenced_with_its_labels_and_the_silence_ended(alarmed: Inside, visit: Visit) -> None:

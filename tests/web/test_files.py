@@ -31,6 +31,7 @@ PAGES = [
     "logs",
     "trends",
     "alerts",
+    "incidents",
     "alert",
     "rules",
     "silences",

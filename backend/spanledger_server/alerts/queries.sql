@@ -132,10 +132,6 @@ INSERT INTO alert_changes BY NAME SELECT * FROM new_changes;
 SELECT * FROM alert_episodes WHERE source = 'rule' AND (state <> 'resolved' OR waits OR resolved_ns >= $since_ns)
 QUALIFY row_number() OVER (PARTITION BY dedup_key ORDER BY state = 'resolved', pending_ns DESC, updated_ns DESC) = 1;
 
--- name: open_by_state
--- How many alerts of rules are not resolved, by state and severity.
-SELECT state, severity, count(*) FROM alert_episodes WHERE source = 'rule' AND state <> 'resolved' GROUP BY ALL ORDER BY ALL;
-
 -- name: add_feedback
 -- What somebody says of an alert.
 INSERT INTO alert_feedback (alert_id, at_ns, actor, useful, note) VALUES ($alert_id, $at_ns, $actor, $useful, $note);

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -139,11 +138,6 @@ class Alerting:
         if seconds * 1e9 > self._every_ns:
             counted.overruns += 1
             log.warning("judging the rules took longer than a tick", extra={"seconds": seconds})
-
-    def firing(self) -> Counter[tuple[str, str]]:
-        """How many alerts of rules there are, by state and severity."""
-        with self._database.reader() as reader:
-            return Counter({(state, severity): count for state, severity, count in reader.tuples(SQL["open_by_state"])})
 
     def conditions(self, now_ns: int) -> list[dict[str, str]]:
         """What somebody should look at."""

@@ -57,9 +57,13 @@ class Alerts(RuleBasedStateMachine):
         if sleeps:
             self.quiet = Quiet(clock("", "22:00"), clock("", "08:00"), "Europe/Berlin")
 
+        for name, severity in zip("abc", SEVERITIES[1:], strict=True):
+            self.begins(name, severity, 1)
+
     def happened(self, told: Event) -> None:
         self.events[told.alert_id] += 1
         self.house.record(told)
+        self.house.tick(10 * SECOND)
 
     def firing(self) -> list[str]:
         return sorted(name for name, told in self.newest.items() if told.kind != "resolved")
@@ -74,8 +78,10 @@ class Alerts(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from("abcdef"), severity=st.sampled_from(SEVERITIES), of=st.integers(1, 2))
     def fires(self, name: str, severity: str, of: int) -> None:
-        if name in self.firing():
-            return
+        if name not in self.firing():
+            self.begins(name, severity, of)
+
+    def begins(self, name: str, severity: str, of: int) -> None:
         self.number += 1
         told = event(
             "fired",
@@ -91,13 +97,17 @@ class Alerts(RuleBasedStateMachine):
         self.happened(told)
 
     @precondition(lambda self: self.firing())
-    @rule(data=st.data(), kind=st.sampled_from(("resolved", "acknowledged", "unacknowledged", "worse")))
-    def goes_on(self, data: st.DataObject, kind: str) -> None:
+    @rule(data=st.data())
+    def gets_worse(self, data: st.DataObject) -> None:
         name = data.draw(st.sampled_from(self.firing()))
         before = self.newest[name].severity
-        worse = SEVERITIES[min(3, SEVERITIES.index(before) + 1)]
-        if kind != "worse" or worse != before:
-            self.change(name, kind, severity=worse if kind == "worse" else before)
+        if before != "critical":
+            self.change(name, "worse", severity=SEVERITIES[SEVERITIES.index(before) + 1])
+
+    @precondition(lambda self: self.firing())
+    @rule(data=st.data(), kind=st.sampled_from(("resolved", "acknowledged", "unacknowledged")))
+    def goes_on(self, data: st.DataObject, kind: str) -> None:
+        self.change(data.draw(st.sampled_from(self.firing())), kind)
 
     @rule(name=st.sampled_from("abcdef"))
     def is_silenced_or_not(self, name: str) -> None:

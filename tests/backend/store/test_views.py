@@ -37,8 +37,8 @@ COLUMNS = {
         threshold threshold_value time_window duration_seconds provider model severity enabled is_active labels
         annotations notification_channels cooldown_minutes max_alerts_per_hour created_at updated_at""",
     "cost_projections": "period provider model current_cost projected_cost",
-    "alerts": """id rule_id rule_name state severity started_at resolved_at acknowledged_at current_value threshold_value
-        provider model notified created_at updated_at""",
+    "alerts": """id rule_id rule_name state severity started_at resolved_at acknowledged_at current_value
+        threshold_value provider model notified created_at updated_at""",
     "alert_history": """id alert_rule_id metric_value alert_severity triggered_at acknowledged_at resolved_at
         acknowledged_by notifications_sent notification_attempts resolution_notes auto_resolved""",
     "system_alerts": """id severity type message details status threshold_value actual_value created_at acknowledged_at

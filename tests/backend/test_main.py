@@ -90,7 +90,7 @@ def test_a_taken_port_is_told_with_the_port_and_its_setting(tmp_path: Path, flag
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with pytest.raises(SpanledgerError) as told:
-            Inside(tmp_path, flag, str(port)).start()
+            Inside(tmp_path, flag, str(port), fresh=True).start()
     assert f"port {port}" in str(told.value)
     assert flag in str(told.value)
     assert not (tmp_path / "data").exists()
@@ -116,7 +116,7 @@ def test_what_keeps_it_from_starting_is_told_in_one_line_and_nothing_keeps_runni
     (tmp_path / "DAMAGED" / "spanledger.duckdb").write_bytes(os.urandom(9000))
     value = str(tmp_path / flags[1]) if flags[1].isupper() or "/" in flags[1] else flags[1]
     with pytest.raises(SpanledgerError) as told:
-        Inside(tmp_path, flags[0], value).start()
+        Inside(tmp_path, flags[0], value, fresh=True).start()
     assert words in str(told.value)
     assert len(str(told.value).splitlines()) == 1
     assert [thread for thread in threading.enumerate() if thread.name.startswith("spanledger")] == []

@@ -210,7 +210,8 @@ def test_a_rule_says_what_holds_now_and_what_it_would_have_done(server: Inside) 
         assert "kind" in mistakes(client.post(f"{OURS}/backtest", json={"rule": {"kind": "budget", "threshold": 80}}))
 
 
-def test_the_monitor_of_the_sdk_adds_rules(shared_server: Inside) -> None:
+def test_the_monitor_of_the_sdk_adds_rules(shared_server: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("spanledger.production_monitor.configure", lambda **more: None)  # it only asks
     monitor = spanledger.ProductionMonitor({"url": shared_server.url, "token": shared_server.token})
     rule = monitor.add_alert_rule(
         name="high_latency", condition="processing_time > 500", severity="warning", channels=["slack"]

@@ -37,9 +37,17 @@ class Inside(Server):
     """The server of `spanledger serve` without its process."""
 
     def __init__(
-        self, directory: Path, *flags: str, token: str | None = None, clock: Clock | None = None, **variables: str
+        self,
+        directory: Path,
+        *flags: str,
+        token: str | None = None,
+        clock: Clock | None = None,
+        fresh: bool = False,
+        **variables: str,
     ) -> None:
+        """As `Server`; with a store that was opened before, unless it is to be `fresh`."""
         super().__init__(directory, *flags, token=token, **variables)
+        self._fresh = fresh
         self.clock = clock or SystemClock()
         self._running: main.Server | None = None
 
@@ -60,7 +68,7 @@ class Inside(Server):
         pairs = zip(self._flags[::2], self._flags[1::2], strict=True)
         given |= {flag.removeprefix("--").replace("-", "_"): value for flag, value in pairs}
         configured = settings.load(given, self._variables)
-        if configured.file is not None and not configured.data_dir.exists():
+        if not self._fresh and configured.file is not None and not configured.data_dir.exists():
             configured.data_dir.mkdir(mode=0o700)
             configured.file.write_bytes(empty_store())
         running = main.Server(configured, self.clock)

@@ -73,7 +73,7 @@ function Story({ one }) {
 }
 
 const HAPPENED = /** @type {Record<string, string>} */ ({
-  pending: 'the condition began to hold', fired: 'fires', worse: 'became worse', recovering: 'recovers', resolved: 'resolved', acknowledged: 'acknowledged', unacknowledged: 'acknowledgement ended', noted: 'note', flapping: 'flaps: told once', unflapping: 'holds still again', feedback: 'feedback',
+  pending: 'the condition began to hold', fired: 'fires', worse: 'became worse', recovering: 'recovers', resolved: 'resolved', acknowledged: 'acknowledged', unacknowledged: 'acknowledgement ended', note: 'note', refired: 'fires again', dropped: 'was over before it fired', flapping: 'flaps: told once', unflapping: 'holds still again',
 });
 
 /** @param {{one: any, reload: () => void}} props */

@@ -57,9 +57,11 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     assert server.send("traces", span_request(span(), span())).status_code == 200
     assert server.send("logs", ledger_request(ledger_event(), ledger_event())).status_code == 200
     viewer = server.token_for("viewer")
-    loop = server.running._vitals.loop  # type: ignore[union-attr]
-    assert loop is not None
-    loop.stop()
+    vitals = server.running._vitals
+    assert vitals is not None
+    assert vitals.loop is not None
+    vitals.loop.stop()
+    vitals.health.stop()
     with server.client(viewer) as client:
         found = Guarded(server, client, bait)
         found.before = found.state()

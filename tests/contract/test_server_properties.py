@@ -17,6 +17,8 @@ from schemathesis import Case, GenerationMode
 from tests.support.inside import Inside
 from tests.support.thorough import examples
 
+pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module")  # so schemathesis does, now and then
+
 BUSY = 503  # the one answer above 499 that a server in order gives; it comes with the time to come back
 JAEGER = ("/api/v3", "/api/services", "/api/operations", "/api/traces", "/api/dependencies")
 PARTS = 4

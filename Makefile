@@ -5,6 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 WORKERS ?= 2
 TESTS   ?= tests
+unexport PYTHONDONTWRITEBYTECODE # each server and program of the tests would be compiled anew, at every start
 
 .PHONY: help demo stack collector sources interop test fuzz lint format bench soak screenshots vendor clean
 

@@ -32,7 +32,7 @@ from spanledger_server.rollups.dirty import DirtyBuckets
 from spanledger_server.rules.evaluate import Evaluator
 from spanledger_server.sampling.loop import ClosedLoop
 from spanledger_server.statistics.self_check import SelfCheck
-from spanledger_server.store.database import Database
+from tests.support.stores import new_store
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Built:
 @contextmanager
 def built() -> Iterator[Built]:
     """An application that nothing is sent to."""
-    database, clock = Database.open(None), SystemClock()
+    database, clock = new_store(), SystemClock()
     chosen = settings.load({"data_dir": ":memory:"}, {})
     ingest = Ingest(database, PriceBook.default(), clock, dirty=DirtyBuckets())
     admission = Admission(2**20)

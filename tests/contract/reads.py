@@ -24,10 +24,12 @@ from spanledger_server.api import (
     monitoring,
     statistics,
     traces,
+    traces_compared,
 )
 from spanledger_server.forecast.histories import Histories
 from spanledger_server.store.database import Database
 from tests.backend.rows import NOON
+from tests.support.stores import new_store
 
 
 @dataclass
@@ -81,7 +83,19 @@ def _never(word: str) -> Decimal:
 def reading_app() -> Iterator[tuple[FastAPI, TestClient]]:
     app = FastAPI()
     answers.install(app)
-    for module in (costs, jaeger, jaeger_v3, ledger, logs, loss, metrics, monitoring, statistics, traces):
+    for module in (
+        costs,
+        jaeger,
+        jaeger_v3,
+        ledger,
+        logs,
+        loss,
+        metrics,
+        monitoring,
+        statistics,
+        traces_compared,
+        traces,
+    ):
         app.include_router(module.router)
     with TestClient(app) as client:
         yield app, client
@@ -90,7 +104,7 @@ def reading_app() -> Iterator[tuple[FastAPI, TestClient]]:
 @pytest.fixture
 def reads(reading_app: tuple[FastAPI, TestClient]) -> Iterator[Reads]:
     app, client = reading_app
-    database, clock = Database.open(None), Still()
+    database, clock = new_store(), Still()
     app.state.database, app.state.clock, app.state.histories = database, clock, Histories()
     yield Reads(database, clock, client)
     database.close()

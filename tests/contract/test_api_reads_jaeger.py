@@ -16,6 +16,7 @@ from spanledger_server.traces import jaeger_read, search
 from spanledger_server.traces import trace as one_trace
 from tests.backend.rows import DAY, HOUR, MINUTE, NOON, SECOND, add_spans, insert, span, trace
 from tests.contract.reads import Reads, Still
+from tests.support.stores import new_store
 
 MS = 10**6
 LONG = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -158,7 +159,7 @@ PROMOTED |= {"route": "/c", "http_status": 429, "error_type": "limit"}
 
 @pytest.fixture(scope="module")
 def filled() -> Iterator[Database]:
-    database = Database.open(None)
+    database = new_store()
     add_spans(
         database,
         [

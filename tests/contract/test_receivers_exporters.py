@@ -33,6 +33,7 @@ from spanledger_server.rollups.dirty import DirtyBuckets
 from spanledger_server.store.database import Database
 from tests.contract.door import Door
 from tests.contract.receiving import PATIENCE_S, Receiving, receiving
+from tests.support.stores import new_store
 
 RESOURCE = Resource({"service.name": "stock"})
 
@@ -45,7 +46,7 @@ def server() -> Iterator[Receiving]:
 
 @pytest.fixture
 def database() -> Iterator[Database]:
-    found = Database.open(None)
+    found = new_store()
     yield found
     found.close()
 

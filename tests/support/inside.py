@@ -4,23 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-import tempfile
-from functools import cache
 from pathlib import Path
 
 from spanledger_server import main, settings
 from spanledger_server.clock import Clock, SystemClock
-from spanledger_server.store.database import Database
 from tests.support.server import Server
-
-
-@cache
-def empty_store() -> bytes:
-    """The file of a store that was opened and closed: its tables need not be made once more for every test."""
-    with tempfile.TemporaryDirectory() as directory:
-        file = Path(directory) / "spanledger.duckdb"
-        Database.open(file).close()
-        return file.read_bytes()
+from tests.support.stores import empty_store
 
 
 class Shifted:

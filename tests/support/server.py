@@ -25,8 +25,9 @@ DOWN_WITHIN_S = 30.0
 
 
 def environment(**more: str) -> dict[str, str]:
-    """The variables a child program gets: none of ours from outside, and the source on its path."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("SPANLEDGER_", "OTEL_"))}
+    """The variables a child program gets: none of ours from outside, and the source on its path, compiled once."""
+    dropped = ("SPANLEDGER_", "OTEL_", "PYTHONDONTWRITEBYTECODE")
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(dropped)}
     return {**kept, "PYTHONPATH": os.pathsep.join(map(str, PATHS)), "PYTHONUNBUFFERED": "1", **more}
 
 

@@ -5,6 +5,7 @@ Never: a token printed that was given, or one printed twice.
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
@@ -59,6 +60,7 @@ def serve(config: Path | None, ready_file: Path | None, log_level: str, **flags:
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
+    gc.disable()  # what a start makes stays: looking through it again and again is a fifth of the start
     from spanledger_server.clock import SystemClock  # here, since the help needs none of it
     from spanledger_server.main import Server
 
@@ -67,6 +69,7 @@ def serve(config: Path | None, ready_file: Path | None, log_level: str, **flags:
     try:
         server = Server(settings_table.load(flags, os.environ, config), SystemClock())
         server.start()
+        gc.enable()
     except settings_table.SettingsError as error:
         fail(str(error), WRONG_USAGE)
     except SpanledgerError as error:

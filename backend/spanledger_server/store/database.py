@@ -51,6 +51,7 @@ class Database:
         self._failed: str | None = None
         self._closed = False
         self.listeners: dict[str, list[Callable[[], None]]] = {}  # by topic; called after a commit that tells of it
+        self.memory: dict[str, Any] = {}  # what features remember of its rows, beside it
         self._connection = self._connected()
 
     @classmethod
@@ -317,10 +318,14 @@ class Database:
         return None if self.path is None else shutil.disk_usage(self.path.parent).free
 
     def size_bytes(self) -> int:
-        """Bytes of the file and its log; in memory, of the buffers in use."""
-        if self.path is not None:
-            return _size(self.path) + self.wal_bytes()
+        """Bytes of the file and its log; in memory, of the buffers in use.
+
+        Raises:
+            Busy: It is closed.
+        """
         with self.reader() as reader:
+            if self.path is not None:
+                return _size(self.path) + self.wal_bytes()
             return int(reader.value("SELECT coalesce(sum(memory_usage_bytes), 0) FROM duckdb_memory()"))
 
     def close(self) -> None:

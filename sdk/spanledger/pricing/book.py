@@ -10,6 +10,7 @@ Never: an exception because of what somebody sent, or memory that grows with the
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -65,8 +66,7 @@ class PriceBook:
             MalformedPricesError: With every mistake in every file.
         """
         own = files.load_all({path: f"override:{path.name}" for path in map(Path, overrides)})
-        packaged = files.load_all(dict.fromkeys(sorted(PACKAGED.glob("*.yml")), "spanledger"))
-        return cls(own, packaged)
+        return cls(own, _packaged())
 
     def with_dated(self, dated: DatedPrices) -> PriceBook:
         """The same book with these prices set for a stretch of time, in place of those it has."""
@@ -119,26 +119,13 @@ class PriceBook:
         """As `price`, from the fields of a `Usage` in the order of `USAGE_FIELDS`: for thousands of calls at once."""
         stretch = self._current.get((provider, model, service_tier, batch))
         if stretch is None or not stretch.from_ns <= at_ns < stretch.until_ns:
-            stretch = self._look_up((provider, model, service_tier, batch), at_ns)
+            stretch = self.kept_stretch((provider, model, service_tier, batch), at_ns)
         if stretch.rates is not None:
             return stretch.rates.price(values)
         return stretch.refusal or unpriced("model_unknown")
 
-    def pico(self, values: Values, told: tuple[type, ...] | None, key: Key, at_ns: int) -> int | None:
-        """What `price_values` says a call cost, in 10^-12 US dollars; None where it has no price.
-
-        Args:
-            values: The fields of a `Usage` in order.
-            told: Their `noughts`.
-            key: Provider, model, service tier, and whether it was of a batch.
-            at_ns: When, in nanoseconds since 1970 UTC.
-        """
-        stretch = self._current.get(key)
-        if stretch is None or not stretch.from_ns <= at_ns < stretch.until_ns:
-            stretch = self._look_up(key, at_ns)
-        return None if stretch.rates is None else stretch.rates.pico(values, told)
-
-    def _look_up(self, key: Key, at_ns: int) -> Stretch:
+    def kept_stretch(self, key: Key, at_ns: int) -> Stretch:
+        """The rates for a provider, model, service tier and batch or not, at a time, which are kept for the next."""
         if not -published.FOREVER_NS <= at_ns < published.FOREVER_NS:
             return Stretch(at_ns, at_ns, None, unpriced("time_out_of_range"))
         kept = self._kept.get(key, [])
@@ -179,6 +166,12 @@ class PriceBook:
                 if (ours := file.resolve(provider, model, at_ns, service_tier, batch)) is not None:
                     return ours
         return answer
+
+
+@cache
+def _packaged() -> tuple[files.PriceFile, ...]:
+    """The files that come with us."""
+    return tuple(files.load_all(dict.fromkeys(sorted(PACKAGED.glob("*.yml")), "spanledger")))
 
 
 def _stretch(answer: published.Resolved) -> Stretch:

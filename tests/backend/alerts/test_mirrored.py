@@ -13,13 +13,14 @@ from spanledger_server.alerts.episodes import Message
 from spanledger_server.alerts.received import ReceivedAlerts
 from spanledger_server.store.database import Database
 from tests.backend.alerts.made import NOON, NS, episodes, events
+from tests.support.stores import new_store
 
 MINUTE = 60 * NS
 
 
 @pytest.fixture
 def database() -> Iterator[Database]:
-    opened = Database.open(None)
+    opened = new_store()
     yield opened
     opened.close()
 

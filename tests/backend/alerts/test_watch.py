@@ -19,11 +19,12 @@ from spanledger_server.rules.rule import Rule
 from spanledger_server.rules.verdict import Story, Verdict
 from spanledger_server.store.database import Database, Reader
 from tests.backend.alerts.made import NOON, NS, TICK_S, Judge, episodes, events, history, rule, says
+from tests.support.stores import new_store
 
 
 @pytest.fixture
 def database() -> Iterator[Database]:
-    opened = Database.open(None)
+    opened = new_store()
     yield opened
     opened.close()
 

@@ -25,6 +25,7 @@ from spanledger_server.store.database import Database
 from tests.backend.alerts import made
 from tests.backend.alerts.made import NOON, NS, Judge, says
 from tests.backend.alerts.reference import Group
+from tests.support.stores import new_store
 from tests.support.thorough import examples
 
 GROUPS = ("a", "b")
@@ -35,7 +36,7 @@ STORE: list[Database] = []
 
 @pytest.fixture(scope="module", autouse=True)
 def store() -> Any:
-    STORE.append(Database.open(None))
+    STORE.append(new_store())
     yield
     STORE.pop().close()
 

@@ -17,6 +17,7 @@ from spanledger_server.auth.sessions import LASTS_S, Sessions
 from spanledger_server.auth.tokens import Tokens
 from spanledger_server.errors import Invalid, NotFound
 from spanledger_server.store.database import Database
+from tests.support.stores import new_store
 
 NOW = 1_700_000_000 * 10**9
 S = 10**9
@@ -24,7 +25,7 @@ S = 10**9
 
 @pytest.fixture
 def database() -> Iterator[Database]:
-    opened = Database.open(None)
+    opened = new_store()
     yield opened
     opened.close()
 

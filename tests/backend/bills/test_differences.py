@@ -15,6 +15,7 @@ from spanledger_server.bills.tables import Asked
 from spanledger_server.store.database import Database
 from tests.backend.bills import samples
 from tests.backend.rows import HOUR, insert, line
+from tests.support.stores import new_store
 from tests.support.thorough import examples
 
 FIRST = samples.EPOCHS[0] * 10**9
@@ -22,7 +23,7 @@ HEADER = "date,model,amount,input_tokens,output_tokens,requests"
 
 
 def ledger(*calls: dict[str, Any]) -> Database:
-    opened = Database.open(None)
+    opened = new_store()
     insert(opened, "ledger", [line(number, **call) for number, call in enumerate(calls, 1)])
     return opened
 

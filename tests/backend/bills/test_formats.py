@@ -16,6 +16,7 @@ from spanledger_server.errors import Invalid
 from spanledger_server.store.database import Database
 from tests.backend.bills import samples
 from tests.backend.rows import HOUR, insert, line
+from tests.support.stores import new_store
 
 FIRST = samples.EPOCHS[0] * 10**9
 MODELS = {
@@ -29,7 +30,7 @@ MODELS = {
 @pytest.fixture(scope="module")
 def database() -> Iterator[Database]:
     """Ten calls of each provider on each of three days, at ten in the morning UTC: 10 USD, 5.375 M tokens a day."""
-    opened = Database.open(None)
+    opened = new_store()
     rows = []
     for provider, model in MODELS.items():
         for day in range(3):

@@ -16,12 +16,13 @@ from spanledger_server.errors import Conflict, NotFound
 from spanledger_server.store.database import Database
 from tests.backend.budgets.made import values
 from tests.backend.rows import NOON
+from tests.support.stores import new_store
 from tests.support.thorough import examples
 
 
 @pytest.fixture
 def database() -> Iterator[Database]:
-    opened = Database.open(None)
+    opened = new_store()
     yield opened
     opened.close()
 

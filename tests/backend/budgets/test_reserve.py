@@ -18,6 +18,7 @@ from spanledger_server.errors import NotFound
 from spanledger_server.store.database import Database
 from tests.backend.budgets.made import values
 from tests.backend.rows import DAY, HOUR, NOON, SECOND, insert, line
+from tests.support.stores import new_store
 from tests.support.thorough import examples
 
 MINUTE = 60 * SECOND
@@ -58,7 +59,7 @@ class Desk:
 
 @pytest.fixture
 def database() -> Iterator[Database]:
-    opened = Database.open(None)
+    opened = new_store()
     yield opened
     opened.close()
 

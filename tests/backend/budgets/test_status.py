@@ -16,6 +16,7 @@ from tests.backend.budgets.made import budget, values
 from tests.backend.rows import DAY, HOUR, MINUTE, NOON, insert, line
 from tests.backend.statistics.rolled import roll
 from tests.backend.statistics.test_costs import ask, ledgers
+from tests.support.stores import new_store
 from tests.support.thorough import examples
 
 PERIODS = {"today": "daily", "week": "weekly", "month": "monthly"}
@@ -23,7 +24,7 @@ PERIODS = {"today": "daily", "week": "weekly", "month": "monthly"}
 
 @pytest.fixture
 def database() -> Iterator[Database]:
-    opened = Database.open(None)
+    opened = new_store()
     yield opened
     opened.close()
 

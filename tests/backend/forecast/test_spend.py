@@ -17,6 +17,7 @@ from spanledger_server.timegrid import Range
 from spanledger_server.traces import filters
 from tests.backend.rows import DAY, HOUR, MINUTE, NOON, SECOND, insert, line
 from tests.backend.statistics.rolled import roll
+from tests.support.stores import new_store
 from tests.support.thorough import examples
 
 WINDOW = Range(NOON - 3 * DAY - 30 * MINUTE, NOON + DAY)  # a zone of half hours
@@ -25,7 +26,7 @@ EVERYTHING = filters.parse((), filters.LEDGER)
 
 @pytest.fixture
 def database() -> Iterator[Database]:
-    opened = Database.open(None)
+    opened = new_store()
     yield opened
     opened.close()
 

@@ -15,6 +15,7 @@ from spanledger_server.health.answer import BrokenError
 from spanledger_server.health.kinds.all import KINDS
 from spanledger_server.health.scram import Scram
 from spanledger_server.store.database import Database
+from tests.support.stores import new_store
 
 NOW = 1_800_000_000 * 10**9
 SECRET = "hunter2-very-secret"
@@ -118,7 +119,7 @@ def test_what_is_secret_in_a_target_is_masked(given_: str, shown: str):
 
 @pytest.fixture
 def database() -> Any:
-    opened = Database.open(None)
+    opened = new_store()
     yield opened
     opened.close()
 

@@ -22,6 +22,7 @@ from spanledger_server.timegrid import Range
 from tests.backend.health.scripted import hangs, look, says, serving
 from tests.backend.rows import DAY, NOON, SECOND, line
 from tests.backend.statistics.test_health import gauges, lines
+from tests.support.stores import new_store
 from tests.support.waiting import until
 
 KEEP = Keep(30 * DAY, 365 * DAY)
@@ -39,7 +40,7 @@ class Now:
 
 @pytest.fixture
 def database() -> Iterator[Database]:
-    opened = Database.open(None)
+    opened = new_store()
     yield opened
     opened.close()
 

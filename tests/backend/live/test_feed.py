@@ -15,13 +15,14 @@ from spanledger_server.rollups.dirty import DirtyBuckets
 from spanledger_server.rollups.refresh import Rollups
 from spanledger_server.store.database import Database
 from tests.backend.rows import DAY, HOUR, MINUTE, NOON, SECOND, insert, line, span
+from tests.support.stores import new_store
 
 MIDNIGHT = NOON - 12 * HOUR
 
 
 @pytest.fixture
 def database() -> Iterator[Database]:
-    opened = Database.open(None)
+    opened = new_store()
     yield opened
     opened.close()
 
@@ -125,7 +126,7 @@ LINES = st.lists(st.tuples(TIMES, st.none() | st.decimals(0, 100, places=12), st
 @settings(deadline=None, max_examples=25)
 @given(early=LINES, late=LINES)
 def test_todays_money_is_the_ledgers_sum_whatever_the_rollups_know(early: list[Any], late: list[Any]):
-    database = Database.open(None)
+    database = new_store()
     try:
         rows = [
             line(number, at_ns, cost_usd=cost, model=model, state="unpriced" if cost is None else "priced")

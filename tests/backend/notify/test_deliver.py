@@ -15,9 +15,10 @@ from spanledger_server.notify import queue
 from spanledger_server.notify.deliver import Delivery
 from spanledger_server.notify.message import Delivered, Failed, Message
 from spanledger_server.notify.worker import HANGS_NS
-from spanledger_server.store.database import Database, Transaction
+from spanledger_server.store.database import Transaction
 from tests.backend.notify.events import HOUR, MINUTE, SECOND, event
 from tests.backend.notify.house import House, Stuck, taken
+from tests.support.stores import new_store
 from tests.support.waiting import until
 
 ATTEMPTS = "SELECT number, outcome, reason FROM notification_attempts ORDER BY at_ns, number"
@@ -345,7 +346,7 @@ def test_a_clock_that_is_set_back_holds_nothing_up(house: House) -> None:
 
 
 def test_a_store_without_channels_tells_nobody_and_says_so() -> None:
-    database = Database.open(None)
+    database = new_store()
     house = House("ops")
     house.channels.listed.clear()
     house.record(event())

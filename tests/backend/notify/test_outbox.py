@@ -14,6 +14,7 @@ from spanledger_server.notify import outbox
 from spanledger_server.notify.written import event_of, event_text
 from spanledger_server.store.database import Database
 from tests.backend.notify.events import NOON, event
+from tests.support.stores import new_store
 
 FULL = event(
     value=Decimal("0.10"),
@@ -60,7 +61,7 @@ def test_an_event_is_kept_once(tmp_path: Path) -> None:
 
 
 def test_listeners_hear_of_events_once_they_are_committed() -> None:
-    database = Database.open(None)
+    database = new_store()
     heard: list[int] = []
     database.listeners[outbox.TOPIC] = [lambda: heard.append(len(kinds(database)))]
     with database.transaction() as tx:
@@ -75,7 +76,7 @@ def test_listeners_hear_of_events_once_they_are_committed() -> None:
 
 
 def test_ten_thousand_events_are_kept_in_their_order() -> None:
-    database = Database.open(None)
+    database = new_store()
     with database.transaction() as tx:
         outbox.record(tx, [event(alert=str(number)) for number in range(10_000)], NOON)
         outbox.record(tx, [], NOON)

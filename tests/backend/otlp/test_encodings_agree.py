@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from spanledger import semconv
 from spanledger_server.otlp.limits import DecodeLimits
-from spanledger_server.store.database import Database
 from tests.backend.otlp.generated import requests
 from tests.backend.otlp.payloads import as_json, both, decode, plain
+from tests.support.stores import new_store
 from tests.support.thorough import examples
 
 SIGNALS = ("traces", "logs", "metrics")
@@ -60,7 +60,7 @@ def test_the_database_gives_back_what_was_decoded(signal: str, data: st.DataObje
 
 def stored(table: Any) -> list[dict[str, Any]]:
     """The rows as DuckDB has them after a scan."""
-    database = Database.open(None)
+    database = new_store()
     try:
         with database.transaction() as transaction, transaction.scan("incoming", table):
             rows = transaction.arrow("SELECT * FROM incoming").to_pylist()

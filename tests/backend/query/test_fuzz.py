@@ -17,6 +17,7 @@ from spanledger_server.query import sandbox
 from spanledger_server.query.run import Queries
 from spanledger_server.query.statement import Limits
 from spanledger_server.store.database import Database
+from tests.support.stores import new_store
 
 PARSER = duckdb.connect()
 SECRET = "5ec2e7" * 8
@@ -68,7 +69,7 @@ def statements(depth: int) -> st.SearchStrategy[str]:
 
 @pytest.fixture(scope="module")
 def store() -> Iterator[tuple[Database, Queries]]:
-    database = Database.open(None)
+    database = new_store()
     with database.transaction() as tx:
         sql = "INSERT INTO tokens (token_id, name, role, hash, created_ns) VALUES ('i', 'n', 'admin', $secret, 1)"
         tx.execute(sql, secret=SECRET)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from spanledger_server.rollups import histogram
 from spanledger_server.rollups.histogram import RELATIVE_ERROR, ZERO_CODE, code, merge, middle, of, quantile
 from spanledger_server.store.database import Database
+from tests.support.stores import new_store
 
 finite = st.floats(allow_nan=False, allow_infinity=False, allow_subnormal=False)
 durations = st.integers(0, 10**15)
@@ -17,7 +18,7 @@ durations = st.integers(0, 10**15)
 
 @pytest.fixture(scope="module")
 def database() -> Database:
-    return Database.open(None)
+    return new_store()
 
 
 @given(value=finite)

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from spanledger_server.rollups import histogram
 from spanledger_server.rollups.dirty import DirtyBuckets
 from spanledger_server.rollups.refresh import Refreshed, Rollups
-from spanledger_server.store.database import Database
 from tests.backend.rows import DAY, HOUR, MINUTE, NOON, SECOND, insert, line
+from tests.support.stores import new_store
 from tests.support.thorough import examples
 
 LATER = NOON + 3 * DAY
@@ -31,7 +31,7 @@ class House:
     """A database with its rollups; `put` writes raw rows and marks their minutes, as ingest does."""
 
     def __init__(self) -> None:
-        self.database = Database.open(None)
+        self.database = new_store()
         self.dirty = DirtyBuckets()
         self.rollups = Rollups(self.database, self.dirty)
 

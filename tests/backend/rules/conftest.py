@@ -11,13 +11,14 @@ from spanledger_server.rules import definition, register
 from spanledger_server.rules.rule import Rule
 from spanledger_server.store.database import Database
 from tests.backend.rows import NOON
+from tests.support.stores import new_store
 
 Add = Callable[..., Rule]
 
 
 @pytest.fixture
 def database() -> Iterator[Database]:
-    opened = Database.open(None)
+    opened = new_store()
     yield opened
     opened.close()
 

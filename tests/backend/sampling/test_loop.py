@@ -14,6 +14,7 @@ from spanledger_server.sampling import budget
 from spanledger_server.sampling.loop import ClosedLoop
 from spanledger_server.store.database import Database
 from tests.backend.rows import MINUTE, NOON, SECOND
+from tests.support.stores import new_store
 
 TICK_S = 15
 POLL_S = 60
@@ -21,7 +22,7 @@ POLL_S = 60
 
 @pytest.fixture
 def database() -> Iterator[Database]:
-    opened = Database.open(None)
+    opened = new_store()
     yield opened
     opened.close()
 

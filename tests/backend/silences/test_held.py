@@ -18,6 +18,7 @@ from spanledger_server.silences.maintenance import Plan
 from spanledger_server.silences.matchers import Matcher
 from spanledger_server.silences.silence import Wish
 from spanledger_server.store.database import Database
+from tests.support.stores import new_store
 
 NS = 10**9
 NOW = 1_763_985_600 * NS
@@ -26,7 +27,7 @@ HOUR = 3600 * NS
 
 @pytest.fixture
 def database() -> Iterator[Database]:
-    opened = Database.open(None)
+    opened = new_store()
     yield opened
     opened.close()
 

@@ -19,11 +19,11 @@ from spanledger_server.errors import Invalid
 from spanledger_server.rollups.dirty import DirtyBuckets
 from spanledger_server.rollups.levels import COST
 from spanledger_server.statistics import calls, periods, series
-from spanledger_server.store.database import Database
 from spanledger_server.timegrid import Range
 from spanledger_server.traces import filters
 from tests.backend.rows import DAY, HOUR, MINUTE, NOON, SECOND, insert, line
 from tests.backend.statistics.rolled import roll_at_once
+from tests.support.stores import new_store
 from tests.support.thorough import examples
 
 NOTHING = filters.parse((), filters.LEDGER)
@@ -34,7 +34,7 @@ class House:
     """A ledger whose minutes are marked as ingest does."""
 
     def __init__(self) -> None:
-        self.database = Database.open(None)
+        self.database = new_store()
         self.dirty = DirtyBuckets()
 
     def clear(self) -> None:
@@ -80,7 +80,7 @@ def same(found: calls.Calls, lines: list[dict[str, Any]]) -> None:
     assert found.errors == sum(one.get("error_type") is not None for one in lines)
     assert found.counts["unpriced_calls"] == sum(one["state"] == "unpriced" for one in lines)
     assert (found.tokens["input_tokens"] or 0) == sum(one["input_tokens"] or 0 for one in lines)
-    assert found.timed == len(took)
+    assert found.durations.timed == len(took)
     if took:
         assert found.mean_ms == pytest.approx(sum(took) / len(took) / 1e6)
         assert (found.duration_min_ns, found.duration_max_ns) == (min(took), max(took))
@@ -151,12 +151,10 @@ def test_every_window_dimension_and_freshness_gives_what_plain_python_gives(
     groups: dict[Any, list[dict[str, Any]]] = defaultdict(list)
     for one in within:
         groups[one["at_ns"] // step, one[column] if column else None].append(one)
-    found: dict[Any, list[dict[str, Any]]] = defaultdict(list)
-    for cell in cells:
-        found[cell["part"], cell["category"]].append(cell)
+    found = calls.grouped(cells, lambda cell: (cell["part"], cell["category"]))
     assert found.keys() == groups.keys()
     for key, some in groups.items():
-        same(calls.added(found[key]), some)
+        same(found[key], some)
 
 
 def test_what_is_stale_in_a_long_window_is_read_from_the_lines_and_nothing_twice(house: House) -> None:

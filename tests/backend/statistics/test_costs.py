@@ -20,6 +20,7 @@ from spanledger_server.store.database import Database
 from spanledger_server.traces import filters
 from tests.backend.rows import DAY, HOUR, MINUTE, NOON, insert, line
 from tests.backend.statistics.rolled import roll
+from tests.support.stores import new_store
 from tests.support.thorough import examples
 
 ZONES = (
@@ -45,7 +46,7 @@ COLUMNS = {
 
 @pytest.fixture
 def database():
-    opened = Database.open(None)
+    opened = new_store()
     yield opened
     opened.close()
 
@@ -160,7 +161,7 @@ def ledgers(draw):
 )
 def test_ledger_and_rollups_give_the_sum_done_by_hand_in_every_zone(drawn, period, dimension):
     zone, now_ns, lines, rolled = drawn
-    database = Database.open(None)
+    database = new_store()
     insert(database, "ledger", lines[:rolled])
     roll(database, now_ns)
     insert(database, "ledger", lines[rolled:])  # these came after the rollups were made
@@ -330,7 +331,7 @@ def test_a_zone_turns_where_the_database_of_zones_says(database):
 @given(ledgers(), st.booleans())
 def test_the_servers_own_rollups_fresh_or_not_change_no_total(drawn, refreshed):
     zone, now_ns, lines, rolled = drawn
-    database, dirty = Database.open(None), DirtyBuckets()
+    database, dirty = new_store(), DirtyBuckets()
     for part in (lines[:rolled], lines[rolled:]):
         insert(database, "ledger", part)
         with database.transaction() as tx:

@@ -16,11 +16,12 @@ from spanledger_server.statistics import history, named, periods, providers, sys
 from spanledger_server.store.database import Database
 from tests.backend.rows import DAY, HOUR, MINUTE, NOON, SECOND, insert, line, span
 from tests.backend.statistics.test_told import hit
+from tests.support.stores import new_store
 
 
 @pytest.fixture
 def database() -> Iterator[Database]:
-    opened = Database.open(None)
+    opened = new_store()
     yield opened
     opened.close()
 

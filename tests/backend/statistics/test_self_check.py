@@ -11,13 +11,14 @@ import pytest
 from spanledger_server.statistics.self_check import Check, SelfCheck
 from spanledger_server.store.database import Database
 from tests.backend.rows import MINUTE, NOON, add_spans, insert, line, span
+from tests.support.stores import new_store
 
 AT = NOON - 10 * MINUTE
 
 
 @pytest.fixture
 def database() -> Iterator[Database]:
-    opened = Database.open(None)
+    opened = new_store()
     yield opened
     opened.close()
 

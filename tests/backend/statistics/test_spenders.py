@@ -14,9 +14,9 @@ from spanledger_server.rollups.dirty import DirtyBuckets
 from spanledger_server.rollups.refresh import USERS_AFTER_NS, Rollups
 from spanledger_server.rollups.users import refresh_users
 from spanledger_server.statistics import costs, periods
-from spanledger_server.store.database import Database
 from spanledger_server.traces import filters
 from tests.backend.rows import DAY, HOUR, MINUTE, NOON, SECOND, insert, line
+from tests.support.stores import new_store
 
 YEAR_BEGINS = periods.to_date("year", NOON, ZoneInfo("UTC")).from_ns  # of the year of NOON
 ZONES = ("UTC", "America/New_York", "Asia/Kathmandu")
@@ -31,7 +31,7 @@ class House:
 
     def __init__(self, *, whole: bool = False) -> None:
         self.whole = whole
-        self.database = Database.open(None)
+        self.database = new_store()
         self.dirty = DirtyBuckets()
         self.rollups = Rollups(self.database, self.dirty)
         self.number = 0

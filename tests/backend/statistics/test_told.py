@@ -19,10 +19,10 @@ from spanledger_server import timegrid
 from spanledger_server.rollups.dirty import DirtyBuckets
 from spanledger_server.rollups.levels import SPAN, TOLD
 from spanledger_server.statistics import dialogues, periods, requests, told
-from spanledger_server.store.database import Database
 from spanledger_server.traces import filters
 from tests.backend.rows import DAY, HOUR, MINUTE, NOON, SECOND, insert, span
 from tests.backend.statistics.rolled import roll_at_once
+from tests.support.stores import new_store
 from tests.support.thorough import examples
 
 ALL_CACHES = filters.parse((), told.CACHES).bound()
@@ -34,7 +34,7 @@ class House:
     """Logs and spans whose minutes are marked as ingest does."""
 
     def __init__(self) -> None:
-        self.database = Database.open(None)
+        self.database = new_store()
         self.dirty = DirtyBuckets()
 
     def tell(self, records: list[dict[str, Any]]) -> None:

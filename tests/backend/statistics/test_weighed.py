@@ -14,15 +14,15 @@ from spanledger_server.rollups.dirty import DirtyBuckets
 from spanledger_server.rollups.refresh import Rollups
 from spanledger_server.statistics import weighed
 from spanledger_server.statistics.weighed import Requests
-from spanledger_server.store.database import Database
 from tests.backend.rows import DAY, HOUR, MINUTE, NOON, insert, span
+from tests.support.stores import new_store
 
 
 class House:
     """A database whose span rollups are kept up to date, as ingest and the tick do."""
 
     def __init__(self) -> None:
-        self.database = Database.open(None)
+        self.database = new_store()
         self.dirty = DirtyBuckets()
         self.rollups = Rollups(self.database, self.dirty)
 

@@ -11,11 +11,12 @@ import pytest
 from spanledger_server.store.database import Database
 from spanledger_server.traces import filters, search
 from tests.backend.rows import HOUR, NOON, add_spans, insert, line, span
+from tests.support.stores import new_store
 
 
 @pytest.fixture
 def database() -> Iterator[Database]:
-    opened = Database.open(None)
+    opened = new_store()
     yield opened
     opened.close()
 

@@ -16,6 +16,7 @@ from spanledger_server.notify.channels import KINDS, kinds, register
 from spanledger_server.notify.message import Delivered, Failed
 from spanledger_server.store.database import Database
 from tests.support.providers import PagerDuty, Slack, Twilio
+from tests.support.stores import new_store
 
 NS = 10**9
 URL = "https://hooks.example.org/services/T0/s3cr3t"
@@ -39,7 +40,7 @@ SECRETS = ("s3cr3t", Slack.TOKEN, PagerDuty.KEY, Twilio.TOKEN)
 
 @pytest.fixture(scope="module")
 def opened() -> Iterator[Database]:
-    database = Database.open(None)
+    database = new_store()
     yield database
     database.close()
 

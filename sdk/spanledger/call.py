@@ -19,6 +19,7 @@ from opentelemetry.context import Context, create_key, get_current
 from opentelemetry.trace import Span
 
 from spanledger import semconv
+from spanledger.alike import Alike
 from spanledger.chunk_times import ChunkTimes
 from spanledger.settle import Observation
 from spanledger.usage import Reading, Usage, UsageState
@@ -56,6 +57,7 @@ class Entry:
         http_status: What the provider answered with instead of an answer, such as 429; it bills nothing for that.
         context: Who and what for, read when the call began.
         attributes: What the user added.
+        alike: What it shares with others, once the delivery worker has asked.
     """
 
     trace_id: int
@@ -83,6 +85,7 @@ class Entry:
     http_status: int | None = None
     context: Mapping[str, str] = field(default_factory=dict)
     attributes: Mapping[str, Any] | None = None
+    alike: Alike | None = field(default=None, init=False, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,10 +48,8 @@ def begin(options: Options, arguments: Mapping[str, Any]) -> Call | None:
         options: What the decorator was told.
         arguments: The keyword arguments that the function was called with; the model asked for may be among them.
     """
-    if not enabled():
-        return None
     call = _BEGIN.run_two(_begun, options, arguments)
-    if call is None:  # somebody's sampler or processor failed: the ledger needs no span
+    if call is None and enabled():  # somebody's sampler or processor failed: the ledger needs no span
         call = _BEGIN.run(_begun, options, arguments, NoOpTracer())
     return call
 
@@ -133,7 +131,10 @@ def _read(call: Call, answer: Any) -> Reading | None:
     return read if call.options.usage is None else _told(call.options.usage(answer), read)
 
 
-def _begun(options: Options, arguments: Mapping[str, Any], maker: Tracer | None = None) -> Call:
+def _begun(options: Options, arguments: Mapping[str, Any], given: Tracer | None = None) -> Call | None:
+    maker = given or tracer()
+    if type(maker) is NoOpTracer and given is None and not enabled():
+        return None
     around = attached()
     name, model, attributes, context = options.span_name, options.model, options.at_start, _NOBODY
     if _BAGGAGE_KEY in around:
@@ -154,7 +155,7 @@ def _begun(options: Options, arguments: Mapping[str, Any], maker: Tracer | None 
     call = _NEW(Call)
     entry.start_ns, call.started = time.time_ns(), time.perf_counter_ns()
     own_ids = False
-    span: Any = (maker or tracer()).start_span(name, around, _CLIENT, attributes, (), entry.start_ns)
+    span: Any = maker.start_span(name, around, _CLIENT, attributes, (), entry.start_ns)
     call.span = span
     if hasattr(span, "is_light"):
         entry.trace_id, entry.span_id, entry.parent_span_id = span.trace_id, span.span_id, span.parent_span_id

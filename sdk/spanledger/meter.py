@@ -12,8 +12,7 @@ from __future__ import annotations
 import math
 import time
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
-from operator import attrgetter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
@@ -27,6 +26,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
 
 from spanledger import semconv
+from spanledger.alike import FIELDS, MAX_KEPT, Alike, alike_of
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import Meter as OpenTelemetryMeter
@@ -37,19 +37,18 @@ if TYPE_CHECKING:
 MAX_SERIES = 2_000  # as OpenTelemetry's SDK has it; what is beyond goes into one series that says so
 OVERFLOW: tuple[tuple[str, str], ...] = (("otel.metric.overflow", "true"),)
 
-OVERFLOWN = ("otel.metric.overflow",)
 Labels = tuple[tuple[str, str], ...]
-Values = tuple[str | None, ...]
-LABELS = (
-    semconv.GEN_AI_OPERATION_NAME,
-    semconv.GEN_AI_PROVIDER_NAME,
-    semconv.GEN_AI_REQUEST_MODEL,
-    semconv.GEN_AI_RESPONSE_MODEL,
-    semconv.ERROR_TYPE,
-    *semconv.LOW_CARDINALITY_CONTEXT_KEYS,
+LABELS = (  # of the fields that calls are told apart by
+    ("operation", semconv.GEN_AI_OPERATION_NAME),
+    ("provider", semconv.GEN_AI_PROVIDER_NAME),
+    ("request_model", semconv.GEN_AI_REQUEST_MODEL),
+    ("response_model", semconv.GEN_AI_RESPONSE_MODEL),
+    ("error_type", semconv.ERROR_TYPE),
 )
-_SAID = attrgetter("operation", "provider", "request_model", "response_model", "error_type")
-_NOBODY = (None,) * len(semconv.LOW_CARDINALITY_CONTEXT_KEYS)
+PLACES = (  # of labels in `Alike.values`
+    *[(FIELDS.index(field), name) for field, name in LABELS],
+    *enumerate(semconv.LOW_CARDINALITY_CONTEXT_KEYS, len(FIELDS)),
+)
 _AT_ONCE = 64  # values of a series
 INSTRUMENTS: tuple[tuple[str, str, str, Sequence[float]], ...] = (
     (semconv.METRIC_OPERATION_DURATION, "s", "Duration of a GenAI call", semconv.DURATION_BUCKETS_S),
@@ -97,6 +96,11 @@ class Series:
     def sorted_in(self) -> Series:
         """Itself, with every value in its bucket."""
         values, self.waiting = self.waiting, []
+        self.add_all(values)
+        return self
+
+    def add_all(self, values: list[float]) -> None:
+        """Add what is told by no example, each to its bucket; the list is sorted."""
         if values:
             self.count += len(values)
             self.total = sum(values, self.total)
@@ -108,7 +112,6 @@ class Series:
                 self.buckets[place] += upto - below
                 below = upto
             self.buckets[-1] += len(values) - below
-        return self
 
     def add_gaps(self, times: ChunkTimes) -> None:
         """Add the times between a stream's chunks, which are in the same buckets already."""
@@ -142,55 +145,89 @@ class Series:
         return point
 
 
-class Meter:
-    """Adds up calls by itself."""
+class Calls:
+    """The series of calls that have all labels in common. What each adds waits in one row for all of them.
 
-    def __init__(self) -> None:
+    Attributes:
+        series: As `SERIES` has them.
+    """
+
+    __slots__ = ("_waiting", "series")
+
+    def __init__(self, labels: Labels) -> None:
+        self.series = tuple(Series((*labels, *more), BOUNDS[which]) for which, more in SERIES)
+        self._waiting: list[tuple[float | None, float | None, float | None]] = []
+
+    def add(self, entry: Entry) -> None:
+        """Add one call."""
+        usage, took_ns = entry.usage, entry.end_ns - entry.start_ns
+        took_s = took_ns / 1e9 if took_ns else None  # what was told of afterwards took no time that anybody knows
+        given: float | None = None
+        made: float | None = None
+        if usage is not None:
+            given, made = usage[0], usage[1]
+            given = None if given is None else given + 0.0  # what is no number fails here, and alone
+            made = None if made is None else made + 0.0
+        waiting = self._waiting
+        waiting.append((took_s, given, made))
+        if len(waiting) >= _AT_ONCE:
+            self.sort_in()
+        if entry.sampled:
+            for series, value in zip(self.series, (took_s, given, made), strict=False):
+                if value is not None:
+                    series.exemplar = (value, entry)
+        if entry.time_to_first_chunk_s is not None:
+            self.series[3].add(entry.time_to_first_chunk_s, entry)
+        if entry.chunk_times is not None:
+            self.series[4].add_gaps(entry.chunk_times)
+
+    def sort_in(self) -> None:
+        """Have every value in its bucket."""
+        rows, self._waiting = self._waiting, []
+        for series, column in zip(self.series, zip(*rows, strict=True), strict=False):
+            series.add_all([value for value in column if value is not None])
+
+
+class Meter:
+    """Adds up calls by itself.
+
+    Args:
+        clean: Takes out of a label what must not leave.
+    """
+
+    def __init__(self, clean: Callable[[str], str] = str) -> None:
+        self._clean = clean
         self.clear()
 
     def clear(self) -> None:
         """Start at zero (in a forked child, what was counted before is the parent's)."""
         self.began_ns = time.time_ns()
-        self._known: dict[Values, tuple[Series, ...]] = {}
+        self._known: dict[Labels, Calls] = {}
+        self._lately: dict[Alike, Calls] = {}
 
     def observe(self, entry: Entry) -> None:
         """Add one call; an explicit cost is no call."""
-        if entry.kind != "usage":
-            return
-        values = label_values(entry)
-        known = self._known.get(values)
-        if known is None:
-            known = self._new(values)
-        duration, given, gotten, first_chunk, between_chunks = known
-        took_ns = entry.end_ns - entry.start_ns
-        if took_ns:  # what was told of afterwards took no time that anybody knows
-            duration.add(took_ns / 1e9, entry)
-        usage = entry.usage
-        if usage is not None:
-            tokens_in, tokens_out = usage.input_tokens, usage.output_tokens
-            if tokens_in is not None:
-                given.add(tokens_in, entry)
-            if tokens_out is not None:
-                gotten.add(tokens_out, entry)
-        if entry.time_to_first_chunk_s is not None:
-            first_chunk.add(entry.time_to_first_chunk_s, entry)
-        if entry.chunk_times is not None:
-            between_chunks.add_gaps(entry.chunk_times)
+        if entry.kind == "usage":
+            alike = entry.alike or alike_of(entry)
+            (self._lately.get(alike) or self._calls_of(alike)).add(entry)
 
-    def _new(self, values: Values) -> tuple[Series, ...]:
-        labels = labels_of(values)
-        if len(self._known) >= MAX_SERIES:
-            if OVERFLOWN in self._known:
-                return self._known[OVERFLOWN]
-            values, labels = OVERFLOWN, OVERFLOW
-        made = tuple(Series((*labels, *more), BOUNDS[which]) for which, more in SERIES)
-        self._known[values] = made
-        return made
+    def _calls_of(self, alike: Alike) -> Calls:
+        labels = labels_of(alike, self._clean)
+        if labels not in self._known and len(self._known) >= MAX_SERIES:
+            labels = OVERFLOW
+        found = self._known.get(labels)
+        if found is None:
+            found = self._known[labels] = Calls(labels)
+        if len(self._lately) >= MAX_KEPT:
+            self._lately.clear()
+        self._lately[alike] = found
+        return found
 
     def series(self) -> Iterator[tuple[int, Series]]:
         """All series that have values, with the number of their instrument."""
-        for known in list(self._known.values()):
-            for (which, _), series in zip(SERIES, known, strict=True):
+        for calls in list(self._known.values()):
+            calls.sort_in()
+            for (which, _), series in zip(SERIES, calls.series, strict=True):
                 if series.sorted_in().count:
                     yield which, series
 
@@ -210,9 +247,15 @@ class Meter:
 
 
 class InstrumentMeter:
-    """Hands calls on to OpenTelemetry's instruments, each in its call's span so that exemplars are right."""
+    """Hands calls on to OpenTelemetry's instruments, each in its call's span so that exemplars are right.
 
-    def __init__(self, meter: OpenTelemetryMeter) -> None:
+    Args:
+        meter: Makes the instruments.
+        clean: Takes out of a label what must not leave.
+    """
+
+    def __init__(self, meter: OpenTelemetryMeter, clean: Callable[[str], str] = str) -> None:
+        self._clean = clean
         self._instruments = tuple(
             meter.create_histogram(name, unit, description, explicit_bucket_boundaries_advisory=list(bounds))
             for name, unit, description, bounds in INSTRUMENTS
@@ -225,7 +268,7 @@ class InstrumentMeter:
         flags = TraceFlags(TraceFlags.SAMPLED if entry.sampled else TraceFlags.DEFAULT)
         span = NonRecordingSpan(SpanContext(entry.trace_id, entry.span_id, is_remote=False, trace_flags=flags))
         where = set_span_in_context(span)
-        labels = labels_of(label_values(entry))
+        labels = labels_of(entry.alike or alike_of(entry), self._clean)
         usage, times = entry.usage, entry.chunk_times
         values = (
             (entry.end_ns - entry.start_ns) / 1e9 or None,
@@ -239,16 +282,10 @@ class InstrumentMeter:
                 self._instruments[which].record(value, dict((*labels, *more)), where)
 
 
-def label_values(entry: Entry) -> Values:
-    """What tells this call's series from others, in the order of `LABELS`."""
-    said: Values = _SAID(entry)
-    context = entry.context
-    return said + (tuple(map(context.get, semconv.LOW_CARDINALITY_CONTEXT_KEYS)) if context else _NOBODY)
-
-
-def labels_of(values: Values) -> Labels:
+def labels_of(alike: Alike, clean: Callable[[str], str]) -> Labels:
     """Names and values, without those that nobody said."""
-    return tuple((name, str(value)) for name, value in zip(LABELS, values, strict=True) if value is not None)
+    values = alike.values
+    return tuple((name, clean(str(values[at]))) for at, name in PLACES if values[at] is not None)
 
 
 def key_values(labels: Labels) -> list[KeyValue]:

@@ -89,8 +89,8 @@ class Pipeline:
         self._readers: list[tuple[MeterProvider, PeriodicExportingMetricReader]] = []
         self._stops: list[Callable[[], None]] = []
         self._began_ns = time.time_ns()
-        self._own_meter = Meter()
         self._rules = rules_of(settings, content=True)
+        self._own_meter = Meter(self._rules.text)
         self._lanes(targets)
         self.worker = Worker(
             (self.ledger, self.logs, self.spans, self.metrics),
@@ -245,7 +245,8 @@ class Pipeline:
             self._readers = [(there, reader) for reader in readers]
         REQUESTS.is_read = self.settings.metrics == "own" and self.settings.metrics_exporter == ("otlp",)
         if self.settings.metrics == "instruments":
-            self.ledger.observe = InstrumentMeter(metrics.get_meter("spanledger", __version__)).observe
+            meter = metrics.get_meter("spanledger", __version__)
+            self.ledger.observe = InstrumentMeter(meter, self._rules.text).observe
         return mistakes
 
     def _install_logs(self) -> list[str]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
@@ -19,6 +18,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 
+from spanledger.alike import MAX_KEPT, Alike, alike_of
 from spanledger.guard import guard
 from spanledger.redaction import REDACTED, Redaction
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 OURS: Final = "spanledger"
 SLICE: Final = 32
-_MOST_KNOWN: Final = 4_096
 _TEXTS: Final = (
     "operation",
     "provider",
@@ -38,7 +37,6 @@ _TEXTS: Final = (
     "service_tier",
     "error_type",
 )
-_NAMES_IN: Final = attrgetter("provider", "request_model", "response_model", "error_type")
 _guard = guard("redacting")
 _NUMBERS: Final = frozenset({"bool_value", "int_value", "double_value"})
 
@@ -113,7 +111,7 @@ class CleanEntries:
 
     def __init__(self, encoder: Encoder, rules: Redaction) -> None:
         self._encoder, self._rules = encoder, rules
-        self._known: dict[tuple[Any, ...], bool] = {}  # whether texts that come again and again are clean
+        self._known: dict[Alike, bool] = {}  # whether what entries have in common is clean
 
     def encode(self, items: Sequence[Any], breathe: Breathe) -> tuple[bytes, list[Any]]:
         """The request's bytes, and the items that are in it."""
@@ -139,18 +137,14 @@ class CleanEntries:
     def _is_clean(self, entry: Entry) -> bool:
         if entry.attributes:
             return False
-        texts: tuple[Any, ...] = _NAMES_IN(entry)
-        if entry.context:
-            texts += tuple(entry.context.values())
-        try:
-            known = self._known.get(texts)
-        except TypeError:  # something that is no text was given as a name, and cannot be a key
-            return False
+        alike = entry.alike or alike_of(entry)
+        known = self._known.get(alike)
         if known is None:
-            if len(self._known) >= _MOST_KNOWN:
+            if len(self._known) >= MAX_KEPT:
                 self._known.clear()
-            known = self._known[texts] = all(text is None or self._keeps(text) for text in texts)
-        return known
+            names = [text for text in alike.values if text is not None and type(text) is not bool]
+            known = self._known[alike] = all(map(self._keeps, names))
+        return known and (not entry.context or all(map(self._keeps, entry.context.values())))
 
     def _keeps(self, text: object) -> bool:
         return type(text) is str and self._rules.text(text) == text

@@ -10,7 +10,9 @@ Never: a zero where the provider said nothing. That is `None`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from marshal import dumps
 from typing import Any, Literal, NamedTuple
 
 UsageState = Literal["reported", "estimated", "unknown"]
@@ -58,20 +60,38 @@ class Usage(NamedTuple):
 
 USAGE_FIELDS: tuple[str, ...] = Usage._fields
 _NOBODY_SAID = (None,) * len(USAGE_FIELDS)
-_NOTHING_ELSE = _NOBODY_SAID[2:]
-_NO_TYPES = (type(None),) * len(_NOTHING_ELSE)
+_NOUGHT_OR_NOBODY = frozenset({int, type(None)})
 
 
-def noughts(values: tuple[Any, ...]) -> tuple[type, ...] | None:
-    """The types of all units but tokens in and out, where none of those is more than nought; else None.
+@dataclass(frozen=True, slots=True, eq=False)
+class Noughts:
+    """Which of all units but tokens in and out are 0 and which nobody counted: one object for each such answer.
 
-    Such is the commonest usage; what follows from it depends on which units are 0 and which are `None`, and on nothing
-    else: it can be kept by these types.
+    Attributes:
+        told: A unit's 0 or `None`, in the order of `USAGE_FIELDS`.
+    """
+
+    told: tuple[Literal[0] | None, ...]
+
+
+_noughts: dict[bytes, Noughts] = {}  # at most 4,096: two answers for each of twelve units
+
+
+def noughts(values: tuple[Any, ...]) -> Noughts | None:
+    """The units beside tokens in and out, where each of them is the whole number 0 or `None`; else None.
+
+    Such is the commonest usage, and what follows from it (a price's plan, an attribute's bytes) can be kept by it.
+    `marshal` tells 0 from False and 0.0, as equality does not.
     """
     rest = values[2:]
-    if rest == _NOTHING_ELSE:
-        return _NO_TYPES
-    return None if any(rest) else tuple(map(type, rest))
+    try:
+        key = dumps(rest, 2)
+    except ValueError:  # a Decimal, or nothing that belongs here
+        return None
+    found = _noughts.get(key)
+    if found is None and not any(rest) and _NOUGHT_OR_NOBODY.issuperset(map(type, rest)):
+        found = _noughts.setdefault(key, Noughts(tuple(rest)))
+    return found
 
 
 class Reading(NamedTuple):

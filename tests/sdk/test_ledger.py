@@ -11,7 +11,7 @@ from opentelemetry.sdk.resources import Resource
 
 from spanledger import guard, ledger, semconv
 from spanledger.delivery.encode import EntryEncoder
-from spanledger.delivery.ledger_record import dollars, ledger_record, micro, plain
+from spanledger.delivery.ledger_record import ledger_record, plain
 from spanledger.delivery.wire import read_fields
 from spanledger.pricing import PriceBook
 from spanledger.usage import Usage, noughts
@@ -151,8 +151,9 @@ def test_the_short_way_to_write_usage_gives_the_bytes_of_the_long_way(tokens, un
 @given(st.integers(0, 10**24 - 1) | st.sampled_from([0, 500_000, 1_500_000, 10**12, 10**14, 10**12 - 1]))
 def test_whole_numbers_of_pico_dollars_are_written_as_the_exact_decimals_they_stand_for(pico):
     exact = Decimal(f"{pico}E-12")
-    assert dollars(pico) == plain(exact)
-    assert micro(pico) == round(exact * 1_000_000)
+    found = attributes(decoded(entry(), pico))
+    assert found[semconv.COST_ESTIMATED_USD] == plain(exact)
+    assert found[semconv.COST_ESTIMATED_MICRO_USD] == round(exact * 1_000_000)
 
 
 @given(st.binary(max_size=200))

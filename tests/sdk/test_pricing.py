@@ -225,7 +225,7 @@ def test_the_short_way_to_a_price_leads_to_that_of_the_long_way(
     for _ in range(2):  # the second time by what was kept of the first
         assert rates.price(usage) == rates._price_any(usage)
     cost = rates.price(usage).cost_usd
-    pico = BOOK.pico(usage, noughts(usage), (*seller, None, False), NOON)
+    pico = rates.pico(usage, noughts(usage))
     assert pico == (None if cost is None else cost * 10**12)
 
 

@@ -16,7 +16,9 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, Status, StatusCode, TraceFlags
 
+from spanledger import semconv
 from spanledger.delivery.encode import EntryEncoder, log_encoder, span_encoder
+from spanledger.meter import Meter
 from spanledger.redacting import CleanEntries, CleanLogs, CleanSpans, clean_resource
 from spanledger.redaction import _BARE, _SECRET, _WORDS, REDACTED, Redaction
 from tests.sdk.making import entry, program
@@ -140,6 +142,27 @@ def test_a_secret_in_a_ledger_line_does_not_leave_and_the_line_does(plant: tuple
     assert secret.encode() not in payload
     (whole,) = REQUESTS["logs"].FromString(payload).resource_logs[0].scope_logs
     assert len(whole.log_records) == 2
+
+
+@given(planted(), st.sampled_from(["provider", "request_model", "response_model", "error_type", "tenant", "feature"]))
+@settings(max_examples=100, deadline=None)
+def test_a_secret_in_a_name_that_calls_share_leaves_neither_in_their_lines_nor_as_a_label(
+    plant: tuple[str, str], place: str
+) -> None:
+    secret, text = plant
+    of_context = {"tenant": semconv.TENANT, "feature": semconv.FEATURE}
+    item = entry(**({"context": {of_context[place]: text}} if place in of_context else {place: text}))
+    rules = Redaction(content=True)
+    meter = Meter(rules.text)
+    encoder = CleanEntries(EntryEncoder(lambda: Resource({}), lambda entry, told: None), rules)
+    for _ in range(2):  # the second time by what was kept of the first
+        meter.observe(item)
+        payload, good = encoder.encode([item], lambda: None)
+        assert good == [item]
+        assert secret.encode() not in payload
+    points = [point for metric in meter.read(1) for point in metric.histogram.data_points]
+    assert {point.count for point in points} == {2}
+    assert secret.encode() not in b"".join(point.SerializeToString() for point in points)
 
 
 BARE = st.from_regex(r"[a-z]{0,3}(?:AKIA|ASIA|AIza|sk|eyJ|token|key|bearer)[a-zA-Z0-9]{16,40}", fullmatch=True)

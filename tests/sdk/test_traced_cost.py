@@ -18,8 +18,7 @@ from opentelemetry.context import attach, detach
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import NonRecordingSpan, NoOpTracer, SpanContext, SpanKind, TraceFlags, set_span_in_context
 
-import spanledger.lifecycle
-from spanledger import guard
+from spanledger import guard, lifecycle
 from spanledger.context import context as who
 from spanledger.traced_cost import traced_cost
 from spanledger.usage import Usage
@@ -322,7 +321,8 @@ def test_a_broken_tracer_costs_the_span_but_not_the_line(calls: Calls) -> None:
 
 
 def test_switched_off_everything_passes_through(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spanledger.lifecycle, "enabled", lambda: False)
+    monkeypatch.setattr(lifecycle, "tracer", NoOpTracer)  # as `configure` gives it
+    monkeypatch.setattr(lifecycle, "enabled", lambda: False)
 
     @traced_cost
     def words() -> Any:

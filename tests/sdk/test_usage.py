@@ -201,15 +201,19 @@ USUAL: dict[str, Any] = {
 @settings(max_examples=300, deadline=None)
 @example(USUAL)
 @example(USUAL | {"service_tier": ""})
-def test_the_short_way_into_openais_own_object_finds_what_the_long_way_finds(body: dict[str, Any]) -> None:
+@example(USUAL | {"model": ""})
+@example(USUAL | {"model": None})
+@example(USUAL | {"prompt_filter_results": []})
+def test_the_short_way_into_a_usual_chat_finds_what_the_long_way_finds(body: dict[str, Any]) -> None:
     answer = openai.types.chat.ChatCompletion.construct(**body)  # as the client makes it: nothing is validated
-    short, reason = openai_form.own_chat(answer), openai_form.own_reason(answer)
-    fields, raw = fields_of(answer), fields_of(answer.usage)
-    if body == USUAL:
-        assert short is not None
-    if short is not None:
-        assert fields is not None
-        assert raw is not None
-        assert short == openai_form.chat_reading(fields, raw, type(answer))
-    assert reason == "stop"
+    for one in (answer, body):
+        short, fields = openai_form.usual_chat(one, type(one)), fields_of(one)
+        if body == USUAL:
+            assert short is not None
+        if short is not None:
+            assert fields is not None
+            raw = fields_of(fields.get("usage"))
+            assert raw is not None
+            assert short == openai_form.chat_reading(fields, raw, type(one))
+    assert openai_form.own_reason(answer) == "stop"
     assert plain.finish_reasons(answer) == ("stop",)

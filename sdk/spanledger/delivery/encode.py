@@ -19,18 +19,18 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource as ResourceMes
 from opentelemetry.sdk.resources import Resource
 
 from spanledger.delivery.ledger_record import ledger_record
-from spanledger.delivery.wire import block, key_value
+from spanledger.delivery.wire import Blocks, block, key_value
 from spanledger.guard import guard
 from spanledger.light import LightSpan
-from spanledger.usage import noughts
+from spanledger.usage import Noughts, noughts
 from spanledger.version import __version__
 
 SLICE = 16
+_BEFORE_RESOURCE, _BEFORE_SCOPE, _BEFORE_RECORD = Blocks(1), Blocks(2), Blocks(2)
 _guard = guard("delivery.encode")
 _estimate_guard = guard("delivery.estimate")
 
 Breathe = Callable[[], None]
-Told = tuple[type, ...] | None
 Encode = Callable[[Sequence[Any]], Any]  # items to the message of a request
 
 
@@ -135,20 +135,23 @@ class EntryEncoder:
             `noughts` of its usage as well.
     """
 
-    def __init__(self, resource: Callable[[], Resource], estimate: Callable[[Any, Told], int | None]) -> None:
+    def __init__(self, resource: Callable[[], Resource], estimate: Callable[[Any, Noughts | None], int | None]) -> None:
         self._resource, self._estimate = resource, estimate
         self._head: tuple[Resource | None, bytes] = (None, b"")
         self._scope = block(1, block(1, b"spanledger") + block(2, __version__.encode()))
 
     def encode(self, items: Sequence[Any], breathe: Breathe) -> tuple[bytes, list[Any]]:
         """Write one log record for each."""
-        records, good = [self._scope], list[Any]()
+        records, good = list[bytes](), list[Any]()
         for at in range(0, len(items), SLICE):
             left = iter(items[at : at + SLICE])
             while not _guard.run(self._write, left, records, good):
                 pass  # the one that failed is passed over
             breathe()
-        return block(1, self.resource_field() + block(2, b"".join(records))), good
+        scope_size, resource = len(self._scope) + sum(map(len, records)), self.resource_field()
+        scope = (_BEFORE_SCOPE[scope_size], self._scope)
+        size = len(resource) + len(scope[0]) + scope_size
+        return b"".join((_BEFORE_RESOURCE[size], resource, *scope, *records)), good
 
     def under(self, resource_field: bytes) -> EntryEncoder:
         """One for the entries of another process, under the resource that it had."""
@@ -162,7 +165,8 @@ class EntryEncoder:
         for entry in entries:
             told = None if entry.usage is None else noughts(entry.usage)
             estimate_pico = _estimate_guard.run_two(self._estimate, entry, told)
-            records.append(block(2, ledger_record(entry, estimate_pico, told)))
+            record = ledger_record(entry, estimate_pico, told)
+            records += (_BEFORE_RECORD[len(record)], record)
             good.append(entry)
         return True
 

@@ -17,7 +17,7 @@ from fractions import Fraction
 from math import gcd, lcm
 from typing import Any, Final, Literal, NamedTuple
 
-from spanledger.usage import USAGE_FIELDS, noughts
+from spanledger.usage import USAGE_FIELDS, Noughts, noughts
 
 from .seconds import AS_USED, AudioBilling, plain
 from .units import CONSTANT, COUNTED, Form, Unit, missing, shares
@@ -35,7 +35,6 @@ WEB_SEARCHES: Final = USAGE_FIELDS.index("web_searches")
 Values = tuple[Any, ...]  # the fields of a Usage in order, which a Usage is itself
 Shape = tuple[int | None, ...]  # each None, 0 or 1
 
-_COUNTS: Final[frozenset[type]] = frozenset({int, type(None)})
 _exact: Final = Context(prec=64)
 _ONE_PICO: Final = Decimal("1e-12")
 _ZERO: Final = Decimal(0)
@@ -143,7 +142,7 @@ class Rates:
         self._free = not any(rate.base or any(price for _, price in rate.tiers) for rate in rates)
         self._zeros = json.dumps({rate.unit.name: "0" for rate in rates if rate.unit.field})
         self._plans: dict[Shape, Plan] = {}
-        self._of_tokens: dict[tuple[type, ...], tuple[OfTokens, ...]] = {}  # by the types of all that is nought
+        self._of_tokens: dict[Noughts, tuple[OfTokens, ...]] = {}
 
     @property
     def units(self) -> tuple[UnitRate, ...]:
@@ -169,20 +168,27 @@ class Rates:
         said = ("priced", _exact.multiply(amount, _ONE_PICO), self._source, self._version, rate, None)
         return tuple.__new__(Priced, said)  # `Priced(...)`, three times as fast: every line of a ledger comes by here
 
-    def pico(self, values: Values, told: tuple[type, ...] | None) -> int | None:
+    def pico(self, values: Values, told: Noughts | None) -> int | None:
         """The cost that `price` gives, in 10^-12 US dollars and without the reasons; None where it gives none.
 
         Args:
             values: The fields of a `Usage` in order.
             told: Their `noughts`.
         """
+        bands = None if told is None else self._of_tokens.get(told)
+        given, made = values[0], values[1]
+        if bands and not self._starts and type(given) is int and type(made) is int:  # `_common`, without its frame
+            first, second, constant, divisor, _ = bands[0]
+            amount = given * first + made * second + constant
+            if divisor == 1 and 0 < given <= MOST_COUNTED and 0 < made <= MOST_COUNTED and amount < MOST_COST:
+                return amount
         found = self._common(values, told)
         if found is not None:
             return found[0]
         cost = self._price_any(values).cost_usd
         return None if cost is None else int(_exact.scaleb(cost, 12))
 
-    def _common(self, values: Values, told: tuple[type, ...] | None) -> tuple[int, str] | None:
+    def _common(self, values: Values, told: Noughts | None) -> tuple[int, str] | None:
         """Cost in 10^-12 US dollars, and rates, of the common call: tokens in and out, and nought of all else."""
         if told is None:
             return None
@@ -199,14 +205,13 @@ class Rates:
             amount = rounded(amount, divisor)
         return (amount, rate) if amount < MOST_COST else None
 
-    def _learn(self, told: tuple[type, ...]) -> tuple[OfTokens, ...]:
-        """How tokens in and out are charged beside counts of nought (`int`) and of nobody (`None`); empty: not so."""
+    def _learn(self, told: Noughts) -> tuple[OfTokens, ...]:
+        """How tokens in and out are charged beside counts of nought and of nobody; empty: not so."""
         bands: tuple[OfTokens, ...] = ()
-        if _COUNTS.issuperset(told):
-            plan = self._plan((1, 1, *[0 if kind is int else None for kind in told]))
-            takes_away = any(times < 0 and index < 2 for _, form in plan.checks for index, times in form)
-            if not self._free and plan.reason is None and plan.note is None and not takes_away:
-                bands = tuple(map(_of_tokens, plan.bands))
+        plan = self._plan((1, 1, *told.told))
+        takes_away = any(times < 0 and index < 2 for _, form in plan.checks for index, times in form)
+        if not self._free and plan.reason is None and plan.note is None and not takes_away:
+            bands = tuple(map(_of_tokens, plan.bands))
         if len(self._of_tokens) >= MOST_SHAPES:
             self._of_tokens.clear()
         self._of_tokens[told] = bands

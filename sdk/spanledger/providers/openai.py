@@ -167,51 +167,67 @@ def chat_reading(answer: Fields, raw: Fields, kind: type) -> Reading:
     return _new(Reading, said)  # as in `_chat`
 
 
-def own_chat(answer: Any) -> Reading | None:
-    """What a `ChatCompletion` of OpenAI's own client says, looked up where such an object keeps its fields.
+def usual_chat(answer: Any, kind: type) -> Reading | None:
+    """What a chat completion of OpenAI's says in its usual form, be it an object of its own client or a dict.
 
     Says what `chat_reading` says in half the time; None where there is anything unusual about the answer.
+
+    Args:
+        answer: A dict, or an object of a type that `is_own_chat`.
+        kind: Its type.
     """
-    kind: Any = type(answer)  # `type[Any]` is not seen to be hashable
     try:
-        fields, raw = answer.__dict__, answer.__dict__["usage"].__dict__
-        in_prompt, in_completion = raw["prompt_tokens_details"], raw["completion_tokens_details"]
-        if answer.__pydantic_extra__ or fields["usage"].__pydantic_extra__ or in_prompt.__pydantic_extra__:
+        if kind is dict:
+            fields = answer
+            if fields.get("object") != "chat.completion" or "prompt_filter_results" in fields:
+                return None
+            raw = fields["usage"]
+            asked, answered = raw["prompt_tokens_details"], raw["completion_tokens_details"]
+        else:
+            fields = answer.__dict__
+            used = fields["usage"]
+            raw = used.__dict__
+            in_prompt, in_completion = raw["prompt_tokens_details"], raw["completion_tokens_details"]
+            if answer.__pydantic_extra__ or used.__pydantic_extra__ or in_prompt.__pydantic_extra__:
+                return None
+            asked, answered = in_prompt.__dict__, in_completion.__dict__
+            if fields["object"] != "chat.completion":
+                return None
+        prompt, made, cached = raw["prompt_tokens"], raw["completion_tokens"], asked["cached_tokens"]
+        heard, reasoned, said = asked["audio_tokens"], answered["reasoning_tokens"], answered["audio_tokens"]
+        model, response_id, tier = fields["model"], fields["id"], fields.get("service_tier")
+        if _provider_of(model, kind) != "openai":
             return None
-        asked, answered = in_prompt.__dict__, in_completion.__dict__
-        prompt, model, response_id, tier = raw["prompt_tokens"], fields["model"], fields["id"], fields["service_tier"]
-        used = _counted(
-            prompt,
-            raw["completion_tokens"],
-            asked["cached_tokens"],
-            asked.get("cache_write_tokens"),
-            answered["reasoning_tokens"],
-            asked["audio_tokens"],
-            answered["audio_tokens"],
-        )
-    except (AttributeError, KeyError):  # no usage, no details, or those of another version
+    except (AttributeError, KeyError, TypeError):  # no usage, no details, or those of another version
         return None
-    if type(prompt) is not int or prompt < 0 or type(model) is not str or type(response_id) is not str:
+    if type(prompt) is not int or type(made) is not int or type(cached) is not int or type(heard) is not int:
         return None
-    if not response_id or fields.get("object") != "chat.completion" or _provider_of(model, kind) != "openai":
+    if type(reasoned) is not int or type(said) is not int or prompt | made | cached | heard | reasoned | said < 0:
         return None
-    tier = tier if isinstance(tier, str) and tier else None
-    return _new(Reading, (used, "openai", model or None, response_id, tier, (), "chat", "reported", ()))
+    if type(response_id) is not str or not response_id or type(model) is not str or not model:
+        return None
+    if tier is not None and (type(tier) is not str or not tier):
+        return None
+    written = asked.get("cache_write_tokens")
+    if written is not None:
+        written = whole(written)
+    units = (prompt, made, cached, written, None, None, reasoned, heard, said, None, None, None, None, None)
+    return _new(Reading, (_new(Usage, units), "openai", model, response_id, tier, (), "chat", "reported", ()))
 
 
 def own_reason(answer: Any) -> str | None:
     """Why the only choice of such an answer ended; None where there is anything unusual about it."""
     try:
-        (choice,) = answer.choices
-        reason = choice.finish_reason
-    except (AttributeError, TypeError, ValueError):
+        (choice,) = answer.__dict__["choices"]
+        reason = choice.__dict__["finish_reason"]
+    except (AttributeError, KeyError, TypeError, ValueError):
         return None
     return reason if type(reason) is str else None
 
 
 @functools.lru_cache(maxsize=1024)
 def is_own_chat(kind: type) -> bool:
-    """Whether objects of this type may be shown to `own_chat`."""
+    """Whether objects of this type may be shown to `usual_chat`."""
     return kind.__name__ == "ChatCompletion" and kind.__module__.partition(".")[0] == "openai"
 
 

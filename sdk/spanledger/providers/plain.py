@@ -25,19 +25,17 @@ _MOST_LINES = 100_000
 def read(answer: object) -> Reading | None:
     """What `answer` says of its usage and of itself, or `None` if it is no answer that is understood."""
     kind: Any = type(answer)  # `type[object]` is not seen to be hashable
-    if kind is dict:
-        fields: Fields | None = answer  # type: ignore[assignment]  # a dict's get() takes a default as well
-    else:
-        own = openai.own_chat(answer) if openai.is_own_chat(kind) else None
-        if own is not None:
-            return own
-        fields = fields_of(answer)
+    if kind is dict or openai.is_own_chat(kind):
+        usual = openai.usual_chat(answer, kind)
+        if usual is not None:  # the commonest first
+            return usual
+    fields = fields_of(answer)
     if fields is None:
         return _without_fields(answer)
     raw = fields.get("usage")
     if type(raw) is not dict:
         raw = fields_of(raw)
-    if raw is not None and fields.get("object") == "chat.completion":  # the commonest first
+    if raw is not None and fields.get("object") == "chat.completion":
         said = openai.chat_reading(fields, raw, kind)
         return said if said.provider is not None else named(said, answer)
     if forms.is_empty(fields):

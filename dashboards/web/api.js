@@ -28,15 +28,16 @@ export class ApiError extends Error {
 }
 
 /**
- * One request. Raises ApiError; an abort raises the browser's AbortError.
+ * One request; a Blob goes as it is, all else as JSON. Raises ApiError; an abort raises the browser's AbortError.
  * @param {string} path @param {{method?: string, body?: unknown, signal?: AbortSignal, parse?: (text: string) => any}} [options] @returns {Promise<any>}
  */
 export async function request(path, { method = 'GET', body, signal: abort, parse = parseExact } = {}) {
-  const headers = body === undefined ? { Accept: 'application/json' } : { Accept: 'application/json', 'Content-Type': 'application/json' };
+  const raw = body instanceof Blob;
+  const headers = body === undefined ? { Accept: 'application/json' } : { Accept: 'application/json', 'Content-Type': raw ? 'application/octet-stream' : 'application/json' };
   let response;
   let text;
   try {
-    response = await fetch(path, { method, headers, signal: abort, credentials: 'same-origin', body: body === undefined ? undefined : JSON.stringify(body) });
+    response = await fetch(path, { method, headers, signal: abort, credentials: 'same-origin', body: body === undefined ? undefined : raw ? body : JSON.stringify(body) });
     text = await response.text();
   } catch (failure) {
     if (/** @type {Error} */ (failure).name === 'AbortError') throw failure;

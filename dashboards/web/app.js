@@ -11,9 +11,8 @@ import { html } from './html.js';
 import { ApiError, loadSession, session, signIn } from './api.js';
 import { startRouter, route } from './url.js';
 import { startKeys } from './keys.js';
-import { startLive, state } from './live.js';
+import { startLive, state, topics } from './live.js';
 import { Frame } from './parts/frame.js';
-import { SignIn } from './parts/signin.js';
 
 /** @typedef {{title: any, name?: string, styles?: string, View: (props: {argument: string}) => any, range?: string, presets?: string[]}} Page */
 
@@ -22,6 +21,8 @@ const PAGES = [
   [/^\/$/, () => import('./pages/live.js')],
   [/^\/costs$/, () => import('./pages/costs.js')],
   [/^\/costs\/budgets$/, () => import('./pages/budgets.js')],
+  [/^\/costs\/prices$/, () => import('./pages/prices.js')],
+  [/^\/costs\/reconcile$/, () => import('./pages/reconcile.js')],
   [/^\/slos$/, () => import('./pages/slos.js')],
   [/^\/slos\/new$/, () => import('./pages/slo-form.js')],
   [/^\/slos\/([^/]+)$/, () => import('./pages/slo.js')],
@@ -35,12 +36,19 @@ const PAGES = [
   [/^\/alerts(?:\/history)?$/, () => import('./pages/alerts.js')],
   [/^\/alerts\/rules$/, () => import('./pages/rules.js')],
   [/^\/alerts\/incidents(?:\/([0-9a-f-]{32,36}))?$/, () => import('./pages/incidents.js')],
+  [/^\/alerts\/rules\/([0-9a-f-]{32,36})$/, () => import('./pages/rule.js')],
+  [/^\/alerts\/routing$/, () => import('./pages/routing.js')],
   [/^\/alerts\/silences$/, () => import('./pages/silences.js')],
   [/^\/alerts\/([0-9a-f-]{32,36})$/, () => import('./pages/alert.js')],
   [/^\/logs$/, () => import('./pages/logs.js')],
   [/^\/trends$/, () => import('./pages/trends.js')],
+  [/^\/audio$/, () => import('./pages/audio.js')],
   [/^\/query$/, () => import('./pages/query.js')],
-  [/^\/settings$/, () => import('./pages/settings.js')],
+  [/^\/settings(?:\/me)?$/, () => import('./pages/settings.js')],
+  [/^\/settings\/tokens$/, () => import('./pages/tokens.js')],
+  [/^\/settings\/data$/, () => import('./pages/data.js')],
+  [/^\/settings\/changes$/, () => import('./pages/changes.js')],
+  [/^\/settings\/about$/, () => import('./pages/about.js')],
   [/^\/settings\/channels$/, () => import('./pages/channels.js')],
   [/^\/settings\/sampling$/, () => import('./pages/sampling.js')],
 ];
@@ -65,13 +73,21 @@ function App() {
     }, () => { pageMissing = true; failure.value = 'This page could not be loaded. Is the server running?'; });
     return () => { stale = true; };
   }, [path]);
-  const attention = (state.value?.services ?? []).filter((/** @type {any} */ one) => one.state === 'critical' || one.state === 'warning').length;
+  const unwell = (state.value?.services ?? []).filter((/** @type {any} */ one) => one.state === 'critical' || one.state === 'warning').length;
+  const attention = topics.alerts.value?.needs || unwell;
   const name = page ? (page.name ?? page.title) : '';
   useEffect(() => { document.title = `${attention ? `(${attention}) ` : ''}${name ? `${name} · ` : ''}spanledger`; }, [attention, name]);
   if (failure.value) return html`<${NoServer} />`;
-  if (session.value === null) return html`<${SignIn} error=${signInError} />`;
+  if (session.value === null) return html`<${SignedOut} />`;
   if (!session.value || !page) return null;
   return html`<${Frame} page=${page}><${page.View} key=${page.path} argument=${page.argument} /><//>`;
+}
+
+/** The way in, loaded when somebody needs it. */
+function SignedOut() {
+  const [Way, setWay] = useState(/** @type {any} */ (null));
+  useEffect(() => { import('./parts/signin.js').then((module) => setWay(() => module.SignIn)); }, []);
+  return Way ? html`<${Way} error=${signInError} />` : null;
 }
 
 /** A page once the styles that only it needs are there, or cannot be had. @param {Page} page @returns {Promise<Page>} */

@@ -7,9 +7,9 @@
  */
 
 /** Keys whose number is an amount in USD, or a price of one unit. */
-const MONEY = new Set(['cost', 'cost_usd', 'total_cost', 'spend_today', 'rate', 'spent', 'limit_amount', 'carried_over', 'reserved', 'remaining', 'estimated_total', 'rollover_limit']);
+const MONEY = new Set(['cost', 'cost_usd', 'total_cost', 'cost_per_minute', 'spend_today', 'rate', 'spent', 'limit_amount', 'carried_over', 'reserved', 'remaining', 'estimated_total', 'rollover_limit', 'old_total', 'new_total', 'difference', 'bill', 'ledger', 'amount']);
 /** Keys whose object maps names to amounts (or units to rates). */
-const MONEY_MAPS = new Set(['by', 'rate']);
+const MONEY_MAPS = new Set(['by', 'rate', 'rates']);
 /** Keys that are amounts within a projection, and times elsewhere. */
 const QUANTILES = new Set(['p10', 'p50', 'p90']);
 

@@ -10,7 +10,7 @@
 export const KEYS = {
   service: 'Service', name: 'Name', status: 'Status', kind: 'Kind', model: 'Model', provider: 'Provider', operation: 'Operation',
   user_id: 'User', session_id: 'Session', feature: 'Feature', tenant: 'Tenant', user_tier: 'User tier', route: 'Route', state: 'Price state',
-  trace_id: 'Trace', duration: 'Duration', cost: 'Cost',
+  trace_id: 'Trace', stage: 'Stage', format: 'Format', source: 'Source', problem: 'Problem', duration: 'Duration', cost: 'Cost',
 };
 const COMPARED = new Set(['duration', 'cost']);
 const PIECE = /^(!?)([a-z_]+)(:|>=|<=|>|<)(.*)$/s;

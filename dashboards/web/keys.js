@@ -14,7 +14,8 @@ import { toast } from './parts/toast.js';
 import { rangeButtonId } from './parts/range.js';
 
 export const keyList = signal(false);
-const PLACES = /** @type {Record<string, string>} */ ({ l: '/', t: '/traces', c: '/costs', b: '/costs/budgets', s: '/slos', v: '/services', a: '/alerts', r: '/trends', o: '/logs', q: '/query', ',': '/settings' });
+export const palette = signal(false);
+const PLACES = /** @type {Record<string, string>} */ ({ l: '/', t: '/traces', c: '/costs', b: '/costs/budgets', s: '/slos', v: '/services', a: '/alerts', r: '/trends', u: '/audio', o: '/logs', q: '/query', ',': '/settings' });
 const KEPT = ['tz'];
 
 /** Keys of the page in view; one that gives false leaves the key to the browser. @type {Record<string, (event: KeyboardEvent) => unknown>} */
@@ -67,6 +68,7 @@ export function search() {
 
 /** @param {KeyboardEvent} event @param {string} fallback */
 function press(event, fallback) {
+  if ((event.metaKey || event.ctrlKey) && !event.altKey && event.key.toLowerCase() === 'k') { event.preventDefault(); palette.value = !palette.value; return; }
   const target = /** @type {HTMLElement} */ (event.target);
   if (!shortcuts.value || event.metaKey || event.ctrlKey || event.altKey || target.closest?.('input, textarea, select, [contenteditable], dialog')) return;
   if (leader && performance.now() - leader < 1200) {

@@ -2,8 +2,8 @@
 /**
  * The live channel: one WebSocket for the tab, its points and state as signals.
  *
- * Given: messages of /api/v1/live. Gives: `points` (one a second, sorted, each second once), `state`, `link` (how the channel does).
- * Never: a gap papered over, a point twice, an update while the tab is hidden or paused.
+ * Given: messages of /api/v1/live. Gives: `points` (one a second, sorted, each second once), `state`, the topics beside them, `link` (how the channel does).
+ * Never: a gap papered over, a point twice, a figure that moves while the tab is hidden or paused. A hidden tab still counts the alerts, now and then.
  */
 import { batch, computed, signal } from '@preact/signals';
 import { request, session } from './api.js';
@@ -15,11 +15,15 @@ import { backOff, mergePoints } from './points.js';
 const SILENCE_MS = 5000;
 const POLL_MS = 5000;
 const TRIES_BEFORE_POLLING = 3;
+const HIDDEN_MS = 15_000;
+const TOPICS = ['live', 'alerts', 'health', 'slos'];
 
 /** @type {import('@preact/signals').Signal<Point[]>} */
 export const points = signal([]);
 /** @type {import('@preact/signals').Signal<any>} */
 export const state = signal(null);
+/** What is told beside the figures, by topic: each is replaced whole when it changed, and null until it was told. */
+export const topics = { alerts: signal(/** @type {any} */ (null)), health: signal(/** @type {any} */ (null)), slos: signal(/** @type {any} */ (null)) };
 /** phase: connecting, live, reconnecting, polling, paused, hidden. heardAt: when figures last came, or null. failures: attempts in a row that gave nothing. */
 export const link = signal({ phase: 'connecting', heardAt: /** @type {number | null} */ (null), failures: 0 });
 /** The version the server named last; another than the first means a new one was started. */
@@ -85,7 +89,7 @@ export function reopen() {
   heard = performance.now();
   setPhase(link.value.heardAt ? 'reconnecting' : 'connecting');
   mine.onopen = () => {
-    mine.send(JSON.stringify({ topics: ['live'], epoch, last: points.value.at(-1)?.t ?? null }));
+    mine.send(JSON.stringify({ topics: TOPICS, epoch, last: points.value.at(-1)?.t ?? null }));
   };
   mine.onmessage = (event) => receive(JSON.parse(event.data));
   mine.onclose = lost;
@@ -107,6 +111,7 @@ export function receive(message) {
     serverVersion.value = { first: serverVersion.value.first || message.version, now: message.version };
     return;
   }
+  if (message.type === 'topic') return tell({ [message.topic]: message.state });
   if (message.type !== 'snapshot' && message.type !== 'points') return;
   failures = 0;
   polling = false;
@@ -123,24 +128,41 @@ function take(message, phase) {
   });
 }
 
+/** @param {Record<string, any>} told */
+function tell(told) {
+  batch(() => { for (const [name, one] of Object.entries(told ?? {})) if (Object.hasOwn(topics, name)) topics[/** @type {keyof typeof topics} */ (name)].value = one; });
+}
+
 let lastPoll = 0;
 
 function tick() {
-  if (document.hidden) return;
+  if (document.hidden) { watchHidden(); return; }
   now.value = Date.now();
   if (!session.value || paused) return;
   if (socket && performance.now() - heard > SILENCE_MS) lost();
   if (failures >= TRIES_BEFORE_POLLING && performance.now() - lastPoll >= POLL_MS) poll();
 }
 
+/** Nobody looks, but the tab's title says how many alerts need somebody. */
+async function watchHidden() {
+  if (!session.value || paused || performance.now() - lastPoll < HIDDEN_MS) return;
+  lastPoll = performance.now();
+  try {
+    tell((await request('/api/admin/monitoring/metrics/realtime?topics=alerts')).topics);
+  } catch {
+    // what is known stays; the page tells of a lost server when it is looked at again
+  }
+}
+
 /** The way round a proxy that lets no WebSocket through. */
 async function poll() {
   lastPoll = performance.now();
   try {
-    const answer = await request('/api/admin/monitoring/metrics/realtime');
+    const answer = await request(`/api/admin/monitoring/metrics/realtime?${TOPICS.map((name) => `topics=${name}`).join('&')}`);
     if (link.value.phase === 'live' || paused || document.hidden) return;
     polling = true;
     take({ ...answer, type: 'snapshot' }, 'polling');
+    tell(answer.topics);
   } catch {
     polling = false;
     if (link.value.phase === 'polling') setPhase('reconnecting');

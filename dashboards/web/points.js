@@ -94,3 +94,10 @@ export function ticks(most) {
   const count = Math.ceil(most / step - 1e-9);
   return Array.from({ length: count + 1 }, (_, index) => Number((index * step).toPrecision(12)));
 }
+
+/** Round ticks from 0 to both sides, as far as there are values. @param {number} least @param {number} most @returns {number[]} */
+export function ticksAround(least, most) {
+  if (!(least < 0)) return ticks(most);
+  const below = ticks(-least).slice(1).reverse().map((mark) => -mark);
+  return most > 0 ? [...below, ...ticks(most)] : [...below, 0];
+}

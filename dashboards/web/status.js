@@ -54,3 +54,8 @@ export function logLook(severity, text) {
   if (severity >= 13) return { icon: 'triangle', word: text || 'WARN', tone: 'warn' };
   return severity >= 9 ? { icon: 'dash', word: text || 'INFO', tone: 'info' } : { icon: 'dash', word: text || 'DEBUG', tone: 'unk' };
 }
+
+export const SEVERE = ['critical', 'error'];
+
+/** Whether an alert waits for somebody. @param {any} one */
+export const needsSomebody = (one) => one.kind === 'alert' && one.state !== 'pending' && one.state !== 'resolved' && !one.acknowledged && !one.held_back;

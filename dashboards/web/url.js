@@ -8,6 +8,7 @@
 import { computed, signal } from '@preact/signals';
 import { parseFilter, formatFilter } from './filters.js';
 import { momentOf } from './time.js';
+import { ownZone } from './prefs.js';
 
 const read = () => ({ path: location.pathname.replace(/(.)\/+$/, '$1'), search: location.search });
 export const route = signal(read());
@@ -54,15 +55,20 @@ export function link(path, set = {}, keep = []) {
   return path + spell(next);
 }
 
-/** The time zone asked for, else the browser's own. */
-export const zone = computed(() => {
-  const asked = params.value.get('tz');
+/** @param {string | null} name whether it is a zone */
+export function isZone(name) {
   try {
-    return asked && new Intl.DateTimeFormat('en', { timeZone: asked }) ? asked : Intl.DateTimeFormat().resolvedOptions().timeZone;
+    return Boolean(name && new Intl.DateTimeFormat('en', { timeZone: name }));
   } catch {
-    return Intl.DateTimeFormat().resolvedOptions().timeZone;
+    return false;
   }
-});
+}
+
+/** The browser's own time zone. */
+export const browserZone = () => Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+/** The time zone of the URL, else the one that was chosen in Settings, else the browser's own. */
+export const zone = computed(() => [params.value.get('tz'), ownZone.value].find(isZone) ?? browserZone());
 
 /** The range of the URL, or the default where it is absent or malformed. @param {string} [from] */
 export function rangeOr(from = 'now-1h') {

@@ -1,7 +1,7 @@
 """The pictures of README and docs: `make screenshots`.
 
 Starts a backend of its own, gives it a month of ledger lines and a quarter of an hour of calls made from the demo's
-traffic, and keeps sending while docs/pictures/{live,costs,trace,alert,trends}-{light,dark}.png and live-phone.png are taken.
+traffic, and keeps sending while docs/pictures/{live,costs,trace,alert,trends,audio}-{light,dark}.png and live-phone.png are taken.
 
 Never: the token in a picture; it is gone from the address before the first one is taken.
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from playwright.sync_api import expect, sync_playwright
 
-from tests.browser import scene
+from tests.browser import listening, scene
 from tests.browser.browsing import Visitor, chromium, executable
 from tests.support.server import Server
 
@@ -55,6 +55,7 @@ def main() -> None:
             now_ns = time.time_ns()
             scene.send(server, logs=scene.month(now_ns, days=30, per_day=1200))
             scene.send(server, scene.quarter_hour(now_ns, speed=SPEED))
+            listening.send(server, now_ns)
             with server.client() as client:
                 for rule in RULES:
                     client.post("/api/v1/rules", json=rule).raise_for_status()
@@ -98,6 +99,9 @@ def take(server: Server) -> None:
             visitor.open("/trends?period=hour")
             expect(visitor.find(".against")).to_be_visible()
             shoot(visitor, f"trends-{theme}")
+            visitor.open("/audio?from=now-11h&metric=dnsmos")
+            expect(visitor.find(".audio-groups")).to_be_visible()
+            shoot(visitor, f"audio-{theme}")
             visitor.open("/")
             expect(visitor.find(".tile path.line")).not_to_have_count(0)
             shoot(visitor, f"live-{theme}")

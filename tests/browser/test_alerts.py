@@ -147,6 +147,7 @@ def test_a_channel_is_made_tested_and_deleted_and_its_secret_is_never_shown(alar
     row.get_by_role("button", name="Delete a program …").click()
     row.get_by_role("button", name="Delete it").click()
     expect(row).to_have_count(0)
+    visitor.page.get_by_role("link", name="Me", exact=True).first.click()
     visitor.page.get_by_label("Wait with messages").check()
     visitor.page.get_by_role("button", name="Keep").click()
     expect(visitor.find(".toast")).to_contain_text("Kept")

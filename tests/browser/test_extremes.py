@@ -46,7 +46,7 @@ def test_markup_in_a_trace_is_text_wherever_it_is_shown(company: Company, visit:
 
 def test_markup_and_endless_names_change_no_list(company: Company, visit: Visit) -> None:
     visitor = visit(company.server, phone=True)
-    for path in ("/", "/costs?period=today", "/costs?period=today&tab=ledger", "/traces?q=onerror", "/settings"):
+    for path in ("/", "/costs?period=today", "/costs?period=today&tab=ledger", "/traces?q=onerror", "/settings/data"):
         visitor.open(path)
         expect(visitor.find("main")).to_contain_text("<img src=x onerror=")
         assert visitor.run(OWNED) == 0
@@ -72,6 +72,27 @@ def test_ten_thousand_spans_are_opened_walked_and_scrolled_without_a_stall(compa
     expect(visitor.find(".row.selected")).to_contain_text("paragraph 9998")
     visitor.press("Home ArrowLeft")
     expect(visitor.find(".row")).to_have_count(1)
+
+
+def test_five_thousand_rows_are_scrolled_and_walked_without_a_stall(company: Company, visit: Visit) -> None:
+    with company.server.client() as client:
+        answer = client.get("/api/v1/traces", params={"limit": "1", "f": "service:chat-api"}).json()
+    rows = [answer["items"][0] | {"trace_id": f"{number:032x}", "name": f"GET /{number}"} for number in range(5000)]
+    visitor = visit(company.server, "/settings")
+    visitor.page.route("**/api/v1/traces?**", lambda route: route.fulfill(json=answer | {"items": rows}))
+    for phone in (False, True):
+        if phone:
+            visitor.page.set_viewport_size({"width": 390, "height": 844})
+        visitor.open("/traces")
+        expect(visitor.find("[data-row='0']")).to_be_visible()
+        times = visitor.run(FRAMES.replace("box.scrollTop += 120", "scrollBy(0, 300)"))
+        assert times[len(times) // 2] < 100, times
+        assert visitor.find(".traces-table tbody tr").count() < 150
+        visitor.run("scrollTo(0, document.body.scrollHeight)")
+        expect(visitor.find("[data-row='4999']")).to_be_visible()
+        assert not visitor.is_wider_than_its_window()
+    visitor.press("j j")
+    expect(visitor.find("[data-row='1']")).to_be_focused()
 
 
 def test_a_trace_that_is_not_there_is_said_to_be_not_there(company: Company, visit: Visit) -> None:

@@ -19,7 +19,7 @@ PAGES = {
     "/query": ".views summary",
     "/logs": ".log-list li",
     "/trends?period=hour": ".against tbody tr",
-    "/settings": "table tbody tr",
+    "/settings/data": "table tbody tr",
     "/settings/sampling": ".operations-table tbody tr",
 }
 WIDTHS = (320, 360, 390, 768, 1024, 1440)
@@ -42,13 +42,13 @@ def test_a_page_shows_its_figures_fits_its_window_and_can_be_used_by_everybody(
         until(lambda: not visitor.is_wider_than_its_window(), 2, called=f"the page fits into {width} px")
 
 
-@pytest.mark.parametrize("path", ["/", "/costs", "/traces", "/logs", "/trends", "/settings", "/settings/sampling"])
+@pytest.mark.parametrize("path", ["/", "/costs", "/traces", "/logs", "/trends", "/settings/data", "/settings/sampling"])
 def test_a_page_of_an_empty_backend_says_what_to_do_and_claims_nothing(
     path: str, shared_server: Server, visit: Visit
 ) -> None:
     visitor = visit(shared_server, path, phone=path == "/")
     expect(visitor.find(".face.empty").first).to_be_visible()
-    if path != "/settings":
+    if path != "/settings/data":
         expect(visitor.find(".steps")).to_contain_text(f"OTEL_EXPORTER_OTLP_ENDPOINT={shared_server.url}")
     text = visitor.find("main").inner_text()
     assert not any(claim in text for claim in ("Healthy", "operational", "100 %", "0 ms"))

@@ -55,7 +55,7 @@ def test_sampling_is_said_wherever_it_changes_a_figure(sampled: tuple[Server, st
 def test_an_administrator_sets_the_budget_on_the_page(sampled: tuple[Server, str], visit: Visit) -> None:
     server, _ = sampled
     visitor = visit(server, "/settings")
-    visitor.page.get_by_role("link", name="Open sampling").click()
+    visitor.page.get_by_role("link", name="Sampling").click()
     field = visitor.page.get_by_label("Spans a second")
     field.fill("none")
     visitor.page.get_by_role("button", name="Set", exact=True).click()

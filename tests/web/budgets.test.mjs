@@ -1,7 +1,8 @@
 /** What is said of budgets, what their form sends, and where a server's mistakes are shown. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bodyOf, changesOf, forecastWords, marksOf, mistakesOf, scopeFilters, scopeWords, standing, stateLook, worstFirst } from '../../dashboards/web/budget/words.js';
+import { bodyOf, changesOf, forecastWords, marksOf, scopeFilters, scopeWords, standing, stateLook, worstFirst } from '../../dashboards/web/budget/words.js';
+import { mistakesOf } from '../../dashboards/web/mistakes.js';
 
 const plain = (text) => text.replaceAll('\u202f', ' ');
 const goes = { certain: true, p10: '41', p50: '44', p90: '52', probability_over_budget: 0.24, exhausted_at: { p10: '2026-11-28T09:00:00Z', p50: null, p90: null }, notes: [] };

@@ -77,5 +77,6 @@ test('the events behind are asked for by what a list can filter', () => {
 
 test('conditions in words', () => {
   assert.deepEqual(conditionWords({ entry: { one_of: ['true'] }, service: { one_of: ['a', null] }, pesq: { at_least: 3.5 } }), ['the span with which a request enters the service', 'service is a or not set', 'pesq is at least 3.5']);
+  assert.deepEqual(conditionWords({ pesq: { none_of: [''], at_least: 3.5000000000000004 }, model: { none_of: ['', 'a', 'b'] }, cost: { at_most: 0.19999999999999998 } }), ['pesq is set', 'pesq is above 3.5', 'model is set', 'model is not a or b', 'cost is below 0.2']);
   assert.deepEqual(conditionWords(null), []);
 });

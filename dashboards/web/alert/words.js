@@ -5,6 +5,7 @@
  * Given: alerts and rules as the server tells them. Gives: looks, texts. Never: "all clear" while something is not evaluated.
  */
 import { UNKNOWN, duration, isUnknown, plural } from '../format.js';
+import { SEVERE } from '../status.js';
 import { measure } from '../units.js';
 
 /** @typedef {import('../status.js').Look} Look */
@@ -48,12 +49,14 @@ export const labelsOf = (labels) => Object.entries(labels ?? {}).filter(([name])
 
 const KINDS = /** @type {Record<string, string>} */ ({ budget: 'budget', forecast: 'forecast', burn_rate: 'burn rate', absence: 'nothing heard', composite: 'of other rules', anomaly: 'unusual', change: 'change', ratio: 'share', threshold: '' });
 
+const BURNS = /** @type {Record<string, string>} */ ({ any: 'an error budget burns too fast', page: 'an error budget burns fast', ticket: 'an error budget burns slowly' });
+
 /** A rule's condition in one line. @param {any} rule */
 export function condition(rule) {
   const { say } = measure(rule.unit);
-  const limit = isUnknown(rule.threshold) ? '' : ` ${sign(rule.operator)} ${say(rule.threshold)}`;
-  const subject = rule.metric ?? KINDS[rule.kind] ?? rule.kind;
-  const kind = rule.metric && KINDS[rule.kind] ? ` (${KINDS[rule.kind]})` : '';
+  const limit = isUnknown(rule.threshold) ? '' : rule.kind === 'anomaly' ? ` by ${rule.threshold} deviations` : ` ${sign(rule.operator)} ${say(rule.threshold)}`;
+  const subject = rule.kind === 'burn_rate' ? BURNS[rule.burn] ?? KINDS.burn_rate : rule.kind === 'ratio' ? `${rule.metric} / ${rule.divided_by}` : rule.metric ?? KINDS[rule.kind] ?? rule.kind;
+  const kind = rule.metric && rule.kind !== 'ratio' && KINDS[rule.kind] ? ` (${KINDS[rule.kind]})` : '';
   const lasting = rule.duration_seconds ? ` for ${duration(rule.duration_seconds * 1e9)}` : '';
   return `${subject}${kind}${rule.expression ? `: ${rule.expression}` : ''}${limit}${lasting}`;
 }
@@ -73,7 +76,7 @@ export function summary(alerts, watched) {
   ].filter(([n]) => n).map(([n, word]) => `${n} ${word}`);
   const blind = watched?.blind ? `${plural(watched.blind, 'rule')} cannot be evaluated` : '';
   const also = [...rest, blind].filter(Boolean).join(', ');
-  if (open.length) return { text: `${plural(open.length, 'alert')} ${open.length === 1 ? 'needs' : 'need'} somebody${also ? `; ${also}` : ''}.`, tone: open.some((one) => ['critical', 'error'].includes(one.severity)) ? 'crit' : 'warn', icon: 'octagon' };
+  if (open.length) return { text: `${plural(open.length, 'alert')} ${open.length === 1 ? 'needs' : 'need'} somebody${also ? `; ${also}` : ''}.`, tone: open.some((one) => SEVERE.includes(one.severity)) ? 'crit' : 'warn', icon: 'octagon' };
   if (also) return { text: `No alert needs anybody; ${also}.`, tone: blind ? 'unk' : 'info', icon: blind ? 'question' : 'clock' };
   if (!watched) return { text: 'No alert fires.', tone: 'unk', icon: 'question' };
   if (!watched.rules) return { text: 'No alert fires, and no rule is switched on.', tone: 'unk', icon: 'question' };

@@ -6,38 +6,13 @@
  */
 import { KEYS, formatFilter } from '../filters.js';
 import { instant, isUnknown, money, moneyLength, plural, shortDateTime } from '../format.js';
+import { isExceeded, stateLook, worstFirst } from './looks.js';
 
-/** @typedef {import('../status.js').Look} Look */
+export { isExceeded, stateLook, worstFirst };
 
 export const DIMENSIONS = ['provider', 'model', 'service', 'feature', 'user_tier', 'user_id', 'session_id', 'tenant'];
 export const PERIODS = /** @type {Record<string, string>} */ ({ daily: 'Day', weekly: 'Week', monthly: 'Month' });
 const ROLLING = /** @type {Record<string, string>} */ ({ daily: 'last day', weekly: 'last 7 days', monthly: 'last 30 days' });
-const ORDER = ['over_budget', 'degraded', 'on_track', 'under_budget', 'no_budget'];
-
-/** @type {Record<string, Look>} */
-const LOOKS = {
-  degraded: { icon: 'triangle', word: 'Degraded', tone: 'warn' },
-  on_track: { icon: 'tick', word: 'On track', tone: 'ok' },
-  under_budget: { icon: 'tick', word: 'Under budget', tone: 'ok' },
-  no_budget: { icon: 'pause', word: 'Not watched', tone: 'unk' },
-};
-
-/** Whether all of it is gone. @param {any} status */
-export const isExceeded = (status) => Number(status.percentage ?? 0) >= 100;
-
-/** How a budget stands. @param {any} status @returns {Look} */
-export function stateLook(status) {
-  if (status.status === 'over_budget') return isExceeded(status) ? { icon: 'octagon', word: 'Over budget', tone: 'crit' } : { icon: 'triangle', word: 'Will exceed', tone: 'warn' };
-  const found = Object.hasOwn(LOOKS, status.status) ? LOOKS[status.status] : { icon: 'question', word: 'Unknown', tone: /** @type {const} */ ('unk') };
-  return found.tone === 'ok' && (status.unpriced_calls || isUnknown(status.spent)) ? LOOKS.degraded : found;
-}
-
-/** Worst first, those that were put away last. @param {any} one @param {any} other */
-export function worstFirst(one, other) {
-  const place = (/** @type {any} */ budget) => (budget.archived_at ? ORDER.length + 1 : (ORDER.indexOf(budget.status.status) + ORDER.length) % ORDER.length);
-  return place(one) - place(other) || Number(other.status.percentage ?? 0) - Number(one.status.percentage ?? 0) || one.name.localeCompare(other.name);
-}
-
 /** "model gpt-5, tier free", or everything. @param {any} budget */
 export function scopeWords(budget) {
   const only = DIMENSIONS.filter((name) => !isUnknown(budget[name])).map((name) => `${KEYS[/** @type {keyof typeof KEYS} */ (name)].toLowerCase()} ${budget[name]}`);
@@ -131,16 +106,3 @@ export function bodyOf(fields, version) {
 
 /** The thresholds of what was spent, with their defaults in a new budget. @type {[string, string, boolean][]} */
 export const FLAGS = [['alert_at_50_percent', '50 %', false], ['alert_at_80_percent', '80 %', true], ['alert_at_95_percent', '95 %', true], ['alert_at_exceeded', 'exceeded', true]];
-
-/** The mistakes that a server found, by field; under '' what belongs to none. @param {Record<string, any>} problem @param {string} message @param {(name: string) => boolean} known */
-export function mistakesOf(problem, message, known) {
-  const each = problem.errors ?? (problem.parameter ? [problem] : []);
-  /** @type {Record<string, string>} */
-  const found = {};
-  for (const one of each) {
-    const where = known(one.parameter) ? one.parameter : '';
-    const said = String(one.allowed ?? message);
-    found[where] = [found[where], `${said[0].toUpperCase()}${said.slice(1)}`].filter(Boolean).join('. ');
-  }
-  return each.length ? found : { '': message };
-}

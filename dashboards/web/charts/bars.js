@@ -24,9 +24,9 @@ const RIGHT = 14;
 
 /**
  * @param {{statement: string, buckets: Bucket[], series: Series[], height?: number, axis: (value: number) => string, time: (ms: number) => string,
- *   onPick?: (start: number, end: number) => void, stacked?: boolean, counts?: boolean}} props counts: only whole numbers on the axis
+ *   onPick?: (start: number, end: number) => void, stacked?: boolean, counts?: boolean, marks?: import('./marks.js').Happened}} props counts: only whole numbers on the axis
  */
-export function Bars({ statement, buckets, series, height = 180, axis, time, onPick, stacked = true, counts = false }) {
+export function Bars({ statement, buckets, series, height = 180, axis, time, onPick, stacked = true, counts = false, marks: happened }) {
   const [ref, width] = useSize();
   const [hover, setHover] = useState(-1);
   const dragFrom = useRef(-1);
@@ -48,6 +48,7 @@ export function Bars({ statement, buckets, series, height = 180, axis, time, onP
     dragFrom.current = -1;
     if (from >= 0 && onPick) onPick(buckets[from].at, buckets[to].end);
   };
+  const edges = buckets.length ? [...buckets.map((bucket) => bucket.at), buckets[buckets.length - 1].end] : [];
   const drag = dragFrom.current >= 0 && hover >= 0 ? [Math.min(dragFrom.current, hover), Math.max(dragFrom.current, hover)] : null;
   return html`<div class="plot" ref=${ref} style=${{ height: `${height}px` }}>
     ${width ? html`<svg role="img" aria-label=${statement} width=${width} height=${height} class=${onPick ? 'pickable' : ''}
@@ -61,7 +62,8 @@ export function Bars({ statement, buckets, series, height = 180, axis, time, onP
     </svg>` : null}
     ${unknown ? html`<p class="plot-note">No data</p>` : null}
     ${hover >= 0 && buckets[hover] ? html`<${Tip} x=${left + (hover + 0.5) * slot} width=${width} title=${buckets[hover].title} rows=${series.map((one, index) => ({ ...one, value: buckets[hover].texts[index] })).filter((row) => row.value)} />` : null}
-  </div>`;
+    ${happened?.list.length ? html`<${happened.Guides} marks=${happened.list} edges=${edges} left=${left} right=${RIGHT} />` : null}
+  </div>${happened?.list.length ? html`<${happened.Strip} marks=${happened.list} edges=${edges} left=${left} right=${RIGHT} width=${width} />` : null}`;
 }
 
 /** @param {Bucket} bucket @param {boolean} stacked */

@@ -13,18 +13,18 @@ import { Card } from '../parts/card.js';
 /** @typedef {{label: string, slot: number | null, value?: string, hatched?: boolean, line?: boolean}} Key */
 /** @typedef {{columns: string[], rows: any[][]}} Table first cell of a row may be a node */
 
-/** @param {{title: string, sub?: any, actions?: any, legend: Key[], table: () => Table, busy?: boolean, children: any, empty?: boolean, class?: string}} props */
-export function ChartCard({ title, sub, actions, legend, table, busy, children, empty = false, class: extra = '' }) {
+/** @param {{title: string, sub?: any, actions?: any, legend: Key[], table: () => Table, busy?: boolean, children: any, empty?: boolean, class?: string, marks?: import('./marks.js').Happened}} props marks: what happened beside the figures */
+export function ChartCard({ title, sub, actions, legend, table, busy, children, empty = false, class: extra = '', marks }) {
   const [asTable, setAsTable] = useState(false);
   const toggle = html`<button class="icon-button" aria-pressed=${asTable} aria-label=${`View ${title} as table`} title="View as table" onClick=${() => setAsTable(!asTable)}><${Icon} name="table" /></button>`;
   return html`<${Card} title=${title} sub=${sub} busy=${busy} class=${`chart-card ${extra}`} actions=${html`${empty ? null : toggle}${actions}`}>
-    ${empty ? children : html`<${Legend} keys=${legend} />${asTable ? html`<${FigureTable} title=${title} ...${table()} />` : children}`}
+    ${empty ? children : html`<${Legend} keys=${legend} marks=${marks} />${asTable ? html`<${FigureTable} title=${title} ...${table()} />${marks?.list.length ? html`<${FigureTable} title="What happened then" columns=${['When', 'Kind', 'What']} rows=${marks.rows} />` : null}` : children}`}
   <//>`;
 }
 
-/** @param {{keys: Key[]}} props */
-export function Legend({ keys }) {
-  return html`<ul class="legend">${keys.map((key) => html`<li key=${key.label}><i class=${key.hatched ? 'hatched' : `slot${key.slot ?? 0}${key.line ? ' line' : ''}`}></i>${key.label}${key.value ? html` <b>${key.value}</b>` : null}</li>`)}</ul>`;
+/** @param {{keys: Key[], marks?: import('./marks.js').Happened}} props */
+export function Legend({ keys, marks }) {
+  return html`<ul class="legend">${keys.map((key) => html`<li key=${key.label}><i class=${key.hatched ? 'hatched' : `slot${key.slot ?? 0}${key.line ? ' line' : ''}`}></i>${key.label}${key.value ? html` <b>${key.value}</b>` : null}</li>`)}${marks?.keys}</ul>`;
 }
 
 /** @param {Table & {title: string}} props */

@@ -10,18 +10,22 @@ import uPlot from 'uplot';
 import { html } from '../html.js';
 import { useSize } from '../parts/hooks.js';
 import { theme } from '../prefs.js';
-import { gaps, ticks } from '../points.js';
+import { gaps, ticksAround } from '../points.js';
 import { clock, minute } from '../format.js';
 import { zone } from '../url.js';
 import { Tip } from './frame.js';
 
 /** @typedef {{label: string, slot: number, width: number}} Line */
 
+/** px to the left and right of the axis. */
+const AXIS = 52;
+const RIGHT = 14;
+
 /**
  * @param {{statement: string, times: number[], values: (number | null)[][], lines: Line[], band?: [number, number], text: (value: number | null) => string, axis: (value: number) => string,
- *   height?: number, onPick?: (start: number, end: number) => void}} props band: upper and lower line; onPick in ms
+ *   height?: number, onPick?: (start: number, end: number) => void, onBack?: () => void, marks?: import('./marks.js').Happened}} props band: upper and lower line; onPick in ms; onBack: on a double click
  */
-export function Lines({ statement, times, values, lines, band, text, axis, height = 220, onPick }) {
+export function Lines({ statement, times, values, lines, band, text, axis, height = 220, onPick, onBack, marks }) {
   const [ref, width] = useSize();
   const plot = useRef(/** @type {any} */ (null));
   const data = useRef(/** @type {any[]} */ ([]));
@@ -40,10 +44,12 @@ export function Lines({ statement, times, values, lines, band, text, axis, heigh
   useEffect(() => { plot.current?.setData(data.current); }, [times, values]);
 
   const unknown = values.every((row) => row.every((value) => value === null));
-  return html`<div class="plot" style=${{ height: `${height}px` }} role="img" aria-label=${statement}><div ref=${ref} class="plot-host"></div>
+  const edges = times.length > 1 ? [times[0] * 1000, (times.at(-1) ?? 0) * 1000] : [];
+  return html`<div class="plot" style=${{ height: `${height}px` }} role="img" aria-label=${statement} onDblClick=${onBack}><div ref=${ref} class="plot-host"></div>
+    ${marks?.list.length ? html`<${marks.Guides} marks=${marks.list} edges=${edges} left=${AXIS} right=${RIGHT} />` : null}
     ${unknown ? html`<p class="plot-note">No data</p>` : null}
     ${cursor && times[cursor.index] !== undefined ? html`<${Tip} x=${cursor.x} width=${width} title=${clock(times[cursor.index] * 1000, zone.value)} rows=${lines.map((line, index) => ({ ...line, value: values[index][cursor.index] === null ? 'no data' : text(values[index][cursor.index]) })).reverse()} />` : null}
-  </div>`;
+  </div>${marks?.list.length ? html`<${marks.Strip} marks=${marks.list} edges=${edges} left=${AXIS} right=${RIGHT} width=${width} />` : null}`;
 }
 
 /** Whether the system is dark just now, followed. */
@@ -65,12 +71,12 @@ function options({ width, height, lines, band, axis: spell, setCursor, pick, ste
   const font = `11px ${colour('--font')}`;
   const axis = { stroke: colour('--text-3'), font, grid: { stroke: colour('--grid'), width: 1 }, ticks: { show: false } };
   return {
-    width, height, legend: { show: false }, padding: [8, 14, 0, 0],
+    width, height, legend: { show: false }, padding: [8, RIGHT, 0, 0],
     cursor: { y: false, points: { size: 6 }, drag: { x: true, y: false, setScale: false } },
-    scales: { x: { time: true }, y: { range: (/** @type {any} */ _, /** @type {number} */ __, /** @type {number} */ most) => [0, Number(ticks(most).at(-1))] } },
+    scales: { x: { time: true }, y: { range: (/** @type {any} */ _, /** @type {number} */ least, /** @type {number} */ most) => { const marks = ticksAround(least, most); return [Math.min(0, marks[0]), Number(marks.at(-1))]; } } },
     axes: [
       { ...axis, size: 24, gap: 6, space: 84, values: (/** @type {any} */ _, /** @type {number[]} */ marks) => marks.map((mark) => minute(mark * 1000, zone.value)) },
-      { ...axis, size: 52, gap: 8, splits: (/** @type {any} */ chart) => ticks(chart.scales.y.max), values: (/** @type {any} */ chart, /** @type {number[]} */ marks) => marks.map((mark) => (chart.data.slice(1).some((/** @type {any[]} */ row) => row.some((value) => value !== null)) ? spell(mark) : '')) },
+      { ...axis, size: AXIS, gap: 8, splits: (/** @type {any} */ chart) => ticksAround(chart.scales.y.min, chart.scales.y.max), values: (/** @type {any} */ chart, /** @type {number[]} */ marks) => marks.map((mark) => (chart.data.slice(1).some((/** @type {any[]} */ row) => row.some((value) => value !== null)) ? spell(mark) : '')) },
     ],
     series: [{}, ...lines.map((line) => ({ stroke: colour(`--s${line.slot}`), width: line.width, spanGaps: false, points: { show: hasLonely, filter: lonely, size: 4 } }))],
     bands: band ? [{ series: [band[0] + 1, band[1] + 1], fill: `color-mix(in srgb, ${colour('--s2')} 8%, transparent)` }] : [],

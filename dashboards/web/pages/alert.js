@@ -5,7 +5,7 @@
  * Given: its id. Gives: the story, the way to what is behind it, its timeline and messages, what one can do.
  * Never: a message shown as sent that no channel took.
  */
-import { useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { Icon } from '../icons.js';
 import { ApiError, request, session, useLoad } from '../api.js';
@@ -26,8 +26,13 @@ export function View({ argument }) {
   return html`<div class="page alert-page"><p class="crumb"><a href=${link('/alerts', {}, ['tz'])}>Alerts</a></p>
     <${Faces} load=${load} what="this alert" boxed=${true}>${(/** @type {any} */ one) => html`
       <${Head} one=${one} reload=${load.reload} />
-      <div class="alert-body"><div><${Story} one=${one} /><${History} one=${one} reload=${load.reload} /></div><div><${Labels} one=${one} /><${Told} load=${sent} /></div></div>`}<//></div>`;
+      <div class="alert-body"><div><${Story} one=${one} /><${History} one=${one} reload=${load.reload} /></div><div><${Useful} one=${one} reload=${load.reload} /><${Labels} one=${one} /><${Told} load=${sent} /></div></div>`}<//></div>`;
 }
+
+const ACKED = [['', 'until it ends'], ['1h', 'for 1 hour'], ['4h', 'for 4 hours'], ['1d', 'for a day']];
+
+/** @param {string | undefined} length @returns {Record<string, string>} */
+const until = (length) => (length ? { for: length } : {});
 
 /** @param {{one: any, reload: () => void}} props */
 function Head({ one, reload }) {
@@ -35,9 +40,9 @@ function Head({ one, reload }) {
   const admin = session.value?.role === 'admin';
   const open = one.state !== 'resolved';
   const fires = one.state === 'firing' || one.state === 'recovering';
-  const act = async (/** @type {string} */ what) => {
+  const act = async (/** @type {string} */ what, /** @type {Record<string, string>} */ body = {}) => {
     try {
-      await request(`/api/v1/alerts/${one.id}/${what}`, { method: 'POST', body: {} });
+      await request(`/api/v1/alerts/${one.id}/${what}`, { method: 'POST', body });
       setWrong('');
     } catch (failure) {
       if (!(failure instanceof ApiError)) throw failure;
@@ -45,13 +50,14 @@ function Head({ one, reload }) {
     }
     reload();
   };
+  const lasts = useRef(/** @type {HTMLSelectElement | null} */ (null));
   const began = instant(one.started_at);
   return html`<section class=${`sentence ${open ? severityLook(one.severity).tone : 'ok'}`} aria-label="This alert"><${Icon} name=${open ? severityLook(one.severity).icon : 'tick'} />
     <div class="sentence-text"><h2>${one.message}</h2><p>${[severityLook(one.severity).word, stateLook(one).word.toLowerCase(), measured(one)].filter(Boolean).join(' · ')} · since <${Ago} ms=${began} />${one.resolved_at ? html`, lasted ${lasted(began, instant(one.resolved_at))}` : null}${one.held_back ? ` · ${one.held_back.why}` : ''}</p>
       ${one.acknowledged ? html`<p>${one.acknowledged.by} takes care of it${one.acknowledged.until ? html` until ${shortDateTime(Number(instant(one.acknowledged.until)), zone.value)}` : null}.</p>` : null}
       ${wrong ? html`<p class="field-error" role="alert">${wrong}</p>` : null}</div>
     <span class="alert-acts">
-      ${fires ? html`<button class="button primary" disabled=${!admin} title=${admin ? undefined : 'Needs the admin role'} onClick=${() => act(one.acknowledged ? 'unacknowledge' : 'acknowledge')}>${one.acknowledged ? 'Undo ack' : 'Acknowledge'}</button><a class="button" href=${link('/alerts/silences', { of: one.id }, ['tz'])}>Silence</a>` : null}
+      ${fires ? html`<button class="button primary" disabled=${!admin} title=${admin ? undefined : 'Needs the admin role'} onClick=${() => act(one.acknowledged ? 'unacknowledge' : 'acknowledge', one.acknowledged ? {} : until(lasts.current?.value))}>${one.acknowledged ? 'Undo ack' : 'Acknowledge'}</button>${one.acknowledged ? null : html`<select ref=${lasts} aria-label="Acknowledge for" disabled=${!admin}>${ACKED.map(([value, text]) => html`<option value=${value}>${text}</option>`)}</select>`}<a class="button" href=${link('/alerts/silences', { of: one.id }, ['tz'])}>Silence</a>` : null}
       ${open ? html`<button class="button" disabled=${!admin} onClick=${() => act('resolve')}>Resolve</button>` : null}</span></section>`;
 }
 
@@ -69,7 +75,7 @@ function Story({ one }) {
     <p class="story-links">${told.path && told.path !== '/alerts' ? html`<a class="button" href=${told.path}>See it at that time</a>` : null}
       ${(told.traces ?? []).slice(0, 5).map((/** @type {string} */ id) => html`<a class="button mono" key=${id} href=${link(`/traces/${id}`, {}, ['tz'])}>trace ${id.slice(0, 8)}</a>`)}
       ${runbook ? html`<a class="button" href=${runbook} target="_blank" rel="noreferrer noopener">Runbook</a>` : null}
-      ${one.rule_id ? html`<a class="button" href=${link('/alerts/rules', { sel: one.rule_id }, ['tz'])}>Its rule</a>` : null}</p></div><//>`;
+      ${one.rule_id ? html`<a class="button" href=${link(`/alerts/rules/${one.rule_id}`, {}, ['tz'])}>Its rule</a>` : null}</p></div><//>`;
 }
 
 const HAPPENED = /** @type {Record<string, string>} */ ({
@@ -95,6 +101,26 @@ function History({ one, reload }) {
   };
   return html`<${Card} title="Timeline" sub=${plural(one.history.length, 'entry', 'entries')}><ol class="timeline">${[...one.history].reverse().map((each) => html`<li key=${each.number}><time class="mono quiet" datetime=${each.at} title=${each.at}>${absolute(Number(instant(each.at)), zone.value)}</time><div><b>${HAPPENED[each.kind] ?? each.kind}</b>${each.by ? html` by ${each.by}` : null}${each.why ? html` <span class="quiet">${each.why}</span>` : null}${each.note ? html`<p>${each.note}</p>` : null}</div></li>`)}</ol>
     ${admin ? html`<form class="note-form" onSubmit=${submit}><input name="note" required maxlength="2000" aria-label="Note" placeholder="What was found, what was done" autocomplete="off" /><button class="button" type="submit">Add note</button></form><p class="field-error" role="status">${wrong}</p>` : null}<//>`;
+}
+
+/** Whether somebody had to know it; a rule is judged by this. @param {{one: any, reload: () => void}} props */
+function Useful({ one, reload }) {
+  const [told, setTold] = useState(/** @type {{text: string, wrong: boolean, useful: boolean | null}} */ ({ text: '', wrong: false, useful: null }));
+  const admin = session.value?.role === 'admin';
+  const say = async (/** @type {boolean} */ useful) => {
+    try {
+      await request(`/api/v1/alerts/${one.id}/feedback`, { method: 'POST', body: { useful } });
+      setTold({ text: 'Noted; your newest word counts.', wrong: false, useful });
+    } catch (failure) {
+      if (!(failure instanceof ApiError)) throw failure;
+      setTold({ text: failure.message, wrong: true, useful: null });
+    }
+    reload();
+  };
+  const { useful, not_useful: not } = one.feedback ?? { useful: 0, not_useful: 0 };
+  const said = useful + not ? [useful ? `${useful} found it useful` : '', not ? `${not} did not` : ''].filter(Boolean).join(', ') : 'nobody has said so far';
+  return html`<${Card} title="Was this useful?" sub=${said}><div class="useful"><button class="button" disabled=${!admin} title=${admin ? undefined : 'Needs the admin role'} aria-pressed=${told.useful === true} onClick=${() => say(true)}>Yes, I had to know</button><button class="button" disabled=${!admin} title=${admin ? undefined : 'Needs the admin role'} aria-pressed=${told.useful === false} onClick=${() => say(false)}>No, noise</button>
+    <p class=${told.wrong ? 'field-error' : 'quiet small'} role="status">${told.text}</p></div><//>`;
 }
 
 /** @param {{one: any}} props */

@@ -21,7 +21,7 @@ import { toast } from '../parts/toast.js';
 
 export const title = 'Alerts';
 export const styles = '/assets/pages/alerts.css';
-const TABS = [['/alerts', 'Active'], ['/alerts/history', 'History'], ['/alerts/incidents', 'Incidents'], ['/alerts/rules', 'Rules'], ['/alerts/silences', 'Silences']];
+const TABS = [['/alerts', 'Active'], ['/alerts/history', 'History'], ['/alerts/incidents', 'Incidents'], ['/alerts/rules', 'Rules'], ['/alerts/routing', 'Routing'], ['/alerts/silences', 'Silences']];
 const SEVERITIES = ['critical', 'error', 'warning', 'info'];
 
 export function Tabs() {

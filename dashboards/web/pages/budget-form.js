@@ -12,7 +12,8 @@ import { ApiError, request } from '../api.js';
 import { plural } from '../format.js';
 import { setParams } from '../url.js';
 import { toast } from '../parts/toast.js';
-import { DIMENSIONS, FLAGS, PERIODS, bodyOf, mistakesOf } from '../budget/words.js';
+import { DIMENSIONS, FLAGS, PERIODS, bodyOf } from '../budget/words.js';
+import { mistakesOf } from '../mistakes.js';
 
 /** @param {{name: string, label: string, help?: string, wrong: Record<string, string>, children: any}} props */
 function Field({ name, label, help, wrong, children }) {

@@ -13,6 +13,7 @@ import { exactMoney, isUnknown, money, moneyLength, percent, plural } from '../f
 import { link, params, setParams, zone } from '../url.js';
 import { Card, Command, Empty, Faces } from '../parts/card.js';
 import { Chip, Figure } from '../parts/chip.js';
+import { CostPlaces } from '../parts/places.js';
 import { toast } from '../parts/toast.js';
 import { Spent } from '../charts/level.js';
 import { forecastWords, periodWords, reachedWords, marksOf, scopeFilters, scopeWords, standing, stateLook, worstFirst } from '../budget/words.js';
@@ -33,7 +34,7 @@ export function View() {
   const archived = params.value.get('archived') === 'true';
   const load = useLoad(`/api/v1/budgets?standing=true${archived ? '&archived=true' : ''}`, { every: EVERY_MS });
   const making = params.value.get('edit') === 'new';
-  return html`<div class="page budgets-page">
+  return html`<div class="page budgets-page"><${CostPlaces} />
     <div class="bar"><label class="inline-label check"><input type="checkbox" checked=${archived} onChange=${() => setParams({ archived: archived ? null : 'true' })} /> Also archived ones</label>
       <span class="bar-end">${mayChange() ? null : html`<span class="quiet small" id="not-allowed">Changing budgets needs the admin role; yours is ${session.value?.role}.</span>`}
         <button class="button primary" disabled=${!mayChange()} title=${refusal()} aria-describedby=${mayChange() ? undefined : 'not-allowed'} onClick=${() => setParams({ edit: 'new' })}><${Icon} name="plus" />New budget</button></span></div>

@@ -1,8 +1,8 @@
 // @ts-check
 /**
- * Channels: the ways to somebody, and whether they work; and what the one who is signed in wants to hear.
+ * Channels: the ways to somebody, and whether they work.
  *
- * Given: the channels and preferences of the server. Gives: a list with a test for each, a form by kind, quiet hours.
+ * Given: the channels of the server. Gives: a list with a test for each, a form by kind.
  * Never: a secret shown; what is set is replaced, or stays.
  */
 import { useState } from 'preact/hooks';
@@ -14,9 +14,9 @@ import { link } from '../url.js';
 import { Card, Empty, Faces } from '../parts/card.js';
 import { Ago } from '../parts/chip.js';
 import { toast } from '../parts/toast.js';
-import { Preferences } from './preferences.js';
+import { SettingPlaces } from '../parts/places.js';
 
-export const title = 'Channels';
+export const title = 'Settings';
 export const name = 'Channels · Settings';
 export const styles = '/assets/pages/alerts.css';
 
@@ -35,11 +35,11 @@ export function View() {
   const load = useLoad('/api/v1/channels', { every: 15_000 });
   const [adding, setAdding] = useState(false);
   const admin = session.value?.role === 'admin';
-  return html`<div class="page alerts-page"><p class="crumb"><a href=${link('/settings', {}, ['tz'])}>Settings</a></p>
+  return html`<div class="page alerts-page"><${SettingPlaces} />
     ${adding ? html`<${Form} close=${() => setAdding(false)} done=${() => { setAdding(false); load.reload(); toast('Made: test it now'); }} />` : null}
     <${Card} title="Channels" sub=${load.data ? plural(load.data.items.length, 'way', 'ways') + ' to somebody' : ''} busy=${load.busy} actions=${html`<button class="button primary" disabled=${!admin} title=${admin ? undefined : 'Needs the admin role'} onClick=${() => setAdding(true)}><${Icon} name="plus" />New channel</button>`}>
       <${Faces} load=${load} what="channels">${(/** @type {any} */ data) => (data.items.length ? html`<ol class="silence-list channel-list">${data.items.map((/** @type {any} */ one) => html`<${One} key=${one.id} one=${one} admin=${admin} changed=${load.reload} />`)}</ol>` : html`<${Empty} title="Nobody is told of alerts yet."><p class="quiet">Alerts stand on the page Alerts; a channel carries them to Slack, PagerDuty, e-mail, a telephone or a program.</p><//>`)}<//><//>
-    ${session.value ? html`<${Preferences} />` : null}</div>`;
+    <p class="quiet small">What you yourself want to hear, and when to leave you alone, is under <a href=${link('/settings', {}, ['tz'])}>Me</a>.</p></div>`;
 }
 
 /** @param {any} one @returns {[string, string, string]} */

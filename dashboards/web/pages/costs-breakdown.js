@@ -72,6 +72,6 @@ export function Unpriced({ load }) {
     return html`<ul class="list">${rows.map((/** @type {any} */ row) => html`<li key=${row.category}><a class="list-row" href=${route.value.path + query({ tab: 'ledger', f: [...params.value.getAll('f').filter((one) => !/^(model|state):/.test(one)), rowFilter('model', row.category), 'state:unpriced'] })}>
       <span class="list-main"><b>${row.category ?? 'no model named'}</b><span class="list-sub">of ${plural(row.count, 'call')}</span></span>
       <span class="list-figure">${plural(row.unpriced_calls, 'call')}</span></a></li>`)}</ul>
-      <p class="card-note">These calls are counted, and left out of the total. Add a price for the model on the server to price them.</p>`;
+      <p class="card-note">These calls are counted, and left out of the total. <a href=${link('/costs/prices', {}, ['tz'])}>Give them a price</a></p>`;
   }}<//><//>`;
 }

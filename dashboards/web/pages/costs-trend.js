@@ -6,6 +6,7 @@ import { link, navigate, zone } from '../url.js';
 import { absoluteRange } from '../time.js';
 import { ChartCard } from '../charts/frame.js';
 import { Bars } from '../charts/bars.js';
+import { useMarks } from '../charts/marks.js';
 import { Faces } from '../parts/card.js';
 import { GROUPS } from './costs-breakdown.js';
 import { bucketStart, coarse } from '../trend.js';
@@ -54,14 +55,15 @@ export function Trend({ load, data, group }) {
   const shaped = data ? shape(data, trend) : null;
   const unit = !shaped || shaped.width < 20 * 36e5 ? 'hour' : shaped.width > 20 * 864e5 ? 'month' : 'day';
   const open = (/** @type {number} */ from, /** @type {number} */ to) => navigate(link('/traces', { ...absoluteRange(from, to), sort: '-cost' }, ['tz', 'f']));
+  const marks = useMarks(shaped?.buckets[0]?.at ?? null, shaped?.buckets.at(-1)?.end ?? null);
   const legend = (shaped?.series ?? []).map((/** @type {any} */ one) => ({ label: one.label, slot: one.slot }));
   if (trend.some((one) => isUnknown(one.cost) && isUnknown(one.calls))) legend.push({ label: 'no data', slot: null, hatched: true });
   if (trend.some((one) => isUnknown(one.cost) && !isUnknown(one.calls))) legend.push({ label: 'not priced', slot: null, hatched: true });
-  return html`<${ChartCard} title="Spend over time" sub=${`${shaped ? `per ${unit}, ` : ''}by ${GROUPS[/** @type {keyof typeof GROUPS} */ (group)].toLowerCase()}`} busy=${load.busy} legend=${legend} empty=${!data}
+  return html`<${ChartCard} title="Spend over time" sub=${`${shaped ? `per ${unit}, ` : ''}by ${GROUPS[/** @type {keyof typeof GROUPS} */ (group)].toLowerCase()}`} busy=${load.busy} legend=${legend} empty=${!data} marks=${marks}
     table=${() => ({ columns: ['When', 'Cost', 'Calls', 'Unpriced'], rows: trend.map((/** @type {any} */ one, /** @type {number} */ index) => {
       const bucket = shaped?.buckets[index];
       return [html`<a href=${link('/traces', { ...absoluteRange(Number(bucket?.at), Number(bucket?.end)) }, ['tz', 'f'])}>${label(Number(bucket?.at), Number(shaped?.width))}</a>`, money(one.cost), whole(one.calls), whole(one.unpriced_calls)];
     }) })}>
-    ${shaped ? html`<${Bars} statement=${`Spend per ${unit}: ${trend.length} bars, ${money(data.total_cost)} in all, since ${shortDateTime(shaped.buckets[0]?.at, zone.value)}`} buckets=${shaped.buckets} series=${shaped.series} height=${220} axis=${axisMoney} time=${(/** @type {number} */ ms) => label(ms, shaped.width)} onPick=${open} />` : html`<${Faces} load=${{ ...load, data: null }} what="the trend" blank=${html`<div class="face blank trend-blank"></div>`}>${() => null}<//>`}
+    ${shaped ? html`<${Bars} statement=${`Spend per ${unit}: ${trend.length} bars, ${money(data.total_cost)} in all, since ${shortDateTime(shaped.buckets[0]?.at, zone.value)}`} buckets=${shaped.buckets} series=${shaped.series} height=${220} axis=${axisMoney} time=${(/** @type {number} */ ms) => label(ms, shaped.width)} onPick=${open} marks=${marks} />` : html`<${Faces} load=${{ ...load, data: null }} what="the trend" blank=${html`<div class="face blank trend-blank"></div>`}>${() => null}<//>`}
   <//>`;
 }

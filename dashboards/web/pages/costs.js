@@ -14,6 +14,8 @@ import { look } from '../status.js';
 import { Card, Empty, Faces, FirstSteps } from '../parts/card.js';
 import { Chip, Figure } from '../parts/chip.js';
 import { FilterChips } from '../parts/filters.js';
+import { Views } from '../parts/views.js';
+import { CostPlaces } from '../parts/places.js';
 import { Segments } from '../parts/segments.js';
 import { GROUPS, PERIODS, Breakdown, Unpriced } from './costs-breakdown.js';
 import { Trend } from './costs-trend.js';
@@ -41,11 +43,10 @@ export function View() {
   usePageKeys({ m: () => setParams({ group: 'model' }), f: () => setParams({ group: 'feature' }), i: () => setParams({ group: 'user_tier' }), u: () => setParams({ group: 'user' }) });
   const shown = load.data && load.data.group_by === group ? load.data : null;
   const otherTime = tab === 'ledger' && params.value.has('from'); // lines of another time than the period's
-  return html`<div class="page costs-page">
+  return html`<div class="page costs-page"><${CostPlaces} />
     <div class="bar">
       <${Segments} label="Period" name="period" value=${period} options=${PERIODS} />
-      <${FilterChips} keys=${FILTER_KEYS} />
-      <a class="button bar-end" href=${link('/costs/budgets', {}, ['tz'])}>Budgets</a>
+      <${FilterChips} keys=${FILTER_KEYS} /><span class="bar-end"><${Views} /></span>
     </div>
     <${Card} title=${`Spent ${PERIODS[/** @type {keyof typeof PERIODS} */ (period)].toLowerCase()}`} sub=${load.data ? span(load.data) : ''} busy=${load.busy} class="total-card"><${Faces} load=${load} what="spend" blank=${html`<div class="face blank total-blank"></div>`}>${(/** @type {any} */ data) => html`<${Total} data=${data} />`}<//><//>
     ${shown && shown.calls === 0 && !otherTime ? html`<${NoCalls} period=${period} />` : html`

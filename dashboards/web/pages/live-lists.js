@@ -1,40 +1,15 @@
 // @ts-check
-/** The lists of Live: services, spend by model, slow and failed calls. Never: an order that changes under the pointer. */
+/** The lists of Live: spend by model, slow and failed calls. Never: an order that changes under the pointer. */
 import { html } from '../html.js';
-import { count, instant, isUnknown, milliseconds, moneyLength, percent, plural } from '../format.js';
+import { isUnknown, milliseconds, moneyLength, percent, plural } from '../format.js';
+import { moment } from './live-side.js';
 import { look } from '../status.js';
 import { link } from '../url.js';
 import { useSteady } from '../parts/hooks.js';
 import { Card, Empty } from '../parts/card.js';
 import { Ago, Chip, Figure, Money } from '../parts/chip.js';
 
-/** A moment as the server may write it: RFC 3339, or seconds since 1970. @param {string | number | null} value */
-const moment = (value) => (typeof value === 'number' ? value * 1000 : instant(value));
-
-/** @param {{services: any[]}} props */
-export function Services({ services }) {
-  const { shown, hold } = useSteady(services, (one) => one.service);
-  const counts = ['critical', 'warning', 'unknown', 'ok'].map((level) => [level, services.filter((one) => one.state === level).length]).filter(([, n]) => n);
-  const well = services.filter((one) => one.state === 'ok').length;
-  const sub = well ? `${well} of ${services.length} healthy` : counts.map(([level, n]) => `${n} ${look(String(level)).word.toLowerCase()}`).join(' · ');
-  return html`<${Card} title="Services" sub=${sub}>
-    ${services.length ? html`<ul class="list" ...${hold}>${shown.map((one) => html`<li key=${one.service}><a class="list-row" href=${link('/traces', { f: `service:${one.service}`, from: 'now-15m' }, ['tz'])}>
-      <span class="list-main"><b>${one.service}</b><span class="list-sub">${subline(one)}</span></span>
-      <span class="list-side">${one.state === 'unknown' ? html`<${Ago} ms=${moment(one.last_seen)} />` : html`${isUnknown(one.cost) ? null : html`<${Money} value=${one.cost} />`}${isUnknown(one.p95_ms) ? null : html`<span class="list-sub">p95 ${milliseconds(one.p95_ms)}</span>`}`}</span>
-      <${Chip} look=${look(one.state)} title=${one.reason ?? undefined} />
-    </a></li>`)}</ul>` : html`<${Empty} title="No service has reported in 24 hours." />`}
-  <//>`;
-}
-
-/** @param {any} one */
-function subline(one) {
-  if (one.state !== 'ok' && one.reason) return one.reason;
-  const pieces = [];
-  if (one.calls) pieces.push(`${count(one.calls)} ${one.calls === 1 ? 'call' : 'calls'}`);
-  if (one.errors) pieces.push(`${count(one.errors)} failed`);
-  if (!pieces.length && one.spans) pieces.push(plural(one.spans, 'span'));
-  return pieces.join(' · ') || 'no calls';
-}
+const MOST_MODELS = 6;
 
 /** @param {{models: any[], tiles: any}} props */
 export function Models({ models, tiles }) {
@@ -42,13 +17,13 @@ export function Models({ models, tiles }) {
   const most = Math.max(...models.map((one) => moneyLength(one.cost) ?? 0), 0);
   const total = moneyLength(tiles.spend_today);
   return html`<${Card} title="Spend by model" sub="today" actions=${html`<a href=${link('/costs', { period: 'today', group: 'model' }, ['tz'])}>Costs</a>`}>
-    ${models.length ? html`<ul class="meters" ...${hold}>${shown.slice(0, 8).map((one) => {
+    ${models.length ? html`<ul class="meters" ...${hold}>${shown.slice(0, MOST_MODELS).map((one) => {
       const cost = moneyLength(one.cost);
       return html`<li key=${`${one.provider} ${one.model}`}><a class="meter-row" href=${link('/traces', { f: `model:${one.model ?? ''}`, from: 'now-24h', sort: '-cost' }, ['tz'])}>
         <span class="meter-name">${one.model ?? 'no model named'}</span><span class="meter-figure"><${Money} value=${one.cost} unpriced=${isUnknown(one.cost) ? one.calls : 0} /></span>
         <span class="meter"><i class=${isUnknown(one.cost) ? 'hatched whole' : `slot${one.slot ?? 0}`} style=${{ width: isUnknown(one.cost) ? '100%' : `${most ? Math.max(1, (Number(cost) / most) * 100) : 0}%` }}></i></span>
         <span class="meter-sub">${plural(one.calls, 'call')}${total && cost !== null ? ` · ${percent(cost / total)}` : ''}</span></a></li>`;
-    })}</ul>${models.length > 8 ? html`<p class="more"><a href=${link('/costs', { period: 'today', group: 'model' }, ['tz'])}>${models.length - 8} more</a></p>` : null}` : html`<${Empty} title="No billable calls yet today." />`}
+    })}</ul>${models.length > MOST_MODELS ? html`<p class="more"><a href=${link('/costs', { period: 'today', group: 'model' }, ['tz'])}>${models.length - MOST_MODELS} more</a></p>` : null}` : html`<${Empty} title="No billable calls yet today." />`}
   <//>`;
 }
 

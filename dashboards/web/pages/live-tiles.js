@@ -7,15 +7,26 @@ import { latest, points, state } from '../live.js';
 import { steps } from '../points.js';
 import { link } from '../url.js';
 import { Chip, Figure } from '../parts/chip.js';
+import { Later } from '../parts/later.js';
 import { Spark } from '../charts/spark.js';
+import { chosenTiles } from '../prefs.js';
+import { USUAL, tilesOf } from '../settings/tiles.js';
 
 const RECENT = { from: 'now-5m' };
 
 /** Where each tile leads, in order: keys 1 to 6 open them. */
-export const tileLinks = () => [
-  link('/traces', RECENT, ['tz']), link('/traces', { ...RECENT, f: 'status:error' }, ['tz']), link('/traces', { ...RECENT, sort: '-duration' }, ['tz']),
-  link('/traces', { ...RECENT, f: 'operation:chat', sort: '-duration' }, ['tz']), link('/costs', { period: 'today', group: 'model' }, ['tz']), link('/costs', { period: 'today' }, ['tz']),
-];
+export const tileLinks = () => chosen().map((id) => LINKS[id]());
+
+/** @type {Record<string, () => string>} */
+const LINKS = {
+  calls: () => link('/traces', RECENT, ['tz']), failed: () => link('/traces', { ...RECENT, f: 'status:error' }, ['tz']), p95: () => link('/traces', { ...RECENT, sort: '-duration' }, ['tz']),
+  ttfc: () => link('/traces', { ...RECENT, f: 'operation:chat', sort: '-duration' }, ['tz']), tokens: () => link('/costs', { period: 'today', group: 'model' }, ['tz']), spend: () => link('/costs', { period: 'today' }, ['tz']),
+  budget: () => link('/costs/budgets', {}, ['tz']), cached: () => link('/costs', { period: 'today' }, ['tz']), unpriced: () => link('/costs/prices', {}, ['tz']),
+  ...Object.fromEntries(['cpu', 'memory', 'queue', 'active', 'pool', 'celery'].map((id) => [id, () => link('/services', {}, ['tz'])])),
+};
+
+/** The ids that this browser shows. */
+const chosen = () => tilesOf(chosenTiles.value);
 
 /**
  * @typedef {{label: string, figure: string, unit?: string, context: any, spark: (number | null)[], slot: number, bars?: boolean,
@@ -25,8 +36,9 @@ export const tileLinks = () => [
 /** @param {{tiles: any}} props */
 export function Tiles({ tiles }) {
   const five = steps(points.value, Math.floor((latest.value + 1) / 5) * 5 - 1, 300, 5);
-  const links = tileLinks();
-  return html`<div class="tiles">${faces(tiles, five).map((tile, index) => html`<${One} key=${tile.label} tile=${tile} href=${links[index]} />`)}</div>`;
+  const ids = chosen();
+  const usual = faces(tiles, five);
+  return html`<div class="tiles">${ids.map((id) => (USUAL.includes(id) ? html`<${One} key=${id} tile=${usual[USUAL.indexOf(id)]} href=${LINKS[id]()} />` : html`<${Later} key=${id} load=${() => import('./live-tiles-more.js')} part="MoreTile" blank=${html`<div class="tile blank"></div>`} id=${id} told=${tiles} Drawn=${One} href=${LINKS[id]()} />`))}</div>`;
 }
 
 /** @param {any} tiles @param {import('../points.js').Step[]} five @returns {Tile[]} */

@@ -2,12 +2,12 @@
 /**
  * Live: is anything wrong, where, and what does it cost right now.
  *
- * Given: the live channel's points and state. Gives: sentence, tiles, charts, services, slow and failed calls.
+ * Given: the live channel's points, state and topics. Gives: sentence, tiles, charts, alerts, services, budgets, slow and failed calls.
  * Never: a state without a value behind it, a row that moves under the pointer.
  */
 import { html } from '../html.js';
 import { Icon } from '../icons.js';
-import { latest, link as livelink, now, points, reopen, state } from '../live.js';
+import { latest, link as livelink, now, points, reopen, state, topics } from '../live.js';
 import { axisDuration, clock, count, milliseconds, minute, percent, plural, whole } from '../format.js';
 import { look } from '../status.js';
 import { steps } from '../points.js';
@@ -19,9 +19,12 @@ import { ChartCard } from '../charts/frame.js';
 import { Bars } from '../charts/bars.js';
 import { Lines } from '../charts/lines.js';
 import { Tiles, tileLinks } from './live-tiles.js';
-import { Models, Services, SlowCalls } from './live-lists.js';
+import { Models, SlowCalls } from './live-lists.js';
+import { Alerts, Services } from './live-side.js';
+import { Late } from '../parts/late.js';
 
 export const title = 'Live';
+export const styles = '/assets/pages/live.css';
 export const range = 'now-15m';
 export const presets = ['now-5m', 'now-15m'];
 
@@ -36,8 +39,8 @@ export function View() {
     <${Sentence} told=${told} />
     <${Tiles} tiles=${told.tiles} />
     <div class="live-body">
-      <div class="live-charts"><${Latency} /><${Calls} /></div>
-      <div class="live-side"><${Services} services=${told.services} /><${Models} models=${told.models} tiles=${told.tiles} /></div>
+      <div class="live-side"><${Alerts} /><${Services} services=${told.services} /><${Late} load=${() => import('./live-budgets.js')} part="Budgets" blank=${html`<div class="card blank half"></div>`} /></div>
+      <div class="live-charts"><${Latency} /><${Models} models=${told.models} tiles=${told.tiles} /><${Calls} /></div>
       <div class="live-calls"><${SlowCalls} calls=${told.slow} known=${points.value.length > 0} /></div>
     </div>
   </div>`;
@@ -60,11 +63,13 @@ function Sentence({ told }) {
   const parts = /^(.*?) \((.*)\)(.*)$/s.exec(told.sentence);
   const headline = parts ? parts[1] + parts[3] : told.sentence;
   const reasons = told.services.filter((/** @type {any} */ one) => one.state !== 'ok' && one.reason).slice(0, 3);
-  const failed = told.level === 'warning' || told.level === 'critical';
+  const needs = topics.alerts.value?.needs ?? 0;
+  const failed = told.services.some((/** @type {any} */ one) => one.state === 'critical' || one.state === 'warning');
   const lost = told.loss ? [told.loss.dropped ? `${whole(told.loss.dropped)} items dropped by SDKs` : '', told.loss.refused ? `${whole(told.loss.refused)} refused` : ''].filter(Boolean).join(', ') : '';
   return html`<section class=${`sentence ${state.tone}`} aria-label="State of everything">
     <${Icon} name=${state.icon} />
-    <div class="sentence-text"><h2>${headline}</h2>${parts || reasons.length ? html`<p>${parts ? parts[2].replaceAll('; ', ' · ') : reasons.map((/** @type {any} */ one) => `${one.service}: ${one.reason}`).join(' · ')}</p>` : null}${lost ? html`<p>Telemetry lost: <a href="/settings">${lost}</a></p>` : null}</div>
+    <div class="sentence-text"><h2>${headline}</h2>${parts || reasons.length ? html`<p>${parts ? parts[2].replaceAll('; ', ' · ') : reasons.map((/** @type {any} */ one) => `${one.service}: ${one.reason}`).join(' · ')}</p>` : null}${lost ? html`<p>Telemetry lost: <a href="/settings/data">${lost}</a></p>` : null}</div>
+    ${needs ? html`<a class="button" href=${link('/alerts', {}, ['tz'])}>View ${plural(needs, 'alert')}</a>` : null}
     ${failed ? html`<a class="button" href=${link('/traces', { f: 'status:error', from: 'now-15m' })}>View failed calls</a>` : null}
   </section>`;
 }
@@ -130,6 +135,6 @@ function Calls() {
   return html`<${ChartCard} title="Calls and errors" sub=${`per ${step} s`} actions=${html`<a href=${link('/traces', { f: 'status:error', from: 'now-15m' }, ['tz'])}>Failed</a>`}
     legend=${[{ label: 'calls', slot: 8, value: known ? count(calls) : undefined }, { label: 'errors', slot: 9, value: known ? `${count(errors)}${calls ? ` (${percent(errors / calls)})` : ''}` : undefined }, ...(holes ? [{ label: 'no data', slot: null, hatched: true }] : [])]}
     table=${() => ({ columns: ['Time', 'Calls', 'Errors'], rows: thinned.toReversed().map((one) => [traceLink(one.t, step), whole(one.calls), whole(one.errors)]) })}>
-    <${Bars} statement=${statement} buckets=${buckets} series=${series} height=${148} counts=${true} axis=${count} time=${(/** @type {number} */ ms) => minute(ms, zone.value)} onPick=${openTraces} />
+    <${Bars} statement=${statement} buckets=${buckets} series=${series} height=${236} counts=${true} axis=${count} time=${(/** @type {number} */ ms) => minute(ms, zone.value)} onPick=${openTraces} />
   <//>`;
 }

@@ -17,6 +17,7 @@ import { isRelative, label } from '../time.js';
 import { Card, Empty, Faces, FirstSteps } from '../parts/card.js';
 import { Chip } from '../parts/chip.js';
 import { FilterChips } from '../parts/filters.js';
+import { Views } from '../parts/views.js';
 
 export const title = 'Logs';
 export const styles = '/assets/pages/logs.css';
@@ -56,7 +57,7 @@ export function View() {
   const reload = () => { setMore({ url: '', items: [], cursor: null, busy: false }); load.reload(); };
   return html`<div class="page logs-page">
     <${SearchBar} />
-    <div class="bar"><${Least} /><${FilterChips} keys=${KEYS} /></div>
+    <div class="bar"><${Least} /><${FilterChips} keys=${KEYS} /><span class="bar-end"><${Views} /></span></div>
     <${Card} title="Records" sub=${label(rangeOr(range), Date.now(), zone.value)} busy=${load.busy || more.busy} actions=${fresh ? html`<button class="button primary new-pill" onClick=${reload}>Newer records</button>` : null}>
       <${Faces} load=${load} what="logs" blank=${html`<div class="face blank list-blank"></div>`}>${(/** @type {any} */ data) => (data.items.length ? html`
         <ol class="log-list">${[...data.items, ...extra].map((one, index) => html`<${Record} key=${`${one.at}${one.span_id}${index}`} one=${one} />`)}</ol>

@@ -9,10 +9,10 @@ import { toast } from '../parts/toast.js';
 const SEVERITIES = [['critical_alerts', 'Critical'], ['error_alerts', 'Error'], ['warning_alerts', 'Warning'], ['info_alerts', 'Info']];
 const WAYS = [['email_notifications', 'E-mail'], ['sms_notifications', 'SMS'], ['slack_notifications', 'Slack']];
 
-/** The card of Settings, Channels. */
+/** The card of Settings, Me. */
 export function Preferences() {
   const load = useLoad('/api/admin/monitoring/preferences');
-  return html`<${Card} title="Me" sub=${load.data ? load.data.admin_user : ''} busy=${load.busy}><${Faces} load=${load} what="your preferences">${(/** @type {any} */ data) => html`<${Form} key=${data.updated_at} data=${data} done=${load.reload} />`}<//><//>`;
+  return html`<${Card} title="What I am told" sub=${load.data ? load.data.admin_user : ''} busy=${load.busy}><${Faces} load=${load} what="your preferences">${(/** @type {any} */ data) => html`<${Form} key=${data.updated_at} data=${data} done=${load.reload} />`}<//><//>`;
 }
 
 /** @param {{data: any, done: () => void}} props */

@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * The form of a rule: a condition as text, how long, how bad, who is told; and what it would have done, before it is kept.
+ * The form of a rule: its kind and what that says, how long, how bad, who is told; and what it would have done, before it is kept.
  *
  * Given: a rule to change, or none. Gives: the kept rule. Never: what was typed lost when the server says no.
  */
@@ -9,9 +9,13 @@ import { html } from '../html.js';
 import { ApiError, request, useLoad } from '../api.js';
 import { Card } from '../parts/card.js';
 import { severityLook } from '../alert/words.js';
+import { KINDS, KindFields, kindBody } from './rule-kinds.js';
 import { Replay } from './rule-replay.js';
 
 const SEVERITIES = ['critical', 'error', 'warning', 'info'];
+
+/** Kinds that have no labels to choose by. */
+const WHOLE = ['budget', 'forecast', 'burn_rate', 'composite'];
 
 /** What the fields say, as the API has it. @param {HTMLFormElement} form @param {any} rule */
 function body(form, rule) {
@@ -19,8 +23,8 @@ function body(form, rule) {
   const text = (/** @type {string} */ name) => String(fields.get(name) ?? '').trim();
   const filters = Object.fromEntries(text('filters').split(',').map((one) => one.trim().split('=')).filter((pair) => pair.length === 2).map(([key, value]) => [key.trim(), value.trim()]));
   return {
-    name: text('name'), ...(text('condition') ? { condition: text('condition') } : {}), severity: text('severity'), duration_seconds: Math.round(Number(text('minutes') || '0') * 60),
-    filters, group_by: text('group_by').split(',').map((one) => one.trim()).filter(Boolean), notification_channels: fields.getAll('channels').map(String),
+    name: text('name'), ...kindBody(text('kind'), text), severity: text('severity'), duration_seconds: Math.round(Number(text('minutes') || '0') * 60),
+    ...(WHOLE.includes(text('kind')) ? { filters: null, group_by: null } : { filters, group_by: text('group_by').split(',').map((one) => one.trim()).filter(Boolean) }), notification_channels: fields.getAll('channels').map(String),
     cooldown_minutes: Number(text('cooldown') || '15'), annotations: { ...(rule?.annotations ?? {}), ...(text('runbook') ? { runbook_url: text('runbook') } : {}) },
   };
 }
@@ -32,6 +36,7 @@ export function RuleForm({ rule, close, done }) {
   const form = useRef(/** @type {HTMLFormElement | null} */ (null));
   const [wrong, setWrong] = useState(/** @type {ApiError | null} */ (null));
   const [replay, setReplay] = useState(/** @type {any} */ (null));
+  const [kind, setKind] = useState(rule?.kind in KINDS ? rule.kind : 'threshold');
   const asked = async (/** @type {(given: any) => Promise<void>} */ what) => {
     try {
       setWrong(null);
@@ -48,19 +53,21 @@ export function RuleForm({ rule, close, done }) {
       done(rule ? `Changed: ${given.name}` : `Made: ${given.name}`);
     });
   };
-  const dry = () => asked(async (given) => { setReplay(await request('/api/v1/rules/backtest', { method: 'POST', body: { rule: rule && !given.condition ? rule.id : given, from: 'now-7d', to: 'now' } })); });
-  const plain = rule && rule.metric && rule.operator && rule.threshold !== null ? `${rule.metric} ${rule.operator} ${rule.threshold}` : '';
+  const dry = () => asked(async (given) => { setReplay(await request('/api/v1/rules/backtest', { method: 'POST', body: { rule: rule && given.kind === undefined ? rule.id : given, from: 'now-7d', to: 'now' } })); });
+  const plain = rule?.kind === 'threshold' && rule.metric && rule.operator && rule.threshold !== null ? `${rule.metric} ${rule.operator} ${rule.threshold}` : '';
   return html`<${Card} title=${rule ? `Change ${rule.name}` : 'New rule'}>
     <form class="rule-form" ref=${form} onSubmit=${keep}>
       <label class="wide">Name<input name="name" required maxlength="200" autocomplete="off" defaultValue=${rule?.name ?? ''} /></label>
-      <label class="wide">Condition<input class="mono" name="condition" list="rule-metrics" required=${!rule} autocomplete="off" spellcheck=${false} placeholder="p95_latency > 2000" defaultValue=${plain} aria-describedby="rule-condition-help" /></label>
-      <p class="quiet small wide" id="rule-condition-help">A metric, a comparison, a number in the metric's unit: <code>error_rate > 0.05</code>, <code>hourly_cost >= 20</code>${rule && !plain ? html`. Left empty, it stays as it is: ${rule.kind}` : null}.</p>
+      <label>Kind<select name="kind" value=${kind} onChange=${(/** @type {any} */ event) => setKind(event.target.value)}>${Object.entries(KINDS).map(([key, one]) => html`<option key=${key} value=${key} selected=${key === kind}>${one.word}</option>`)}</select></label>
+      <p class="quiet small kind-help">${KINDS[kind].help}.</p>
+      <${KindFields} key=${kind} kind=${kind} rule=${rule} plain=${plain} />
+      <datalist id="rule-names">${(metrics.data?.items ?? []).map((/** @type {any} */ one) => html`<option value=${one.name} label=${one.meaning}></option>`)}</datalist>
       <datalist id="rule-metrics">${(metrics.data?.items ?? []).map((/** @type {any} */ one) => html`<option value=${`${one.name} > `} label=${one.meaning}></option>`)}</datalist>
       <label>For at least (min)<input name="minutes" type="number" min="0" step="any" defaultValue=${rule ? rule.duration_seconds / 60 : 5} /></label>
       <label>Severity<select name="severity">${SEVERITIES.map((one) => html`<option value=${one} selected=${one === (rule?.severity ?? 'warning')}>${severityLook(one).word}</option>`)}</select></label>
       <label>Not again within (min)<input name="cooldown" type="number" min="0" step="any" defaultValue=${rule?.cooldown_minutes ?? 15} /></label>
-      <label>Only where<input name="filters" autocomplete="off" placeholder="service=chat, model=gpt-5" defaultValue=${Object.entries(rule?.filters ?? {}).map(([key, value]) => `${key}=${[value].flat()[0]}`).join(', ')} /></label>
-      <label>One alert for each<input name="group_by" autocomplete="off" placeholder="model, tenant" defaultValue=${(rule?.group_by ?? []).join(', ')} /></label>
+      ${WHOLE.includes(kind) ? null : html`<label>Only where<input name="filters" autocomplete="off" placeholder="service=chat, model=gpt-5" defaultValue=${Object.entries(rule?.filters ?? {}).map(([key, value]) => `${key}=${[value].flat()[0]}`).join(', ')} /></label>
+      <label>One alert for each<input name="group_by" autocomplete="off" placeholder="model, tenant" defaultValue=${(rule?.group_by ?? []).join(', ')} /></label>`}
       <label>Runbook<input name="runbook" type="url" placeholder="a page that says what to do" defaultValue=${rule?.annotations?.runbook_url ?? ''} /></label>
       ${channels.data?.items.length ? html`<fieldset class="wide"><legend>Tell</legend>${channels.data.items.map((/** @type {any} */ one) => html`<label class="facet" key=${one.id}><input type="checkbox" name="channels" value=${one.name} defaultChecked=${(rule?.notification_channels ?? []).some((/** @type {string} */ each) => each === one.name || each === one.id)} /><span>${one.name}</span><em>${one.type}</em></label>`)}</fieldset>` : html`<p class="quiet small wide">There are no channels yet: alerts are shown here and nobody is told. <code>spanledger channels add</code> makes one.</p>`}
       ${wrong ? html`<${Mistakes} error=${wrong} />` : null}

@@ -14,9 +14,11 @@ import { look } from '../status.js';
 import { params, query, rangeOr, route, spell } from '../url.js';
 import { Card, Empty, Faces, FirstSteps } from '../parts/card.js';
 import { Chip, Figure } from '../parts/chip.js';
+import { SettingPlaces } from '../parts/places.js';
 import { toast } from '../parts/toast.js';
 
-export const title = 'Sampling';
+export const title = 'Settings';
+export const name = 'Sampling · Settings';
 export const range = 'now-1h';
 const EVERY_MS = 10_000;
 const requests = (/** @type {number} */ value) => count(Math.round(value));
@@ -30,7 +32,7 @@ const CHECKS = {
 export function View() {
   const asked = rangeOr(range);
   const load = useLoad(`/api/v1/sampling${spell(new URLSearchParams(asked))}`, { every: EVERY_MS });
-  return html`<div class="page sampling-page"><${Faces} load=${load} what="the sampling" boxed=${true} blank=${html`<div class="card blank head-blank"></div><div class="card blank list-blank"></div>`}>${(/** @type {any} */ data) => html`
+  return html`<div class="page sampling-page"><${SettingPlaces} /><${Faces} load=${load} what="the sampling" boxed=${true} blank=${html`<div class="card blank head-blank"></div><div class="card blank list-blank"></div>`}>${(/** @type {any} */ data) => html`
     <${Budget} budget=${data.budget} reload=${load.reload} />
     ${data.services.length ? html`<${Services} services=${data.services} /><${Operations} services=${data.services} />` : html`<${Card} title="Services"><${Empty} title="No requests in this range."><${FirstSteps} /><//><//>`}`}<//></div>`;
 }

@@ -5,12 +5,13 @@ import { html } from '../html.js';
 import { Icon } from '../icons.js';
 import { request, session } from '../api.js';
 import { instant, milliseconds } from '../format.js';
-import { link } from '../url.js';
+import { link, params, setParams } from '../url.js';
 import { Card, Command, Empty, Faces } from '../parts/card.js';
 import { Ago, Chip, Figure } from '../parts/chip.js';
 import { toast } from '../parts/toast.js';
 import { Beats } from '../charts/beats.js';
 import { healthLook, notYet, upShare } from '../health/words.js';
+import { Late } from '../parts/late.js';
 
 const FIRST = 'spanledger health add my-cache redis my-host:6379 --service my-service';
 
@@ -20,16 +21,22 @@ export function runFocused(page) {
   /** @type {HTMLElement | null | undefined} */ ((row ?? page)?.querySelector('td.cell-run button'))?.click();
 }
 
-/** @param {{load: import('../api.js').Load, title: string}} props */
-export function Checks({ load, title }) {
-  return html`<${Card} title=${title} sub="latest look, uptime of 24 hours" busy=${load.busy}><${Faces} load=${load} what="the checks">${(/** @type {any} */ data) => (data.items.length ? html`<${Table} checks=${data.items} reload=${load.reload} />` : html`<${Empty} title="No check asks this yet."><${Command} text=${FIRST} /><//>`)}<//><//>`;
+/** @param {{load: import('../api.js').Load, title: string, service?: string}} props service: whose page this is */
+export function Checks({ load, title, service }) {
+  const may = session.value?.role === 'admin';
+  const editing = may ? params.value.get('edit') : null;
+  const check = editing && editing !== 'new' ? load.data?.items.find((/** @type {any} */ one) => one.id === editing) ?? null : null;
+  const close = () => setParams({ edit: null });
+  const add = html`<button class="button" disabled=${!may} title=${may ? undefined : 'Needs the admin role'} onClick=${() => setParams({ edit: 'new' })}><${Icon} name="plus" />New check</button>`;
+  return html`${editing === 'new' || check ? html`<${Late} load=${() => import('./check-form.js')} part="CheckForm" key=${editing} check=${check} service=${service} close=${close} done=${load.reload} />` : null}
+    <${Card} title=${title} sub="latest look, uptime of 24 hours" busy=${load.busy} actions=${add}><${Faces} load=${load} what="the checks">${(/** @type {any} */ data) => (data.items.length ? html`<${Table} checks=${data.items} reload=${load.reload} />` : html`<${Empty} title="No check asks this yet."><${Command} text=${FIRST} /><//>`)}<//><//>`;
 }
 
 /** @param {{checks: any[], reload: () => void}} props */
 function Table({ checks, reload }) {
   const may = session.value?.role === 'admin';
   return html`<table class="table cards-narrow checks-table">
-    <thead><tr><th scope="col">Check</th><th scope="col">Health</th><th scope="col">Why</th><th scope="col" class="num wide-cell">Latency</th><th scope="col" class="num wide-cell">Looked at</th><th scope="col" class="num">Up</th><th scope="col">24 h</th>${may ? html`<th scope="col"><span class="hidden-text">Look now</span></th>` : null}</tr></thead>
+    <thead><tr><th scope="col">Check</th><th scope="col">Health</th><th scope="col">Why</th><th scope="col" class="num wide-cell">Latency</th><th scope="col" class="num wide-cell">Looked at</th><th scope="col" class="num">Up</th><th scope="col">24 h</th>${may ? html`<th scope="col"><span class="hidden-text">Look now, change</span></th>` : null}</tr></thead>
     <tbody>${checks.map((check) => html`<${Row} key=${check.id} check=${check} may=${may} reload=${reload} />`)}</tbody></table>`;
 }
 
@@ -45,7 +52,7 @@ function Row({ check, may, reload }) {
     <td class="num wide-cell quiet">${check.latest ? html`<${Ago} ms=${instant(check.latest.at)} />` : 'Not checked yet'}</td>
     <td class="num cell-figure" title="of the time of which anything is known"><${Figure}>${upShare(check.uptime.uptime)}<//></td>
     <td class="cell-beats"><${Beats} beats=${check.beats.map((/** @type {any} */ beat) => beat.state)} /></td>
-    ${may ? html`<td class="cell-run"><${Run} check=${check} reload=${reload} /></td>` : null}</tr>`;
+    ${may ? html`<td class="cell-run"><${Run} check=${check} reload=${reload} /><button class="icon-button" aria-label=${`Change ${check.name}`} title="Change" onClick=${() => setParams({ edit: check.id })}><${Icon} name="settings" /></button></td>` : null}</tr>`;
 }
 
 /** @param {{check: any, reload: () => void}} props */

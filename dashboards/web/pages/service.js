@@ -2,7 +2,7 @@
 /**
  * One service: how it does from both sides, its checks and what changed, its routes, who it talks to, its objectives.
  *
- * Given: its name. Gives: figures of the last 15 minutes, a day of beats, checks with their history.
+ * Given: its name. Gives: figures of the last 15 minutes, a day of beats and of calls with what happened then, checks with their history.
  * Never: a figure of another service, or "healthy" for one that is silent.
  */
 import { useRef } from 'preact/hooks';
@@ -19,6 +19,7 @@ import { Beats } from '../charts/beats.js';
 import { errorShare, healthLook, perHour, perSecond } from '../health/words.js';
 import { stateLook } from '../slo/words.js';
 import { Checks, runFocused } from './service-checks.js';
+import { Late } from '../parts/late.js';
 import { moment } from './services.js';
 
 export const name = 'Service';
@@ -27,6 +28,7 @@ const EVERY_MS = 5000;
 const SLOW_MS = 60_000;
 const DAY_MS = 86_400_000;
 
+const course = () => import('./service-course.js');
 const asked = () => decodeURIComponent(route.value.path.slice('/services/'.length));
 
 function Crumbs() {
@@ -46,10 +48,11 @@ export function View() {
     const one = data.services.find((/** @type {any} */ each) => each.name === service);
     if (!one) return html`<${Card} title="No such service"><${Empty} title="No service of this name has reported in 24 hours, and no check belongs to it."><a class="button" href=${link('/services', {}, ['tz'])}>All services</a><//><//>`;
     return html`<${Head} one=${one} seconds=${data.window_s} beats=${days.data?.services.find((/** @type {any} */ each) => each.name === service)?.beats} />
-      <${Checks} load=${checks} title="Checks" />
+      <${Late} load=${course} part="Courses" service=${service} blank=${html`<div class="services-two"><div class="card blank"></div><div class="card blank"></div></div>`} />
+      <${Checks} load=${checks} title="Checks" service=${service} />
       ${checks.data?.items.length ? html`<${Changes} checks=${checks.data.items} />` : null}
       <${Routes} service=${service} />
-      <div class="services-two"><${Neighbours} service=${service} /><${Objectives} service=${service} /></div>`;
+      <div class="services-two"><${Late} load=${course} part="Deployments" service=${service} blank=${html`<div class="card blank"></div>`} /><${Neighbours} service=${service} /><${Objectives} service=${service} /></div>`;
   }}<//></div>`;
 }
 

@@ -13,6 +13,7 @@ import { instant, plural, shortDateTime } from '../format.js';
 import { params, setParams, zone } from '../url.js';
 import { now } from '../live.js';
 import { Card, Empty, Faces } from '../parts/card.js';
+import { Field, Mistakes, Twice, inputOf, useSending } from '../parts/form.js';
 import { toast } from '../parts/toast.js';
 import { lasted } from '../alert/words.js';
 import { Tabs } from './alerts.js';
@@ -31,7 +32,8 @@ export function View() {
   return html`<div class="page alerts-page"><${Tabs} />
     ${admin ? html`<${Form} done=${load.reload} />` : html`<p class="notice" role="status"><${Icon} name="key" /><span>Silencing needs the admin role.</span></p>`}
     <${Card} title="Silences" sub=${load.data ? plural(load.data.items.filter((/** @type {any} */ one) => one.state === 'active').length, 'silence') + ' now' : ''} busy=${load.busy}><${Faces} load=${load} what="silences">${(/** @type {any} */ data) => (data.items.length ? html`<ol class="silence-list">${data.items.map((/** @type {any} */ one) => html`<${One} key=${one.id} one=${one} admin=${admin} changed=${load.reload} />`)}</ol>` : html`<${Empty} title="Nothing is silenced." />`)}<//><//>
-    <${Card} title="Maintenance" sub="times in which nobody is told" busy=${windows.busy}><${Faces} load=${windows} what="maintenance windows">${(/** @type {any} */ data) => (data.items.length ? html`<ol class="silence-list">${data.items.map((/** @type {any} */ one) => html`<${Window} key=${one.id} one=${one} />`)}</ol>` : html`<${Empty} title="No maintenance is planned."><p class="quiet"><code>POST /api/v1/maintenance</code> plans one, once or again and again.</p><//>`)}<//><//></div>`;
+    ${params.value.get('edit') === 'maintenance' && admin ? html`<${WindowForm} done=${windows.reload} />` : null}
+    <${Card} title="Maintenance" sub="times in which nobody is told" busy=${windows.busy} actions=${html`<button class="button" disabled=${!admin} title=${admin ? undefined : 'Needs the admin role'} onClick=${() => setParams({ edit: 'maintenance' })}><${Icon} name="plus" />Plan maintenance</button>`}><${Faces} load=${windows} what="maintenance windows">${(/** @type {any} */ data) => (data.items.length ? html`<ol class="silence-list">${data.items.map((/** @type {any} */ one) => html`<${Window} key=${one.id} one=${one} changed=${windows.reload} />`)}</ol>` : html`<${Empty} title="No maintenance is planned." />`)}<//><//></div>`;
 }
 
 /** @param {{done: () => void}} props */
@@ -91,9 +93,39 @@ function One({ one, admin, changed }) {
     ${one.state === 'expired' ? html`<span></span>` : html`<button class="button" disabled=${!admin} onClick=${end}>End now</button>`}</li>`;
 }
 
-/** @param {{one: any}} props */
-function Window({ one }) {
+/** @param {{one: any, changed: () => void}} props */
+function Window({ one, changed }) {
   const span = one.now ?? one.next;
+  const admin = session.value?.role === 'admin';
+  const remove = async () => { await request(`/api/v1/maintenance/${one.id}`, { method: 'DELETE' }); toast(`Taken away: ${one.name}`); changed(); };
   return html`<li><span class=${`chip ${one.now ? 'info' : 'unk'}`}><${Icon} name=${one.now ? 'silence' : 'clock'} />${one.now ? 'Lasts' : span ? 'To come' : 'Over'}</span><div class="alert-what"><b>${one.name}</b> <code>${one.matchers.join(', ')}</code><p class="quiet small">${one.comment}${one.at ? ` · at ${one.at}, ${plural(one.minutes, 'minute')}${one.weekdays.length ? `, ${one.weekdays.join(' ')}` : ''}, ${one.timezone}` : ''}</p></div>
-    <span class="quiet small">${span ? `${shortDateTime(Number(instant(span.from)), zone.value)} – ${shortDateTime(Number(instant(span.to)), zone.value)}` : ''}</span><span></span></li>`;
+    <span class="quiet small">${span ? `${shortDateTime(Number(instant(span.from)), zone.value)} – ${shortDateTime(Number(instant(span.to)), zone.value)}` : ''}</span><${Twice} label="Delete …" name=${`Delete ${one.name} …`} sure=${`Delete ${one.name}?`} yes="Delete it" disabled=${!admin} title=${admin ? undefined : 'Needs the admin role'} deed=${remove} /></li>`;
+}
+
+const DAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'];
+
+/** Once, between two moments, or at a time of day again and again. @param {{done: () => void}} props */
+function WindowForm({ done }) {
+  const { form, wrong, busy, send } = useSending();
+  const [again, setAgain] = useState(false);
+  const submit = (/** @type {Event} */ event) => {
+    event.preventDefault();
+    const fields = new FormData(/** @type {HTMLFormElement} */ (event.currentTarget));
+    const said = (/** @type {string} */ key) => String(fields.get(key) ?? '').trim();
+    const moment = (/** @type {string} */ key) => (said(key) ? { [key]: new Date(said(key)).toISOString() } : {});
+    const minutes = said('minutes');
+    send(async () => {
+      await request('/api/v1/maintenance', { method: 'POST', body: { name: said('name'), comment: said('comment'), matchers: split(said('matchers')), ...(again ? { at: said('at'), minutes: minutes ? Number(minutes) : null, weekdays: DAYS.filter((day) => fields.has(day)), timezone: said('timezone') || null } : { ...moment('starts_at'), ...moment('ends_at') }) } });
+      toast('Planned');
+      done();
+      setParams({ edit: null });
+    });
+  };
+  const field = (/** @type {string} */ key, /** @type {string} */ label, /** @type {Record<string, any>} */ more = {}, help = '') => html`<${Field} id=${`window-${key}`} label=${label} help=${help} wrong=${wrong[key]}><input ...${inputOf(`window-${key}`, key, wrong)} ...${more} /><//>`;
+  return html`<${Card} title="Plan maintenance"><form class="fields way-fields" ref=${form} onSubmit=${submit} novalidate><${Mistakes} wrong=${wrong} />
+    ${field('name', 'Name')}${field('matchers', 'Alerts whose labels match', { class: 'mono', placeholder: 'service="db"' }, 'by commas; all have to match')}${field('comment', 'Why')}
+    <div class="checks wide"><label class="check"><input type="checkbox" checked=${again} onChange=${() => setAgain(!again)} /> Again and again</label></div>
+    ${again ? html`${field('at', 'At', { type: 'time', defaultValue: '02:00' })}${field('minutes', 'For (min)', { inputmode: 'numeric', defaultValue: '60' })}${field('timezone', 'Time zone', { defaultValue: zone.value })}
+      <fieldset class="checks wide"><legend class="quiet small">On (none: every day)</legend>${DAYS.map((day) => html`<label class="check" key=${day}><input type="checkbox" name=${day} /> ${day}</label>`)}</fieldset>` : html`${field('starts_at', 'From', { type: 'datetime-local' }, 'empty: now; by this browser’s clock')}${field('ends_at', 'To', { type: 'datetime-local' })}`}
+    <div class="wide rule-acts"><button class="button primary" type="submit" disabled=${busy}>Plan it</button><button class="button" type="button" onClick=${() => setParams({ edit: null })}>Cancel</button></div></form><//>`;
 }

@@ -10,7 +10,7 @@ import { Icon } from '../icons.js';
 import { ApiError, request, session, useLoad } from '../api.js';
 import { percent, plural, whole } from '../format.js';
 import { link, navigate, route } from '../url.js';
-import { mistakesOf } from '../budget/words.js';
+import { mistakesOf } from '../mistakes.js';
 import { Card, Empty, Faces } from '../parts/card.js';
 import { toast } from '../parts/toast.js';
 import { METHODS, PRESETS, bodyOf, fieldsOf, placeOf } from '../slo/form.js';

@@ -12,7 +12,7 @@ import { instant, isUnknown, percent, plural, shortDateTime, whole } from '../fo
 import { link, params, query, route, setParams, spell, zone } from '../url.js';
 import { Card, Empty, Faces } from '../parts/card.js';
 import { Chip, Figure } from '../parts/chip.js';
-import { Left } from '../charts/level.js';
+import { Left } from '../charts/left.js';
 import { elsewhere, exactPercent, goneIn, span, stateLook, stateReason, times, windowWords } from '../slo/words.js';
 import { monthName, months } from './report-parts.js';
 import { Series } from './slo-series.js';

@@ -13,7 +13,7 @@ import { link, params, setParams } from '../url.js';
 import { usePageKeys } from '../keys.js';
 import { Card, Command, Empty, Faces } from '../parts/card.js';
 import { Chip, Figure } from '../parts/chip.js';
-import { Left } from '../charts/level.js';
+import { Left } from '../charts/left.js';
 import { exactPercent, goneIn, isBurning, pairsInShort, standing, stateLook, stateReason, times, unknownBecause, windowWords } from '../slo/words.js';
 
 export const title = 'SLOs';

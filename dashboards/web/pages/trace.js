@@ -2,7 +2,7 @@
 /**
  * One trace: where its time and its money went.
  *
- * Given: the trace's id, `sel`, `tab` and `zoom` of the URL. Gives: head figures, minimap, waterfall, detail of a span.
+ * Given: the trace's id, `sel`, `tab`, `zoom`, `path` and `with` of the URL. Gives: head figures, minimap, waterfall, detail of a span.
  * Never: a missing span passed over in silence.
  */
 import { useEffect, useMemo, useState } from 'preact/hooks';
@@ -15,6 +15,8 @@ import { link, params, route, setParams } from '../url.js';
 import { usePageKeys } from '../keys.js';
 import { Card, Empty, Faces } from '../parts/card.js';
 import { Ago, Chip, Figure, Money } from '../parts/chip.js';
+import { useDismiss } from '../parts/hooks.js';
+import { Lazy } from '../parts/lazy.js';
 import { buildTree, extent, firstToken, walk } from '../trace/layout.js';
 import { Minimap } from '../trace/minimap.js';
 import { Waterfall } from '../trace/waterfall.js';
@@ -28,6 +30,7 @@ function Crumbs() {
 }
 
 export const name = 'Trace';
+export const styles = '/assets/pages/traces.css';
 export const title = html`<${Crumbs} />`;
 
 /** @param {{argument: string}} props */
@@ -37,7 +40,7 @@ export function View({ argument }) {
   if (load.error?.status === 404) {
     return html`<div class="page"><${Card} title="No such trace"><${Empty} title="No spans and no ledger lines are stored under this id."><p class="quiet">It may be older than the retention, not sampled and without calls, or not have arrived yet.</p><p><button class="button" onClick=${load.reload}>Look again</button> <a class="button" href="/traces">Search traces</a></p><//><//></div>`;
   }
-  return html`<div class="page trace-page"><${Faces} load=${load} what="the trace" boxed=${true} blank=${html`<div class="card blank head-blank"></div><div class="card blank water-blank"></div>`}>${(/** @type {any} */ trace) => html`<${Trace} key=${trace.trace_id} trace=${trace} />`}<//></div>`;
+  return html`<div class="page trace-page"><${Faces} load=${load} what="the trace" boxed=${true} blank=${html`<div class="card blank head-blank"></div><div class="card blank water-blank"></div>`}>${(/** @type {any} */ trace) => (params.value.has('with') ? html`<${Lazy} key="with" load=${() => import('../trace/comparison.js').then((module) => module.Comparison)} props=${{ trace }} />` : html`<${Trace} key=${trace.trace_id} trace=${trace} />`)}<//></div>`;
 }
 
 /** @param {{trace: any}} props */
@@ -53,6 +56,9 @@ function Trace({ trace }) {
   const nodes = useMemo(() => { /** @type {import('../trace/layout.js').Node[]} */ const all = []; walk(roots, (node) => { all.push(node); }); return all; }, [roots]);
   const all = useMemo(() => extent(roots, trace.duration_ms), [roots]);
   const [folded, setFolded] = useState(/** @type {Set<string>} */ (new Set()));
+  const pathShown = params.value.get('path') === '1';
+  const path = usePath(roots, pathShown);
+  const togglePath = () => setParams({ path: pathShown ? null : '1' }, { replace: true });
   const view = zoomOf(all);
   const zoom = (/** @type {{start: number, end: number} | null} */ next) => setParams({ zoom: next ? `${shareOf(next.start, all)}-${shareOf(next.end, all)}` : null });
   const asked = nodes.find((node) => node.span.span_id === params.value.get('sel'));
@@ -72,17 +78,36 @@ function Trace({ trace }) {
   const step = (/** @type {number} */ by) => { const node = nodes[Math.max(0, Math.min(nodes.length - 1, (chosen?.index ?? -1) + by))]; if (node) select(node.span.span_id); };
   usePageKeys({
     e: () => next((node) => node.span.status === 'error'), c: () => next((node) => !isUnknown(node.span.ledger?.cost_usd)), f: () => zoom(null),
-    j: () => step(1), k: () => step(-1), Escape: () => (asked ? setParams({ sel: null, tab: null }, { replace: true }) : false),
+    w: togglePath, j: () => step(1), k: () => step(-1), Escape: () => (asked ? setParams({ sel: null, tab: null }, { replace: true }) : false),
   });
   const close = narrow ? () => setParams({ sel: null, tab: null }, { replace: true }) : undefined;
   return html`<${Head} trace=${trace} spans=${spans} roots=${roots} />
     <${Notices} trace=${trace} shown=${spans.length} />
     ${nodes.length ? html`<div class="trace-body">
-      <section class="card water-card" aria-label="Waterfall"><${Minimap} nodes=${nodes} whole=${all} view=${view} zoom=${zoom} />
-        <${Waterfall} roots=${roots} folded=${folded} fold=${fold} view=${view} selected=${chosen?.span.span_id ?? null} select=${select} narrow=${narrow} /></section>
-      ${chosen ? html`<div class=${narrow ? 'sheet' : 'detail-side'}><${Detail} key=${chosen.span.span_id} node=${chosen} trace=${trace} close=${close} /></div>` : null}
+      <section class="card water-card" aria-label="Waterfall">
+        <header class="card-head"><h2>Spans</h2><span class="card-actions"><button class="button toggle" aria-pressed=${pathShown} onClick=${togglePath} title="The chain of spans that decided when the trace ended (w)">Critical path</button><${Compare} trace=${trace} /></span></header>
+        ${path ? html`<${Lazy} load=${() => import('../trace/path-bar.js').then((module) => module.PathBar)} props=${{ path, nodes, select }} />` : null}
+        <${Minimap} nodes=${nodes} whole=${all} view=${view} zoom=${zoom} />
+        <${Waterfall} roots=${roots} folded=${folded} fold=${fold} view=${view} selected=${chosen?.span.span_id ?? null} select=${select} narrow=${narrow} path=${path} /></section>
+      ${chosen ? html`<div class=${narrow ? 'sheet' : 'detail-side'}><${Detail} key=${chosen.span.span_id} node=${chosen} trace=${trace} own=${path?.own.get(chosen.span.span_id) ?? null} close=${close} /></div>` : null}
     </div>` : null}
     ${trace.ledger?.length ? html`<${Orphans} lines=${trace.ledger} hasSpans=${nodes.length > 0} />` : null}`;
+}
+
+/** The critical path, once it is asked for and what works it out is there. @param {import('../trace/layout.js').Node[]} roots @param {boolean} asked */
+function usePath(roots, asked) {
+  const [walker, setWalker] = useState(/** @type {typeof import('../trace/critical.js') | null} */ (null));
+  useEffect(() => { if (asked) import('../trace/critical.js').then(setWalker); }, [asked]);
+  return useMemo(() => (asked && walker ? walker.criticalPath(roots) : null), [roots, asked, walker]);
+}
+
+/** The button that picks a second trace. @param {{trace: any}} props */
+function Compare({ trace }) {
+  const [open, setOpen] = useState(false);
+  const ref = useDismiss(open, () => setOpen(false));
+  return html`<div class="pop-host" ref=${ref}>
+    <button class="button" aria-expanded=${open} aria-haspopup="dialog" onClick=${() => setOpen(!open)}>Compare</button>
+    ${open ? html`<div class="pop compare-pop" role="dialog" aria-label="Compare this trace"><${Lazy} load=${() => import('../trace/beside.js').then((module) => module.Beside)} props=${{ trace }} /></div>` : null}</div>`;
 }
 
 /** @param {number} at @param {{start: number, end: number}} all */

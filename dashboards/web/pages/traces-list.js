@@ -8,32 +8,42 @@ import { outcome } from '../status.js';
 import { link, params, setParams } from '../url.js';
 import { usePageKeys } from '../keys.js';
 import { Ago, Chip, Figure, Money } from '../parts/chip.js';
+import { useWindowed } from '../parts/windowed.js';
 
 /** @param {{items: any[]}} props */
 export function TraceList({ items }) {
   const [at, setAt] = useState(-1);
+  const sight = useWindowed(items.length);
   const move = (/** @type {number} */ by) => {
     const next = Math.max(0, Math.min(items.length - 1, at + by));
     setAt(next);
-    const anchor = /** @type {HTMLElement | null} */ (document.querySelector(`[data-row="${next}"]`));
-    anchor?.focus();
+    const focus = () => /** @type {HTMLElement | null} */ (document.querySelector(`[data-row="${next}"]`))?.focus();
+    if (next >= sight.first && next < sight.last) return focus();
+    sight.show(next);
+    requestAnimationFrame(() => requestAnimationFrame(focus));
   };
   const arrows = (/** @type {KeyboardEvent} */ event, /** @type {number} */ by) => (/** @type {HTMLElement} */ (event.target).closest('tbody') ? move(by) : false);
-  usePageKeys({ j: () => move(1), k: () => move(-1), ArrowDown: (event) => arrows(event, 1), ArrowUp: (event) => arrows(event, -1) });
-  return html`<table class="table cards-narrow traces-table">
+  usePageKeys({ d: () => setParams({ different: '1' }), j: () => move(1), k: () => move(-1), ArrowDown: (event) => arrows(event, 1), ArrowUp: (event) => arrows(event, -1) });
+  return html`<table class="table cards-narrow traces-table" aria-rowcount=${items.length + 1}>
     <thead><tr><th scope="col">Trace</th><th scope="col">Services</th><${Sortable} name="duration" text="Duration" /><${Sortable} name="cost" text="Cost" /><th scope="col" class="num wide-cell">Spans</th><th scope="col">Result</th><${Sortable} name="start" text="Started" /></tr></thead>
-    <tbody>${items.map((one, index) => html`<tr key=${one.trace_id} class="row-link">
+    <tbody ref=${sight.body}>${sight.before ? html`<${Room} key="before" height=${sight.before} />` : null}${items.slice(sight.first, sight.last).map((one, offset) => { const index = sight.first + offset; return html`<tr key=${one.trace_id} class="row-link" aria-rowindex=${index + 2}>
       <td class="cell-name"><a data-row=${index} href=${traceUrl(one)} title=${one.name}>${one.name || one.trace_id.slice(0, 8)}</a></td>
       <td class="cell-sub">${services(one)}</td>
       <td class="num cell-figure"><${Figure}>${milliseconds(one.duration_ms)}<//></td>
       <td class="num cell-figure2"><${Money} value=${one.cost_usd} unpriced=${one.unpriced_calls} calls=${one.calls} /></td>
       <td class="num wide-cell">${whole(one.span_count)}</td>
       <td class="cell-state"><${Chip} look=${outcome(one.status)} plain=${one.status !== 'error'} title=${one.error_count ? `${whole(one.error_count)} spans with errors` : undefined} /></td>
-      <td class="num quiet cell-when"><${Ago} ms=${instant(one.start)} /></td></tr>`)}</tbody></table>`;
+      <td class="num quiet cell-when"><${Ago} ms=${instant(one.start)} /></td></tr>`; })}${sight.after ? html`<${Room} key="after" height=${sight.after} />` : null}</tbody></table>`;
 }
 
+/** The room of rows that are not drawn. @param {{height: number}} props */
+const Room = ({ height }) => html`<tr class="room" aria-hidden="true"><td colspan="7" style=${{ height: `${height}px` }}></td></tr>`;
+
 /** @param {any} one */
-const traceUrl = (one) => link(`/traces/${one.trace_id}`, {}, ['tz']);
+function traceUrl(one) {
+  const first = params.value.get('compare');
+  return first && first !== one.trace_id ? link(`/traces/${encodeURIComponent(first)}`, { with: one.trace_id }, ['tz']) : link(`/traces/${one.trace_id}`, {}, ['tz']);
+}
 
 /** @param {any} one */
 function services(one) {

@@ -2,7 +2,8 @@
 /**
  * Traces: find the request that explains a symptom.
  *
- * Given: range, filters, text and sort of the URL. Gives: histogram, facets, list; each row leads to its trace.
+ * Given: range, filters, text and sort of the URL. Gives: histogram, facets, list; each row leads to its trace, or, where a
+ * second one is picked (`compare`), to the comparison.
  * Never: rows pushed into the list while someone reads it.
  */
 import { useEffect, useRef, useState } from 'preact/hooks';
@@ -17,15 +18,19 @@ import { filters, link, params, rangeOr, setFilters, setParams, spell, zone } fr
 import { absoluteRange, isRelative, label, resolve } from '../time.js';
 import { Card, Empty, Faces, FirstSteps } from '../parts/card.js';
 import { FilterChips } from '../parts/filters.js';
+import { Views } from '../parts/views.js';
 import { ChartCard } from '../charts/frame.js';
 import { Bars } from '../charts/bars.js';
+import { Lazy } from '../parts/lazy.js';
 import { TraceList } from './traces-list.js';
 
 export const title = 'Traces';
+export const styles = '/assets/pages/traces.css';
 export const range = 'now-1h';
 const FILTER_KEYS = ['service', 'status', 'model', 'duration', 'cost', 'name', 'operation', 'provider', 'feature', 'user_id', 'user_tier', 'session_id', 'tenant', 'route', 'kind', 'state'];
 const SORTS = ['-start', 'start', '-duration', 'duration', '-cost', 'cost'];
 const PAGE = 50;
+const MORE = 250;
 const LOOK_AGAIN_MS = 10_000;
 
 /** @param {Record<string, string>} more */
@@ -49,7 +54,7 @@ export function View() {
   const fetchMore = async () => {
     setMore({ url, items: extra, cursor, busy: true });
     try {
-      const page = await request(address({ cursor: String(cursor) }));
+      const page = await request(address({ cursor: String(cursor), limit: String(MORE) }));
       setMore({ url, items: [...extra, ...page.items], cursor: page.next_cursor, busy: false });
     } catch {
       setMore({ url, items: extra, cursor, busy: false });
@@ -57,11 +62,13 @@ export function View() {
     }
   };
   const fresh = useFresh(url, load);
+  const choosing = params.value.has('different') || params.value.has('in') || params.value.has('in_from') || params.value.has('in_to');
   const reload = () => { setMore({ url: '', items: [], cursor: null, busy: false }); load.reload(); };
   return html`<div class="page traces-page">
-    <${SearchBar} /><${FilterChips} keys=${FILTER_KEYS} />
+    <${SearchBar} /><${Picking} /><div class="bar"><${FilterChips} keys=${FILTER_KEYS} /><span class="bar-end"><${Views} /></span></div>
     <${Faces} load=${load} what="traces" boxed=${true} blank=${html`<div class="card blank histogram-blank"></div><div class="card blank list-blank"></div>`}>${(/** @type {any} */ data) => html`
-      ${data.matched && data.histogram?.length ? html`<${Histogram} data=${data} busy=${load.busy} />` : null}
+      ${data.matched && data.histogram?.length ? html`<${Histogram} data=${data} busy=${load.busy} choosing=${choosing} />` : null}
+      ${choosing ? html`<${Lazy} load=${() => import('./traces-different.js').then((module) => module.Different)} props=${{ question: new URLSearchParams(url.split('?')[1]) }} />` : null}
       <div class="traces-body">
         ${data.items.length ? html`<${Facets} facets=${data.facets ?? {}} />` : null}
         <${Card} title="Traces" sub=${html`${data.exact === false ? 'about ' : ''}${plural(data.matched, 'match', 'matches')}<${StandFor} data=${data} />`} busy=${load.busy || more.busy}
@@ -102,6 +109,12 @@ function StandFor({ data }) {
   return text ? html`, <a class="stand-for" href=${link('/settings/sampling', {}, ['tz', 'from', 'to'])}>${text}</a>` : null;
 }
 
+/** What the list is for while the second trace of a comparison is looked for. */
+function Picking() {
+  const first = params.value.get('compare');
+  return first ? html`<div class="notice info" role="status"><${Icon} name="traces" /><span>Choose the trace to compare with <code>${first.slice(0, 8)}</code>.</span><button class="button" onClick=${() => setParams({ compare: null })}>Stop</button></div>` : null;
+}
+
 function SearchBar() {
   const field = useRef(/** @type {HTMLInputElement | null} */ (null));
   const [wrong, setWrong] = useState('');
@@ -128,8 +141,8 @@ function SearchBar() {
   </form>`;
 }
 
-/** @param {{data: any, busy: boolean}} props */
-function Histogram({ data, busy }) {
+/** @param {{data: any, busy: boolean, choosing: boolean}} props choosing: what is dragged over is chosen, not narrowed to */
+function Histogram({ data, busy, choosing }) {
   const starts = data.histogram.map((/** @type {any} */ one) => Date.parse(one.at));
   const both = resolve(rangeOr(range), Date.now());
   const width = starts.length > 1 ? starts[1] - starts[0] : both ? both.end - both.start : 6e4;
@@ -137,9 +150,12 @@ function Histogram({ data, busy }) {
   const buckets = data.histogram.map((/** @type {any} */ one, /** @type {number} */ index) => ({
     at: starts[index], end: starts[index] + width, values: [one.errors, one.traces - one.errors], texts: [whole(one.errors), whole(one.traces - one.errors)], title: time(starts[index]),
   }));
-  const narrow = (/** @type {number} */ from, /** @type {number} */ to) => setParams({ ...absoluteRange(from, to), cursor: null });
+  const narrow = (/** @type {number} */ from, /** @type {number} */ to) => {
+    const picked = absoluteRange(from, to);
+    setParams(choosing ? { in: null, in_from: picked.from, in_to: picked.to } : { ...picked, cursor: null });
+  };
   const errors = data.histogram.reduce((/** @type {number} */ sum, /** @type {any} */ one) => sum + one.errors, 0);
-  return html`<${ChartCard} title="Matches over time" sub=${html`${label(rangeOr(range), Date.now(), zone.value)}<span class="wide-only"> · drag to narrow</span>`} class="histogram" busy=${busy}
+  return html`<${ChartCard} title="Matches over time" sub=${html`${label(rangeOr(range), Date.now(), zone.value)}<span class="wide-only"> · drag to ${choosing ? 'choose' : 'narrow'}</span>`} class="histogram" actions=${choosing ? null : html`<button class="button" onClick=${() => setParams({ different: '1' })}>What is different?</button>`} busy=${busy}
     legend=${[{ label: 'traces', slot: 8, value: whole(data.matched) }, { label: 'with errors', slot: 9, value: whole(errors) }]}
     table=${() => ({ columns: ['Time', 'Traces', 'With errors'], rows: data.histogram.map((/** @type {any} */ one, /** @type {number} */ index) => [html`<button class="text-button" onClick=${() => narrow(starts[index], starts[index] + width)}>${time(starts[index])}</button>`, whole(one.traces), whole(one.errors)]) })}>
     <${Bars} statement=${`${plural(data.matched, 'trace')} match, ${whole(errors)} with errors`} buckets=${buckets} series=${[{ label: 'with errors', slot: 9 }, { label: 'without', slot: 8, faint: true }]} height=${104} counts=${true} axis=${whole} time=${time} onPick=${narrow} />

@@ -2,7 +2,7 @@
 /**
  * Trends: how it changed, against the same length of time before, and at which hours.
  *
- * Given: a metric and a period of the URL. Gives: its course with percentiles, the other figures beside it, the hours of the day.
+ * Given: a metric, a period and a stretch of it from the URL. Gives: its course with percentiles and what happened beside it, the other figures, the hours of the day.
  * Never: a line drawn through a time in which nothing came, or "unchanged" of what has no figure to compare with.
  */
 import { html } from '../html.js';
@@ -10,7 +10,7 @@ import { Icon } from '../icons.js';
 import { useLoad } from '../api.js';
 import { duration, instant, isUnknown, minute, percent, plural, shortDateTime, whole } from '../format.js';
 import { link, navigate, params, setParams, spell, zone } from '../url.js';
-import { absoluteRange } from '../time.js';
+import { absoluteRange, resolve } from '../time.js';
 import { measure } from '../units.js';
 import { usePageKeys } from '../keys.js';
 import { Card, Empty, Faces, FirstSteps } from '../parts/card.js';
@@ -18,7 +18,9 @@ import { Figure } from '../parts/chip.js';
 import { ChartCard } from '../charts/frame.js';
 import { Lines } from '../charts/lines.js';
 import { Bars } from '../charts/bars.js';
+import { useMarks } from '../charts/marks.js';
 import { Segments } from '../parts/segments.js';
+import { Views } from '../parts/views.js';
 
 export const title = 'Trends';
 export const styles = '/assets/pages/trends.css';
@@ -38,11 +40,12 @@ export function View() {
   const history = useLoad(`/api/admin/monitoring/metrics/history${spell(new URLSearchParams({ metric, period }))}`, { every: 30_000, subject: `${metric} ${period}` });
   const trends = useLoad(`/api/admin/monitoring/performance/trends${spell(new URLSearchParams({ period, tz: zone.value }))}`, { every: 60_000, subject: period });
   const names = useLoad('/api/v1/metrics');
-  const step = (/** @type {number} */ by) => { const all = Object.keys(PERIODS); setParams({ period: all[Math.max(0, Math.min(all.length - 1, all.indexOf(period) + by))] }); };
-  usePageKeys({ '+': () => step(-1), '-': () => step(1) });
+  const zoomed = params.value.has('from') && params.value.has('to') ? resolve({ from: String(params.value.get('from')), to: String(params.value.get('to')) }, Date.now()) : null;
+  const step = (/** @type {number} */ by) => { const all = Object.keys(PERIODS); setParams({ period: all[Math.max(0, Math.min(all.length - 1, all.indexOf(period) + by))], from: null, to: null }); };
+  usePageKeys({ '+': () => step(-1), '-': () => step(1), z: () => setParams({ from: null, to: null }) });
   return html`<div class="page trends-page">
-    <div class="bar"><${Segments} label="Period" name="period" value=${period} options=${PERIODS} /><${MetricChoice} metric=${metric} names=${names.data?.items ?? []} /></div>
-    <${Course} load=${history} metric=${metric} period=${period} />
+    <div class="bar"><${Segments} label="Period" name="period" value=${period} options=${PERIODS} /><${MetricChoice} metric=${metric} names=${names.data?.items ?? []} /><span class="bar-end"><${Views} /></span></div>
+    <${Course} load=${history} metric=${metric} period=${period} zoomed=${zoomed} />
     <${Faces} load=${trends} what="trends" boxed=${true} blank=${html`<div class="card blank trends-blank"></div>`}>${(/** @type {any} */ data) => html`<${Against} data=${data} metric=${metric} period=${period} /><${Hours} data=${data} />`}<//>
   </div>`;
 }
@@ -57,21 +60,34 @@ function MetricChoice({ metric, names }) {
     ${sent.length ? html`<optgroup label="Sent by services">${sent.map((name) => html`<option value=${name}>${name}</option>`)}</optgroup>` : null}</select></label>`;
 }
 
-/** @param {{load: import('../api.js').Load, metric: string, period: string}} props */
-function Course({ load, metric, period }) {
+/** What of the points the address asks for: all, or those of the stretch that was dragged over. @param {any[]} points @param {{start: number, end: number} | null} zoomed */
+const within = (points, zoomed) => (zoomed ? points.filter((one) => { const at = Number(instant(one.timestamp)); return at >= zoomed.start && at < zoomed.end; }) : points);
+
+/** @param {{load: import('../api.js').Load, metric: string, period: string, zoomed: {start: number, end: number} | null}} props */
+function Course({ load, metric, period, zoomed }) {
   const data = load.data;
   const { say, axis } = measure(data?.unit);
-  const points = data?.points ?? [];
-  const timed = points.some((/** @type {any} */ one) => 'p95' in one);
+  const points = within(data?.points ?? [], zoomed);
+  const timed = (data?.points ?? []).some((/** @type {any} */ one) => 'p95' in one);
   const lines = timed ? PERCENTILES : [{ label: 'value', key: 'value', slot: 1, width: 1.75 }];
+  const step = (data?.step_s ?? 60) * 1000;
   const times = points.map((/** @type {any} */ one) => Number(instant(one.timestamp)) / 1000);
   const values = lines.map((line) => points.map((/** @type {any} */ one) => (isUnknown(one[line.key]) ? null : Number(one[line.key]))));
-  const open = (/** @type {number} */ from, /** @type {number} */ to) => navigate(link('/traces', { ...absoluteRange(from, to), ...(timed ? { sort: '-duration' } : {}) }, ['tz']));
-  const sub = data ? `${say(data.average)} on average, ${say(data.min)} to ${say(data.max)}${data.coverage < 1 ? ` · data in ${percent(data.coverage)} of the time` : ''}` : '';
-  const legend = [...[...lines].reverse().map((line) => ({ label: line.label, slot: line.slot, line: true, value: say(lastOf(points, line.key)) })), ...(data && data.coverage < 1 ? [{ label: 'no data', slot: null, hatched: true }] : [])];
-  const table = () => ({ columns: ['When', ...lines.map((line) => line.label), 'Events'], rows: points.map((/** @type {any} */ one) => [html`<time datetime=${one.timestamp}>${shortDateTime(Number(instant(one.timestamp)), zone.value)}</time>`, ...lines.map((line) => say(one[line.key])), whole(one.count)]) });
-  return html`<${ChartCard} title=${SELECTED.find(([name]) => name === metric)?.[1] ?? metric} sub=${html`${sub}<span class="wide-only"> · drag for its traces</span>`} busy=${load.busy} legend=${legend} table=${table} empty=${!data}>
-    ${data ? html`<${Lines} statement=${`${metric} over the last ${period}: ${sub}`} times=${times} values=${values} lines=${lines} band=${timed ? [2, 0] : undefined} text=${say} axis=${axis} height=${260} onPick=${open} />` : html`<${Faces} load=${load} what="this metric" blank=${html`<div class="face blank course-blank"></div>`}>${() => null}<//>`}
+  const known = points.map((/** @type {any} */ one) => one.value).filter((/** @type {any} */ value) => !isUnknown(value)).map(Number);
+  const marks = useMarks(times.length ? times[0] * 1000 : null, times.length ? Number(times.at(-1)) * 1000 + step : null, { metric });
+  const traces = (/** @type {number} */ from, /** @type {number} */ to) => link('/traces', { ...absoluteRange(from, to), ...(timed ? { sort: '-duration' } : {}) }, ['tz']);
+  const pick = (/** @type {number} */ from, /** @type {number} */ to) => {
+    const [first, last] = [Math.floor(from / step) * step, Math.ceil(to / step) * step];
+    if (to - from > 1.5 * step) setParams({ ...absoluteRange(first, last) });
+    else navigate(traces(first, Math.max(last, first + step)));
+  };
+  const covered = points.length ? known.length / points.length : 1;
+  const sub = data ? (known.length ? `${say(known.reduce((sum, one) => sum + one, 0) / known.length)} on average, ${say(Math.min(...known))} to ${say(Math.max(...known))}${covered < 1 ? ` · data in ${percent(covered)} of the time` : ''}` : 'no data in this time') : '';
+  const legend = [...[...lines].reverse().map((line) => ({ label: line.label, slot: line.slot, line: true, value: say(lastOf(points, line.key)) })), ...(data && covered < 1 ? [{ label: 'no data', slot: null, hatched: true }] : [])];
+  const table = () => ({ columns: ['When', ...lines.map((line) => line.label), 'Events'], rows: points.map((/** @type {any} */ one) => [html`<a href=${traces(Number(instant(one.timestamp)), Number(instant(one.timestamp)) + step)}><time datetime=${one.timestamp}>${shortDateTime(Number(instant(one.timestamp)), zone.value)}</time></a>`, ...lines.map((line) => say(one[line.key])), whole(one.count)]) });
+  const actions = html`${zoomed ? html`<button class="button" onClick=${() => setParams({ from: null, to: null })} title="Zoom out (z)">All of it</button>` : null}${points.length ? html`<a class="button" href=${traces(times[0] * 1000, Number(times.at(-1)) * 1000 + step)}><${Icon} name="traces" />Traces</a>` : null}`;
+  return html`<${ChartCard} title=${SELECTED.find(([name]) => name === metric)?.[1] ?? metric} sub=${html`${sub}<span class="wide-only"> · drag to zoom, click for its traces</span>`} busy=${load.busy} legend=${legend} table=${table} empty=${!data} marks=${marks} actions=${actions}>
+    ${data ? html`<${Lines} statement=${`${metric} over the last ${period}: ${sub}`} times=${times} values=${values} lines=${lines} band=${timed ? [0, 2] : undefined} text=${say} axis=${axis} height=${260} onPick=${pick} onBack=${() => setParams({ from: null, to: null })} marks=${marks} />` : html`<${Faces} load=${load} what="this metric" blank=${html`<div class="face blank course-blank"></div>`}>${() => null}<//>`}
   <//>`;
 }
 

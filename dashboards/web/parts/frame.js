@@ -3,17 +3,19 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { Icon, Logo } from '../icons.js';
-import { session, useLoad } from '../api.js';
-import { link as livelink, now, serverVersion, state, togglePause } from '../live.js';
+import { session } from '../api.js';
+import { link as livelink, now, serverVersion, state, togglePause, topics } from '../live.js';
 import { axisDuration, clock, instant } from '../format.js';
 import { link, route, zone } from '../url.js';
-import { copyLink, keyList, search } from '../keys.js';
+import { keyList, palette } from '../keys.js';
 import { useDismiss } from './hooks.js';
+import { SEVERE, needsSomebody } from '../status.js';
+import { Lazy } from './lazy.js';
 import { RangeControl } from './range.js';
 import { Toasts } from './toast.js';
 
 const GROUPS = [
-  { name: 'Observe', places: [{ path: '/', name: 'Live', icon: 'pulse', first: true }, { path: '/traces', name: 'Traces', icon: 'traces', first: true }, { path: '/logs', name: 'Logs', icon: 'lines' }, { path: '/trends', name: 'Trends', icon: 'wave' }] },
+  { name: 'Observe', places: [{ path: '/', name: 'Live', icon: 'pulse', first: true }, { path: '/traces', name: 'Traces', icon: 'traces', first: true }, { path: '/logs', name: 'Logs', icon: 'lines' }, { path: '/trends', name: 'Trends', icon: 'wave' }, { path: '/audio', name: 'Audio', icon: 'sound' }] },
   { name: 'Money', places: [{ path: '/costs', name: 'Costs', icon: 'dollar', first: true }, { path: '/costs/budgets', name: 'Budgets', icon: 'purse' }] },
   { name: 'Reliability', places: [{ path: '/slos', name: 'SLOs', icon: 'target' }, { path: '/alerts', name: 'Alerts', icon: 'bell', first: true }, { path: '/services', name: 'Services', icon: 'layers' }] },
   { name: 'Tools', places: [{ path: '/query', name: 'Query', icon: 'table' }, { path: '/settings', name: 'Settings', icon: 'settings' }] },
@@ -21,23 +23,17 @@ const GROUPS = [
 const PLACES = GROUPS.flatMap((group) => group.places);
 
 /** @param {string} path */
-const here = (path) => (path === '/' || path === '/costs' ? route.value.path === path : route.value.path.startsWith(path));
+const here = (path) => (path === '/' ? route.value.path === path : route.value.path.startsWith(path) && !(path === '/costs' && route.value.path.startsWith('/costs/budgets')));
 
 /** @param {{place: {path: string, name: string, icon: string}, count?: number}} props count: of alerts that need somebody */
 function Place({ place, count = 0 }) {
   return html`<a href=${link(place.path, {}, ['tz'])} aria-current=${here(place.path) ? 'page' : undefined}><${Icon} name=${place.icon} /><span>${place.name}</span>${place.path === '/alerts' && count ? html`<b class="place-count"><span class="hidden-text">, </span>${count > 99 ? '99+' : count}<span class="hidden-text"> firing</span></b>` : null}</a>`;
 }
 
-/** How many alerts fire that nobody takes care of and nothing holds back. */
-function useOpenAlerts() {
-  const load = useLoad('/api/v1/alerts?state=firing&limit=100', { every: 15_000 });
-  return (load.data?.items ?? []).filter((/** @type {any} */ one) => !one.acknowledged && !one.held_back).length;
-}
-
 /** @param {{page: {title: any, range?: string, presets?: string[]}, children: any}} props */
 export function Frame({ page, children }) {
   const who = session.value;
-  const count = useOpenAlerts();
+  const count = topics.alerts.value?.needs ?? 0;
   const complete = instant(state.value ? state.value.complete_to : who?.complete_to);
   return html`<div class="frame">
     <a class="skip" href="#main" onClick=${(/** @type {Event} */ event) => { event.preventDefault(); document.getElementById('main')?.focus(); }}>Skip to content</a>
@@ -51,13 +47,14 @@ export function Frame({ page, children }) {
       <h1>${page.title}</h1>
       <div class="top-tools">
         <${LiveLabel} />
-        <button class="button search-button" onClick=${search} aria-label="Search traces"><${Icon} name="search" /><span>Search</span><kbd>/</kbd></button>
+        <button class="button search-button" onClick=${() => { palette.value = true; }} aria-haspopup="dialog"><${Icon} name="search" /><span>Search or go to</span><kbd>Ctrl K</kbd></button>
         ${page.range ? html`<${RangeControl} fallback=${page.range} presets=${page.presets} />` : null}
       </div>
     </header>
     <main id="main" tabindex="-1"><${Trouble} />${children}</main>
     <nav class="bottom" aria-label="Pages, bottom">${PLACES.filter((place) => place.first).map((place) => html`<${Place} key=${place.path} place=${place} count=${count} />`)}<${More} /></nav>
-    <${Announcer} /><${Toasts} /><${KeyList} />
+    <${Announcer} /><${Toasts} />${keyList.value ? html`<${Lazy} load=${() => import('./keylist.js').then((module) => module.KeyList)} />` : null}
+    ${palette.value ? html`<${Lazy} styles="/assets/parts/overlays.css" load=${() => import('../palette/palette.js').then((module) => module.Palette)} />` : null}
   </div>`;
 }
 
@@ -102,28 +99,22 @@ function Trouble() {
     ${first !== current ? html`<div class="notice" role="status"><${Icon} name="refresh" /><span>Version ${current} is running.</span><button class="button" onClick=${() => location.reload()}>Reload</button></div>` : null}`;
 }
 
-/** Speaks changes of the status sentence, at most one in 5 s. */
+/** Speaks changes of the status sentence and new critical alerts, at most one in 5 s; what is new of alerts comes first. */
 function Announcer() {
-  const said = useRef({ text: '', at: 0 });
+  const said = useRef({ text: '', sentence: '', at: 0 });
+  const severe = useRef(/** @type {Set<string> | null} */ (null));
+  const waiting = useRef(/** @type {string[]} */ ([]));
+  const alerts = topics.alerts.value;
+  if (alerts) {
+    const fires = alerts.items.filter((/** @type {any} */ one) => needsSomebody(one) && SEVERE.includes(one.severity));
+    for (const one of severe.current ? fires : []) if (!severe.current?.has(one.id)) waiting.current.push(`Critical alert: ${one.message}`);
+    severe.current = new Set(fires.map((/** @type {any} */ one) => one.id));
+  }
   const sentence = state.value?.sentence ?? '';
-  if (sentence !== said.current.text && now.value - said.current.at >= 5000) said.current = { text: sentence, at: now.value };
+  if (now.value - said.current.at >= 5000 && (waiting.current.length || sentence !== said.current.sentence)) {
+    const many = waiting.current.length > 3 ? `${waiting.current.length} new critical alerts` : waiting.current.join('. ');
+    said.current = { text: many || sentence, sentence, at: now.value };
+    waiting.current = [];
+  }
   return html`<p class="hidden-text" aria-live="polite">${said.current.text}</p>`;
-}
-
-const KEYS = [
-  ['/', 'Search'], ['g l', 'Live'], ['g t', 'Traces'], ['g c', 'Costs'], ['g b', 'Budgets'], ['g s', 'SLOs'], ['g a', 'Alerts'], ['g v', 'Services'], ['g r', 'Trends'], ['g o', 'Logs'], ['g q', 'Query'], ['g ,', 'Settings'], ['t', 'Time range'], ['[ ]', 'Earlier, later'], ['z', 'Zoom out'],
-  ['p', 'Pause or go on'], ['y', 'Copy link'], ['j k', 'Move in lists'], ['Enter', 'Open'], ['Esc', 'Close'], ['a', 'Acknowledge (alerts)'], ['e', 'Next error (trace)'], ['c', 'Next costly span (trace)'], ['f', 'Fit (trace)'], ['x', 'Look now (services)'], ['m f i u', 'Costs by model, feature, tier, user'],
-];
-
-function KeyList() {
-  const ref = useRef(/** @type {HTMLDialogElement | null} */ (null));
-  const open = keyList.value;
-  useEffect(() => { if (open && !ref.current?.open) ref.current?.showModal(); }, [open]);
-  if (!open) return null;
-  const close = () => { keyList.value = false; };
-  return html`<dialog class="dialog" ref=${ref} onClose=${close} aria-labelledby="keys-title">
-    <header class="card-head"><h2 id="keys-title">Keys</h2><span class="card-actions"><button class="icon-button" aria-label="Close" onClick=${() => ref.current?.close()}><${Icon} name="cross" /></button></span></header>
-    <dl class="keys">${KEYS.map(([key, what]) => html`<div key=${key}><dt><kbd>${key}</kbd></dt><dd>${what}</dd></div>`)}</dl>
-    <footer class="dialog-foot"><button class="button" onClick=${copyLink}><${Icon} name="link" />Copy link to this view</button></footer>
-  </dialog>`;
 }

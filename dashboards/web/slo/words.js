@@ -133,14 +133,21 @@ const FIELDS = /** @type {Record<string, string>} */ ({
 /** The field of a threshold in words. @param {string} field */
 export const fieldWords = (field) => FIELDS[field] ?? field;
 
+/** A bound as it was meant: what lies one step of a double beside a round number leaves that number out. @param {number} bound @param {string} whole @param {string} without */
+function boundWords(bound, whole, without) {
+  const round = Number(bound.toPrecision(12));
+  return round === bound ? `${whole} ${bound}` : `${without} ${round}`;
+}
+
 /** Conditions as people read them: "service is chat-api". @param {Record<string, any> | null} conditions @returns {string[]} */
 export function conditionWords(conditions) {
-  const value = (/** @type {unknown} */ one) => (one === null ? 'not set' : String(one));
+  const value = (/** @type {unknown} */ one) => (one === null || one === '' ? 'not set' : String(one));
   return Object.entries(conditions ?? {}).flatMap(([name, told]) => {
     if (name === 'entry' && String(told.one_of) === 'true') return ['the span with which a request enters the service'];
+    const others = told.none_of?.filter((/** @type {unknown} */ one) => value(one) !== 'not set');
     return [
-      told.one_of && `${name} is ${told.one_of.map(value).join(' or ')}`, told.none_of && `${name} is not ${told.none_of.map(value).join(' or ')}`,
-      isUnknown(told.at_least) ? null : `${name} is at least ${told.at_least}`, isUnknown(told.at_most) ? null : `${name} is at most ${told.at_most}`,
+      told.one_of && `${name} is ${told.one_of.map(value).join(' or ')}`, others?.length < told.none_of?.length && `${name} is set`, others?.length && `${name} is not ${others.join(' or ')}`,
+      isUnknown(told.at_least) ? null : `${name} is ${boundWords(told.at_least, 'at least', 'above')}`, isUnknown(told.at_most) ? null : `${name} is ${boundWords(told.at_most, 'at most', 'below')}`,
     ].filter(Boolean);
   });
 }

@@ -11,10 +11,11 @@ import { link, params, setParams, spell, zone } from '../url.js';
 import { Empty, Faces } from '../parts/card.js';
 import { Chip, Figure } from '../parts/chip.js';
 import { bookOf, counted, rateOf, reasonOf } from './price-words.js';
+import { childrenTime } from './layout.js';
 import { Messages, messagesOf } from './messages.js';
 
-/** @param {{node: import('./layout.js').Node, trace: any, close?: () => void}} props */
-export function Detail({ node, trace, close }) {
+/** @param {{node: import('./layout.js').Node, trace: any, own?: number | null, close?: () => void}} props own: its time on the critical path, in ns */
+export function Detail({ node, trace, own = null, close }) {
   const { span } = node;
   const tabs = [['summary', 'Summary'], ...(span.category === 'model' ? [['messages', 'Messages']] : []), ['attributes', 'Attributes'], ['events', `Events${span.events?.length ? ` ${span.events.length}` : ''}`], ['logs', 'Logs']];
   const asked = params.value.get('tab');
@@ -34,13 +35,13 @@ export function Detail({ node, trace, close }) {
       ${close ? html`<button class="icon-button" aria-label="Close" onClick=${close}><${Icon} name="cross" /></button>` : null}</header>
     <div class="tab-strip" role="tablist" aria-label="Span detail" onKeyDown=${key}>${tabs.map(([name, text]) => html`<button key=${name} role="tab" id=${`tab-${name}`} aria-selected=${tab === name} aria-controls="detail-panel" tabindex=${tab === name ? 0 : -1} onClick=${() => choose(name)}>${text}</button>`)}</div>
     <div class="detail-body" id="detail-panel" role="tabpanel" aria-labelledby=${`tab-${tab}`} tabindex="0">
-      ${tab === 'summary' ? html`<${Summary} node=${node} trace=${trace} />` : tab === 'messages' ? html`<${Messages} messages=${messagesOf(span)} />` : tab === 'attributes' ? html`<${Attributes} span=${span} />` : tab === 'events' ? html`<${Events} span=${span} />` : html`<${Logs} span=${span} trace=${trace} />`}
+      ${tab === 'summary' ? html`<${Summary} node=${node} trace=${trace} own=${own} />` : tab === 'messages' ? html`<${Messages} messages=${messagesOf(span)} />` : tab === 'attributes' ? html`<${Attributes} span=${span} />` : tab === 'events' ? html`<${Events} span=${span} />` : html`<${Logs} span=${span} trace=${trace} />`}
     </div>
   </section>`;
 }
 
-/** @param {{node: import('./layout.js').Node, trace: any}} props */
-function Summary({ node, trace }) {
+/** @param {{node: import('./layout.js').Node, trace: any, own: number | null}} props */
+function Summary({ node, trace, own }) {
   const { span } = node;
   const line = span.ledger;
   const covered = childrenTime(node);
@@ -49,6 +50,7 @@ function Summary({ node, trace }) {
     ['Start', span.start_offset_ns ? `+${duration(span.start_offset_ns)}` : 'with the trace'],
     ['Duration', isUnknown(span.duration_ns) ? 'still running, or its end never came' : duration(span.duration_ns)],
     ['Self time', isUnknown(span.duration_ns) || !node.children.length ? null : duration(Math.max(0, span.duration_ns - covered))],
+    ['On the critical path', own === null ? null : `${duration(own)} of its own`],
     ['First token', isUnknown(line?.time_to_first_chunk_ms) ? null : milliseconds(line.time_to_first_chunk_ms)],
     ['Model', line?.model ?? span.attributes['gen_ai.response.model'] ?? span.attributes['gen_ai.request.model']],
     ['Provider', line?.provider], ['Operation', line?.operation], ['Feature', line?.feature], ['User', line?.user_id], ['User tier', line?.user_tier], ['Session', line?.session_id],
@@ -61,18 +63,6 @@ function Summary({ node, trace }) {
     <dl class="facts">${facts.map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}
       <div><dt>Trace</dt><dd class="mono id">${trace.trace_id}</dd></div><div><dt>Span</dt><dd class="mono id">${span.span_id}</dd></div>
       ${(span.links ?? []).map((/** @type {any} */ one) => html`<div key=${one.span_id}><dt>Linked to</dt><dd class="mono"><a href=${link(`/traces/${one.trace_id}`, { sel: one.span_id }, ['tz'])}>${one.trace_id.slice(0, 12)}…</a></dd></div>`)}</dl>`;
-}
-
-/** Time in which at least one child ran. @param {import('./layout.js').Node} node */
-function childrenTime(node) {
-  let busy = 0;
-  let reached = -Infinity;
-  for (const { span } of node.children) {
-    const end = span.start_offset_ns + (span.duration_ns ?? 0);
-    busy += Math.max(0, end - Math.max(span.start_offset_ns, reached));
-    reached = Math.max(reached, end);
-  }
-  return busy;
 }
 
 /** @param {{line: any}} props a ledger line, with its parts where known */

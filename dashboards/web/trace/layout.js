@@ -134,3 +134,15 @@ export function firstToken(spans) {
   const moments = spans.filter((span) => span.ledger && !isUnknown(span.ledger.time_to_first_chunk_ms)).map((span) => span.start_offset_ns + span.ledger.time_to_first_chunk_ms * 1e6);
   return moments.length ? Math.min(...moments) : null;
 }
+
+/** Time in which at least one child ran. @param {Node} node */
+export function childrenTime(node) {
+  let busy = 0;
+  let reached = -Infinity;
+  for (const { span } of node.children) {
+    const end = span.start_offset_ns + (span.duration_ns ?? 0);
+    busy += Math.max(0, end - Math.max(span.start_offset_ns, reached));
+    reached = Math.max(reached, end);
+  }
+  return busy;
+}

@@ -1,0 +1,26 @@
+// @ts-check
+/** What of an address belongs to a kept view, and the address of a view. Pure. Never: where somebody was within it. */
+
+/** Say where somebody is, not what they look at; the zone is each reader's own. */
+const PASSING = ['cursor', 'focus', 'sel', 'view', 'tz', 'compare'];
+
+/** @param {URLSearchParams} search */
+export function contentOf(search) {
+  const kept = new URLSearchParams(search);
+  for (const key of PASSING) kept.delete(key);
+  return kept.toString();
+}
+
+/** Whether an address shows what a view keeps, in whatever order. @param {string} query @param {URLSearchParams} search */
+export function sameContent(query, search) {
+  const sorted = (/** @type {string} */ text) => [...new URLSearchParams(text)].map((pair) => pair.join('=')).sort().join('&');
+  return sorted(contentOf(new URLSearchParams(query))) === sorted(contentOf(search));
+}
+
+/** @param {{page: string, query: string, view_id: string}} view @param {string | null} [zone] */
+export function addressOf(view, zone = null) {
+  const search = new URLSearchParams(view.query);
+  search.set('view', view.view_id);
+  if (zone) search.set('tz', zone);
+  return `${view.page}?${search}`;
+}

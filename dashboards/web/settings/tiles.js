@@ -1,0 +1,17 @@
+// @ts-check
+/** The tiles that Live can show, and which of them a browser chose. Pure. Never: a tile that nobody can draw. */
+
+export const MOST = 6;
+export const USUAL = ['calls', 'failed', 'p95', 'ttfc', 'tokens', 'spend'];
+
+/** What each says, for the choice. @type {Record<string, string>} */
+export const TILES = {
+  calls: 'Calls a second', failed: 'Failed calls', p95: 'Latency p95', ttfc: 'Time to first token', tokens: 'Tokens a second', spend: 'Spend today',
+  budget: 'Budget left', cached: 'Cached input today', unpriced: 'Calls without a price', cpu: 'CPU', memory: 'Memory', queue: 'Queue', active: 'Requests under way', pool: 'Database connections', celery: 'Celery workers busy',
+};
+
+/** The ids of a choice as it was kept: known ones, each once, at most six; the usual ones where nothing is left. @param {string} text */
+export function tilesOf(text) {
+  const ids = [...new Set(text.split(','))].filter((id) => Object.hasOwn(TILES, id)).slice(0, MOST);
+  return ids.length ? ids : USUAL;
+}

@@ -3,9 +3,11 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
-WORKERS ?= 2
+# More workers than the two cores of a small machine: half of the tests wait for something.
+WORKERS ?= 3
 TESTS   ?= tests
-unexport PYTHONDONTWRITEBYTECODE # each server and program of the tests would be compiled anew, at every start
+# Else each server and program of the tests is compiled anew, at every start.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo stack collector sources interop test fuzz lint format bench soak screenshots vendor clean
 

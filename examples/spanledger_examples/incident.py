@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import tempfile
 import threading
 import time
@@ -128,7 +129,11 @@ def main() -> int:
     console = Console()
     try:
         with ExitStack() as down:
+            before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # it takes its backend along
+            down.callback(signal.signal, signal.SIGTERM, before)
             return _run(console, down)
+    except KeyboardInterrupt:
+        return 0
     except (DemoError, httpx.HTTPError) as failure:
         console.print(f"[bold red]The demo stopped:[/] {failure}", highlight=False)
         return 1
@@ -169,8 +174,6 @@ def _wait() -> None:
     seconds = os.environ.get("DEMO_SECONDS")
     try:
         threading.Event().wait(float(seconds) if seconds else None)
-    except KeyboardInterrupt:
-        return
     except ValueError as malformed:
         raise DemoError(f"DEMO_SECONDS={seconds!r} is not a number") from malformed
 

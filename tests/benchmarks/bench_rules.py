@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from spanledger_server.alerts import judged, state
-from spanledger_server.rollups.levels import COST
+from spanledger_server.rollups.levels import COST, LEVELS
 from spanledger_server.rules import backtest, definition, register
 from spanledger_server.rules.definition import Known
 from spanledger_server.rules.evaluate import Evaluator
@@ -65,6 +65,13 @@ def _filled(file: Path) -> Any:
     with database.transaction() as tx:
         tx.execute(LEDGER, begin=BEGIN, gap=30 * DAY // LINES, lines=LINES)
     roll_at_once(database, COST, NOW)
+    with database.transaction() as tx:  # as the server leaves them, which rolls up what has come since the last tick
+        for level in LEVELS:
+            tx.execute(f"CREATE TEMP TABLE ordered AS FROM cost_{level} ORDER BY bucket")
+            tx.execute(f"DELETE FROM cost_{level}")
+            tx.execute(f"INSERT INTO cost_{level} FROM ordered")
+            tx.execute("DROP TABLE ordered")
+    database.checkpoint()
     with database.transaction() as tx:
         tx.execute(SERVICES, minute=NOW // (60 * SECOND), groups=GROUPS)
     return _Closing(database)

@@ -1,7 +1,7 @@
 """What reading costs: statistics and pages over a million ledger lines, searches over half a million spans.
 
-Then over HTTP, from a real server's file, while another process sends spans as fast as half the server's target; and at
-last every statistic over a year of ten million lines (`BENCH_LINES`).
+Then every statistic over a year of ten million lines (`BENCH_LINES`), and the same over HTTP, from a real server's
+file, while another process sends spans as fast as half the server's target.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from contextlib import closing
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -40,7 +40,7 @@ from spanledger_server.statistics import (
 from spanledger_server.store.database import Database, Reader
 from spanledger_server.traces import filters, search, trace
 from tests.backend.rows import DAY, HOUR
-from tests.backend.statistics.rolled import roll, roll_at_once
+from tests.backend.statistics.rolled import roll_at_once
 from tests.benchmarks.bench_ingest import Backend
 from tests.support.waiting import until
 
@@ -89,7 +89,34 @@ FROM range($dialogues) AS r(i)
 
 USERS_WAIT = "INSERT INTO dirty_buckets SELECT DISTINCT 'user', '1d', at_ns // 86400000000000, false FROM ledger"
 
-INGESTED_A_SECOND, INGESTING_S, ASKED, TARGET_MS = 5_000, 40, 40, 100
+INGESTED_A_SECOND, INGESTING_S, ASKED, TARGET_MS = 5_000, 60, 20, 150
+COSTS, STATISTICS, MONITORING = "/admin/statistics/costs", "/api/v1/statistics", "/api/admin/monitoring"
+ROUTES = (
+    f"{COSTS}?period=today",
+    f"{COSTS}?period=month",
+    f"{COSTS}?period=month&group_by=user",
+    f"{COSTS}?period=year",
+    f"{COSTS}?period=year&group_by=user",
+    f"{COSTS}?period=year&f=user_id:user-7",
+    f"{COSTS}?period=year&tz=America/New_York",
+    f"{COSTS}?period=year&tz=Asia/Kathmandu",
+    "/admin/statistics/dialogues?period=year",
+    f"{STATISTICS}/performance?period=year",
+    f"{STATISTICS}/cache?period=year",
+    f"{STATISTICS}/rate-limits?period=year",
+    f"{STATISTICS}/series?level=1day&from=now-364d",
+    f"{STATISTICS}/series?level=1day&from=now-364d&group_by=model",
+    f"{STATISTICS}/series?level=1month&from=now-364d",
+    f"{STATISTICS}/series?level=1hour&from=now-30d",
+    f"{STATISTICS}/summary?from=now-364d",
+    "/api/v1/providers/health",
+    "/api/admin/stats/requests?period=month",
+    "/api/admin/stats/system?period=day",
+    f"{MONITORING}/health/services",
+    f"{MONITORING}/metrics/history?metric=p95_latency&period=month",
+    f"{MONITORING}/performance/trends?period=week",
+    "/api/v1/ledger?from=now-1h&f=model:model-3",
+)
 
 
 def filled() -> Database:
@@ -145,35 +172,38 @@ def main() -> None:
         show("one trace", lambda: trace.find(reader, wanted))
         show("loss, one day", lambda: loss.report(reader, NOW - DAY, NOW, NOW))
     database.close()
-    while_ingesting()
-    a_year(int(os.environ.get("BENCH_LINES", "10000000")))
-
-
-def a_year(lines: int) -> None:
-    """Every statistic of a year, and of the month in it, from a file."""
+    lines = int(os.environ.get("BENCH_LINES", "10000000"))
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        closing(year_of(Path(directory), lines, NOW)) as database,
+        database.reader() as reader,
+    ):
+        statistics_of_a_year(reader)
     with tempfile.TemporaryDirectory() as directory:
-        began = time.perf_counter()
-        database = Database.open(Path(directory) / "spanledger.duckdb")
-        begin, year = NOW - 364 * DAY, 364 * DAY
-        for start in range(0, lines, 1_000_000):  # what one transaction can hold
-            some = min(1_000_000, lines - start)
-            with database.transaction() as tx:
-                tx.execute(LEDGER, begin=begin + start * (year // lines), gap=year // lines, lines=some)
+        year_of(Path(directory), lines, time.time_ns()).close()
+        while_ingesting(Path(directory))
+
+
+def year_of(directory: Path, lines: int, end_ns: int) -> Database:
+    """A file with a year until `end_ns`, and everything that is made of it."""
+    began = time.perf_counter()
+    database = Database.open(directory / "spanledger.duckdb")
+    begin, year = end_ns - 364 * DAY, 364 * DAY
+    for start in range(0, lines, 1_000_000):  # what one transaction can hold
+        some = min(1_000_000, lines - start)
         with database.transaction() as tx:
-            tx.execute(DIALOGUES, begin=begin, gap=year // (lines // 20), dialogues=lines // 20)
-            tx.execute(SPANS_SQL, begin=NOW - HOUR, gap=HOUR // SPANS, spans=SPANS)
-        roll_at_once(database, COST, NOW)
-        roll_at_once(database, SPAN, NOW)
-        with database.transaction() as tx:
-            tx.execute(USERS_WAIT)
-        refresh_users(database, DirtyBuckets(), NOW)
-        database.checkpoint()
-        print(f"a year of {lines:,} lines, {lines // 20:,} dialogues, made in {time.perf_counter() - began:.0f} s")
-        try:
-            with database.reader() as reader:
-                statistics_of_a_year(reader)
-        finally:
-            database.close()
+            tx.execute(LEDGER, begin=begin + start * (year // lines), gap=year // lines, lines=some)
+    with database.transaction() as tx:
+        tx.execute(DIALOGUES, begin=begin, gap=year // (lines // 20), dialogues=lines // 20)
+        tx.execute(SPANS_SQL, begin=end_ns - HOUR, gap=HOUR // SPANS, spans=SPANS)
+    roll_at_once(database, COST, end_ns)
+    roll_at_once(database, SPAN, end_ns)
+    with database.transaction() as tx:
+        tx.execute(USERS_WAIT)
+    refresh_users(database, DirtyBuckets(), end_ns)
+    database.checkpoint()
+    print(f"a year of {lines:,} lines, {lines // 20:,} dialogues, made in {time.perf_counter() - began:.0f} s")
+    return database
 
 
 def statistics_of_a_year(reader: Reader) -> None:
@@ -213,44 +243,34 @@ def statistics_of_a_year(reader: Reader) -> None:
     show("trends, a week", lambda: trends.trends(reader, "week", NOW, ZoneInfo("UTC")))
 
 
-def while_ingesting() -> None:
-    """The statistics of a month that holds a million lines, asked for while spans come in."""
-    now = datetime.now(UTC)
-    begin = int(now.replace(day=1, hour=0, minute=0, second=0, microsecond=0).timestamp()) * 10**9
-    with tempfile.TemporaryDirectory() as directory:
-        database = Database.open(Path(directory) / "spanledger.duckdb")
-        with database.transaction() as tx:
-            tx.execute(LEDGER, begin=begin, gap=(time.time_ns() - begin) // LINES, lines=LINES)
-        roll(database, time.time_ns())
-        database.close()
-        backend = Backend(Path(directory))
-        try:
-            ask_while_ingesting(backend)
-        finally:
-            backend.child.stop(60)
-
-
-def ask_while_ingesting(backend: Backend) -> None:
-    arguments = ["http", f"http://127.0.0.1:{backend.otlp}", 512, 8, INGESTING_S, INGESTED_A_SECOND]
-    sender = subprocess.Popen([sys.executable, "-m", "tests.benchmarks.sender", *map(str, arguments)])
+def while_ingesting(directory: Path) -> None:
+    """Every statistic over HTTP, alone and then while spans come in."""
+    backend = Backend(directory)
     try:
         with httpx.Client(base_url=backend.url, headers=backend.headers, timeout=60) as client:
-            until(lambda: backend.stored() > 0, 60, called="spans come in")
-            for period in ("month", "year", "today"):
-                waits = []
-                for _ in range(ASKED):
-                    began = time.perf_counter()
-                    calls = client.get("/admin/statistics/costs", params={"period": period}).json()["calls"]
-                    waits.append((time.perf_counter() - began) * 1000)
-                waits.sort()
-                print(
-                    f"costs, {period}, over HTTP, at {INGESTED_A_SECOND:,} spans/s   p50 {waits[ASKED // 2]:.0f} ms"
-                    f"   p95 {waits[ASKED * 95 // 100]:.0f} ms   {calls:,} calls   (< {TARGET_MS} ms)"
-                )
-        assert sender.poll() is None, "the sender ended before all was asked"
+            ask("alone", client, ASKED // 2)
+            arguments = ["http", f"http://127.0.0.1:{backend.otlp}", 512, 8, INGESTING_S, INGESTED_A_SECOND]
+            sender = subprocess.Popen([sys.executable, "-m", "tests.benchmarks.sender", *map(str, arguments)])
+            try:
+                until(lambda: backend.stored() > SPANS, 60, called="spans come in")
+                ask(f"at {INGESTED_A_SECOND:,} spans/s", client, ASKED)
+            finally:
+                sender.terminate()
+                sender.wait()
     finally:
-        sender.terminate()
-        sender.wait()
+        backend.child.stop(60)
+
+
+def ask(when: str, client: httpx.Client, times: int) -> None:
+    for route in ROUTES:
+        waits = []
+        for _ in range(times):
+            began = time.perf_counter()
+            client.get(route).raise_for_status()
+            waits.append((time.perf_counter() - began) * 1000)
+        waits.sort()
+        p50, p95 = waits[times // 2], waits[times * 95 // 100]
+        print(f"{when}: {route:<80} p50 {p50:5.0f} ms   p95 {p95:5.0f} ms   (< {TARGET_MS} ms)", flush=True)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 
 from spanledger_server.api import (
     answers,
+    audio,
     costs,
     jaeger,
     jaeger_v3,
@@ -84,6 +85,7 @@ def reading_app() -> Iterator[tuple[FastAPI, TestClient]]:
     app = FastAPI()
     answers.install(app)
     for module in (
+        audio,
         costs,
         jaeger,
         jaeger_v3,

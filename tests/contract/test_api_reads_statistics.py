@@ -164,7 +164,7 @@ def test_calls_by_level_add_up_to_the_summary(reads: Reads) -> None:
 
 def test_an_unknown_zone_a_wrong_period_and_a_wrong_filter_are_told_at_once(reads: Reads) -> None:
     told = reads.refused(PATHS["cache"], period="decade", tz="Mars/Olympus", f="colour:red")
-    assert [one["parameter"] for one in told["errors"]] == ["period", "f"]
+    assert [one["parameter"] for one in told["errors"]] == ["period", "tz", "f"]
     told = reads.refused(PATHS["series"], level="5min", group_by="colour", tz="Mars/Olympus", f="x")
     assert [one["parameter"] for one in told["errors"]] == ["level", "group_by", "tz", "f"]
     assert reads.refused(PATHS["trends"], tz="Mars/Olympus")["parameter"] == "tz"

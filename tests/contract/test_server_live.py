@@ -17,6 +17,7 @@ from tests.support.telemetry import NS, ledger_event, ledger_request, span, span
 from tests.support.waiting import until
 
 PATIENCE_S = 15.0
+SAID = "1 alert needs somebody (TelemetryDropped) · Nothing has reported yet"
 
 
 class Page:
@@ -229,3 +230,48 @@ def test_what_stands_in_for_the_channel_is_its_snapshot(server: Server):
     assert body["type"] == "snapshot"
     assert [point["calls"] for point in body["points"]] == [1]
     assert server.get("/api/v1/status")["sentence"] == body["state"]["sentence"]
+
+
+def test_topics_are_told_whole_when_they_change_and_again_to_a_page_that_comes_back(server: Server):
+    address = server.url.replace("http", "ws", 1) + "/api/v1/live"
+    word = json.dumps({"topics": ["live", "alerts", "weather"], "epoch": None, "last": None})
+    with (
+        connect(address, additional_headers={"Authorization": f"Bearer {server.token}"}) as socket,
+        server.client() as client,
+    ):
+        socket.send(word)
+        first = heard(socket, "alerts")
+        assert (first["version"], first["state"]["needs"], first["state"]["items"]) == (1, 0, [])
+        alert = {"labels": {"alertname": "TelemetryDropped", "severity": "critical"}}
+        assert client.post("/api/v2/alerts", json=[alert]).status_code == 200
+        told = heard(socket, "alerts")
+        assert told["version"] == 2
+        assert (told["state"]["needs"], told["state"]["severe"]) == (1, 1)
+        assert told["state"]["items"][0]["rule_name"] == "TelemetryDropped"
+        status = client.get("/api/v1/status").json()
+        assert (status["sentence"], status["level"]) == (SAID, "critical")
+        alert_id = told["state"]["items"][0]["id"]
+        client.post(f"/api/v1/alerts/{alert_id}/acknowledge", json={})
+        assert heard(socket, "alerts")["state"]["acknowledged"] == 1
+    with connect(address, additional_headers={"Authorization": f"Bearer {server.token}"}) as socket:
+        socket.send(word)
+        assert heard(socket, "alerts")["state"]["acknowledged"] == 1
+
+
+def heard(socket: ClientConnection, topic: str) -> dict[str, Any]:
+    """The next message of a topic."""
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        message: dict[str, Any] = json.loads(socket.recv(PATIENCE_S))
+        if message["type"] == "topic" and message["topic"] == topic:
+            return message
+    raise AssertionError(f"nothing of {topic}")
+
+
+def test_what_stands_in_for_the_channel_tells_topics_that_are_asked_for(server: Server):
+    path = "/api/admin/monitoring/metrics/realtime"
+    assert "topics" not in server.get(path)
+    alone = server.get(path, topics=["alerts", "slos"])
+    assert list(alone) == ["topics"]
+    assert list(alone["topics"]) == ["alerts", "slos"]
+    assert {"points", "state", "topics"} < set(server.get(path, topics=["live", "health"]))

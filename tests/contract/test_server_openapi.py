@@ -19,6 +19,7 @@ WRONG: dict[str, list[str]] = {
     "to": ["tomorrow", "9999-01-01T00:00:00Z"],
     "f": ["x", "colour:red", "cost>much"],
     "q": ["x" * 2001],
+    "topics": ["weather", ""],
     "sort": ["beauty"],
     "limit": ["0", "1001", "ten", "-1", "1e3"],
     "cursor": ["x", "1-x", "%00"],
@@ -55,6 +56,11 @@ WRONG: dict[str, list[str]] = {
     "currency_rate": ["EUR=0", "1.08"],
     "tolerance": ["101", "much"],
     "kind": ["gopher"],
+    **{key: ["loud", "nan", "1e999"] for key in ("at_least", "at_most")},
+    **{key: ["yesterday"] for key in ("within_from", "within_to")},
+    "in": ["x", "colour:red", "duration>p0", "cost>p100"],
+    "in_from": ["yesterday"],
+    "in_to": ["tomorrow"],
 }
 ANY_TEXT = (
     "budget_id",
@@ -74,6 +80,7 @@ ANY_TEXT = (
     "escalation_id",
     "channel",
     "incident",
+    "view_id",
 )  # no token has the id; the metric judges; nobody knows all services
 ELSEWHERE: dict[tuple[str, str], list[str]] = {
     ("/api/v1/backup/{name}", "name"): ["x", "a b.duckdb"],
@@ -89,6 +96,9 @@ BESIDE |= {
     ("/api/v1/prices/history", "model"): {"provider": "x"},
 }
 BESIDE |= {("/api/v1/ledger/corrections", each): {"trace_id": "0" * 32} for each in ("span_id", "limit", "cursor")}
+WRONG["force"] = ["yes"]
+ELSEWHERE |= {("/api/v1/channels/{channel_id}", "force"): []}  # of a DELETE
+ELSEWHERE |= {("/api/v1/traces/{trace_id}/typical", each): [] for each in ("from", "to")}  # the id is looked at first
 ELSEWHERE |= {  # their bodies are looked at first
     ("/api/v1/alerts/{alert_id}/notes", "alert_id"): [],
     ("/api/v1/alerts/{alert_id}/feedback", "alert_id"): [],

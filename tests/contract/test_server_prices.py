@@ -175,6 +175,24 @@ def test_what_waits_for_a_price_is_listed_with_what_helps(server: Inside, client
     assert row()["has_price_now"] is True
 
 
+def test_models_that_were_called_are_listed_with_what_they_cost_now(server: Inside, client: httpx.Client):
+    send(server, "called", 10, 20)
+
+    def row() -> Any:
+        return next(item for item in server.get("/api/v1/prices/used")["items"] if item["model"] == "called")
+
+    found = row()
+    assert (found["calls"], found["cost_usd"], found["unpriced_calls"]) == (2, None, 2)
+    assert (found["rates"], found["reason"]) == (None, "model_unknown")
+    made = set_price(client, "called", "1000", valid_from=None)
+    send(server, "called", 5)
+    found = row()
+    assert (found["calls"], found["cost_usd"], found["unpriced_calls"]) == (3, Decimal("1.1"), 2)
+    assert (found["version"], found["rates"]["input_mtok"]) == (made["version"], 1000)
+    assert server.get("/api/v1/prices/used", limit=1)["more"] > 0
+    assert server.get("/api/v1/prices/used", to="now-29d")["items"] == []
+
+
 def test_lines_are_priced_anew_everywhere_and_their_history_is_read(server: Inside, client: httpx.Client):
     send(server, "corrected", 60, 50, 40)
     first = server.get("/api/v1/ledger", f="model:corrected")["items"]

@@ -150,5 +150,9 @@ def judged_of(reader: Reader, alert_id: UUID) -> dict[str, int]:
 
 
 def precision(reader: Reader, since_ns: int) -> list[dict[str, Any]]:
-    """Of each rule that fired since then: how often, how much of it was judged, and how much of that was useful."""
-    return reader.rows(SQL["precision"], since_ns=since_ns)
+    """Of each rule that fired since then: how often, how much was judged and useful, and what was held back and why."""
+    held: dict[tuple[Any, ...], dict[str, int]] = {}
+    for row in reader.rows(SQL["held_back"], since_ns=since_ns):
+        held.setdefault((row["source"], row["rule_id"], row["name"]), {})[row["reason"]] = row["alerts"]
+    rows = reader.rows(SQL["precision"], since_ns=since_ns)
+    return [row | {"held_back": held.get((row["source"], row["rule_id"], row["name"]), {})} for row in rows]

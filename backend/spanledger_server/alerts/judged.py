@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from spanledger_server.alerts import kept, state
@@ -132,11 +132,12 @@ def moved(each: Judged, before: Kept | None, now_ns: int, tells: Tells) -> Moved
     if not changes and stands == stood and not _old(before, stands, now_ns):
         return None
     continues = before is not None and stands.alert_id is not None
-    after = replace(before, standing=stands) if before and continues else _begun(each, stands, now_ns)
+    news: dict[str, Any] = {"standing": stands, "ways": ways_of(each.rule).text()}
     if any(change.kind == "fired" for change in changes) and each.verdict is not None:
         told = tells if each.kind == "alert" else unevaluated_story
-        after = replace(after, story=kept.story_text(told(each.rule, each.verdict)))
-    return Moved(before if continues else None, replace(after, ways=ways_of(each.rule).text()), changes)
+        news["story"] = kept.story_text(told(each.rule, each.verdict))
+    after = replace(before, **news) if before and continues else _begun(each, now_ns, news)
+    return Moved(before if continues else None, after, changes)
 
 
 def _old(before: Kept | None, stands: Standing, now_ns: int) -> bool:
@@ -147,7 +148,7 @@ def _old(before: Kept | None, stands: Standing, now_ns: int) -> bool:
     return (stands.value, stands.threshold, stands.reason) != (stood.value, stood.threshold, stood.reason)
 
 
-def _begun(each: Judged, stands: Standing, now_ns: int) -> Kept:
+def _begun(each: Judged, now_ns: int, news: dict[str, Any]) -> Kept:
     rule, verdict = each.rule, each.verdict
     named = {NAME: rule.name, **(verdict.labels if verdict else {})}
     if each.kind == "evaluation":
@@ -160,9 +161,9 @@ def _begun(each: Judged, stands: Standing, now_ns: int) -> Kept:
         dedup_key=each.key,
         name=rule.name if each.kind == "alert" else f"{rule.name} cannot be evaluated",
         labels=kept.labels_text(named),
-        standing=replace(stands, alert_id=kept.episode_id(each.key, now_ns)),
         operator=rule.operator if each.kind == "alert" else None,
         unit=rule.unit if each.kind == "alert" else None,
+        **news | {"standing": replace(news["standing"], alert_id=kept.episode_id(each.key, now_ns))},
     )
 
 

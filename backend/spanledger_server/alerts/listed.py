@@ -138,6 +138,16 @@ def firing(reader: Reader) -> list[Alert]:
     return [_alert(row) for row in reader.rows(SQL["firing_alerts"])]
 
 
+def open_counts(reader: Reader) -> dict[str, int]:
+    """How many are open, pending, unevaluated, acknowledged, unattended, and severe among the unattended."""
+    return dict(reader.rows(SQL["open_counts"])[0])
+
+
+def worst(reader: Reader, most: int) -> list[Alert]:
+    """Up to `most` of those that are open, what needs somebody most first."""
+    return [_alert(row) for row in reader.rows(SQL["worst_alerts"], most=most)]
+
+
 def one(reader: Reader, alert_id: UUID) -> tuple[Alert, list[dict[str, Any]]]:
     """An alert and what became of it, the oldest first.
 

@@ -97,6 +97,28 @@ SELECT e.*, r.severity AS told_severity, r.annotations, r.generator_url, r.expir
 FROM alert_episodes AS e LEFT JOIN received_alerts AS r ON r.alert_id = e.alert_id
 WHERE e.state IN ('firing', 'recovering') ORDER BY e.labels, e.alert_id;
 
+-- name: open_counts
+-- How many are open, by what somebody has to know of them.
+SELECT
+    count(*) AS open,
+    count(*) FILTER (e.state = 'pending' AND e.kind = 'alert') AS pending,
+    count(*) FILTER (e.state <> 'pending' AND e.kind <> 'alert') AS unevaluated,
+    count(*) FILTER (e.state <> 'pending' AND e.kind = 'alert' AND e.acked_by IS NOT NULL) AS acknowledged,
+    count(*) FILTER (e.state <> 'pending' AND e.kind = 'alert' AND e.acked_by IS NULL) AS unattended,
+    count(*) FILTER (e.state <> 'pending' AND e.kind = 'alert' AND e.acked_by IS NULL
+        AND if(e.source = 'rule', e.severity, r.severity) IN ('critical', 'error')) AS severe
+FROM alert_episodes AS e LEFT JOIN received_alerts AS r ON r.alert_id = e.alert_id WHERE e.state <> 'resolved';
+
+-- name: worst_alerts
+-- Those that are open, what needs somebody most first.
+SELECT e.*, r.severity AS told_severity, r.annotations, r.generator_url, r.expires_ns, r.updated_ns AS said_ns
+FROM alert_episodes AS e LEFT JOIN received_alerts AS r ON r.alert_id = e.alert_id
+WHERE e.state <> 'resolved'
+ORDER BY e.state = 'pending', e.acked_by IS NOT NULL, e.kind <> 'alert',
+    coalesce(list_position(['critical', 'error', 'warning', 'info'], if(e.source = 'rule', e.severity, r.severity)), 5),
+    coalesce(e.fired_ns, e.pending_ns) DESC, e.alert_id
+LIMIT $most;
+
 -- name: alerts_by_id
 -- These episodes, of whatever source.
 SELECT * FROM alert_episodes WHERE alert_id IN (SELECT unnest($alert_ids::UUID[]));
@@ -154,6 +176,13 @@ SELECT
 FROM alert_episodes AS e LEFT JOIN judged AS j ON j.alert_id = e.alert_id
 WHERE e.fired_ns >= $since_ns AND e.kind = 'alert'
 GROUP BY ALL ORDER BY fired DESC, e.name, e.rule_id;
+
+-- name: held_back
+-- Of each rule that fired since then: how many of its alerts some channel was not told of, by why; an alert counts once for each.
+SELECT e.source, e.rule_id, e.name, h.reason, count(DISTINCT h.alert_id) AS alerts
+FROM notify_holds AS h JOIN alert_episodes AS e ON e.alert_id = h.alert_id
+WHERE e.fired_ns >= $since_ns AND e.kind = 'alert'
+GROUP BY ALL ORDER BY ALL;
 
 -- name: fired_at
 -- When an alert fired.

@@ -174,7 +174,7 @@ def _event(moved: Moved, after: Kept, number: int, kind: Any, story: Story, now_
         contributors=story.contributors,
         traces=story.traces,
         runbook_url=story.runbook_url,
-        path=story.path if story.path != Story("", "").path else f"/alerts?id={after.alert_id}",
+        path=story.path if story.path != Story("", "").path else f"/alerts/{after.alert_id}",
         channels=ways.channels,
         cooldown_ns=ways.cooldown_ns,
         most_per_hour=ways.most_per_hour,

@@ -70,7 +70,7 @@ def precision(
     now_ns: NowNs,
     from_: Annotated[str | None, Query(alias="from", description="RFC 3339 or now-7d; default now-30d")] = None,
 ) -> Response:
-    """Of each rule that fired: how often, how many of these somebody judged, and how many of those were useful."""
+    """Of each rule that fired: how often, how much of it was judged and was useful, and what was held back and why."""
     since_ns = parameters.instant("from", from_ or "now-30d", now_ns)
     with store.reader() as reader:
         rows = by_hand.precision(reader, since_ns)

@@ -6,6 +6,7 @@ Never: a change without its audit row, or one that waits for the tick.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
@@ -121,6 +122,7 @@ class Useful(BaseModel):
     note: Note = None
 
 
+@cache
 def router() -> APIRouter:
     """For administrators."""
     routes = APIRouter(tags=["alerts"])

@@ -77,6 +77,7 @@ EXAMPLE_PRECISION: Final = {
     "judged": 4,
     "useful": 3,
     "precision": 0.75,
+    "held_back": {"silenced": 2, "cooldown": 5},
 }
 EXAMPLE_SEED: Final = {
     "id": EXAMPLE_ID,

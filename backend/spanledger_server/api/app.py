@@ -11,10 +11,12 @@ from fastapi import APIRouter, FastAPI
 
 from spanledger.version import __version__
 from spanledger_server.api import (
+    about,
     alertmanager,
     alerts,
     alerts_changes,
     answers,
+    audio,
     auth,
     budgets,
     care,
@@ -56,10 +58,13 @@ from spanledger_server.api import (
     status,
     tokens,
     traces,
+    traces_compared,
+    views,
 )
 from spanledger_server.api.doors import Doors
 from spanledger_server.api.gate import Gate
 from spanledger_server.api.hosts import Hosts
+from spanledger_server.api.standing import Standing
 from spanledger_server.api.vitals import Vitals
 from spanledger_server.auth.attempts import Attempts
 from spanledger_server.auth.links import Links
@@ -100,6 +105,11 @@ class House:
     def cookie(self) -> str:
         """The session cookie's name; it names the port, since servers on one machine share their cookies."""
         return f"spanledger_{self.port}"
+
+    def standing(self) -> Standing:
+        """What pages are told beside the figures."""
+        slos = self.vitals.slos
+        return Standing(self.database, self.vitals.health.standing, lambda: () if slos is None else slos.standing)
 
     def conditions(self) -> list[dict[str, str]]:
         """What somebody should look at."""
@@ -155,7 +165,7 @@ Room = tuple[APIRouter, Access, Access | None]  # a router, what reading asks, a
 
 def _routers(house: House, app: FastAPI) -> list[Room]:
     """Every router, with its door."""
-    channel = live.Channel(house.live, house.clock)
+    channel = live.Channel(house.live, house.clock, house.standing())
     return [
         (house.receivers, Access.SEND, None),
         (health.health_router(house.vitals.unready), Access.OPEN, None),
@@ -165,6 +175,7 @@ def _routers(house: House, app: FastAPI) -> list[Room]:
         *_money(house),
         *_evidence(house),
         (statistics.router, Access.READ, None),
+        (audio.router, Access.READ, None),
         (monitoring.router, Access.READ, None),
         (monitoring.services_router(channel, house.vitals.health), Access.READ, None),
         *query.routers(house.database, house.settings, lambda: house.vitals.stopping),
@@ -194,7 +205,8 @@ def _administration(house: House) -> list[Room]:
         (tokens.router(desk), Access.ADMINISTER, None),
         (tokens.audit_router(desk), Access.ADMINISTER, None),
         (care.backup_router(house.vitals.care.backups), Access.ADMINISTER, None),
-        (care.storage_router(house.vitals.care.storage), Access.READ, None),
+        (care.storage_router(house.vitals.care.storage, house.settings), Access.READ, None),
+        (about.router(house.settings), Access.READ, None),
         (care.export_router(), Access.READ, None),
     ]
 
@@ -216,7 +228,9 @@ def _money(house: House) -> list[Room]:
 def _evidence(house: House) -> list[Room]:
     """Spans, logs and metrics, and what is known of those that are missing."""
     return [
+        (traces_compared.router, Access.READ, None),
         (traces.router, Access.READ, None),
+        (views.router, Access.READ, None),
         (jaeger.router, Access.READ, None),
         (jaeger_v3.router, Access.READ, None),
         (logs.router, Access.READ, None),

@@ -7,6 +7,7 @@ a limit to its time.
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import cache
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -33,6 +34,7 @@ def _example(name: str, status_code: int = 200) -> dict[int | str, dict[str, Any
     return {status_code: {"content": {"application/json": {"example": budget_bodies.EXAMPLES[name]}}}}
 
 
+@cache
 def router() -> APIRouter:
     """Reading, for everybody; changing, for administrators."""
     routes = APIRouter(tags=["budgets"])
@@ -42,6 +44,7 @@ def router() -> APIRouter:
     return routes
 
 
+@cache
 def spenders() -> APIRouter:
     """What programs ask before they spend; for senders."""
     routes = APIRouter(tags=["budgets"])

@@ -9,6 +9,8 @@ import threading
 from collections.abc import Generator
 from contextlib import closing
 from dataclasses import asdict
+from datetime import timedelta
+from functools import cache
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -21,8 +23,10 @@ from spanledger_server.api.auth import caller_of
 from spanledger_server.api.deps import NowNs, Store
 from spanledger_server.care import export
 from spanledger_server.care.backup import Backups, Job
-from spanledger_server.care.storage import Size, Storage, StorageWatch
+from spanledger_server.care.storage import Storage, StorageWatch
 from spanledger_server.errors import Busy, Invalid
+from spanledger_server.ingest.retention import LEVEL_OF
+from spanledger_server.settings import Settings
 from spanledger_server.timegrid import DAY_NS
 
 LONGEST_EXPORT_NS: Final = 31 * DAY_NS
@@ -56,7 +60,14 @@ STORAGE_EXAMPLE: Final = {
     "days_until_max_disk": 164.8,
     "days_until_disk_full": 1443.1,
     "tables": [
-        {"name": "spans", "rows": 5000000, "bytes": 400556032, "rows_a_day": 700000.0, "bytes_a_day": 60000000.0}
+        {
+            "name": "spans",
+            "rows": 5000000,
+            "bytes": 400556032,
+            "rows_a_day": 700000.0,
+            "bytes_a_day": 60000000.0,
+            "kept_days": 7.0,
+        }
     ],
 }
 
@@ -105,19 +116,23 @@ def _job(job: Job) -> dict[str, Any]:
     return told | times
 
 
-def storage_router(watch: StorageWatch) -> APIRouter:
+def storage_router(watch: StorageWatch, settings: Settings) -> APIRouter:
     """The size of the store; for whoever may read."""
     routes = APIRouter(tags=["administration"])
+    kept = {name: getattr(settings, f"retention_{level}") / timedelta(days=1) for name, level in LEVEL_OF.items()}
 
     @routes.get("/api/v1/storage", responses=_example(200, STORAGE_EXAMPLE))
     def storage(now_ns: NowNs) -> Response:
-        """Size, rows and growth by table, and how long the room lasts; what is not known yet is null."""
-        return answers.answer(_storage(watch.look(now_ns)))
+        """Size, rows, growth and age by table, and how long the room lasts; what is not known yet is null.
+
+        A table without `kept_days` is not emptied by age alone.
+        """
+        return answers.answer(_storage(watch.look(now_ns), kept))
 
     return routes
 
 
-def _storage(found: Storage) -> dict[str, Any]:
+def _storage(found: Storage, kept: dict[str, float]) -> dict[str, Any]:
     return {
         "at": answers.when(found.at_ns),
         "file_bytes": found.file_bytes,
@@ -128,14 +143,11 @@ def _storage(found: Storage) -> dict[str, Any]:
         "growth_bytes_a_day": found.growth_bytes_a_day,
         "days_until_max_disk": found.days_until_max_disk,
         "days_until_disk_full": found.days_until_disk_full,
-        "tables": [_size(each) for each in found.tables],
+        "tables": [asdict(each) | {"kept_days": kept.get(each.name)} for each in found.tables],
     }
 
 
-def _size(found: Size) -> dict[str, Any]:
-    return asdict(found)
-
-
+@cache
 def export_router() -> APIRouter:
     """Views as Parquet; for whoever may read, one at a time."""
     routes = APIRouter(tags=["administration"])

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Annotated, Any, Final
 from uuid import uuid4
 
-from fastapi import APIRouter, Body, Path, Request, Response
+from fastapi import APIRouter, Body, Path, Query, Request, Response
 
-from spanledger_server.api import answers
+from spanledger_server.api import answers, channel_users, parameters
 from spanledger_server.api.channel_examples import CHANNEL, SCHEMA, TESTED, TYPE, type_shown
 from spanledger_server.api.deps import NowNs, Store
 from spanledger_server.auth import audit
@@ -93,10 +93,19 @@ def _changing(routes: APIRouter) -> None:
         return answers.answer(shown(after))
 
     @routes.delete("/api/v1/channels/{channel_id}", status_code=204)
-    def delete(channel_id: ChannelId, store: Store, now_ns: NowNs, request: Request) -> Response:
-        """Forget a channel and its secrets."""
+    def delete(
+        channel_id: ChannelId,
+        store: Store,
+        now_ns: NowNs,
+        request: Request,
+        force: Annotated[str | None, Query(description="true: also one that rules, routes or escalations name")] = None,
+    ) -> Response:
+        """Forget a channel and its secrets; refused while rules, routes or escalations name it, unless by `force`."""
+        forced = parameters.choice("force", force, ("true", "false"), "false") == "true"
         with store.transaction() as tx:
             gone = register.found(tx, channel_id)
+            if not forced:
+                channel_users.check_unused(tx, gone)
             register.delete(tx, gone)
             _note(tx, request, now_ns, "channel.deleted", gone.channel_id, {"before": _told(gone)})
         return Response(status_code=204)

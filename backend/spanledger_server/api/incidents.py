@@ -5,6 +5,7 @@ Never: a marker that counts twice because a pipeline said it twice.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -83,6 +84,7 @@ def _example(body: Any, status: int = 200) -> dict[int | str, dict[str, Any]]:
     return {status: {"content": {"application/json": {"example": body}}}}
 
 
+@cache
 def router() -> APIRouter:
     """Reading, for everybody; writing notes, for administrators."""
     routes = APIRouter(tags=["incidents"])
@@ -161,6 +163,7 @@ def _marked(routes: APIRouter) -> None:
         return answers.answer({"items": [_deployment(row) for row in found], "next_cursor": None})
 
 
+@cache
 def senders() -> APIRouter:
     """What pipelines send."""
     routes = APIRouter(tags=["incidents"])

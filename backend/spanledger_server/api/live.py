@@ -2,7 +2,7 @@
 
 A page says what it has; it gets what it lacks, and from then on what changed. One task looks at the feed for all
 pages; a page that is slow misses messages, not points: when it is ready again it gets what changed since the one it
-had.
+had. Topics beside the figures (alerts, health, objectives) are told whole, to who asks for them, and only when changed.
 
 Never: a queue for a page, or a look at the store for each of them.
 """
@@ -12,18 +12,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+from fastapi import APIRouter, Query, WebSocket, WebSocketDisconnect
 from fastapi.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from spanledger.version import __version__
-from spanledger_server.api import answers
+from spanledger_server.api import answers, parameters
 from spanledger_server.api.gate import Caller
+from spanledger_server.api.standing import TOPICS, Standing
 from spanledger_server.auth.tokens import Tokens
 from spanledger_server.clock import Clock
 from spanledger_server.errors import SpanledgerError
@@ -47,13 +48,15 @@ class Page:
 
     version: int = -1
     bell: asyncio.Event = field(default_factory=asyncio.Event)
+    topics: dict[str, int] = field(default_factory=dict)  # beside the figures, and which version of each it has
 
 
 class Channel:
     """All open pages and the task that looks at the feed for them."""
 
-    def __init__(self, feed: LiveFeed, clock: Clock) -> None:
+    def __init__(self, feed: LiveFeed, clock: Clock, standing: Standing) -> None:
         self.feed = feed
+        self.standing = standing
         self._clock = clock
         self.pages: set[Page] = set()
         self._task: asyncio.Task[None] | None = None
@@ -62,8 +65,19 @@ class Channel:
         self._message_to = -1
 
     def look(self, **what: int) -> Update:
-        """The feed, now."""
-        return self.feed.look(self._clock.now_ns(), **what)
+        """The feed, now; its sentence knows of everything."""
+        now_ns = self._clock.now_ns()
+        update = self.feed.look(now_ns, **what)
+        return replace(update, state=self.standing.spoken(update.state, now_ns))
+
+    def beside(self, page: Page) -> list[bytes]:
+        """Messages of the topics that changed since `page` was told of them."""
+        told = []
+        for name, topic in self.standing.held.items():
+            if page.topics.get(name, topic.version) != topic.version:
+                page.topics[name] = topic.version
+                told.append(topic.message)
+        return told
 
     @contextlib.contextmanager
     def watching(self, page: Page) -> Any:
@@ -96,21 +110,29 @@ class Channel:
         for page in self.pages:
             page.bell.set()
 
-    async def next_for(self, page: Page) -> bytes:
+    async def next_for(self, page: Page) -> list[bytes]:
         """Wait for something newer than `page` has; the shared message, or one of its own when it missed some."""
         await page.bell.wait()
         page.bell.clear()
         if page.version >= self._message_from:
             page.version = self._message_to
-            return self._message
+            return [self._message, *self.beside(page)]
         update = await run_in_threadpool(self.look, after_version=page.version)
         page.version = update.version
-        return message("points", update)
+        return [message("points", update), *self.beside(page)]
 
 
 def message(kind: str, update: Update) -> bytes:
     """A message of the channel."""
-    return orjson.dumps({"type": kind, "topic": TOPIC, "points": update.points, "state": update.state})
+    return orjson.dumps(_said(kind, update))
+
+
+def _said(kind: str, update: Update) -> dict[str, Any]:
+    return {"type": kind, "topic": TOPIC, "points": update.points, "state": update.state}
+
+
+def _topic(text: str) -> Callable[[], str]:
+    return lambda: parameters.choice("topics", text, (TOPIC, *TOPICS), TOPIC)
 
 
 def router(channel: Channel, tokens: Tokens, clock: Clock) -> APIRouter:
@@ -118,11 +140,19 @@ def router(channel: Channel, tokens: Tokens, clock: Clock) -> APIRouter:
     routes = APIRouter(tags=["live"])
 
     @routes.get("/api/admin/monitoring/metrics/realtime")
-    def realtime() -> Response:
+    def realtime(
+        topics: Annotated[
+            list[str] | None,
+            Query(description="alerts, health, slos, repeated: told beside the figures; or alone, without live"),
+        ] = None,
+    ) -> Response:
         """What a page that has no socket asks every few seconds: the same as the channel's snapshot."""
-        return Response(
-            message("snapshot", channel.look()), headers={"Cache-Control": "no-store"}, media_type="application/json"
-        )
+        wanted = parameters.together(*(_topic(each) for each in topics)) if topics else (TOPIC,)
+        body: dict[str, Any] = _said("snapshot", channel.look()) if TOPIC in wanted else {}
+        if beside := [name for name in TOPICS if name in wanted]:
+            found = channel.standing.look(clock.now_ns())
+            body["topics"] = {name: found[name].state for name in beside}
+        return Response(orjson.dumps(body), headers={"Cache-Control": "no-store"}, media_type="application/json")
 
     @routes.websocket("/api/v1/live")
     async def live(socket: WebSocket) -> None:
@@ -146,12 +176,14 @@ async def _serve(socket: WebSocket, channel: Channel, welcome: Callable[[], bool
     word = await asyncio.wait_for(socket.receive_text(), FIRST_WORD_S)
     hello = {"type": "hello", "epoch": channel.feed.epoch, "version": __version__, "now": answers.when(clock.now_ns())}
     await _send(socket, orjson.dumps(hello))
-    page = Page()
-    kind, from_s = _lacking(word, channel.feed.epoch, clock.now_ns() // 10**9)
+    said = _first_word(word)
+    page = Page(topics=_beside(said))
+    kind, from_s = _lacking(said, channel.feed.epoch, clock.now_ns() // 10**9)
     update = await run_in_threadpool(channel.look, from_s=from_s)
     page.version = update.version
     with channel.watching(page):
-        await _send(socket, message(kind, update))
+        for each in [message(kind, update), *channel.beside(page)]:
+            await _send(socket, each)
         leaving = asyncio.create_task(_until_it_leaves(socket))
         try:
             while welcome() and not leaving.done():
@@ -160,26 +192,32 @@ async def _serve(socket: WebSocket, channel: Channel, welcome: Callable[[], bool
                 if not news.done() or not welcome():
                     news.cancel()
                     return
-                await _send(socket, news.result())
+                for each in news.result():
+                    await _send(socket, each)
         finally:
             leaving.cancel()
 
 
-def _lacking(word: str, epoch: str, now_s: int) -> tuple[str, int]:
-    """Which message a page needs first, and from which second on: all of the window, or what came after what it has."""
+def _first_word(word: str) -> dict[str, Any]:
+    """What a page says at first; nothing where it is no object."""
     try:
         said = orjson.loads(word) if len(word) <= MOST_WORD else None
     except orjson.JSONDecodeError:
         said = None
-    last = said.get("last") if isinstance(said, dict) else None
-    if (
-        isinstance(said, dict)
-        and said.get("epoch") == epoch
-        and isinstance(last, int)
-        and now_s - LENGTH_S < last <= now_s + 60
-    ):
-        return "points", last - OVERLAP_S
-    return "snapshot", 0
+    return said if isinstance(said, dict) else {}
+
+
+def _beside(said: Mapping[str, Any]) -> dict[str, int]:
+    """The topics beside the figures that a page asks for; it has nothing of them yet."""
+    topics = said.get("topics")
+    return {name: 0 for name in TOPICS if name in topics} if isinstance(topics, list) else {}
+
+
+def _lacking(said: Mapping[str, Any], epoch: str, now_s: int) -> tuple[str, int]:
+    """Which message a page needs first, and from which second on: all of the window, or what came after what it has."""
+    last = said.get("last")
+    known = said.get("epoch") == epoch and isinstance(last, int) and now_s - LENGTH_S < last <= now_s + 60
+    return ("points", last - OVERLAP_S) if known and isinstance(last, int) else ("snapshot", 0)
 
 
 async def _send(socket: WebSocket, content: bytes) -> None:

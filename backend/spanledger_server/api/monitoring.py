@@ -103,7 +103,7 @@ def services_router(channel: Channel, health: Health) -> APIRouter:
     @routes.get("/api/admin/monitoring/health/services", responses=example("services"))
     def all_services(store: Store, now_ns: NowNs) -> Response:
         """Each service that reported within a day or has checks, each check, each provider: how it does, and why."""
-        found = services.together(channel.look(from_s=2**62).state, health.standing())
+        found = services.together(channel.feed.look(now_ns, from_s=2**62).state, health.standing())
         with store.reader() as reader:
             called = providers.providers(reader, now_ns)
         listed = [{"name": one.name, "status": one.status, "reason": "; ".join(one.reasons)} for one in called]

@@ -130,12 +130,13 @@ def together(*reads: Callable[[], Any]) -> list[Any]:
     Raises:
         Mistakes: All that is wrong, at once.
     """
-    found, wrong = [], []
+    found: list[Any] = []
+    wrong: list[Invalid] = []
     for read in reads:
         try:
             found.append(read())
         except Invalid as error:
-            wrong.append(error)
+            wrong.extend(error.each if isinstance(error, Mistakes) else (error,))
     if wrong:
         raise Mistakes(wrong)
     return found

@@ -55,6 +55,7 @@ MISSING: Final = {
     "last_at": "2026-11-21T11:59:59Z",
     "has_price_now": False,
 }
+USED: Final = PRICE | {"calls": 48211, "cost_usd": 412.08, "unpriced_calls": 0, "last_at": "2026-11-21T11:59:59Z"}
 SUMS: Final = {
     "changed": 4021,
     "newly_priced": 12,

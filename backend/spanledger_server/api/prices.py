@@ -158,6 +158,22 @@ def _waiting(routes: APIRouter, prices: StoredPrices) -> None:
         head = {"from": answers.when(window.from_ns), "to": answers.when(window.to_ns)}
         return answers.answer(head | {"items": items, "more": groups - len(items)})
 
+    @routes.get("/api/v1/prices/used", responses=examples.of({"items": [examples.USED], "more": 0}))
+    def used(
+        store: Store,
+        now_ns: NowNs,
+        from_: Annotated[str | None, Query(alias="from", description="RFC 3339 or now-7d; default now-30d")] = None,
+        to: Annotated[str | None, Query(description="RFC 3339 or now (default)")] = None,
+        limit: Annotated[str | None, Query(description="1 to 1000, default 100")] = None,
+    ) -> Response:
+        """Models that were called, the dearest first, with what they cost now."""
+        window = parameters.window(from_, to, now_ns, default_s=30 * 86_400)
+        with store.reader() as reader:
+            rows = stored.used(reader, window.from_ns, window.to_ns, parameters.limit(limit))
+        items = [_used(prices, row, now_ns) for row in rows]
+        head = {"from": answers.when(window.from_ns), "to": answers.when(window.to_ns)}
+        return answers.answer(head | {"items": items, "more": rows[0]["groups"] - len(items) if rows else 0})
+
     @routes.get("/api/v1/prices/overrides", responses=examples.of({"items": [examples.OVERRIDE]}))
     def overridden(
         store: Store, ended: Annotated[bool, Query(description="also those that were changed or deleted")] = False
@@ -296,6 +312,13 @@ def _override(each: Override) -> dict[str, Any]:
         "ended_at": answers.when(each.ended_ns),
         "ended_by": each.ended_by,
     }
+
+
+def _used(prices: StoredPrices, row: dict[str, Any], now_ns: int) -> dict[str, Any]:
+    provider, model = row["provider"] or "", row["model"] or ""
+    counted = {name: row[name] for name in ("calls", "cost_usd", "unpriced_calls")}
+    price = _price(prices.book.stretch(provider, model, now_ns))
+    return _head(provider, model, False) | price | counted | {"last_at": answers.when(row["last_ns"])}
 
 
 def _missing(prices: StoredPrices, row: dict[str, Any]) -> dict[str, Any]:

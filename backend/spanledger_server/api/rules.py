@@ -9,6 +9,7 @@ Never: a change without its audit row, or a rule that is kept with a mistake in 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Body, Path, Query, Request, Response
@@ -64,6 +65,7 @@ def _example(name: str, status_code: int = 200) -> dict[int | str, dict[str, Any
     return {status_code: {"content": {"application/json": {"example": rule_answers.EXAMPLES[name]}}}}
 
 
+@cache
 def router() -> APIRouter:
     """Reading and trying, for everybody; what tries changes nothing."""
     routes = APIRouter(tags=["rules"])
@@ -75,6 +77,7 @@ def router() -> APIRouter:
     return routes
 
 
+@cache
 def changes() -> APIRouter:
     """What administrators change."""
     routes = APIRouter(tags=["rules"])
@@ -170,7 +173,7 @@ def _tried(store: Database, reader: Reader, rule: Rule, now_ns: int, zone: str) 
 
 def _replaying(routes: APIRouter) -> None:
     @routes.post(f"{OURS}/backtest", responses=_example("replay"))
-    def replayed(body: Replayed, store: Store, now_ns: NowNs) -> Response:
+    def replayed(body: Replayed, store: Store, now_ns: NowNs, default_zone: DefaultZone) -> Response:
         """What a rule would have done in the past: how often it would have fired, when, and for how long."""
         window = parameters.window(body.from_, body.to, now_ns, USUAL_REPLAY_S)
         window = Range(window.from_ns, min(window.to_ns, max(now_ns, window.from_ns + 1)))
@@ -178,7 +181,7 @@ def _replaying(routes: APIRouter) -> None:
         with store.reader() as reader:
             known = {each.name: each for each in register.listed(reader)}
             rule = _asked(reader, body.rule)
-            found = backtest.replay(reader, rule, known, window, _steps, thresholds)
+            found = backtest.replay(reader, rule, known, window, _steps, thresholds, default_zone)
         return answers.answer(rule_answers.replay(found))
 
 

@@ -5,6 +5,7 @@ Never: a change without its audit row.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -34,6 +35,7 @@ def _page(items: list[Any]) -> dict[str, Any]:
     return {"items": items, "next_cursor": None}
 
 
+@cache
 def router() -> APIRouter:
     """Reading, for everybody; changing, for administrators."""
     routes = APIRouter(tags=["silences"])

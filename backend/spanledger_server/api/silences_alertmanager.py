@@ -5,6 +5,7 @@ Never: a silence whose maker is not written down; the caller's name counts, what
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
@@ -77,6 +78,7 @@ class Posted(BaseModel):
         return Wish(found, max(starts_ns, now_ns), ends_ns, self.comment)
 
 
+@cache
 def router() -> APIRouter:
     """Reading, for everybody; changing, for administrators."""
     routes = APIRouter(tags=["silences"])

@@ -6,6 +6,7 @@ Never: a change without a reason and without its row in the audit trail.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from itertools import islice
 from typing import Annotated, Any, Final
 
@@ -43,6 +44,7 @@ _BODY: Final[dict[str, Any]] = {
 }
 
 
+@cache
 def router() -> APIRouter:
     """What people ask."""
     routes = APIRouter(tags=["SLOs"])
@@ -58,6 +60,7 @@ def router() -> APIRouter:
     return routes
 
 
+@cache
 def changes() -> APIRouter:
     """What administrators change."""
     routes = APIRouter(tags=["SLOs"])

@@ -6,6 +6,7 @@ Never: a line drawn through a gap, or a simulation that is kept.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Response
@@ -25,6 +26,7 @@ MOST_AT_ONCE: Final = 20
 DIGITS: Final = 9
 
 
+@cache
 def router() -> APIRouter:
     """What people ask."""
     routes = APIRouter(tags=["SLOs"])

@@ -6,6 +6,7 @@ Never: a state without its reason, or half an import.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Annotated, Any, Final
 
 import yaml
@@ -40,6 +41,7 @@ async def _sent(request: Request) -> bytes:
 Sent = Annotated[bytes, Depends(_sent)]
 
 
+@cache
 def router() -> APIRouter:
     """What people ask."""
     routes = APIRouter(tags=["SLOs"])
@@ -91,6 +93,7 @@ def router() -> APIRouter:
     return routes
 
 
+@cache
 def changes() -> APIRouter:
     """What administrators change."""
     routes = APIRouter(tags=["SLOs"])
@@ -124,6 +127,7 @@ def changes() -> APIRouter:
     return routes
 
 
+@cache
 def reports() -> APIRouter:
     """What a window looked like, and whether a definition would be taken."""
     routes = APIRouter(tags=["SLOs"])
@@ -154,6 +158,7 @@ def reports() -> APIRouter:
     return routes
 
 
+@cache
 def months() -> APIRouter:
     """What a month looked like, over all objectives."""
     routes = APIRouter(tags=["SLOs"])

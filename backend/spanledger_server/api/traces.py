@@ -122,10 +122,15 @@ def one_trace(trace_id: Annotated[str, Path(description="32 hexadecimal digits")
     wanted = UUID(hex=trace_id)
     with store.reader() as reader:
         found = trace.find(reader, wanted)
-        lines = [] if found is None else read.of_trace(reader, wanted)
+        lines = [] if found is None else _lines(reader, found.summary)
     if found is None:
         raise NotFound(f"no span and no ledger line of trace {wanted.hex} is stored")
     return answers.answer(_whole(found, lines))
+
+
+def _lines(reader: Reader, summary: dict[str, Any]) -> list[dict[str, Any]]:
+    start_ns = summary["start_ns"]
+    return read.of_trace(reader, summary["trace_id"], start_ns, start_ns + summary["duration_ns"])
 
 
 def _whole(found: trace.Trace, lines: list[dict[str, Any]]) -> dict[str, Any]:

@@ -119,6 +119,34 @@ def judge(asked: Asked, alert_id: str, useful: bool, note: str | None) -> None:
     asked.show(answer, lambda console: say(console, told))
 
 
+@alerts.command()
+@click.option("--from", "from_", metavar="TIME", help="RFC 3339 or now-7d; else now-30d.")
+@watched
+def precision(asked: Asked, from_: str | None) -> None:
+    """How often each rule fired, how useful that was, and what was held back."""
+    answer = asked.client.get(f"{PATH}/precision", {"from": from_})
+    asked.show(answer, lambda console: _precision(console, answer.data["items"]))
+
+
+def _precision(console: Console, items: list[dict[str, Any]]) -> None:
+    if not items:
+        say(console, "nothing fired")
+        return
+    sheet = Sheet(
+        Column("alert", text=True),
+        Column("fired", right=True),
+        Column("judged", right=True, leaves=1),
+        Column("useful", right=True),
+        Column("held back", text=True, leaves=2),
+    )
+    for item in items:
+        share = item["precision"]
+        useful = shown.UNKNOWN if share is None else f"{round(float(share) * 100)} %"
+        held = ", ".join(f"{reason} {number}" for reason, number in item["held_back"].items())
+        sheet.add(shown.text(item["name"] or ""), str(item["fired"]), str(item["judged"]), useful, held)
+    sheet.show(console)
+
+
 def _many(asked: Asked, what: str, alert_ids: tuple[str, ...], said: dict[str, Any]) -> None:
     body = {"ids": list(alert_ids)} | {name: value for name, value in said.items() if value is not None}
     answer = asked.client.post(f"{PATH}/{what}", body)
@@ -150,7 +178,7 @@ def _all(console: Console, data: dict[str, Any]) -> None:
         sheet.add(
             shown.clock(alert["started_at"]),
             Text(shown.text(alert["severity"]), style=STYLES.get(alert["severity"], "")),
-            _state(alert),
+            state(alert),
             shown.text(alert["rule_name"]),
             shown.text(alert["message"]),
             alert["source"],
@@ -161,7 +189,8 @@ def _all(console: Console, data: dict[str, Any]) -> None:
         say(console, f"more: --cursor {data['next_cursor']}", "dim")
 
 
-def _state(alert: dict[str, Any]) -> str:
+def state(alert: dict[str, Any]) -> str:
+    """Its state, and what stands beside it."""
     beside = [
         "flapping" if alert["flapping"] else "",
         "acknowledged" if alert["acknowledged"] and alert["state"] != "resolved" else "",
@@ -174,7 +203,7 @@ def _one(console: Console, alert: dict[str, Any]) -> None:
     say(console, f"{shown.text(alert['rule_name'])}: {alert['message']}", STYLES.get(alert["severity"], "bold"))
     if alert["story"]["text"]:
         say(console, shown.text(alert["story"]["text"]))
-    told = {"severity": alert["severity"], "state": _state(alert), "from": alert["source"]}
+    told = {"severity": alert["severity"], "state": state(alert), "from": alert["source"]}
     told |= {"since": shown.moment(alert["started_at"]), "until": shown.moment(alert["resolved_at"])}
     if alert["held_back"] is not None:
         told["told nobody"] = alert["held_back"]["why"]

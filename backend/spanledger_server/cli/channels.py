@@ -121,11 +121,12 @@ def disable(asked: Asked, channel: str) -> None:
 
 @channels.command()
 @click.argument("channel")
+@click.option("--force", is_flag=True, help="Also one that rules, routes or escalations name.")
 @asks
-def delete(asked: Asked, channel: str) -> None:
+def delete(asked: Asked, channel: str, force: bool) -> None:
     """Forget a channel and its secrets."""
     found = _found(asked.client, channel)
-    answer = asked.client.delete(f"{PATH}/{part(found['id'])}")
+    answer = asked.client.delete(f"{PATH}/{part(found['id'])}", {"force": "true" if force else None})
     asked.show(answer, lambda console: say(console, f"{found['name']} is deleted"))
 
 

@@ -101,9 +101,9 @@ class Client:
         """The answer to something that is set."""
         return self._asked("PUT", path, body=body)
 
-    def delete(self, path: str) -> Answer:
+    def delete(self, path: str, parameters: Mapping[str, Any] | None = None) -> Answer:
         """The answer to a removal."""
-        return self._asked("DELETE", path)
+        return self._asked("DELETE", path, parameters=parameters)
 
     def upload(self, path: str, pieces: Iterable[bytes], size: int, parameters: Mapping[str, Any]) -> Answer:
         """The answer to a file of so many bytes, handed over piece by piece; it may take long.

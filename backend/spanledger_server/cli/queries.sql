@@ -76,6 +76,67 @@ WHERE bucket > (SELECT bucket // 24 FROM first_hour)
     AND bucket NOT IN (SELECT bucket // 1440 FROM dirty_buckets WHERE family = 'cost' AND level = '1m')
     AND (d.calls, d.cost) IS DISTINCT FROM (h.calls, h.cost);
 
+-- name: user_days_unlike_ledger
+-- Days of users, not waiting to be recomputed and of which all lines are kept, that differ from the ledger in calls, cost or tokens,
+-- or in whose they are: each user's calls and costs weigh something else, which needs no sums by user.
+WITH kept AS (
+    SELECT coalesce(max(from_ns), 0) // 86400000000000 AS bucket FROM kept_from WHERE subject IN ('user_1d', 'ledger')
+),
+waiting AS (
+    SELECT bucket // CASE level WHEN '1m' THEN 1440 WHEN '1h' THEN 24 ELSE 1 END AS bucket
+    FROM dirty_buckets WHERE family IN ('cost', 'user')
+),
+users AS (
+    SELECT user_number, hash(user_id) AS chance FROM user_numbers
+    UNION ALL
+    SELECT 0, hash(NULL::VARCHAR)
+),
+rolled AS (
+    SELECT
+        bucket, sum(calls) AS calls, sum(unpriced_calls) AS unpriced, sum(cost_usd) AS cost, coalesce(sum(input_tokens), 0) AS input,
+        coalesce(sum(output_tokens), 0) AS output, sum(calls::HUGEINT * chance) AS whose,
+        sum(cost_usd::DECIMAL(34, 12) * (chance % 1000)::DECIMAL(4, 0)) AS whose_cost
+    FROM user_1d LEFT JOIN users USING (user_number) GROUP BY bucket
+),
+counted AS (
+    SELECT
+        bucket, count(*) AS calls, count(*) FILTER (state = 'unpriced') AS unpriced, sum(cost_usd) AS cost,
+        coalesce(sum(input_tokens), 0) AS input, coalesce(sum(output_tokens), 0) AS output, sum(chance::HUGEINT) AS whose,
+        sum(cost_usd * (chance % 1000)::DECIMAL(4, 0)) AS whose_cost
+    FROM (SELECT *, at_ns // 86400000000000 AS bucket, hash(user_id) AS chance FROM ledger) GROUP BY bucket
+)
+SELECT count(*)
+FROM rolled AS r FULL JOIN counted AS c USING (bucket)
+WHERE bucket >= (SELECT bucket FROM kept) AND bucket NOT IN (SELECT bucket FROM waiting)
+    AND (r.calls, r.unpriced, r.cost, r.input, r.output, r.whose, r.whose_cost)
+        IS DISTINCT FROM (c.calls, c.unpriced, c.cost, c.input, c.output, c.whose, c.whose_cost);
+
+-- name: user_years_unlike_days
+-- Sums of users over a year of which all days are kept that differ from these days.
+WITH kept AS (SELECT coalesce(max(from_ns), 0) // 86400000000000 AS bucket FROM kept_from WHERE subject IN ('user_1d', 'ledger')),
+summed AS (
+    SELECT
+        year(DATE '1970-01-01' + bucket) AS bucket, user_number, sum(calls) AS calls, sum(cost_usd) AS cost,
+        coalesce(sum(input_tokens), 0) AS input, count(input_tokens) AS input_told, coalesce(sum(output_tokens), 0) AS output,
+        count(output_tokens) AS output_told, sum(unpriced_calls) AS unpriced
+    FROM user_1d GROUP BY ALL
+)
+SELECT count(*)
+FROM (FROM user_1y WHERE make_date(bucket, 1, 1) - DATE '1970-01-01' >= (SELECT bucket FROM kept)) AS y
+FULL JOIN (FROM summed WHERE bucket IN (SELECT bucket FROM user_1y)
+    AND make_date(bucket::INTEGER, 1, 1) - DATE '1970-01-01' >= (SELECT bucket FROM kept)) AS s USING (bucket, user_number)
+WHERE (y.calls, y.cost_usd, coalesce(y.input_tokens, 0), y.input_told, coalesce(y.output_tokens, 0), y.output_told, y.unpriced_calls)
+    IS DISTINCT FROM (s.calls, s.cost, s.input, s.input_told, s.output, s.output_told, s.unpriced);
+
+-- name: users_without_number
+-- Numbers that two users have, users with two numbers, and numbers in days that nobody has.
+SELECT
+    (SELECT count(*) - count(DISTINCT user_number) FROM user_numbers) + (SELECT count(*) - count(DISTINCT user_id) FROM user_numbers)
+    + (
+        SELECT count(DISTINCT user_number) FROM user_1d
+        WHERE user_number <> 0 AND user_number NOT IN (SELECT user_number FROM user_numbers)
+    );
+
 -- name: traces_not_indexed
 -- Traces that a question by id would not find, or not whole: a minute of their spans lies outside of what the index says.
 WITH minutes AS (SELECT DISTINCT trace_id, start_ns // 60000000000 AS minute FROM spans),

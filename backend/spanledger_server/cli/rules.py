@@ -76,7 +76,7 @@ def show(asked: Asked, rule: str) -> None:
 @asks
 def add(asked: Asked, name: str | None, condition: str | None, file: Path | None, **options: Any) -> None:
     """Make a rule: NAME "error_rate > 5% for 5m", or of a file."""
-    bodies = _of_file(file) if file is not None else []
+    bodies = of_file(file) if file is not None else []
     if name is not None:
         bodies = [{**(bodies[0] if bodies else {}), "name": name}, *bodies[1:]]
     if not bodies:
@@ -142,7 +142,7 @@ def backtest(
     """What a rule would have done in the past."""
     if (rule is None) == (file is None):
         fail("name a rule, or give a --file with one", WRONG_USAGE)
-    chosen: Any = rule if file is None else _of_file(file)[0]
+    chosen: Any = rule if file is None else of_file(file)[0]
     body = {"rule": chosen, "from": from_, "to": to, "thresholds": list(thresholds)}
     answer = asked.client.post(f"{PATH}/backtest", body)
     asked.show(answer, lambda console: _show_replay(console, answer.data))
@@ -163,8 +163,8 @@ def defaults(asked: Asked, applied: bool, names: tuple[str, ...]) -> None:
     asked.show(answer, lambda console: _show_defaults(console, items))
 
 
-def _of_file(file: Path) -> list[dict[str, Any]]:
-    """The rules of a file."""
+def of_file(file: Path) -> list[dict[str, Any]]:
+    """What a file holds: one thing, or a list of them, as YAML or JSON; ends the command where it holds nothing."""
     try:
         if file.stat().st_size > MOST_BYTES:
             fail(f"{file} is larger than {MOST_BYTES} bytes", WRONG_USAGE)
@@ -173,7 +173,7 @@ def _of_file(file: Path) -> list[dict[str, Any]]:
         fail(f"{file} cannot be read as YAML or JSON: {error}", WRONG_USAGE)
     listed_rules = found if isinstance(found, list) else [found]
     if not listed_rules or not all(isinstance(each, dict) for each in listed_rules):
-        fail(f"{file} holds no rule", WRONG_USAGE)
+        fail(f"{file} holds nothing that could be sent", WRONG_USAGE)
     bodies: list[dict[str, Any]] = json.loads(json.dumps(listed_rules, default=str))
     return bodies
 

@@ -329,8 +329,9 @@ def _simulated(console: Console, each: list[dict[str, Any]]) -> None:
         say(
             console,
             f"{_percent(one['achieved_performance'])} of {shown.count(one['total'])} events good, "
-            f"{shown.percent(decimal(one['remaining_ratio']))} of the budget left; {len(one['incidents'])} incidents, "
-            f"{one['missed_incidents']} without an alert; {one['false_alerts']} of {one['alerts']} alerts false",
+            f"{shown.percent(decimal(one['remaining_ratio']))} of the budget left; "
+            f"{_incidents(len(one['incidents']))}, {one['missed_incidents']} without an alert; "
+            f"{one['false_alerts']} of {one['alerts']} alerts false",
         )
         sheet = Sheet(
             Column("pair"), Column("alerts", right=True), Column("false", right=True), Column("late", right=True)
@@ -378,3 +379,7 @@ def _length(window: Any) -> str:
     if isinstance(window, str):
         return window
     return f"{window['duration']}, calendar" if window.get("calendar") else str(window["duration"])
+
+
+def _incidents(number: int) -> str:
+    return "1 incident" if number == 1 else f"{shown.count(number)} incidents"

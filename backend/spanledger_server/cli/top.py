@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
+from spanledger_server.cli import alerts, health, plot, status
 from spanledger_server.cli import format as shown
-from spanledger_server.cli import health, plot, status
 from spanledger_server.cli.asking import Asked, asks
 from spanledger_server.cli.client import Client, decimal
 from spanledger_server.cli.terminal import Column, Sheet, console, say
@@ -26,7 +26,7 @@ EVERY_S = 2.0
 WIDE = 100  # columns from which on figures stand in boxes
 BOX = 22
 SPARK_S, SPARK_COLUMNS = 300, 18
-RECENT, DEAREST = 200, 8
+RECENT, DEAREST, MOST_ALERTS = 200, 8, 8
 
 
 @click.command()
@@ -36,7 +36,7 @@ RECENT, DEAREST = 200, 8
 def top(asked: Asked, every: float, once: bool) -> None:
     """A live dashboard in the terminal.
 
-    Status, cost, calls, errors, latency, providers, services, the dearest calls.
+    Status, cost, calls, errors, latency, open alerts, providers, services, the dearest calls.
     """
 
     def frame() -> None:
@@ -55,12 +55,13 @@ def top(asked: Asked, every: float, once: bool) -> None:
 def gathered(client: Client) -> dict[str, Any]:
     """All that is shown, from four questions."""
     now = client.get("/api/v1/status").data
-    points = client.get("/api/admin/monitoring/metrics/realtime").data["points"]
+    live = client.get("/api/admin/monitoring/metrics/realtime", {"topics": ["live", "alerts"]}).data
     lines = client.get("/api/v1/ledger", {"from": "now-15m", "limit": RECENT}).data["items"]
     priced = [line for line in lines if line["cost_usd"] is not None]
     return {
         "status": {key: now[key] for key in ("sentence", "level", "tiles", "services", "conditions")},
-        "points": points,
+        "alerts": live["topics"]["alerts"],
+        "points": live["points"],
         "providers": client.get("/api/v1/providers/health").data["providers"],
         "recent_calls": len(lines),
         "dearest_calls": sorted(priced, key=lambda line: -Decimal(str(line["cost_usd"])))[:DEAREST],
@@ -85,6 +86,7 @@ def show(where: Console, found: dict[str, Any]) -> None:
             sheet.add(*box)
         sheet.show(where)
     for title, table in (
+        (_alerts_title(found["alerts"]), _alerts(found["alerts"]["items"])),
         ("providers", _providers(found["providers"])),
         ("services", _services(now["services"])),
         (f"dearest of the latest {shown.count(found['recent_calls'])} calls", _calls(found["dearest_calls"])),
@@ -143,6 +145,28 @@ def _providers(found: list[dict[str, Any]]) -> Sheet | None:
             shown.money(decimal(one["cost"])),
             one["reason"],
         )
+    return sheet
+
+
+def _alerts_title(found: dict[str, Any]) -> str:
+    counts = [(found["needs"], "open"), (found["acknowledged"], "acknowledged"), (found["held_back"], "held back")]
+    told = [*counts, (found["pending"], "pending"), (found["unevaluated"], "not evaluated")]
+    return "alerts: " + ", ".join(f"{count} {word}" for count, word in told if count)
+
+
+def _alerts(found: list[dict[str, Any]]) -> Sheet | None:
+    if not found:
+        return None
+    sheet = Sheet(
+        Column("since (UTC)", leaves=2),
+        Column("severity"),
+        Column("state", leaves=1),
+        Column("alert", text=True),
+    )
+    for one in found[:MOST_ALERTS]:
+        severity = shown.text(one["severity"])
+        styled = Text(severity, style=alerts.STYLES.get(severity, ""))
+        sheet.add(shown.clock(one["started_at"]), styled, alerts.state(one), shown.text(one["message"]))
     return sheet
 
 

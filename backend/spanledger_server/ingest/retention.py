@@ -95,6 +95,11 @@ DAYS: Final = (
     _Subject("ledger_corrections", "delete_ledger_corrections", DAY_NS),
     _Subject("loss", "delete_loss", DAY_NS),
 )
+LEVEL_OF: Final = {  # table -> how long it is kept
+    subject.name: level
+    for level, subjects in (("raw", RAW), ("minutes", MINUTES), ("hours", HOURS), ("days", DAYS))
+    for subject in subjects
+}
 _WIDTH_NS: Final[dict[Level, int]] = {"1m": 60 * 10**9, "1h": HOUR_NS, "1d": DAY_NS}
 
 

@@ -11,4 +11,5 @@ LIMIT $most;
 
 -- name: lines_of_trace
 -- A trace's lines, oldest first.
-SELECT * FROM ledger WHERE trace_id = $trace_id::UUID ORDER BY at_ns, span_id;
+SELECT * FROM ledger
+WHERE trace_id = $trace_id::UUID AND at_ns >= $from_ns AND at_ns <= $to_ns ORDER BY at_ns, span_id;

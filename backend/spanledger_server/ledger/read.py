@@ -43,6 +43,6 @@ def page(
     )
 
 
-def of_trace(reader: Reader, trace_id: UUID) -> list[dict[str, Any]]:
-    """All lines of a trace, oldest first."""
-    return reader.rows(SQL["lines_of_trace"], trace_id=trace_id)
+def of_trace(reader: Reader, trace_id: UUID, from_ns: int, to_ns: int) -> list[dict[str, Any]]:
+    """The lines of a trace of which it is known when it was, oldest first; both times are part of it."""
+    return reader.rows(SQL["lines_of_trace"], trace_id=trace_id, from_ns=from_ns, to_ns=to_ns)

@@ -155,7 +155,8 @@ class LiveFeed:
         now_s = now_ns // NS
         readings = self._readings
         found = health.services(self._window, readings.usual, now_s)
-        sentence, level = health.sentence(found, ever=readings.ever or bool(found), failing=self._failing())
+        failing = self._failing()
+        sentence, level = health.sentence(found, ever=readings.ever or bool(found), failing=failing)
         services = snapshot.shown_services(found, readings)
         slow = snapshot.slow(readings)
         for service in services:
@@ -165,6 +166,7 @@ class LiveFeed:
         return {
             "sentence": sentence,
             "level": level,
+            "failing": failing,
             "tiles": snapshot.tiles(self._window, readings, now_s),
             "services": services,
             "models": snapshot.models(readings),

@@ -108,7 +108,9 @@ def told(message: Message, pages: str) -> Told:
 def line(parts: Told) -> str:
     """All that matters in one line, without an address."""
     measured = dict(parts.rows).get("Measured", "").split(", ")
-    new = (each for each in measured if each not in parts.title)
+    calm = parts.status != STATUS["firing"]  # what matters then is how long it lasted
+    told = calm or (len(measured) > 1 and measured[-1] in parts.title)  # with its value, if in another unit
+    new = () if told else (each for each in measured if each not in parts.title)
     return ", ".join(each for each in (parts.heading, *new, parts.when, parts.more) if each)
 
 

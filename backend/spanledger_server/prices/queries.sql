@@ -25,6 +25,14 @@ SELECT
 FROM ledger WHERE state = 'unpriced' AND kind = 'usage' AND at_ns >= $from_ns AND at_ns < $to_ns
 GROUP BY ALL ORDER BY calls DESC, provider, model, reason LIMIT $most;
 
+-- name: used
+-- Models that were called: calls, what they cost, and how many of the calls wait for a price; the dearest first.
+SELECT
+    provider, model, count(*) AS calls, sum(cost_usd)::DECIMAL(38, 12) AS cost_usd, count(*) FILTER (state = 'unpriced') AS unpriced_calls,
+    max(at_ns) AS last_ns, count(*) OVER () AS groups
+FROM ledger WHERE kind = 'usage' AND at_ns >= $from_ns AND at_ns < $to_ns
+GROUP BY provider, model ORDER BY sum(cost_usd) DESC NULLS LAST, calls DESC, provider, model LIMIT $most;
+
 -- name: add_run
 -- A run begins.
 INSERT INTO reprice_runs BY NAME SELECT

@@ -201,6 +201,11 @@ def missing(reader: Reader, from_ns: int, to_ns: int, most: int) -> list[dict[st
     return reader.rows(SQL["missing"], from_ns=from_ns, to_ns=to_ns, most=most)
 
 
+def used(reader: Reader, from_ns: int, to_ns: int, most: int) -> list[dict[str, Any]]:
+    """Models that were called: how often, what that cost, and when last; the dearest first."""
+    return reader.rows(SQL["used"], from_ns=from_ns, to_ns=to_ns, most=most)
+
+
 def _running(reader: Reader) -> list[dict[str, Any]]:
     return reader.rows(SQL["runs"], run_id=None, running=True, before_ns=None, before_run=None, most=10)
 

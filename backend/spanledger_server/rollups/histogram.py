@@ -19,6 +19,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import accumulate
 from typing import Final
 
@@ -55,6 +56,7 @@ def code(value: float) -> int:
     return exponent if value > 0 else NEGATIVE_CODE - exponent
 
 
+@lru_cache(maxsize=8192)
 def middle(bucket: int) -> float:
     """The value that stands for a bucket: within `RELATIVE_ERROR` of everything in it."""
     if bucket == ZERO_CODE:

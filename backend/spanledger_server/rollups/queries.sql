@@ -14,6 +14,14 @@ UPDATE dirty_buckets SET taken = true WHERE family = $family AND level = $level 
 -- Remove the marks that a recomputation began with.
 DELETE FROM dirty_buckets WHERE family = $family AND level = $level AND taken AND list_contains($buckets::BIGINT[], bucket);
 
+-- name: log_recomputed
+-- Note that these buckets are others now.
+INSERT INTO rollup_log (family, level, bucket) SELECT $family, $level, unnest($buckets::BIGINT[]);
+
+-- name: forget_recomputed
+-- Keep the last of these notes.
+DELETE FROM rollup_log WHERE change < (SELECT max(change) FROM rollup_log) - $most;
+
 -- name: kept_from
 -- Before which time something was deleted.
 SELECT subject, from_ns FROM kept_from;

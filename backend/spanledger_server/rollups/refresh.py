@@ -43,6 +43,7 @@ FIRST_POINT_NS: Final = (
     5 * WIDTH_NS["1m"]
 )  # a series' first point counts from its start if that is no longer ago than this
 USERS_AFTER_NS: Final = 10 * WIDTH_NS["1m"]  # days by user cost a second, and what comes late does not come once
+LOGGED: Final = 10_000  # recomputed buckets that are remembered; who looks less often counts anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ class Rollups:
         self._within_s = within_s
         self._users_after_ns = 0
         self._users_turn = threading.Lock()
+        self._turn = threading.Lock()  # the log's numbers are in the order of its commits
 
     def refresh(self, now_ns: int) -> Refreshed:
         """Recompute what is marked: every minute, and those hours and days (UTC) that are over.
@@ -109,7 +111,7 @@ class Rollups:
         for run in reversed(runs(waiting, TOGETHER[level])):
             with self._database.transaction() as tx:
                 self._dirty.take(tx, recipe.family, level, run)
-            with self._database.beside() as tx:
+            with self._turn, self._database.beside() as tx:
                 total += self._recompute(tx, recipe, level, run)
             if until_s is not None and time.perf_counter() > until_s:
                 break
@@ -133,6 +135,7 @@ class Rollups:
             factor = WIDTH_NS["1d"] // WIDTH_NS[level]
             self._dirty.mark(tx, "user", {bucket // factor for bucket in raw}, "1d")
         self._dirty.consume(tx, recipe.family, level, run)
+        _log(tx, recipe, level, [*finer, *raw])
         return Refreshed(len(finer) + len(raw), len(buckets) - len(finer) - len(raw))
 
 
@@ -181,6 +184,14 @@ def _from_finer(tx: Transaction, recipe: Recipe, level: Level, buckets: Sequence
         tx.execute(SQL[recipe.slices[finer]], **bounds)
         tx.execute(SQL[recipe.from_finer], factor=factor)
         _replace(tx, recipe, level, run)
+
+
+def _log(tx: Transaction, recipe: Recipe, level: Level, buckets: Sequence[int]) -> None:
+    """Tell those who remember what they counted that these buckets are others now."""
+    if buckets:
+        tx.execute(SQL["log_recomputed"], family=recipe.family, level=level, buckets=list(buckets))
+    if level == "1h":
+        tx.execute(SQL["forget_recomputed"], most=LOGGED)
 
 
 def _replace(tx: Transaction, recipe: Recipe, level: Level, run: Sequence[int]) -> None:

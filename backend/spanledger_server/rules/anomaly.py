@@ -11,13 +11,14 @@ Never: an alarm while it is learning.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from statistics import median
 from typing import Any, Final, Literal
 
-from spanledger_server.rules import measured, reads
+from spanledger_server.rules import measured, sliding
 from spanledger_server.rules.held import Held
 from spanledger_server.rules.metrics import Measure
 from spanledger_server.rules.reads import Answer, Crowd, Failed, Key, Question
@@ -31,6 +32,7 @@ SEASONS: Final[dict[Season, tuple[int, ...]]] = {
     "week": tuple(7 * DAY_NS * number for number in (1, 2, 3, 4)),
     "day": tuple(DAY_NS * number for number in range(1, 8)),
 }
+REACH_NS: Final = max(ago for distances in SEASONS.values() for ago in distances)
 SHIFTS: Final = (-2, -1, 0, 1, 2)  # windows beside the same minute
 FEWEST: Final = {"week": 6, "day": 6}  # samples
 FEWEST_SEASONS: Final = 2
@@ -84,25 +86,26 @@ def question(rule: Rule, now_ns: int) -> Question:
 
 def samples(reader: Reader, rule: Rule, anchor_ns: int) -> Samples:
     """The metric's values in the windows around the same minute of earlier weeks and days, by group."""
-    of = measured.measure(rule)
     found: dict[Key, dict[Season, list[Sample]]] = {}
     for season, distances in SEASONS.items():
         for number, ago_ns in enumerate(distances, start=1):
-            asked = [measured.whole_minutes(rule.window_ns, anchor_ns, ago_ns + n * rule.window_ns) for n in SHIFTS]
-            answers = reads.read(reader, [measured.question(rule, of, each) for each in asked])
-            for each, answer in answers.items():
-                for key, value in _values(of, each.window, answer):
-                    found.setdefault(key, {}).setdefault(season, []).append((number, value))
+            for key, values in _around(reader, rule, anchor_ns - ago_ns).items():
+                for value, events in values:
+                    if value is not None and events != 0:
+                        found.setdefault(key, {}).setdefault(season, []).append((number, float(value)))
     return found
 
 
-def _values(of: Measure, window: Range, answer: Answer) -> Iterable[tuple[Key, float]]:
-    if isinstance(answer, (Crowd, Failed)):
-        return
-    for key, group in answer.items():
-        value, _ = measured.value_of(of, group, window)
-        if value is not None:
-            yield key, float(value)
+def _around(reader: Reader, rule: Rule, at_ns: int) -> Mapping[Key, Sequence[measured.Measured]]:
+    """The metric's values in the windows beside one another whose middle one ends at a time; none of a crowd's."""
+    of = measured.measure(rule)
+    step_ns = math.gcd(LEARNT_NS, rule.window_ns)
+    width, end = rule.window_ns // step_ns, at_ns // step_ns
+    ends = range(end + SHIFTS[0] * width, end + SHIFTS[-1] * width + 1)
+    whole = Range(0, rule.window_ns)
+    told = partial(measured.value_of, of, asked=whole)
+    found = sliding.values(reader, measured.question(rule, of, whole), step_ns // MINUTE_NS, width, ends, told)
+    return {} if isinstance(found, Crowd) else {key: values[::width] for key, values in found.items()}
 
 
 def verdicts(rule: Rule, asked: Question, answer: Answer, learnt: Samples | None) -> list[Verdict]:
@@ -119,6 +122,63 @@ def verdicts(rule: Rule, asked: Question, answer: Answer, learnt: Samples | None
         value, events = measured.value_of(of, answer.get(key), asked.window)
         named = measured.labels(rule, key)
         found.append(judged(rule, of, named, value, events, None if learnt is None else learnt.get(key, {})))
+    return found
+
+
+def replayed(
+    rule: Rule, named: Mapping[str, str], values: Sequence[measured.Measured], steps: Steps, width: int
+) -> list[Verdict]:
+    """What a rule said of a group at each step, by the values of the steps before.
+
+    Args:
+        rule: Which.
+        named: The group's labels.
+        values: Of each step, and before these of as many as `steps` says.
+        steps: When it was judged.
+        width: The window's length, in steps.
+    """
+    of, found = measured.measure(rule), []
+    learnt: Mapping[Season, Sequence[Sample]] = {}
+    for place in range(steps.before, len(values)):
+        anchor = place - (steps.first + place) % steps.held
+        if place == steps.before or anchor == place:
+            learnt = _learnt(values, anchor, width, steps.step_ns)
+        value, events = values[place]
+        found.append(judged(rule, of, named, value, events, learnt))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """Even steps in the past.
+
+    Attributes:
+        step_ns: How far they are from one another.
+        first: Number of the first value since 1970.
+        before: How many values lie before the first that is judged.
+    """
+
+    step_ns: int
+    first: int
+    before: int
+
+    @property
+    def held(self) -> int:
+        """For how many of them a baseline holds."""
+        return max(1, LEARNT_NS // self.step_ns)
+
+
+def _learnt(
+    values: Sequence[measured.Measured], anchor: int, width: int, step_ns: int
+) -> Mapping[Season, Sequence[Sample]]:
+    found: dict[Season, list[Sample]] = {}
+    for season, distances in SEASONS.items():
+        for number, ago_ns in enumerate(distances, start=1):
+            for shift in SHIFTS:
+                place = anchor - ago_ns // step_ns - shift * width
+                value, events = values[place] if 0 <= place < len(values) else (None, None)
+                if value is not None and events != 0:
+                    found.setdefault(season, []).append((number, float(value)))
     return found
 
 

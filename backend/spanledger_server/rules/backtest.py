@@ -4,23 +4,23 @@ Given a snapshot, a rule and a range of time, judges the rule at even steps by t
 group's verdicts through the steps that the caller gives (the alerts' own). The metric is read once, in stretches of
 minutes; a long range or window takes longer stretches, and the answer says how long they are.
 
-Never: a guess for rules whose figures are not kept (budgets, forecasts, objectives, baselines): they are refused.
+Budgets and forecasts are judged by the hour or less often, objectives and baselines by the same windows as live.
+
+Never: anything that came after the time that is judged.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from statistics import median
 from typing import Any, Final
-from uuid import UUID
 
 from spanledger_server.errors import Invalid
 from spanledger_server.rules import expression, measured, metrics, reads
-from spanledger_server.rules.metrics import Measure
-from spanledger_server.rules.reads import Crowd, Key
-from spanledger_server.rules.rule import Rule
+from spanledger_server.rules.rule import MEASURED, Rule
+from spanledger_server.rules.series import BY_THE_HOUR, Series, Values
 from spanledger_server.rules.verdict import Verdict
 from spanledger_server.store import sqlfile
 from spanledger_server.store.database import Reader
@@ -28,14 +28,13 @@ from spanledger_server.timegrid import DAY_NS, MINUTE_NS, Range
 
 SQL = sqlfile.load(__package__)
 
-STRETCHES_MIN: Final = (1, 5, 15, 60, 240)
+STRETCHES_MIN: Final = (1, 5, 15, 60, 240, 720)
 MOST_WORK: Final = 250_000  # rows that are added up
 LONGEST_NS: Final = 90 * DAY_NS
-REPLAYED: Final = ("threshold", "ratio", "change", "composite")
+MOST_FORECASTS: Final = 250
+BURN_MIN: Final = (1, 5)  # steps of rules on error budgets, the longer for more than two days
 Step = Callable[[Any, Verdict | None, int], tuple[Any, Sequence[str]]]  # standing, verdict, time -> standing, changes
 Steps = Callable[[Rule, int], Step]  # rule, distance of the steps -> step
-_Raw = tuple[Any, float | None, str | None]  # value, events, why there is none
-Series = Mapping[Key, Sequence[Verdict]]  # group -> a verdict for each step
 
 
 @dataclass(slots=True)
@@ -103,6 +102,7 @@ def replay(
     window: Range,
     steps: Steps,
     thresholds: Sequence[Decimal] = (),
+    zone: str = "UTC",
 ) -> list[Replay]:
     """What a rule would have done, and then the same with each of some other thresholds.
 
@@ -113,6 +113,7 @@ def replay(
         window: When; what is not kept in minutes any more is left out.
         steps: Gives the steps that alerts go through.
         thresholds: To compare with.
+        zone: IANA zone of budgets that name none.
 
     Raises:
         Invalid: Its figures are not kept, it has too many groups, or it would take too long.
@@ -125,7 +126,9 @@ def replay(
             "from", window.from_ns, f"between a minute and {LONGEST_NS // DAY_NS} days that are kept in minutes"
         )
     minutes = _stretch(rule, known, whole)
-    values = _Values(reader, known, whole, minutes)
+    values = Values(reader, known, whole, minutes, zone)
+    if not values.ends:
+        raise Invalid("from", window.from_ns, f"at least {minutes} minutes: that is how often such a rule is judged")
     found = [_replayed(rule, values.series(rule), values, steps)]
     for threshold in thresholds:
         other = replace(rule, threshold=threshold, clear_threshold=None)
@@ -135,8 +138,11 @@ def replay(
 
 def _kept_from_ns(reader: Reader, rule: Rule, known: Mapping[str, Rule]) -> int:
     kept: dict[str, int] = dict(reader.tuples(SQL["kept_minutes"]))
-    names = {each.metric for each in _leaves(rule, known)} | {each.divided_by for each in _leaves(rule, known)}
-    families = {reads.FAMILIES[metrics.measure(name).source] for name in names if name}
+    leaves = _leaves(rule, known)
+    names = {name for each in leaves for name in (each.metric, each.divided_by) if name}
+    families = {reads.FAMILIES[metrics.measure(name).source] for name in names}
+    if any(each.kind == "burn_rate" for each in leaves):
+        families |= {"span", "cost", "metric"}
     return max((kept.get(f"{family}_1m", 0) for family in families), default=0)
 
 
@@ -149,135 +155,45 @@ def _leaves(rule: Rule, known: Mapping[str, Rule]) -> list[Rule]:
     if rule.kind == "composite":
         parts = [known[name] for name in expression.parts(rule.expression) if name in known]
         return [leaf for part in parts for leaf in _leaves(part, known)]
-    if rule.kind in REPLAYED or (rule.kind == "absence" and rule.metric):
-        return [rule]
-    raise Invalid("kind", rule.kind, f"{', '.join(REPLAYED)} or the absence of a metric: others' figures are not kept")
+    if rule.kind == "absence" and rule.metric is None:
+        raise Invalid("kind", rule.kind, "an absence of a metric: when each service was last heard is not kept")
+    return [rule]
 
 
 def _stretch(rule: Rule, known: Mapping[str, Rule], window: Range) -> int:
-    """How many minutes are added up at once."""
+    """How many minutes are added up at once, which is how often a rule is judged."""
     leaves = _leaves(rule, known)
     work = 0
     for minutes in STRETCHES_MIN:
-        if any(leaf.window_ns % (minutes * MINUTE_NS) for leaf in leaves):
+        step_ns = minutes * MINUTE_NS
+        read = [leaf for leaf in leaves if leaf.kind in MEASURED or leaf.kind == "absence"]
+        if any(leaf.window_ns % step_ns for leaf in read):
             break
-        steps = window.length_ns // (minutes * MINUTE_NS)
-        work = sum(steps * leaf.window_ns // (minutes * MINUTE_NS) for leaf in leaves)
+        if any(minutes < _least(leaf, window) for leaf in leaves):
+            continue
+        work = sum(window.length_ns // step_ns * leaf.window_ns // step_ns for leaf in read)
         if work <= MOST_WORK:
             return minutes
+    if not work:
+        raise Invalid("rule", rule.name, "windows of whole hours beside budgets, which are judged by the hour")
     raise Invalid("from", window.from_ns, f"a shorter time: {work} windows would be added up, {MOST_WORK} are allowed")
 
 
-@dataclass(slots=True)
-class _Values:
-    """Reads the metrics of rules once, and judges at every step."""
-
-    reader: Reader
-    known: Mapping[str, Rule]
-    window: Range
-    minutes: int
-    _raw: dict[UUID, dict[Key, list[_Raw]]] = field(default_factory=dict)
-    _read: dict[Any, Mapping[Key, Mapping[int, list[Mapping[str, Any]]]]] = field(default_factory=dict)
-
-    @property
-    def step_ns(self) -> int:
-        """Distance of the steps."""
-        return self.minutes * MINUTE_NS
-
-    @property
-    def ends(self) -> range:
-        """Numbers of the stretches at whose beginning a step is taken: what lies before them is judged."""
-        return range(self.window.from_ns // self.step_ns + 1, self.window.to_ns // self.step_ns + 1)
-
-    def series(self, rule: Rule) -> Series:
-        """What a rule says at each step, by group."""
-        if rule.kind == "composite":
-            return self._composite(rule)
-        if rule.rule_id not in self._raw:
-            self._raw[rule.rule_id] = self._measured(rule)
-        return {
-            key: [self._verdict(rule, measured.labels(rule, key), *each) for each in values]
-            for key, values in self._raw[rule.rule_id].items()
-        }
-
-    def _verdict(
-        self, rule: Rule, named: dict[str, str], value: Any, events: float | None, reason: str | None
-    ) -> Verdict:
-        if rule.kind != "absence":
-            return measured.judged(rule, named, value, events, reason)
-        limit = rule.window_ns / 10**9
-        return Verdict(named, "false" if events else "true", bool(events), 0.0 if events else limit, limit)
-
-    def _measured(self, rule: Rule) -> dict[Key, list[_Raw]]:
-        """Group -> the value at each step, its events, and why there is none."""
-        above = measured.measure(rule)
-        found = self._values(rule, above)
-        below = metrics.measure(rule.divided_by) if rule.divided_by else None
-        others = {} if below is None else self._values(rule, below)
-        ago = {"before": rule.window_ns, "day": DAY_NS, "week": 7 * DAY_NS}[rule.against] // self.step_ns
-        raw: dict[Key, list[_Raw]] = {}
-        for key in sorted(found) if rule.group_by else [()]:
-            raw[key] = []
-            for end in self.ends:
-                (value, events), reason = self._value(rule, above, found.get(key, {}), end), None
-                if value is not None and rule.kind == "change":
-                    before, _ = self._value(rule, above, found.get(key, {}), end - ago)
-                    value, reason = measured.changed(value, before, rule.change_in == "percent")
-                elif value is not None and below is not None:
-                    divisor = self._value(rule, below, others.get(key, {}), end)
-                    value, events, reason = measured.ratio(value, divisor, below.name)
-                raw[key].append((value, events, reason))
-        return raw
-
-    def _value(self, rule: Rule, of: Measure, stretches: Mapping[int, Any], end: int) -> measured.Measured:
-        width = rule.window_ns // self.step_ns
-        rows = [row for number in range(end - width, end) for row in stretches.get(number, ())]
-        group = reads.found(of.source, rows) if rows else None
-        return measured.value_of(of, group, Range(0, rule.window_ns))
-
-    def _values(self, rule: Rule, of: Measure) -> Mapping[Key, Mapping[int, list[Mapping[str, Any]]]]:
-        """Group -> number of the stretch -> rows."""
-        ahead_ns = rule.window_ns + {"before": rule.window_ns, "day": DAY_NS, "week": 7 * DAY_NS}[rule.against]
-        earlier = Range(max(0, self.window.from_ns - ahead_ns), self.window.to_ns)
-        question = measured.question(rule, of, earlier)
-        if question not in self._read:
-            self._read[question] = self._by_key(rule, question)
-        return self._read[question]
-
-    def _by_key(self, rule: Rule, question: reads.Question) -> Mapping[Key, Mapping[int, list[Mapping[str, Any]]]]:
-        found = reads.parts(self.reader, question, self.minutes)
-        keys: dict[Key, dict[int, list[Mapping[str, Any]]]] = {}
-        if not isinstance(found, Crowd):
-            for number, groups in found.items():
-                for key, rows in groups.items():
-                    keys.setdefault(key, {})[number] = rows
-        number = found.groups if isinstance(found, Crowd) else len(keys)
-        if number > rule.most_groups:
-            raise Invalid("group_by", list(rule.group_by), f"at most {rule.most_groups} groups; there are {number}")
-        work = number * len(self.ends) * (rule.window_ns // self.step_ns)
-        if work > 4 * MOST_WORK:
-            raise Invalid("from", question.window.from_ns, f"a shorter time: there are {number} groups")
-        return keys
-
-    def _composite(self, rule: Rule) -> Series:
-        tree = expression.parse(rule.expression or "")
-        parts = {name: self.series(self.known[name]) for name in expression.names(tree) if name in self.known}
-        named = measured.labels(rule, ())
-        whole = []
-        for place in range(len(self.ends)):
-            at_once = {name: [verdicts[place] for verdicts in each.values()] for name, each in parts.items()}
-            whole.append(_said(tree, named, at_once))
-        return {(): whole}
+def _least(rule: Rule, window: Range) -> int:
+    """The shortest step, in minutes, in which a rule is judged."""
+    if rule.kind == "burn_rate":
+        return BURN_MIN[window.length_ns > 2 * DAY_NS]
+    if rule.kind not in BY_THE_HOUR:
+        return 1
+    most = MOST_FORECASTS if rule.kind == "forecast" else MOST_WORK
+    return next(
+        minutes
+        for minutes in STRETCHES_MIN
+        if minutes >= 60 and (minutes == STRETCHES_MIN[-1] or window.length_ns // (minutes * MINUTE_NS) <= most)
+    )
 
 
-def _said(tree: expression.Tree, named: Mapping[str, str], parts: Mapping[str, Sequence[Verdict]]) -> Verdict:
-    says = expression.said(tree, lambda name: measured.any_holds(parts.get(name, ())))
-    if says is None:
-        return Verdict(named, "no_data", reason="not all of its rules can tell")
-    return Verdict(named, "true" if says else "false", not says, float(says), 1.0)
-
-
-def _replayed(rule: Rule, series: Series, values: _Values, steps: Steps) -> Replay:
+def _replayed(rule: Rule, series: Series, values: Values, steps: Steps) -> Replay:
     episodes = [
         episode
         for verdicts in series.values()
@@ -296,7 +212,7 @@ def _replayed(rule: Rule, series: Series, values: _Values, steps: Steps) -> Repl
     )
 
 
-def _episodes(rule: Rule, verdicts: Sequence[Verdict], values: _Values, step: Step) -> Iterator[Episode]:
+def _episodes(rule: Rule, verdicts: Sequence[Verdict], values: Values, step: Step) -> Iterator[Episode]:
     standing: Any = None
     current: Episode | None = None
     for end, verdict in zip(values.ends, verdicts, strict=True):

@@ -46,7 +46,7 @@ def whole_minutes(length_ns: int, now_ns: int, ago_ns: int = 0) -> Range:
 def question(rule: Rule, of: Measure, asked: Range) -> Question:
     """What a rule asks of a metric for one window."""
     name = of.name if of.source == "metric" else None
-    return Question(of.source, asked, rule.group_by, tuple(sorted(rule.filters.items())), name)
+    return Question(of.source, asked, rule.group_by, tuple(sorted(rule.filters.items())), name, spread=of.spread)
 
 
 def questions(rule: Rule, now_ns: int) -> tuple[Question, ...]:

@@ -66,6 +66,11 @@ class Measure:
     meaning: str
 
     @property
+    def spread(self) -> bool:
+        """Whether it is read of a distribution."""
+        return self.source not in ("calls", "spans") or "latency" in self.name or "duration" in self.name
+
+    @property
     def window_ns(self) -> int:
         """Over which it is read where a rule does not say it."""
         return WINDOWS_NS.get(self.name, SENT_WINDOW_NS if self.source == "metric" else USUAL_WINDOW_NS)

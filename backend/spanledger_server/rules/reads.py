@@ -17,9 +17,8 @@ from itertools import groupby
 from typing import Any, Final
 
 from spanledger_server.errors import SpanledgerError
-from spanledger_server.rollups import histogram
 from spanledger_server.rollups.dirty import Family
-from spanledger_server.rules import metrics
+from spanledger_server.rules import distributions, metrics
 from spanledger_server.rules.metrics import DIMENSIONS, Source
 from spanledger_server.rules.rule import MOST_GROUPS, Filter
 from spanledger_server.slos.conditions import path
@@ -66,6 +65,7 @@ class Question:
         filters: Label and what it must be, by label.
         name: Of a metric that was sent.
         bare: Whether only the groups are wanted, and nothing of them.
+        spread: Whether distributions are wanted.
     """
 
     source: Source
@@ -74,6 +74,7 @@ class Question:
     filters: Filters = ()
     name: str | None = None
     bare: bool = False
+    spread: bool = True
 
     @property
     def every(self) -> Filters:
@@ -97,7 +98,8 @@ class Failed:
 
 Groups = Mapping[Key, Any]  # key -> what was found, an object of the source
 Answer = Groups | Crowd | Failed
-_Row = tuple[Mapping[str, str], int | None, Mapping[str, Any]]  # labels, bucket where those are apart, and the row
+Row = Mapping[str, Any]
+_Row = tuple[Mapping[str, str], Row]  # its labels, and the row
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,32 +131,32 @@ def read(reader: Reader, asked: Iterable[Question]) -> dict[Question, Answer]:
     return found
 
 
-def parts(reader: Reader, question: Question, minutes: int) -> dict[int, dict[Key, list[Mapping[str, Any]]]] | Crowd:
-    """The rows of each stretch of so many minutes of the question's window, by group; `found` makes objects of them.
+def apart(reader: Reader, question: Question, minutes: int) -> dict[Key, list[Row]]:
+    """The rows of each group, those of each stretch of so many minutes by themselves; `found` makes objects of them.
 
-    Stretches are numbered from 1970 on.
+    Stretches (`bucket`) are numbered from 1970 on.
     """
     rows = _rows(reader, _Shape.of(question), [("1m", *_minutes(question.window))], [question], 2**40, apart=minutes)
-    if isinstance(rows, Crowd):
-        return rows
-    stretches_of: dict[int, dict[Key, list[Mapping[str, Any]]]] = defaultdict(lambda: defaultdict(list))
-    for labels, number, row in rows:
+    groups: dict[Key, list[Row]] = defaultdict(list)
+    for labels, row in () if isinstance(rows, Crowd) else rows:
         if _fits(question, labels):
-            stretches_of[number or 0][_key(question, labels)].append(row)
-    keys = {key for each in stretches_of.values() for key in each}
-    return Crowd(len(keys)) if len(keys) > MOST_GROUPS else stretches_of
+            groups[_key(question, labels)].append(row)
+    return groups
 
 
-def found(source: Source, rows: Iterable[Mapping[str, Any]]) -> Any:
+def found(source: Source, rows: Iterable[Row]) -> Any:
     """What these rows tell, as one object of their source."""
     if source == "system":
         return metrics.gauges_together([row["gauge"] for row in rows])
     together = metrics.nothing(source)
-    for row in rows:
-        if source == "calls":
-            merged = histogram.merge(((row["codes"], row["counts"]),))  # they come one bucket behind the other
-            together.add({**row, "codes": merged.index, "counts": merged.count})
-        elif source != "requests":
+    if source == "calls":
+        some = list(rows)
+        together.durations = distributions.of_calls(some)
+        for row in some:
+            together.add(row)
+        return together
+    for row in map(distributions.added, rows):
+        if source != "requests":
             together.add(row)
         elif "outcome" in row:
             together.add_told(row)
@@ -203,8 +205,8 @@ def _key(question: Question, labels: Mapping[str, str]) -> Key:
 
 
 def _grouped(question: Question, rows: Iterable[_Row]) -> Groups | Crowd:
-    by_key: dict[Key, list[Mapping[str, Any]]] = defaultdict(list)
-    for labels, _, row in rows:
+    by_key: dict[Key, list[Row]] = defaultdict(list)
+    for labels, row in rows:
         by_key[_key(question, labels)].append(row)
     if len(by_key) > MOST_GROUPS:
         return Crowd(len(by_key))
@@ -247,10 +249,11 @@ def _some(
     if shape.source in ("cache", "rate_limit"):
         return _told(reader, shape, level, bound, questions)
     columns = DIMENSIONS[shape.source] or ()
+    asked, spread = _asked(shape, columns, questions), any(each.spread and not each.bare for each in questions)
     if shape.source == "calls":
-        return _taken(reader.rows(SQL[CALL[level]], **bound, **_asked(shape, columns, questions)), shape, bound)
-    asked = _asked(shape, columns, questions)
-    return _taken(reader.rows(SQL[SPAN[level]], **bound, **asked, served=False), shape, bound)
+        return _taken(distributions.rows(reader, SQL[CALL[level]], **bound, **asked, spread=spread), shape, bound)
+    rows = distributions.rows(reader, SQL[SPAN[level]], **bound, **asked, served=False, spread=spread)
+    return _taken(rows, shape, bound)
 
 
 def _asked(shape: _Shape, columns: Sequence[str], questions: Sequence[Question]) -> dict[str, Any]:
@@ -270,10 +273,10 @@ def _asked(shape: _Shape, columns: Sequence[str], questions: Sequence[Question])
     }
 
 
-def _taken(rows: Sequence[Mapping[str, Any]], shape: _Shape, bound: Mapping[str, Any]) -> list[_Row] | Crowd:
+def _taken(rows: Sequence[Row], shape: _Shape, bound: Mapping[str, Any]) -> list[_Row] | Crowd:
     if rows and rows[0]["groups"] > bound["most"]:
         return Crowd(rows[0]["groups"])
-    return [(dict(zip(shape.labels, row["key"], strict=True)), row["bucket"], row) for row in rows]
+    return [(dict(zip(shape.labels, row["key"], strict=True)), row) for row in rows]
 
 
 def _told(
@@ -283,7 +286,7 @@ def _told(
     columns = [SUBJECTS[shape.source] if name == "subject" else name for name in TOLD_LABELS]
     event = "request" if shape.source == "requests" else shape.source
     asked = _asked(shape, columns, questions)
-    return _taken(reader.rows(SQL[TOLD[level]], **bound, **asked, event=event), shape, bound)
+    return _taken(distributions.rows(reader, SQL[TOLD[level]], **bound, **asked, event=event), shape, bound)
 
 
 def _requests(
@@ -293,10 +296,11 @@ def _requests(
     whole = _Shape("requests", ("route", "service"), shape.only)
     told = _told(reader, whole, level, bound, questions)
     asked = _asked(whole, DIMENSIONS["spans"] or (), questions)
-    spans = _taken(reader.rows(SQL[SPAN[level]], **bound, **asked, served=True), whole, bound)
+    rows = distributions.rows(reader, SQL[SPAN[level]], **bound, **asked, served=True, spread=True)
+    spans = _taken(rows, whole, bound)
     if isinstance(told, Crowd) or isinstance(spans, Crowd):
         return told if isinstance(told, Crowd) else spans
-    known = {tuple(labels.values()) for labels, _, _ in told}
+    known = {tuple(labels.values()) for labels, _ in told}
     return [*told, *(row for row in spans if tuple(row[0].values()) not in known)]
 
 
@@ -304,7 +308,8 @@ def _sent(
     reader: Reader, shape: _Shape, level: str, bound: Mapping[str, Any], questions: Sequence[Question]
 ) -> list[_Row] | Crowd:
     attributes = [label for label in shape.labels if label not in (NAME, "service")]
-    rows = reader.rows(
+    rows = distributions.rows(
+        reader,
         SQL[SENT[level]],
         **bound,
         **_asked(shape, (NAME, "service", *attributes), questions),
@@ -321,7 +326,7 @@ def _gauges(reader: Reader, level: str, bound: Mapping[str, Any]) -> list[_Row]:
         text = row["attributes"]
         known = labels.setdefault(text, json.loads(text) if text else {})
         gauge = Gauge(row["name"], row["service"], known, row["mean"])
-        rows.append(({"service": row["service"]}, row["bucket"], {"gauge": gauge}))
+        rows.append(({"service": row["service"]}, {"bucket": row["bucket"], "gauge": gauge}))
     return rows
 
 

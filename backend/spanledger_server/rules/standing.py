@@ -29,6 +29,7 @@ from spanledger_server.timegrid import MINUTE_NS
 
 Spent = tuple[Decimal | None, int]  # percent of the limit, calls
 Ahead = tuple[float | None, str | None]  # probability to pass the limit, why it is not known
+TOO_YOUNG: Final = "there is less than a day of history to go by"
 SAID: Final = {
     "low_coverage": "too much of the window is missing",
     "no_events": "no events to judge by",
@@ -60,7 +61,7 @@ class Standings:
         if rule.kind == "burn_rate":
             return self._burning(reader, rule, now_ns)
         judge = self._on_spending if rule.kind == "budget" else self._on_forecast
-        return [judge(reader, rule, each, now_ns) for each in _budgets(reader, rule)]
+        return [judge(reader, rule, each, now_ns) for each in chosen(reader, rule)]
 
     def _on_spending(self, reader: Reader, rule: Rule, budget: Budget, now_ns: int) -> Verdict:
         found = self._spent.get(
@@ -80,14 +81,14 @@ class Standings:
 
     def _burning(self, reader: Reader, rule: Rule, now_ns: int) -> list[Verdict]:
         found = self._slos.get("all", now_ns, lambda: _objectives(reader, now_ns)) or []
-        chosen = [
+        mine = [
             (kept, stands)
             for kept, stands in found
             if rule.slo is None or rule.slo in (kept.slo_id, kept.objective.name)
         ]
-        if rule.slo is not None and not chosen:
-            return [Verdict(dict(rule.labels), "error", reason=f"there is no objective {rule.slo!r}")]
-        return [_burn(rule, kept, stands) for kept, stands in chosen]
+        if rule.slo is not None and not mine:
+            return [missing(rule)]
+        return [burning(rule, kept, stands.conditions, stands.period.counts.total) for kept, stands in mine]
 
 
 def spent(reader: Reader, budget: Budget, now_ns: int, zone: str) -> Spent:
@@ -102,7 +103,8 @@ def of(rule: Rule, budget: Budget) -> dict[str, str]:
     return {**rule.labels, "budget": budget.name, **{name: str(value) for name, value in budget.scope.items()}}
 
 
-def _budgets(reader: Reader, rule: Rule) -> Sequence[Budget]:
+def chosen(reader: Reader, rule: Rule) -> Sequence[Budget]:
+    """The budgets that a rule is about."""
     return [
         each
         for each in record.listed(reader)
@@ -113,7 +115,7 @@ def _budgets(reader: Reader, rule: Rule) -> Sequence[Budget]:
 def _ahead(reader: Reader, budget: Budget, now_ns: int, zone: str) -> Ahead:
     projection = of_budget.standing(reader, budget, now_ns, zone).projection
     if projection is None or not projection.certain:
-        return None, "there is less than a day of history to go by"
+        return None, TOO_YOUNG
     return projection.outlook.over, "nothing is known of what was spent"
 
 
@@ -123,9 +125,15 @@ def _objectives(reader: Reader, now_ns: int) -> list[tuple[Kept, Status]]:
     return list(zip(kept, found, strict=True))
 
 
-def _burn(rule: Rule, kept: Kept, stands: Status) -> Verdict:
+def missing(rule: Rule) -> Verdict:
+    """What a rule says whose objective is gone."""
+    return Verdict(dict(rule.labels), "error", reason=f"there is no objective {rule.slo!r}")
+
+
+def burning(rule: Rule, kept: Kept, found: Sequence[Condition], events: float | None) -> Verdict:
+    """What a rule says of an objective, by what its pairs of windows say."""
     named = {**rule.labels, "slo": kept.objective.name, "service": kept.objective.service}
-    conditions = [each for each in stands.conditions if rule.burn in ("any", each.policy.severity)]
+    conditions = [each for each in found if rule.burn in ("any", each.policy.severity)]
     if not conditions:
         return Verdict(named, "error", reason=f"the objective has no pair of windows for {rule.burn}")
     holding = [each for each in conditions if each.verdict.holds]
@@ -133,8 +141,7 @@ def _burn(rule: Rule, kept: Kept, stands: Status) -> Verdict:
     worst = max(holding or unknown or conditions, key=_urgency)
     outcome: Any = "true" if holding else "no_data" if unknown else "false"
     reason = SAID.get(worst.verdict.reason, worst.verdict.reason) if outcome != "true" else None
-    value, events = worst.verdict.long_rate, stands.period.counts.total
-    return Verdict(named, outcome, outcome == "false", value, worst.threshold, events, reason)
+    return Verdict(named, outcome, outcome == "false", worst.verdict.long_rate, worst.threshold, events, reason)
 
 
 def _urgency(condition: Condition) -> float:

@@ -84,17 +84,22 @@ def _measured(rule: Rule, verdict: Verdict) -> str:
     if rule.kind == "composite":
         return f"{rule.expression} holds"
     if rule.kind == "anomaly":
-        return f"{rule.metric} is {value}, which is unusual at this time"
+        return f"{_words(rule.metric)} is {value}, which is unusual at this time"
     subject = {
-        "ratio": f"{rule.metric} / {rule.divided_by}",
-        "change": f"The change of {rule.metric}",
+        "ratio": f"{_words(rule.metric)} / {_words(rule.divided_by)}",
+        "change": f"The change of {_words(rule.metric)}",
         "budget": "What is spent of the budget",
         "forecast": "The chance to exceed the budget",
         "burn_rate": "The error budget burns",
-    }.get(rule.kind, rule.metric or rule.name)
+    }.get(rule.kind, _words(rule.metric) or rule.name)
     if rule.kind == "burn_rate":
         return f"{subject} {value} as fast as it may, and {threshold} is the limit"
     return f"{subject} is {value}, {SIGNS.get(rule.operator or '', 'against')} {threshold}"
+
+
+def _words(metric: str | None) -> str:
+    """One of our metrics as people say it, `p95 latency`; one that was sent keeps its name."""
+    return (metric or "").replace("_", " ") if metric in METRICS else metric or ""
 
 
 def _text(
@@ -106,7 +111,7 @@ def _text(
         over = f", over {measured.spoken(rule.window_ns)} until {clock(now_ns)}{counted}"
     said = [f"{_measured(rule, verdict)}{over}."]
     if rule.metric in METRICS:
-        said.append(f"{rule.metric} is {METRICS[rule.metric].meaning}.")
+        said.append(f"{_words(rule.metric)}: {METRICS[rule.metric].meaning}.")
     if rule.kind == "burn_rate":
         said.append("At 1x the objective's error budget would last exactly to the end of its period.")
     if rule.for_ns:

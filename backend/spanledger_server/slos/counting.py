@@ -1,8 +1,8 @@
-"""Good events and all events of an objective's windows, read from the rollups (or the rows themselves) each time.
+"""Good events and all events of an objective's windows, from the rollups (or the rows themselves).
 
-Given a snapshot, an indicator and ranges of whole minutes, cuts them into stretches between all their ends, reads each
-stretch once (whole days and hours where there are such, minutes at the edges) and adds the stretches up. Nothing is
-kept: late data, repricing, restarts and changed definitions need no code here.
+Given a snapshot, an indicator and ranges of whole minutes, cuts them into stretches between all their ends, takes each
+stretch once (whole days and hours where there are such, minutes at the edges) and adds the stretches up. What
+`buckets.py` remembers of whole buckets holds for late data, repricing, restarts and changed definitions.
 
 Never: an average of ratios, or a stretch that is counted twice.
 """
@@ -14,24 +14,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from spanledger_server.rollups import histogram
+from spanledger_server.slos import buckets
 from spanledger_server.slos.burn import Counts
-from spanledger_server.slos.conditions import COLUMNS, ROLLED, path
 from spanledger_server.slos.objective import Indicator, Threshold
-from spanledger_server.slos.stretches import between, parameters, pieces, raw_bounds, within
+from spanledger_server.slos.reading import SORT, cells, quick, read
+from spanledger_server.slos.stretches import WIDTHS, between, marks, pieces, within
+from spanledger_server.slos.tallies import Tallies
 from spanledger_server.store import sqlfile
 from spanledger_server.store.database import Reader
-from spanledger_server.timegrid import MINUTE_NS, Range
+from spanledger_server.timegrid import HOUR_NS, MINUTE_NS, Range
 
 SQL = sqlfile.load(__package__)
 
-SORT: Final = ("service", "name", "kind", "status", "route", "model", "entry")  # as the small statement gives them
-SPAN_KINDS: Final = ("unspecified", "internal", "server", "client", "producer", "consumer")
-ERROR: Final = 2  # the status of a span
 CONTRIBUTE: Final[dict[str, tuple[str, ...]]] = {
     "span": ("route", "model", "name"),
     "ledger": ("model", "tenant", "feature"),
     "metric": ("service",),
 }
+HEARD_IN: Final = {"heard_alone": frozenset({"metric"}), "heard_beside": frozenset({"span", "cost"})}
 
 
 def windows(
@@ -45,25 +45,10 @@ def windows(
         ranges: Whole minutes; they may overlap.
         excluded: Whole minutes of them that do not count, apart from one another.
     """
-    if not _quick(indicator):
-        (found,) = windows_of(reader, [indicator], ranges, excluded)
-        return found
     stretches = between(ranges, excluded)
-    each: defaultdict[int, Counts] = defaultdict(Counts)
-    for segment, _, counts in _cells(reader, indicator, stretches):
-        each[segment] += counts
+    cut = pieces(reader, buckets.source(indicator), stretches, 0)
+    each = defaultdict(Counts, buckets.added(buckets.counted(reader, indicator, cut), cut))
     return _added(each, stretches, ranges)
-
-
-def _quick(indicator: Indicator) -> bool:
-    """Whether the small statement can tell: bounds of numbers are left to the one that judges in SQL."""
-    parts = (indicator.where, indicator.good or indicator.where)
-    return together(indicator) and all(one.least is None and one.most is None for part in parts for one in part.each)
-
-
-def together(indicator: Indicator) -> bool:
-    """Whether several such indicators are read at once."""
-    return indicator.kind == "span" and indicator.rolled
 
 
 def windows_of(
@@ -71,7 +56,7 @@ def windows_of(
 ) -> list[list[Counts]]:
     """The events of each range, for several indicators: in one statement where they can be read `together`."""
     stretches = between(ranges, excluded)
-    return [_summed(rows, stretches, ranges) for rows in _read(reader, indicators, stretches)]
+    return [_summed(rows, stretches, ranges) for rows in read(reader, indicators, stretches)]
 
 
 def windows_by(
@@ -79,16 +64,16 @@ def windows_by(
 ) -> dict[str | None, list[Counts]]:
     """The events of each range by the values of one column of `objective.GROUPED`."""
     stretches = between(ranges, excluded)
-    if _quick(indicator) and group in SORT:
+    if quick(indicator) and group in SORT:
         column, by_value = (
             SORT.index(group),
             defaultdict[str | None, defaultdict[int, Counts]](lambda: defaultdict(Counts)),
         )
-        for segment, sort, counts in _cells(reader, indicator, stretches):
+        for segment, sort, counts in cells(reader, indicator, stretches):
             by_value[sort[column]][segment] += counts
         return {value: _added(each, stretches, ranges) for value, each in by_value.items()}
     rows: defaultdict[str | None, list[dict[str, Any]]] = defaultdict(list)
-    for row in _read(reader, [indicator], stretches, group=group)[0]:
+    for row in read(reader, [indicator], stretches, group=group)[0]:
         rows[row["category"]].append(row)
     return {value: _summed(each, stretches, ranges) for value, each in rows.items()}
 
@@ -96,9 +81,14 @@ def windows_by(
 def slices(reader: Reader, indicator: Indicator, asked: Sequence[Range], slice_ns: int) -> dict[int, Counts]:
     """The events of each slice of some ranges that has any: number of the slice since 1970 -> counts."""
     found: defaultdict[int, Counts] = defaultdict(Counts)
-    (rows,) = _read(reader, [indicator], asked, slice_ns=slice_ns)
-    for row in rows:
-        found[row["slice"]] += _counts(row)
+    if slice_ns % HOUR_NS == 0 or quick(indicator):
+        cut = pieces(reader, buckets.source(indicator), asked, slice_ns)
+        for (level, number), figures in buckets.counted(reader, indicator, cut).items():
+            if any(figures):
+                found[number * WIDTHS.get(level, MINUTE_NS) // slice_ns] += Counts(*figures)
+    else:
+        for row in read(reader, [indicator], asked, slice_ns=slice_ns)[0]:
+            found[row["slice"]] += _counts(row)
     return dict(sorted(found.items()))
 
 
@@ -107,7 +97,7 @@ def slices_by(
 ) -> dict[str | None, dict[int, Counts]]:
     """As `slices`, by the values of one column of `objective.GROUPED`."""
     found: defaultdict[str | None, defaultdict[int, Counts]] = defaultdict(lambda: defaultdict(Counts))
-    for row in _read(reader, [indicator], asked, slice_ns=slice_ns, group=group)[0]:
+    for row in read(reader, [indicator], asked, slice_ns=slice_ns, group=group)[0]:
         found[row["category"]][row["slice"]] += _counts(row)
     return {value: dict(sorted(each.items())) for value, each in found.items()}
 
@@ -117,14 +107,14 @@ def groups(
 ) -> dict[str, dict[str | None, Counts]]:
     """The events of some ranges by the values of each of some columns."""
     found: dict[str, dict[str | None, Counts]] = {}
-    cells = _cells(reader, indicator, asked) if _quick(indicator) and set(columns) & set(SORT) else []
+    read_once = cells(reader, indicator, asked) if quick(indicator) and set(columns) & set(SORT) else []
     for column in columns:
         each: defaultdict[str | None, Counts] = defaultdict(Counts)
-        if _quick(indicator) and column in SORT:
-            for _, sort, counts in cells:
+        if quick(indicator) and column in SORT:
+            for _, sort, counts in read_once:
                 each[sort[SORT.index(column)]] += counts
         else:
-            for row in _read(reader, [indicator], asked, group=column)[0]:
+            for row in read(reader, [indicator], asked, group=column)[0]:
                 each[row["category"]] += _counts(row)
         found[column] = dict(each)
     return found
@@ -136,14 +126,33 @@ def as_sent(counts: Counts) -> bool:
 
 
 def heard(reader: Reader, service: str | None, asked: Range) -> tuple[list[int], bool]:
-    """The minutes in which anything came from a service, and whether it reports regularly, with or without requests."""
-    rows = reader.tuples(
-        SQL["presence"],
-        service=service,
-        first=asked.from_ns // MINUTE_NS,
-        beyond=asked.to_ns // MINUTE_NS,
-    )
-    return [bucket for bucket, _ in rows], any(alone for _, alone in rows)
+    """The minutes in which anything came from a service, and whether it reports by itself, with or without requests.
+
+    Of one that does not, the minutes say nothing, and none are told.
+    """
+    minutes = range(asked.from_ns // MINUTE_NS, asked.to_ns // MINUTE_NS)
+    alone = _heard(reader, "heard_alone", service, minutes)
+    if not alone:
+        return [], False
+    beside = _heard(reader, "heard_beside", service, [number for number in minutes if number not in alone])
+    return sorted(alone | beside), True
+
+
+def _heard(reader: Reader, statement: str, service: str | None, minutes: Sequence[int]) -> set[int]:
+    """Those minutes that a statement of presence names."""
+    tallies, seen, question = Tallies.of(reader), marks(reader), (statement, service)
+    found = {} if tallies is None else tallies.find(seen.version, question, [("1m", number) for number in minutes])
+    missing = [number for number in minutes if ("1m", number) not in found]
+    if missing:
+        rows = reader.tuples(SQL[statement], service=service, first=missing[0], beyond=missing[-1] + 1)
+        there = {bucket for (bucket,) in rows}
+        found |= {("1m", number): (float(number in there),) for number in missing}
+        families = HEARD_IN[statement]
+        since = max(seen.kept.get(f"{family}_1m", 0) for family in families)
+        if tallies is not None:
+            kept = {bucket: told for bucket, told in found.items() if bucket[1] * MINUTE_NS >= since}
+            tallies.keep(seen.version, question, families, kept)
+    return {number for (_, number), (there_is,) in found.items() if there_is}
 
 
 def effective(threshold: Threshold, kind: str) -> float:
@@ -173,133 +182,3 @@ def _added(each: Mapping[int, Counts], stretches: Sequence[Range], ranges: Seque
         sum((each[n] for n, stretch in enumerate(stretches) if n in each and within(stretch, asked)), Counts())
         for asked in ranges
     ]
-
-
-def _cells(
-    reader: Reader, indicator: Indicator, stretches: Sequence[Range]
-) -> list[tuple[int, tuple[Any, ...], Counts]]:
-    """Number of the stretch, what `SORT` names, and the events of such spans there that count."""
-    if not any(stretch.length_ns > 0 for stretch in stretches):
-        return []
-    cut = pieces(reader, "span", stretches, 0)
-    service, entry = indicator.where.value_of("service"), indicator.where.value_of("entry")
-    rows = reader.tuples(
-        SQL["span_cells" if indicator.threshold is None else "span_cells_within"],
-        **parameters(cut),
-        **raw_bounds(cut),
-        services=None if service is None else [service],
-        entry=None if entry is None else entry == "true",
-        code=_code(indicator),
-        below=indicator.threshold is None or indicator.threshold.below,
-    )
-    found = []
-    judged: dict[tuple[Any, ...], tuple[bool, bool]] = {}
-    for segment, *cells in rows:
-        sort = tuple(cells[: len(SORT)])
-        if sort not in judged:
-            texts = dict(zip(SORT, _texts(sort), strict=True))
-            judged[sort] = (indicator.where.meets(texts), (indicator.good or indicator.where).meets(texts))
-        counts, good = judged[sort]
-        if counts:
-            weighed, spans, uncounted, within, sent_within = cells[len(SORT) :]
-            right, sent = (weighed, spans) if indicator.threshold is None else (within, sent_within)
-            found.append((segment, sort, Counts(right * good, weighed, spans - uncounted, uncounted, sent * good)))
-    return found
-
-
-def _texts(sort: Sequence[Any]) -> tuple[str | None, ...]:
-    """What spans are told apart by, as conditions see it."""
-    service, name, kind, status, route, model, entry = sort
-    return service, name, SPAN_KINDS[kind], "error" if status == ERROR else "ok", route, model, str(entry).lower()
-
-
-def _read(
-    reader: Reader,
-    indicators: Sequence[Indicator],
-    stretches: Sequence[Range],
-    *,
-    slice_ns: int = 0,
-    group: str | None = None,
-) -> list[list[dict[str, Any]]]:
-    """For each indicator, rows of counts by stretch, slice and group."""
-    found: list[list[dict[str, Any]]] = [[] for _ in indicators]
-    if not any(stretch.length_ns > 0 for stretch in stretches):
-        return found
-    bound = {"slice_ns": slice_ns, "group": group}
-    rolled = group is None or group in (*ROLLED["span"], "name")
-    several = [number for number, each in enumerate(indicators) if rolled and together(each)]
-    if several:
-        for row in _spans(reader, [indicators[number] for number in several], stretches, bound):
-            found[several[row["slo"]]].append(row)
-    for number, each in enumerate(indicators):
-        if number not in several:
-            found[number] = _alone(reader, each, stretches, bound)
-    return found
-
-
-def _spans(
-    reader: Reader, indicators: Sequence[Indicator], stretches: Sequence[Range], bound: dict[str, Any]
-) -> list[dict[str, Any]]:
-    cut = pieces(reader, "span", stretches, bound["slice_ns"])
-    thresholds = [_code(each) for each in indicators]
-    services = {each.where.value_of("service") for each in indicators}
-    conditions = [_bound(each, ROLLED["span"], ()) for each in indicators]
-    return reader.rows(
-        SQL["span_events"],
-        **bound,
-        **parameters(cut),
-        **{name: [each[name] for each in conditions] for name in conditions[0]},
-        **raw_bounds(cut),
-        services=None if None in services else sorted(str(service) for service in services),
-        slo=list(range(len(indicators))),
-        threshold=thresholds,
-        below=[each.threshold is None or each.threshold.below for each in indicators],
-        coded=any(threshold is not None for threshold in thresholds),
-    )
-
-
-def _alone(
-    reader: Reader, indicator: Indicator, stretches: Sequence[Range], bound: dict[str, Any]
-) -> list[dict[str, Any]]:
-    attributes = _attributes(indicator)
-    threshold = indicator.threshold
-    asked = {
-        **bound,
-        **_bound(indicator, COLUMNS[indicator.kind], attributes),
-        "paths": [path(name) for name in attributes],
-        "service": indicator.where.value_of("service"),
-        "below": threshold is None or threshold.below,
-    }
-    if indicator.kind == "metric":
-        cut = parameters(pieces(reader, "metric", stretches, bound["slice_ns"]))
-        names = {"metric": indicator.metric, "good_metric": indicator.good_metric}
-        return reader.rows(SQL["metric_events"], **asked, **cut, **names, code=_code(indicator))
-    asked |= {
-        "segment": list(range(len(stretches))),
-        "from_ns": [stretch.from_ns for stretch in stretches],
-        "to_ns": [stretch.to_ns for stretch in stretches],
-        "least_ns": min(stretch.from_ns for stretch in stretches),
-        "most_ns": max(stretch.to_ns for stretch in stretches),
-    }
-    if indicator.kind == "ledger":
-        field, value = (None, None) if threshold is None else (threshold.field, threshold.value)
-        columns = sorted({each.name for part in (indicator.where, indicator.good) if part for each in part.each})
-        return reader.rows(SQL["ledger_rows"], **asked, asked=columns, field=field, threshold=value)
-    return reader.rows(SQL["span_rows"], **asked, code=_code(indicator))
-
-
-def _bound(indicator: Indicator, columns: Sequence[str], attributes: Sequence[str]) -> dict[str, Any]:
-    good = indicator.good or indicator.where
-    return indicator.where.bound(columns, attributes, "where") | good.bound(columns, attributes, "good")
-
-
-def _code(indicator: Indicator) -> int | None:
-    """The bucket of the threshold, in the unit that is stored."""
-    if indicator.threshold is None:
-        return None
-    return histogram.code(indicator.threshold.value * (1e6 if indicator.kind == "span" else 1.0))
-
-
-def _attributes(indicator: Indicator) -> list[str]:
-    both = (*indicator.where.attributes, *(indicator.good.attributes if indicator.good else ()))
-    return list(dict.fromkeys(both))

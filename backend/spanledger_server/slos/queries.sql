@@ -1,8 +1,65 @@
--- name: kept_and_stale
--- Since when each table is kept, and the buckets of a family that wait to be recomputed.
-SELECT true AS kept, subject, from_ns FROM kept_from
+-- name: last_change
+-- The last bucket that was recomputed.
+SELECT max(change) FROM rollup_log;
+
+-- name: kept_stale_and_changed
+-- Since when each table is kept, the buckets that wait to be recomputed, and those that were from a change on.
+SELECT 'kept' AS what, subject AS name, NULL AS level, from_ns AS number, NULL AS change FROM kept_from
 UNION ALL
-SELECT DISTINCT false, level, bucket FROM dirty_buckets WHERE family = $family;
+SELECT DISTINCT 'stale', family, level, bucket, NULL FROM dirty_buckets
+UNION ALL
+SELECT 'changed', family, level, bucket, change FROM rollup_log WHERE change >= $since;
+
+-- name: few_1m
+-- The rollups' rows of a few minutes as they are, which is quick to plan; a histogram only where the threshold lies within it.
+-- include: few_cells
+FROM span_1m
+-- include: few_conditions
+
+-- name: few_1h
+-- As few_1m, of hours.
+-- include: few_cells
+FROM span_1h
+-- include: few_conditions
+
+-- name: few_1d
+-- As few_1m, of days.
+-- include: few_cells
+FROM span_1d
+-- include: few_conditions
+
+-- name: few_raw
+-- As few_1m, from the spans themselves, for minutes that wait to be recomputed.
+SELECT end_ns // 60000000000 AS bucket, service, name, kind, status_code, route, model,
+    parent_span_id IS NULL OR coalesce(flags & 512, 0) > 0 OR (kind IN (2, 5) AND coalesce(flags & 256, 0) = 0) AS entry,
+    sum(adjusted_count) AS weighed, count(*) AS spans, count(*) - count(adjusted_count) AS uncounted,
+    sum(adjusted_count) FILTER ((end_ns - start_ns <= $edge_ns) = $below) AS within, count(*) FILTER ((end_ns - start_ns <= $edge_ns) = $below) AS sent,
+    NULL AS codes, NULL AS weights, NULL AS numbers
+FROM spans
+WHERE end_ns >= $first * 60000000000 AND end_ns < $beyond * 60000000000 AND list_contains($buckets::BIGINT[], end_ns // 60000000000)
+    AND ($service IS NULL OR service = $service)
+GROUP BY ALL;
+
+-- name: many_1m
+-- What the spans of one indicator come to in each of many minutes.
+WITH cells AS (
+    FROM span_1m JOIN (SELECT unnest($buckets::BIGINT[]) AS bucket) USING (bucket) WHERE bucket >= $first AND bucket < $beyond
+)
+-- include: span_counts
+
+-- name: many_1h
+-- As many_1m, of hours.
+WITH cells AS (
+    FROM span_1h JOIN (SELECT unnest($buckets::BIGINT[]) AS bucket) USING (bucket) WHERE bucket >= $first AND bucket < $beyond
+)
+-- include: span_counts
+
+-- name: many_1d
+-- As many_1m, of days.
+WITH cells AS (
+    FROM span_1d JOIN (SELECT unnest($buckets::BIGINT[]) AS bucket) USING (bucket) WHERE bucket >= $first AND bucket < $beyond
+)
+-- include: span_counts
 
 -- name: span_cells
 -- What the spans of one indicator come to by segment and by all that the rollups tell spans apart by. Small, because it is asked for each
@@ -271,19 +328,16 @@ SELECT
 FROM told
 GROUP BY ALL;
 
--- name: presence
--- In how many minutes of a stretch anything came from a service, and whether it reports on its own, by metrics.
-WITH heard AS (
-    SELECT bucket, true AS alone FROM metric_1m JOIN metric_series AS s USING (series_id)
-    WHERE bucket >= $first AND bucket < $beyond AND ($service IS NULL OR s.service = $service)
-    UNION ALL
-    SELECT bucket, false FROM span_1m
-    WHERE bucket >= $first AND bucket < $beyond AND ($service IS NULL OR service = $service)
-    UNION ALL
-    SELECT bucket, false FROM cost_1m
-    WHERE bucket >= $first AND bucket < $beyond AND ($service IS NULL OR service = $service)
-)
-SELECT bucket, bool_or(alone) AS alone FROM heard GROUP BY bucket ORDER BY bucket;
+-- name: heard_alone
+-- In which minutes of a stretch a service reported on its own, by metrics.
+SELECT DISTINCT bucket FROM metric_1m JOIN metric_series AS s USING (series_id)
+WHERE bucket >= $first AND bucket < $beyond AND ($service IS NULL OR s.service = $service);
+
+-- name: heard_beside
+-- In which minutes of a stretch spans or ledger lines came from a service.
+SELECT bucket FROM span_1m WHERE bucket >= $first AND bucket < $beyond AND ($service IS NULL OR service = $service)
+UNION
+SELECT bucket FROM cost_1m WHERE bucket >= $first AND bucket < $beyond AND ($service IS NULL OR service = $service);
 
 -- name: all_slos
 -- Every objective that is not deleted, by name.

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from spanledger_server.slos import adjustments, burn, counting, measure
+from spanledger_server.slos import adjustments, burn, counting, measure, reading
 from spanledger_server.slos.burn import Budget, Counts, Policy, Verdict
 from spanledger_server.slos.objective import Objective
 from spanledger_server.store.database import Reader
@@ -184,7 +184,7 @@ def with_others(
 
 def at_once(objective: Objective) -> bool:
     """Whether `of_all` counts it in one statement with others."""
-    return objective.method == "occurrences" and counting.together(objective.indicator)
+    return objective.method == "occurrences" and reading.together(objective.indicator)
 
 
 def of_all(reader: Reader, objectives: Sequence[Objective], now_ns: int) -> list[Status]:

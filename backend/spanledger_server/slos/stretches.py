@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
 
+from spanledger_server.slos.tallies import Tallies
 from spanledger_server.store import sqlfile
 from spanledger_server.store.database import Reader
 from spanledger_server.timegrid import DAY_NS, HOUR_NS, MINUTE_NS, Range
@@ -55,16 +56,84 @@ def within(stretch: Range, asked: Range) -> bool:
     return asked.from_ns <= stretch.from_ns and stretch.to_ns <= asked.to_ns
 
 
-def pieces(reader: Reader, family: str, stretches: Sequence[Range], slice_ns: int) -> list[Piece]:
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What is counted by buckets.
+
+    Attributes:
+        family: The rollups whose marks say which buckets are to be recomputed.
+        rows: The table, where rows themselves are counted at every level; None: the rollups.
+        unrolled: Whether minutes that wait to be recomputed are read from rows.
+    """
+
+    family: str
+    rows: str | None = None
+    unrolled: bool = True
+
+    def since(self, seen: Marks) -> dict[str, int]:
+        """From when on whole buckets are there, by level."""
+        return {level: seen.kept.get(self.rows or f"{self.family}_{level}", 0) for level in WIDTHS}
+
+
+SPAN: Final = Source("span")
+SPAN_ROWS: Final = Source("span", rows="spans")
+LEDGER: Final = Source("cost", rows="ledger")
+METRIC: Final = Source("metric", unrolled=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What a snapshot says of the rollups.
+
+    Attributes:
+        kept: Table -> from when on its rows are kept.
+        stale: Family -> level -> buckets that wait to be recomputed, or whose finer ones do.
+        version: What counts that are remembered are asked for with; None: none are.
+    """
+
+    kept: Mapping[str, int]
+    stale: Mapping[str, Mapping[str, frozenset[int]]]
+    version: int | None
+
+
+def marks(reader: Reader) -> Marks:
+    """What a snapshot says of the rollups."""
+    return reader.once("slos.marks", lambda: _marks(reader))
+
+
+def _marks(reader: Reader) -> Marks:
+    tallies = Tallies.of(reader)
+    since = None
+    if tallies is not None:
+        since = reader.value(SQL["last_change"]) if tallies.known is None else tallies.known
+    kept: dict[str, int] = {}
+    stale: defaultdict[str, defaultdict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
+    changes: dict[int, tuple[str, str, int]] = {}
+    for what, name, level, number, change in reader.tuples(SQL["kept_stale_and_changed"], since=since):
+        if what == "kept":
+            kept[name] = number
+        elif what == "stale":
+            stale[name][level].add(number)
+        else:
+            changes[change] = name, level, number
+    for levels in stale.values():
+        levels["1h"] |= {bucket // 60 for bucket in levels["1m"]}
+        levels["1d"] |= {bucket // 24 for bucket in levels["1h"]}
+    found = {family: {level: frozenset(each[level]) for level in WIDTHS} for family, each in stale.items()}
+    last = max(changes, default=None)
+    return Marks(kept, found, None if tallies is None else tallies.bring_up_to(last, changes))
+
+
+def pieces(reader: Reader, source: Source, stretches: Sequence[Range], slice_ns: int) -> list[Piece]:
     """The buckets of which stretches consist.
 
     Args:
         reader: One snapshot.
-        family: Which rollups: span, metric.
+        source: Of what.
         stretches: Apart from one another.
         slice_ns: No bucket is longer than a slice; 0: as long as there are.
     """
-    rolled = _Rolled.of(reader, family, slice_ns)
+    rolled = _Rolled.of(marks(reader), source, slice_ns)
     return [
         Piece(number, *cut)
         for number, stretch in enumerate(stretches)
@@ -99,21 +168,12 @@ class _Rolled:
     rows: bool
 
     @classmethod
-    def of(cls, reader: Reader, family: str, slice_ns: int) -> _Rolled:
-        kept: dict[str, int] = {}
-        marked: defaultdict[str, set[int]] = defaultdict(set)
-        for of_table, name, number in reader.tuples(SQL["kept_and_stale"], family=family):
-            if of_table:
-                kept[name] = number
-            else:
-                marked[name].add(number)
-        marked["1h"] |= {bucket // 60 for bucket in marked["1m"]}
-        marked["1d"] |= {bucket // 24 for bucket in marked["1h"]}
+    def of(cls, seen: Marks, source: Source, slice_ns: int) -> _Rolled:
         return cls(
             levels=tuple(level for level in WIDTHS if level == "1m" or slice_ns % WIDTHS[level] == 0),
-            since={level: kept.get(f"{family}_{level}", 0) for level in WIDTHS},
-            stale={level: frozenset(marked[level]) for level in WIDTHS},
-            rows=family == "span",
+            since=dict.fromkeys(WIDTHS, 0) if source.rows else source.since(seen),
+            stale=seen.stale.get(source.family, dict.fromkeys(WIDTHS, frozenset())),
+            rows=source.unrolled,
         )
 
     def cut(self, from_ns: int, to_ns: int, at: int = 0) -> list[tuple[str, int, int]]:

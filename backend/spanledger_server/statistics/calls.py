@@ -9,16 +9,17 @@ Never: a call without a price counted as one that cost nothing.
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, localcontext
-from itertools import accumulate
-from typing import Any, Final
+from typing import Any, Final, TypeVar
+
+import pyarrow as pa
 
 from spanledger_server.rollups import histogram
-from spanledger_server.statistics import shares, stretches
+from spanledger_server.statistics import durations, shares, stretches
 from spanledger_server.statistics.costs import COUNTS, IN_ROLLUPS, TOKENS
+from spanledger_server.statistics.durations import Durations
 from spanledger_server.statistics.periods import Period
 from spanledger_server.store import sqlfile
 from spanledger_server.store.database import Reader
@@ -30,6 +31,8 @@ SQL = sqlfile.load(__package__)
 
 DIMENSIONS: Final = ("model", "provider", "service", "operation", "feature", "tenant", "user_tier", "user")
 NS_A_MS: Final = 10**6
+
+_Key = TypeVar("_Key")
 
 
 @dataclass(slots=True)
@@ -43,10 +46,10 @@ class Calls:
     duration_sum_ns: int = 0
     duration_min_ns: int | None = None
     duration_max_ns: int | None = None
-    durations: list[histogram.Distribution] = field(default_factory=list)  # to be merged
+    durations: Durations = field(default_factory=Durations)
 
     def add(self, cell: Mapping[str, Any]) -> None:
-        """Add a row of `call_cells`."""
+        """Add a row of `call_cells`; its durations are not in it."""
         for name in COUNTS:
             self.counts[name] += int(cell[name] or 0)
         self.errors += int(cell["errors"] or 0)
@@ -59,8 +62,6 @@ class Calls:
         self.duration_sum_ns += int(cell["duration_sum_ns"] or 0)
         self.duration_min_ns = _furthest(min, self.duration_min_ns, cell["duration_min_ns"])
         self.duration_max_ns = _furthest(max, self.duration_max_ns, cell["duration_max_ns"])
-        if cell["codes"]:
-            self.durations.append(histogram.Distribution(cell["codes"], cell["counts"]))
 
     @property
     def calls(self) -> int:
@@ -78,35 +79,21 @@ class Calls:
         return shares.ratio(self.calls - self.counts["unpriced_calls"], self.calls)
 
     @property
-    def timed(self) -> int:
-        """Of how many it is known how long they took."""
-        return sum(each.total for each in self.durations)
-
-    @property
     def mean_ms(self) -> float | None:
         """How long they took on average."""
-        timed = self.timed
+        timed = self.durations.timed
         return self.duration_sum_ns / timed / NS_A_MS if timed else None
 
     def quantile_ms(self, q: float) -> float | None:
-        """The duration that a share `q` of them does not exceed."""
-        return self.quantiles_ms((q,))[0]
-
-    def quantiles_ms(self, shares_of: Sequence[float]) -> list[float | None]:
-        """The same for several shares, for the price of one."""
-        if not self.durations:
-            return [None] * len(shares_of)
-        if len(self.durations) > 1:
-            self.durations = [histogram.merge((each.index, each.count) for each in self.durations)]
-        codes, below = self.durations[0].index, list(accumulate(self.durations[0].count))
-        ranks = (max(1, math.ceil(q * below[-1])) for q in shares_of)
-        found = [histogram.middle(codes[bisect_left(below, rank)]) for rank in ranks]
+        """The duration that a share `q` of them, one of `durations.QUANTILES`, does not exceed."""
+        if not self.durations.timed:
+            return None
         least, most = self.duration_min_ns or 0, self.duration_max_ns or math.inf
-        return [min(max(value, least), most) / NS_A_MS for value in found]
+        return min(max(histogram.middle(self.durations.codes[q]), least), most) / NS_A_MS
 
     def shown(self) -> dict[str, Any]:
         """As answers have it."""
-        p50, p95, p99 = self.quantiles_ms((0.5, 0.95, 0.99))
+        p50, p95, p99 = map(self.quantile_ms, durations.QUANTILES)
         return {
             "total_requests": self.calls,
             "success_count": self.calls - self.errors,
@@ -137,44 +124,69 @@ def _total(*parts: int | None) -> int | None:
     return sum(known) if known else None
 
 
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """Calls of a window by part of it and category.
+
+    Attributes:
+        rows: Those of `call_cells`, one for each part and category.
+        durations: Those of `call_durations`; None where nobody wants them.
+    """
+
+    rows: Sequence[Mapping[str, Any]]
+    durations: pa.Table | None
+
+
 def cells(
-    reader: Reader, period: Period, conditions: Conditions | None = None, dimension: str = ""
-) -> list[dict[str, Any]]:
-    """The rows of `call_cells`.
+    reader: Reader, period: Period, conditions: Conditions | None = None, dimension: str = "", *, timed: bool = True
+) -> Cells:
+    """The calls of a period.
 
     Args:
         reader: One snapshot.
         period: Its parts are told apart; where rollups are read, its whole minutes.
         conditions: Filters of the ledger (`traces.filters.LEDGER`); None for all of it.
         dimension: One of `DIMENSIONS`, or empty.
+        timed: Whether to read how long they took, too.
     """
     asked = conditions or filters.parse((), filters.LEDGER)
     rolled = dimension != "user" and IN_ROLLUPS.issuperset(asked.asked())
     s = stretches.of(reader, "cost", period.window if rolled else Range(0, 0), period.coarsest)
     rows = (s["rows_from_ns"], s["rows_to_ns"]) if rolled else (period.from_ns, period.to_ns)
-    return reader.rows(
-        SQL["call_cells"],
-        s=s,
-        p=period.bound(),
-        dimension=dimension,
-        whole=not rolled,
-        rows_from_ns=rows[0],
-        rows_to_ns=rows[1],
+    bound = {
+        "s": s,
+        "p": period.bound(),
+        "dimension": dimension,
+        "whole": not rolled,
+        "rows_from_ns": rows[0],
+        "rows_to_ns": rows[1],
         **asked.bound(),
-    )
+    }
+    found = reader.rows(SQL["call_cells"], **bound)
+    return Cells(found, reader.arrow(SQL["call_durations"], **bound) if timed else None)
 
 
-def added(found: Iterable[Mapping[str, Any]]) -> Calls:
-    """All of these cells as one."""
-    together = Calls()
-    for cell in found:
-        together.add(cell)
-    return together
+def added(found: Cells) -> Calls:
+    """All of these as one."""
+    return grouped(found, lambda _: None).get(None) or Calls()
 
 
-def by(found: Iterable[Mapping[str, Any]], key: str) -> dict[Any, Calls]:
-    """These cells by ``part`` or by ``category``."""
-    gathered: dict[Any, Calls] = {}
-    for cell in found:
-        gathered.setdefault(cell[key], Calls()).add(cell)
-    return gathered
+def by(found: Cells, name: str) -> dict[Any, Calls]:
+    """These by ``part`` or by ``category``."""
+    return grouped(found, lambda cell: cell[name])
+
+
+def grouped(found: Cells, key: Callable[[Mapping[str, Any]], _Key]) -> dict[_Key, Calls]:
+    """These by whatever `key` says of a cell."""
+    groups: dict[_Key, Calls] = {}
+    numbers: dict[_Key, int] = {}
+    group_of: dict[tuple[int, str | None], int] = {}
+    for cell in found.rows:
+        mine = key(cell)
+        groups.setdefault(mine, Calls()).add(cell)
+        group_of[cell["part"], cell["category"]] = numbers.setdefault(mine, len(numbers))
+    if found.durations is not None:
+        timed = durations.merged(found.durations, group_of, len(groups))
+        for calls, each in zip(groups.values(), timed, strict=True):
+            calls.durations = each
+    return groups

@@ -76,7 +76,7 @@ def providers(reader: Reader, now_ns: int) -> list[Provider]:
     earlier = calls.cells(reader, week, None, "provider")
     now, usual = calls.by(late, "category"), calls.by(earlier, "category")
     last = dict.fromkeys(now, end_ns)
-    for cell in earlier:
+    for cell in earlier.rows:
         ends_ns = min(split_ns, (cell["part"] + 1) * HOUR_NS)
         last[cell["category"]] = max(last.get(cell["category"], 0), ends_ns)
     found = [
@@ -112,7 +112,7 @@ def _verdict(now: Calls, usual: Calls, silent_ns: int) -> tuple[Status, list[str
 
 def _slower(now: Calls, usual: Calls) -> str | None:
     p95, usual_p95 = now.quantile_ms(0.95), usual.quantile_ms(0.95)
-    if p95 is None or usual_p95 is None or now.timed < FEWEST_CALLS or usual.timed < FEWEST_USUAL:
+    if p95 is None or usual_p95 is None or now.durations.timed < FEWEST_CALLS or usual.durations.timed < FEWEST_USUAL:
         return None
     if p95 < SLOWER * usual_p95 or p95 < usual_p95 + SLOWER_BY_MS:
         return None

@@ -9,11 +9,11 @@ WITH cells AS MATERIALIZED (
             WHEN 'model' THEN model WHEN 'feature' THEN feature WHEN 'user_tier' THEN user_tier
             WHEN 'provider' THEN provider WHEN 'service' THEN service
         END AS category,
-        sum(cost_usd) AS cost_usd, count(*)::HUGEINT AS calls,
-        count(*) FILTER (state = 'priced')::HUGEINT AS priced_calls,
-        count(*) FILTER (state = 'unpriced')::HUGEINT AS unpriced_calls,
-        count(*) FILTER (state = 'estimated')::HUGEINT AS estimated_calls,
-        count(*) FILTER (state = 'free')::HUGEINT AS free_calls, sum(input_tokens) AS input_tokens,
+        sum(cost_usd) AS cost_usd, count(*) AS calls,
+        count(*) FILTER (state = 'priced') AS priced_calls,
+        count(*) FILTER (state = 'unpriced') AS unpriced_calls,
+        count(*) FILTER (state = 'estimated') AS estimated_calls,
+        count(*) FILTER (state = 'free') AS free_calls, sum(input_tokens) AS input_tokens,
         sum(output_tokens) AS output_tokens, sum(cached_input_tokens) AS cached_input_tokens
     FROM (
         SELECT * FROM ledger
@@ -60,11 +60,11 @@ WITH cells AS MATERIALIZED (
             WHEN 'model' THEN model WHEN 'feature' THEN feature WHEN 'user_tier' THEN user_tier
             WHEN 'provider' THEN provider WHEN 'service' THEN service
         END AS category,
-        sum(cost_usd) AS cost_usd, count(*)::HUGEINT AS calls,
-        count(*) FILTER (state = 'priced')::HUGEINT AS priced_calls,
-        count(*) FILTER (state = 'unpriced')::HUGEINT AS unpriced_calls,
-        count(*) FILTER (state = 'estimated')::HUGEINT AS estimated_calls,
-        count(*) FILTER (state = 'free')::HUGEINT AS free_calls, sum(input_tokens) AS input_tokens,
+        sum(cost_usd) AS cost_usd, count(*) AS calls,
+        count(*) FILTER (state = 'priced') AS priced_calls,
+        count(*) FILTER (state = 'unpriced') AS unpriced_calls,
+        count(*) FILTER (state = 'estimated') AS estimated_calls,
+        count(*) FILTER (state = 'free') AS free_calls, sum(input_tokens) AS input_tokens,
         sum(output_tokens) AS output_tokens, sum(cached_input_tokens) AS cached_input_tokens
     FROM ledger
     WHERE of_lines(at_ns, $u)
@@ -151,11 +151,23 @@ names AS (
     UNION ALL
     SELECT user_number, user_id FROM lines WHERE user_number < 0
 ),
-costliest AS MATERIALIZED (
-    SELECT user_number, user_id, count(*) OVER () AS users, calls, CASE WHEN known_calls > 0 THEN cost_usd END AS cost_usd
+summed AS MATERIALIZED (
+    SELECT user_number, calls, CASE WHEN known_calls > 0 THEN cost_usd END AS cost_usd
     FROM (
         SELECT user_number, sum(calls) AS calls, sum(calls - unpriced_calls) AS known_calls, sum(cost_usd) AS cost_usd
         FROM sources GROUP BY user_number HAVING sum(calls) > 0
+    )
+),
+-- Where the last place is: names, which decide among equals, are looked up of those alone who are not below it.
+last_place AS (
+    SELECT (cost_usd IS NOT NULL, coalesce(cost_usd, 0), calls) AS place
+    FROM summed ORDER BY cost_usd DESC NULLS LAST, calls DESC LIMIT 1 OFFSET ($most - 1)
+),
+costliest AS MATERIALIZED (
+    SELECT user_number, user_id, (SELECT count(*) FROM summed) AS users, calls, cost_usd
+    FROM (
+        FROM summed
+        WHERE coalesce((cost_usd IS NOT NULL, coalesce(cost_usd, 0), calls) >= (SELECT place FROM last_place), true)
     ) LEFT JOIN names USING (user_number)
     ORDER BY cost_usd DESC NULLS LAST, calls DESC, user_id LIMIT $most
 )
@@ -496,86 +508,39 @@ SELECT
 FROM parts GROUP BY ALL;
 
 -- name: call_cells
--- Calls of the ledger by part of a window and category, with their codes of durations: from rollups and the lines of minutes that
--- are not fresh; where `whole` is set, from the lines alone.
-WITH cells AS NOT MATERIALIZED (
-    SELECT part_of(bucket * 60000000000, $p) AS part, * FROM cost_1m WHERE of_minutes(bucket, $s)
+-- Calls of the ledger by part of a window and category: from rollups and the lines of minutes that are not fresh; where `whole` is
+-- set, from the lines alone.
+-- include: call_sources
+SELECT part, category, sum(calls)::BIGINT AS calls, sum(errors)::BIGINT AS errors, sum(priced_calls)::BIGINT AS priced_calls,
+    sum(unpriced_calls)::BIGINT AS unpriced_calls, sum(estimated_calls)::BIGINT AS estimated_calls, sum(free_calls)::BIGINT AS free_calls,
+    sum(cost_usd) AS cost_usd, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens,
+    sum(cached_input_tokens) AS cached_input_tokens, sum(duration_sum_ns) AS duration_sum_ns,
+    min(duration_min_ns) AS duration_min_ns, max(duration_max_ns) AS duration_max_ns
+FROM (
+    SELECT * FROM rolled
     UNION ALL BY NAME
-    SELECT part_of(bucket * 3600000000000, $p) AS part, * FROM cost_1h WHERE of_hours(bucket, $s)
-    UNION ALL BY NAME
-    SELECT part_of(bucket * 86400000000000, $p) AS part, * FROM cost_1d WHERE of_days(bucket, $s)
-),
-rolled AS NOT MATERIALIZED (
-    SELECT
-        CASE $dimension
-            WHEN 'model' THEN model WHEN 'provider' THEN provider WHEN 'service' THEN service WHEN 'operation' THEN operation
-            WHEN 'feature' THEN feature WHEN 'tenant' THEN tenant WHEN 'user_tier' THEN user_tier
-        END AS category, *
-    FROM cells
-    WHERE fits(service, $service, $not_service) AND fits(kind, $kind, $not_kind) AND fits(model, $model, $not_model)
-        AND fits(provider, $provider, $not_provider) AND fits(operation, $operation, $not_operation)
-        AND fits(feature, $feature, $not_feature) AND fits(tenant, $tenant, $not_tenant)
-        AND fits(user_tier, $user_tier, $not_user_tier)
-),
-lines AS NOT MATERIALIZED (
-    SELECT
-        part_of(at_ns, $p) AS part,
-        CASE $dimension
-            WHEN 'model' THEN model WHEN 'provider' THEN provider WHEN 'service' THEN service WHEN 'operation' THEN operation
-            WHEN 'feature' THEN feature WHEN 'tenant' THEN tenant WHEN 'user_tier' THEN user_tier WHEN 'user' THEN user_id
-        END AS category,
-        duration_ns, error_type, state, cost_usd, input_tokens, output_tokens, cached_input_tokens
-    FROM ledger
-    WHERE at_ns >= $rows_from_ns AND at_ns < $rows_to_ns
-        AND ($whole OR list_contains($s.stale_minutes, at_ns // 60000000000))
-        AND fits(service, $service, $not_service)
-        AND fits(CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END, $status, $not_status)
-        AND fits(kind, $kind, $not_kind) AND fits(model, $model, $not_model) AND fits(provider, $provider, $not_provider)
-        AND fits(operation, $operation, $not_operation) AND fits(user_id, $user_id, $not_user_id)
-        AND fits(session_id, $session_id, $not_session_id) AND fits(feature, $feature, $not_feature)
-        AND fits(tenant, $tenant, $not_tenant) AND fits(user_tier, $user_tier, $not_user_tier)
-        AND fits(state, $state, $not_state)
-        AND ($trace_id IS NULL OR list_contains($trace_id::UUID[], trace_id))
-        AND ($not_trace_id IS NULL OR NOT list_contains($not_trace_id::UUID[], trace_id))
-        AND ($least_duration IS NULL OR duration_ns >= $least_duration)
-        AND ($most_duration IS NULL OR duration_ns <= $most_duration)
-        AND ($least_cost IS NULL OR cost_usd >= $least_cost)
-        AND ($most_cost IS NULL OR cost_usd <= $most_cost)
-),
-sums AS (
-    SELECT part, category, sum(calls) AS calls, sum(errors) AS errors, sum(priced_calls) AS priced_calls,
-        sum(unpriced_calls) AS unpriced_calls, sum(estimated_calls) AS estimated_calls, sum(free_calls) AS free_calls,
+    SELECT part, category, count(*) AS calls, count(error_type) AS errors,
+        count(*) FILTER (state = 'priced') AS priced_calls, count(*) FILTER (state = 'unpriced') AS unpriced_calls,
+        count(*) FILTER (state = 'estimated') AS estimated_calls, count(*) FILTER (state = 'free') AS free_calls,
         sum(cost_usd) AS cost_usd, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens,
-        sum(cached_input_tokens) AS cached_input_tokens, sum(duration_sum_ns) AS duration_sum_ns,
-        min(duration_min_ns) AS duration_min_ns, max(duration_max_ns) AS duration_max_ns
-    FROM (
-        SELECT * FROM rolled
-        UNION ALL BY NAME
-        SELECT part, category, count(*) AS calls, count(error_type) AS errors,
-            count(*) FILTER (state = 'priced') AS priced_calls, count(*) FILTER (state = 'unpriced') AS unpriced_calls,
-            count(*) FILTER (state = 'estimated') AS estimated_calls, count(*) FILTER (state = 'free') AS free_calls,
-            sum(cost_usd) AS cost_usd, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens,
-            sum(cached_input_tokens) AS cached_input_tokens, sum(duration_ns) AS duration_sum_ns,
-            min(duration_ns) AS duration_min_ns, max(duration_ns) AS duration_max_ns
-        FROM lines GROUP BY part, category
-    )
-    GROUP BY part, category
-),
-timed AS (
-    SELECT part, category, code, sum(n)::BIGINT AS n
-    FROM (
-        SELECT part, category, unnest(duration_index) AS code, unnest(duration_count) AS n FROM rolled
-        UNION ALL
-        SELECT part, category, value_code(duration_ns), count(*) FROM lines WHERE duration_ns IS NOT NULL GROUP BY ALL
-    )
-    GROUP BY part, category, code
-),
-distributions AS (
-    SELECT part, category, list(code ORDER BY code) AS codes, list(n ORDER BY code) AS counts FROM timed GROUP BY part, category
+        sum(cached_input_tokens) AS cached_input_tokens, sum(duration_ns) AS duration_sum_ns,
+        min(duration_ns) AS duration_min_ns, max(duration_ns) AS duration_max_ns
+    FROM lines GROUP BY part, category
 )
-SELECT sums.*, codes, counts
-FROM sums LEFT JOIN distributions
-    ON sums.part = distributions.part AND sums.category IS NOT DISTINCT FROM distributions.category;
+GROUP BY part, category;
+
+-- name: call_durations
+-- How long the same calls took: codes of durations and how often each occurs, by part and category in one row or several.
+-- include: call_sources
+SELECT part, category::VARCHAR AS category, duration_index AS codes, duration_count AS counts
+FROM rolled WHERE duration_index IS NOT NULL
+UNION ALL
+SELECT part, category::VARCHAR, list(code), list(n)
+FROM (
+    SELECT part, category, value_code(duration_ns) AS code, count(*) AS n
+    FROM lines WHERE duration_ns IS NOT NULL GROUP BY part, category, code
+)
+GROUP BY part, category;
 
 -- name: gauge_cells
 -- Gauges by series and part of a window: their mean.

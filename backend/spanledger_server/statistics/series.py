@@ -8,7 +8,7 @@ Never: a bucket left out because nothing happened in it.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -83,21 +83,18 @@ def series(reader: Reader, asked: Question, conditions: Conditions, dimension: s
     """One list of buckets for each category, the most called first; one list, of category None, without a dimension."""
     found = calls.cells(reader, asked.period, conditions, dimension)
     called: Counter[Any] = Counter()
-    for cell in found:
+    for cell in found.rows:
         called[cell["category"]] += int(cell["calls"])
     whole = sorted(called, key=lambda category: (-called[category], str(category)))
-    shown = set(whole[:MOST_CATEGORIES])
-    buckets: defaultdict[Any, defaultdict[str, calls.Calls]] = defaultdict(lambda: defaultdict(calls.Calls))
-    for cell in found:
-        category = cell["category"] if cell["category"] in shown else OTHER
-        buckets[category][asked.name(cell["part"])].add(cell)
+    shown = {category: category for category in whole[:MOST_CATEGORIES]}
+    buckets = calls.grouped(found, lambda cell: (shown.get(cell["category"], OTHER), asked.name(cell["part"])))
     beside = {} if dimension else _told(reader, asked, conditions)
     names = list(dict.fromkeys(asked.bucket_of.values()))
     order = whole[:MOST_CATEGORIES] + [OTHER] * (len(whole) > MOST_CATEGORIES)
     nothing = calls.Calls().shown()
 
     def bucket(category: Any, name: str) -> dict[str, Any]:
-        found = buckets[category].get(name)
+        found = buckets.get((category, name))
         return {"bucket": name, **(nothing if found is None else found.shown()), **beside.get(name, {})}
 
     return [{"category": each, "buckets": [bucket(each, name) for name in names]} for each in order or [None]]

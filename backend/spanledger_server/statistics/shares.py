@@ -13,11 +13,17 @@ from typing import Any, Final
 EXACT: Final = Context(prec=60)  # Python's own 28 digits are fewer than a sum can have
 RATIO_STEP: Final = Decimal("1e-6")
 PERCENT_STEP: Final = Decimal("0.0001")
+NONE: Final = Decimal("0.000000")
+ALL: Final = Decimal("1.000000")
 
 
 def ratio(part: int, whole: int) -> Decimal | None:
     """A part of a whole, 0 to 1."""
-    return None if not whole else (Decimal(part) / whole).quantize(RATIO_STEP, ROUND_HALF_EVEN)
+    if not whole:
+        return None
+    if part in (0, whole):  # most often; a series asks thousands of times
+        return ALL if part else NONE
+    return (Decimal(part) / whole).quantize(RATIO_STEP, ROUND_HALF_EVEN)
 
 
 def percentage(part: Decimal | None, whole: Decimal | None) -> Decimal | None:

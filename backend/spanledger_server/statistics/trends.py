@@ -95,7 +95,8 @@ def _by_hour(reader: Reader, period: Period, zone: ZoneInfo) -> list[dict[str, A
     """Model calls by hour of the day, as a clock on the wall shows it: users at work."""
     whole_hours = all(_offset_s(part.from_ns, zone) % 3600 == 0 for part in (period.parts[0], period.parts[-1]))
     step_ns = HOUR_NS if whole_hours else 15 * MINUTE_NS
-    found = calls.by(calls.cells(reader, periods.stepped("hours", period.window, step_ns, zone)), "part")
+    hourly = periods.stepped("hours", period.window, step_ns, zone)
+    found = calls.by(calls.cells(reader, hourly, timed=False), "part")
     hours = range(24)
     numbers, errors = dict.fromkeys(hours, 0), dict.fromkeys(hours, 0)
     for number, each in found.items():

@@ -8,10 +8,10 @@ Never: a connection, or DuckDB's own errors.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import pyarrow as pa
 
@@ -21,16 +21,33 @@ from spanledger_server.store.failures import Interrupted, NoMemory, StatementFai
 if TYPE_CHECKING:
     from spanledger_server.store.database import Database
 
+T = TypeVar("T")
+
 
 class Reader:
     """Runs SELECTs on one snapshot."""
 
-    __slots__ = ("_cursor", "_database")
+    __slots__ = ("_cursor", "_database", "_found")
     _writes: ClassVar[bool] = False
 
     def __init__(self, database: Database, cursor: Any) -> None:
         self._database = database
         self._cursor = cursor
+        self._found: dict[Hashable, Any] = {}
+
+    @property
+    def memory(self) -> dict[str, Any] | None:
+        """What this process remembers of the database, by who does, for all threads; None where rows are changed."""
+        return None if self._writes else self._database.memory
+
+    def once(self, key: Hashable, read: Callable[[], T]) -> T:
+        """What `read` gives, read once on this snapshot; again each time where rows are changed."""
+        if self._writes:
+            return read()
+        if key not in self._found:
+            self._found[key] = read()
+        found: T = self._found[key]
+        return found
 
     def tuples(self, sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
         """All rows as tuples, in the statement's column order."""

@@ -848,3 +848,59 @@ SELECT
     min(started_at) AS oldest_alert,
     max(started_at) AS newest_alert
 FROM public.alerts WHERE state IN ('firing', 'acknowledged') GROUP BY severity, rule_name;
+
+-- Checks of services: what each asks, how it stands, and what it found last.
+CREATE OR REPLACE VIEW public.health_checks AS
+SELECT
+    c.check_id AS id,
+    c.name,
+    c.definition ->> 'kind' AS kind,
+    c.definition ->> 'target' AS target,
+    c.definition ->> 'service' AS service,
+    (c.definition ->> 'enabled')::BOOLEAN AS enabled,
+    if((c.definition ->> 'enabled')::BOOLEAN, coalesce(t.state, 'unknown'), 'unknown') AS state,
+    t.reason,
+    utc(t.since_ns) AS since,
+    utc(t.seen_ns) AS checked_at,
+    t.answer_state,
+    t.answer_reason,
+    t.latency_ns / 1e6 AS latency_ms,
+    utc(c.created_ns) AS created_at,
+    utc(c.changed_ns) AS changed_at,
+    c.changed_by
+FROM main.health_checks AS c LEFT JOIN main.health_standing AS t USING (check_id);
+
+-- Changes of state of checks, also of those that are deleted.
+CREATE OR REPLACE VIEW public.health_changes AS
+SELECT check_id, name, service, utc(at_ns) AS time, state, reason FROM main.health_changes;
+
+-- Answers of checks and their latencies, by the minute where minutes are kept and by the hour before.
+CREATE OR REPLACE VIEW public.health_results AS
+WITH minutes AS (SELECT check_id, 60 AS seconds, bucket * 60 AS at_s, * EXCLUDE (check_id, bucket) FROM main.health_minutes),
+hours AS (
+    SELECT check_id, 3600 AS seconds, bucket * 3600 AS at_s, * EXCLUDE (check_id, bucket) FROM main.health_hours
+    WHERE bucket * 60 < (SELECT coalesce(min(bucket), 9223372036854775807) FROM main.health_minutes) // 60 * 60
+)
+SELECT
+    check_id,
+    utc(at_s * 1000000000) AS time,
+    seconds,
+    sum(healthy)::BIGINT AS healthy,
+    sum(degraded)::BIGINT AS degraded,
+    sum(down)::BIGINT AS down,
+    sum(unknown)::BIGINT AS unknown,
+    sum(latency_sum_ns) / nullif(sum(timed), 0) / 1e6 AS latency_ms,
+    min(latency_min_ns) / 1e6 AS latency_min_ms,
+    max(latency_max_ns) / 1e6 AS latency_max_ms
+FROM (FROM minutes UNION ALL FROM hours) GROUP BY check_id, at_s, seconds;
+
+-- Every change of an alert: when, from what to what, why, and who did it.
+CREATE OR REPLACE VIEW public.alert_changes AS
+SELECT
+    c.alert_id::VARCHAR AS alert_id, c.number, utc(c.at_ns) AS time, nullif(e.name, '') AS rule_name, c.kind, c.from_state,
+    c.to_state, c.why, c.actor, c.note
+FROM main.alert_changes AS c JOIN main.alert_episodes AS e USING (alert_id);
+
+-- Which version of which service went out, where and when.
+CREATE OR REPLACE VIEW public.deployments AS
+SELECT deployment_id::VARCHAR AS id, utc(at_ns) AS time, service, version, environment, note, url, actor FROM main.deployments;

@@ -3,133 +3,9 @@
 -- be narrowed further, and one page of ids. A key holds when any span or line of the trace has it; an empty value,
 -- when none has any. Where spans were sampled, a trace is also judged by what less likely draws would have left of it: by
 -- its lines and the spans of each smaller weight alone. What it adds to the estimate follows from all these judgements.
-WITH seen AS NOT MATERIALIZED (
-    SELECT
-        trace_id, start_ns, end_ns, service, name,
-        ['unspecified', 'internal', 'server', 'client', 'producer', 'consumer'][kind + 1] AS kind,
-        status_code, model, provider, operation, user_id, session_id, feature, tenant, user_tier, route,
-        NULL::VARCHAR AS state, NULL::DECIMAL(24, 12) AS cost_usd, coalesce(adjusted_count, 'inf'::DOUBLE) AS weight,
-        CASE WHEN $words IS NOT NULL THEN lower(concat_ws(
-            ' ', name, service, user_id, session_id, operation, model, provider, route, error_type, status_message,
-            attributes
-        )) END AS words
-    FROM spans
-    WHERE start_ns >= $from_ns AND start_ns < $to_ns
-        AND ($trace_id IS NULL OR list_contains($trace_id::UUID[], trace_id))
-        AND ($not_trace_id IS NULL OR NOT list_contains($not_trace_id::UUID[], trace_id))
-    UNION ALL
-    SELECT
-        trace_id, at_ns - coalesce(duration_ns, 0) AS start_ns, at_ns AS end_ns, service, NULL AS name, NULL AS kind,
-        CASE WHEN error_type IS NULL THEN 0 ELSE 2 END AS status_code, model, provider, operation,
-        user_id, session_id, feature, tenant, user_tier, NULL AS route, state, cost_usd, 1 AS weight,
-        CASE WHEN $words IS NOT NULL THEN lower(concat_ws(
-            ' ', service, user_id, session_id, operation, model, provider, error_type, response_id, attributes
-        )) END AS words
-    FROM ledger
-    WHERE at_ns >= $from_ns AND at_ns < $to_ns
-        AND ($trace_id IS NULL OR list_contains($trace_id::UUID[], trace_id))
-        AND ($not_trace_id IS NULL OR NOT list_contains($not_trace_id::UUID[], trace_id))
-),
-lesser AS (
-    SELECT trace_id, weight, heavier
-    FROM (
-        SELECT trace_id, weight, lead(weight) OVER (PARTITION BY trace_id ORDER BY weight) AS heavier
-        FROM (SELECT DISTINCT trace_id, weight FROM seen WHERE $sampled)
-    )
-    WHERE heavier IS NOT NULL
-),
-regarded AS NOT MATERIALIZED (
-    SELECT seen.*, NULL::DOUBLE AS heavier FROM seen
-    UNION ALL
-    SELECT seen.*, lesser.heavier FROM seen JOIN lesser USING (trace_id)
-    WHERE $sampled AND seen.weight <= lesser.weight
-),
-judged AS NOT MATERIALIZED (
-    SELECT
-        trace_id, heavier, max(weight) AS weight,
-        min(start_ns) AS start_ns, max(end_ns) - min(start_ns) AS duration_ns,
-        coalesce(sum(cost_usd), CASE WHEN count(state) = 0 THEN 0 END) AS cost_usd,
-        CASE max(status_code) WHEN 2 THEN 'error' WHEN 1 THEN 'ok' ELSE 'unset' END AS status
-    FROM regarded
-    GROUP BY trace_id, heavier
-    HAVING ($words IS NULL
-            OR bool_or(
-                len(list_filter($words::VARCHAR[], lambda word: contains(words, word))) = len($words::VARCHAR[])
-            ))
-        AND ($service IS NULL OR coalesce(bool_or(list_contains($service::VARCHAR[], service)), false)
-            OR (list_contains($service::VARCHAR[], '') AND count(service) = 0))
-        AND ($not_service IS NULL OR NOT (coalesce(bool_or(list_contains($not_service::VARCHAR[], service)), false)
-            OR (list_contains($not_service::VARCHAR[], '') AND count(service) = 0)))
-        AND ($name IS NULL OR coalesce(bool_or(list_contains($name::VARCHAR[], name)), false)
-            OR (list_contains($name::VARCHAR[], '') AND count(name) = 0))
-        AND ($not_name IS NULL OR NOT (coalesce(bool_or(list_contains($not_name::VARCHAR[], name)), false)
-            OR (list_contains($not_name::VARCHAR[], '') AND count(name) = 0)))
-        AND ($kind IS NULL OR coalesce(bool_or(list_contains($kind::VARCHAR[], kind)), false)
-            OR (list_contains($kind::VARCHAR[], '') AND count(kind) = 0))
-        AND ($not_kind IS NULL OR NOT (coalesce(bool_or(list_contains($not_kind::VARCHAR[], kind)), false)
-            OR (list_contains($not_kind::VARCHAR[], '') AND count(kind) = 0)))
-        AND ($model IS NULL OR coalesce(bool_or(list_contains($model::VARCHAR[], model)), false)
-            OR (list_contains($model::VARCHAR[], '') AND count(model) = 0))
-        AND ($not_model IS NULL OR NOT (coalesce(bool_or(list_contains($not_model::VARCHAR[], model)), false)
-            OR (list_contains($not_model::VARCHAR[], '') AND count(model) = 0)))
-        AND ($provider IS NULL OR coalesce(bool_or(list_contains($provider::VARCHAR[], provider)), false)
-            OR (list_contains($provider::VARCHAR[], '') AND count(provider) = 0))
-        AND ($not_provider IS NULL OR NOT (coalesce(bool_or(list_contains($not_provider::VARCHAR[], provider)), false)
-            OR (list_contains($not_provider::VARCHAR[], '') AND count(provider) = 0)))
-        AND ($operation IS NULL OR coalesce(bool_or(list_contains($operation::VARCHAR[], operation)), false)
-            OR (list_contains($operation::VARCHAR[], '') AND count(operation) = 0))
-        AND ($not_operation IS NULL OR NOT (coalesce(bool_or(list_contains($not_operation::VARCHAR[], operation)),
-            false)
-            OR (list_contains($not_operation::VARCHAR[], '') AND count(operation) = 0)))
-        AND ($user_id IS NULL OR coalesce(bool_or(list_contains($user_id::VARCHAR[], user_id)), false)
-            OR (list_contains($user_id::VARCHAR[], '') AND count(user_id) = 0))
-        AND ($not_user_id IS NULL OR NOT (coalesce(bool_or(list_contains($not_user_id::VARCHAR[], user_id)), false)
-            OR (list_contains($not_user_id::VARCHAR[], '') AND count(user_id) = 0)))
-        AND ($session_id IS NULL OR coalesce(bool_or(list_contains($session_id::VARCHAR[], session_id)), false)
-            OR (list_contains($session_id::VARCHAR[], '') AND count(session_id) = 0))
-        AND ($not_session_id IS NULL OR NOT (coalesce(bool_or(list_contains($not_session_id::VARCHAR[], session_id)),
-            false)
-            OR (list_contains($not_session_id::VARCHAR[], '') AND count(session_id) = 0)))
-        AND ($feature IS NULL OR coalesce(bool_or(list_contains($feature::VARCHAR[], feature)), false)
-            OR (list_contains($feature::VARCHAR[], '') AND count(feature) = 0))
-        AND ($not_feature IS NULL OR NOT (coalesce(bool_or(list_contains($not_feature::VARCHAR[], feature)), false)
-            OR (list_contains($not_feature::VARCHAR[], '') AND count(feature) = 0)))
-        AND ($tenant IS NULL OR coalesce(bool_or(list_contains($tenant::VARCHAR[], tenant)), false)
-            OR (list_contains($tenant::VARCHAR[], '') AND count(tenant) = 0))
-        AND ($not_tenant IS NULL OR NOT (coalesce(bool_or(list_contains($not_tenant::VARCHAR[], tenant)), false)
-            OR (list_contains($not_tenant::VARCHAR[], '') AND count(tenant) = 0)))
-        AND ($user_tier IS NULL OR coalesce(bool_or(list_contains($user_tier::VARCHAR[], user_tier)), false)
-            OR (list_contains($user_tier::VARCHAR[], '') AND count(user_tier) = 0))
-        AND ($not_user_tier IS NULL OR NOT (coalesce(bool_or(list_contains($not_user_tier::VARCHAR[], user_tier)),
-            false)
-            OR (list_contains($not_user_tier::VARCHAR[], '') AND count(user_tier) = 0)))
-        AND ($route IS NULL OR coalesce(bool_or(list_contains($route::VARCHAR[], route)), false)
-            OR (list_contains($route::VARCHAR[], '') AND count(route) = 0))
-        AND ($not_route IS NULL OR NOT (coalesce(bool_or(list_contains($not_route::VARCHAR[], route)), false)
-            OR (list_contains($not_route::VARCHAR[], '') AND count(route) = 0)))
-        AND ($state IS NULL OR coalesce(bool_or(list_contains($state::VARCHAR[], state)), false)
-            OR (list_contains($state::VARCHAR[], '') AND count(state) = 0))
-        AND ($not_state IS NULL OR NOT (coalesce(bool_or(list_contains($not_state::VARCHAR[], state)), false)
-            OR (list_contains($not_state::VARCHAR[], '') AND count(state) = 0)))
-),
-passed AS MATERIALIZED (
-    SELECT
-        trace_id, heavier, weight, start_ns, status,
-        CASE WHEN $descending THEN -key ELSE key END AS place
-    FROM (
-        SELECT
-            *,
-            CASE $sort_by WHEN 'start' THEN start_ns WHEN 'duration' THEN duration_ns
-                ELSE cost_usd END::DECIMAL(38, 12) AS key
-        FROM judged
-    )
-    WHERE ($status IS NULL OR list_contains($status::VARCHAR[], status))
-        AND ($not_status IS NULL OR NOT list_contains($not_status::VARCHAR[], status))
-        AND ($least_duration IS NULL OR duration_ns >= $least_duration)
-        AND ($most_duration IS NULL OR duration_ns <= $most_duration)
-        AND ($least_cost IS NULL OR cost_usd >= $least_cost)
-        AND ($most_cost IS NULL OR cost_usd <= $most_cost)
-),
+WITH
+-- include: judged_traces
+,
 matched AS NOT MATERIALIZED (SELECT * FROM passed WHERE heavier IS NULL),
 weighed AS (
     SELECT
@@ -172,6 +48,125 @@ SELECT
     (SELECT list(models ORDER BY count DESC, value) FROM models) AS models,
     (SELECT list(statuses ORDER BY count DESC, value) FROM statuses) AS statuses,
     (SELECT list(page ORDER BY place NULLS LAST, trace_id) FROM page) AS page;
+
+-- name: differences
+-- Two parts of the traces that `search` would find: those inside a selection, and the rest. For each value that a key has
+-- in them, in how many of either part; the values whose shares are farthest apart, and how long the traces took. What
+-- very few traces have can tell nothing: it is left out. A key has a value in a trace when any span or line has it. A
+-- trace weighs what it adds to the estimate, at least itself.
+WITH
+-- include: judged_traces
+,
+matched AS MATERIALIZED (
+    SELECT
+        trace_id, any_value(start_ns) FILTER (heavier IS NULL) AS start_ns,
+        any_value(duration_ns) FILTER (heavier IS NULL) AS duration_ns,
+        any_value(cost_usd) FILTER (heavier IS NULL) AS cost_usd, any_value(status) FILTER (heavier IS NULL) AS status,
+        greatest(1, sum(
+            CASE WHEN isinf(weight) THEN 0 WHEN heavier IS NULL OR isinf(heavier) THEN weight ELSE weight - heavier END
+        )) AS weight
+    FROM passed GROUP BY trace_id HAVING bool_or(heavier IS NULL)
+),
+bounds AS (
+    SELECT
+        CASE WHEN $duration_rank IS NOT NULL THEN quantile_disc(duration_ns, coalesce($duration_rank::DOUBLE, 0.5)) END AS duration_ns,
+        CASE WHEN $cost_rank IS NOT NULL THEN quantile_disc(cost_usd, coalesce($cost_rank::DOUBLE, 0.5)) END AS cost_usd
+    FROM matched
+),
+parted AS MATERIALIZED (
+    SELECT
+        matched.trace_id, matched.weight, matched.duration_ns,
+        coalesce(($chosen_from IS NULL OR start_ns >= $chosen_from) AND ($chosen_to IS NULL OR start_ns < $chosen_to)
+            AND ($chosen_status IS NULL OR list_contains($chosen_status::VARCHAR[], status))
+            AND ($chosen_not_status IS NULL OR NOT list_contains($chosen_not_status::VARCHAR[], status))
+            AND ($chosen_least_duration IS NULL OR matched.duration_ns >= $chosen_least_duration)
+            AND ($chosen_most_duration IS NULL OR matched.duration_ns <= $chosen_most_duration)
+            AND ($chosen_least_cost IS NULL OR matched.cost_usd >= $chosen_least_cost)
+            AND ($chosen_most_cost IS NULL OR matched.cost_usd <= $chosen_most_cost)
+            AND ($duration_rank IS NULL OR matched.duration_ns > bounds.duration_ns)
+            AND ($cost_rank IS NULL OR matched.cost_usd > bounds.cost_usd), false) AS inside
+    FROM matched CROSS JOIN bounds
+),
+totals AS (
+    SELECT
+        count(*) FILTER (inside) AS inside, count(*) FILTER (NOT inside) AS outside,
+        coalesce(sum(weight) FILTER (inside), 0) AS inside_weight, coalesce(sum(weight) FILTER (NOT inside), 0) AS outside_weight,
+        coalesce(sum(weight * weight) FILTER (inside), 0) AS inside_squares,
+        coalesce(sum(weight * weight) FILTER (NOT inside), 0) AS outside_squares
+    FROM parted
+),
+left_by AS MATERIALIZED (
+    SELECT DISTINCT
+        trace_id, service, name, model, provider, operation, feature, tenant, user_tier, user_id, route, error_type,
+        http_status, resource_id
+    FROM seen SEMI JOIN parted USING (trace_id)
+),
+held AS (
+    SELECT trace_id, 'service' AS key, service AS value FROM left_by
+    UNION SELECT trace_id, 'name', name FROM left_by
+    UNION SELECT trace_id, 'model', model FROM left_by
+    UNION SELECT trace_id, 'provider', provider FROM left_by
+    UNION SELECT trace_id, 'operation', operation FROM left_by
+    UNION SELECT trace_id, 'feature', feature FROM left_by
+    UNION SELECT trace_id, 'tenant', tenant FROM left_by
+    UNION SELECT trace_id, 'user_tier', user_tier FROM left_by
+    UNION SELECT trace_id, 'user_id', user_id FROM left_by
+    UNION SELECT trace_id, 'route', route FROM left_by
+    UNION SELECT trace_id, 'error_type', error_type FROM left_by
+    UNION SELECT trace_id, 'http_status', http_status::VARCHAR FROM left_by
+    UNION SELECT trace_id, 'version', attributes ->> '$."service.version"'
+    FROM left_by JOIN resources USING (resource_id)
+),
+counted AS (
+    SELECT
+        key, value, count(*) FILTER (inside) AS inside, count(*) FILTER (NOT inside) AS outside,
+        coalesce(sum(weight) FILTER (inside), 0) AS inside_weight, coalesce(sum(weight) FILTER (NOT inside), 0) AS outside_weight
+    FROM held JOIN parted USING (trace_id)
+    WHERE value IS NOT NULL
+    GROUP BY key, value
+    HAVING count(*) >= $fewest
+),
+farthest AS (
+    SELECT counted.*
+    FROM counted CROSS JOIN totals
+    WHERE totals.inside > 0 AND totals.outside > 0
+    ORDER BY
+        abs(counted.inside_weight / totals.inside_weight - counted.outside_weight / totals.outside_weight) DESC, key, value
+    LIMIT $most
+),
+lengths AS (
+    SELECT floor(log10(greatest(duration_ns, 1)) * 4)::INTEGER AS step, count(*) AS traces, count(*) FILTER (inside) AS inside
+    FROM parted GROUP BY step
+)
+SELECT
+    (SELECT totals FROM totals) AS totals, (SELECT bounds FROM bounds) AS bounds,
+    (SELECT count(*) FROM counted) AS compared, (SELECT list(farthest) FROM farthest) AS farthest,
+    (SELECT list(lengths ORDER BY step) FROM lengths) AS lengths;
+
+-- name: root
+-- The first span of a trace that has no parent.
+SELECT name, service, start_ns FROM spans
+WHERE trace_id = $trace_id::UUID AND start_ns >= $from_ns AND start_ns < $to_ns AND parent_span_id IS NULL
+ORDER BY start_ns, span_id LIMIT 1;
+
+-- name: typical
+-- Of the other traces that begin with the same operation, the one of the median duration; each counts as often as it
+-- stands for others.
+SELECT trace_id, duration_ns, traces, upto
+FROM (
+    SELECT
+        *, count(*) OVER () AS traces, sum(weight) OVER () AS whole,
+        sum(weight) OVER (ORDER BY duration_ns, trace_id) AS upto
+    FROM (
+        SELECT trace_id, max(end_ns - start_ns) AS duration_ns, max(coalesce(adjusted_count, 1)) AS weight
+        FROM spans
+        WHERE start_ns >= $from_ns AND start_ns < $to_ns AND parent_span_id IS NULL
+            AND name = $name AND service IS NOT DISTINCT FROM $service AND trace_id <> $trace_id::UUID
+        GROUP BY trace_id
+    )
+)
+WHERE upto * 2 >= whole
+ORDER BY upto LIMIT 1;
 
 -- name: any_sampled
 -- Whether a window holds spans that stand for more than themselves, or that do not say.

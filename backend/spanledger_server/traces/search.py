@@ -144,27 +144,28 @@ def _bars(
     return bars
 
 
-def affordable(reader: Reader, from_ns: int, to_ns: int, *, oldest: bool) -> tuple[int, int]:
-    """The part of the window that holds at most `MOST_ROWS`: its newest part, or its `oldest`."""
+def affordable(reader: Reader, from_ns: int, to_ns: int, *, oldest: bool, most: int | None = None) -> tuple[int, int]:
+    """The part of the window that holds at most `most` rows, else `MOST_ROWS`: its newest part, or its `oldest`."""
+    most = most or MOST_ROWS
     while True:
         slice_ns = max(-(-(to_ns - from_ns) // MOST_BARS), SHORTEST_SLICE_NS)
         counted = reader.tuples(SQL["rows_by_slice"], from_ns=from_ns, to_ns=to_ns, slice_ns=slice_ns)
-        if sum(number for _, number in counted) <= MOST_ROWS:
+        if sum(number for _, number in counted) <= most:
             return from_ns, to_ns
-        edge, total = _within(sorted(counted, reverse=not oldest))
+        edge, total = _within(sorted(counted, reverse=not oldest), most)
         if oldest:
             to_ns = min(from_ns + (edge + 1) * slice_ns, to_ns)
         else:
             from_ns += edge * slice_ns
-        if total <= MOST_ROWS or slice_ns == SHORTEST_SLICE_NS:
+        if total <= most or slice_ns == SHORTEST_SLICE_NS:
             return from_ns, to_ns
 
 
-def _within(counted: Sequence[tuple[int, int]]) -> tuple[int, int]:
+def _within(counted: Sequence[tuple[int, int]], most: int) -> tuple[int, int]:
     """The last slice up to which the rows are affordable, at least the first one, and how many rows that are."""
     edge, total = counted[0]
     for slice_, number in counted[1:]:
-        if total + number > MOST_ROWS:
+        if total + number > most:
             break
         edge, total = slice_, total + number
     return edge, total
@@ -190,9 +191,12 @@ def _line_times(reader: Reader, traces: Sequence[UUID]) -> tuple[int, int] | Non
 
 def summaries(reader: Reader, traces: Sequence[UUID]) -> list[dict[str, Any]]:
     """What `traces` look like from outside, in the given order; those of which nothing is known are left out."""
-    if not traces:
-        return []
-    listed, within = list(traces), bounds(reader, traces)
+    return summaries_within(reader, traces, bounds(reader, traces)) if traces else []
+
+
+def summaries_within(reader: Reader, traces: Sequence[UUID], within: tuple[int, int] | None) -> list[dict[str, Any]]:
+    """The same of traces whose `bounds` are known."""
+    listed = list(traces)
     by_spans: list[dict[str, Any]] = []
     if within is not None:
         by_spans = reader.rows(SQL["summaries_of_spans"], traces=listed, from_ns=within[0], to_ns=within[1])

@@ -59,10 +59,10 @@ class Trace:
 
 def find(reader: Reader, trace_id: UUID, most: int = MOST_SPANS) -> Trace | None:
     """The trace with this id, its first `most` spans; None when there are neither spans nor ledger lines."""
-    summary = next(iter(search.summaries(reader, [trace_id])), None)
+    within = search.bounds(reader, [trace_id])
+    summary = next(iter(search.summaries_within(reader, [trace_id], within)), None)
     if summary is None:
         return None
-    within = search.bounds(reader, [trace_id])
     rows: list[dict[str, Any]] = []
     if within is not None:
         rows = reader.rows(SQL["spans_of_trace"], trace_id=trace_id, from_ns=within[0], to_ns=within[1], most=most)

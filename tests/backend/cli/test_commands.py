@@ -252,12 +252,12 @@ def test_without_a_token_and_with_a_wrong_one_one_line_says_so(shop: Inside, com
 
 
 @pytest.mark.parametrize("command", QUESTIONS)
-def test_an_empty_store_is_no_error_and_json_is_json(server: Inside, command: tuple[str, ...]):
+def test_an_empty_store_is_no_error_and_json_is_json(shared_server: Inside, command: tuple[str, ...]):
     if command[0] == "trace":
-        refused(run(server, *command), 1, "no span and no ledger line")
+        refused(run(shared_server, *command), 1, "no span and no ledger line")
         return
-    assert said(server, *command)
-    assert json.loads(said(server, *command, "--json")) is not None
+    assert said(shared_server, *command)
+    assert json.loads(said(shared_server, *command, "--json")) is not None
 
 
 @pytest.mark.parametrize("url", ["nonsense", "ftp://127.0.0.1", "http://", "127.0.0.1:8321", "http://[::1"])

@@ -149,10 +149,10 @@ def test_a_story_says_what_where_how_much_how_it_was_and_who_has_most(database: 
         description="Ask the provider.",
     )
     told = story(database, rule)
-    assert told.title == "fails: error_rate is 30 %, above 5 % (provider openai)"
+    assert told.title == "fails: error rate is 30 %, above 5 % (provider openai)"
     assert told.text == (
-        "error_rate is 30 %, above 5 %, over 5 minutes until 12:00 UTC, from 20 events. "
-        "error_rate is share of model calls that failed. It has been so for 1 minute. "
+        "error rate is 30 %, above 5 %, over 5 minutes until 12:00 UTC, from 20 events. "
+        "error rate: share of model calls that failed. It has been so for 1 minute. "
         "The window before: 0 %. At this time yesterday: nothing. Most of it: model a (100%). Ask the provider."
     )
     assert ("user", "u1", "100%") in told.contributors

@@ -128,7 +128,7 @@ def test_windows_are_what_a_count_over_all_spans_gives(database: Database, case:
         for window, each in zip(wanted, found, strict=True):
             assert each == history.expected(window, counts, good), (seed, window)
         with database.transaction() as tx:
-            for table in ("spans", "dirty_buckets", "span_1m", "span_1h", "span_1d"):
+            for table in ("spans", "dirty_buckets", "span_1m", "span_1h", "span_1d", "rollup_log"):
                 tx.execute(f"DELETE FROM {table}")
 
 

@@ -32,6 +32,7 @@ def roll_at_once(database: Database, recipe: Recipe, now_ns: int) -> None:
             width = WIDTH_NS[level]
             end_ns = now_ns if level == "1m" else now_ns // width * width
             tx.execute(SQL[recipe.from_raw], from_ns=0, to_ns=end_ns, width_ns=width)
+            tx.execute("CREATE OR REPLACE TEMP TABLE computed AS FROM computed ORDER BY bucket")  # as time goes by
             tx.execute(f"DELETE FROM {recipe.family}_{level}")
             tx.execute(SQL[recipe.fill[level]])
         tx.execute("DELETE FROM dirty_buckets WHERE family = $family", family=recipe.family)

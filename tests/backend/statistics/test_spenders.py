@@ -4,26 +4,37 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from spanledger_server.cli.check import SQL as CHECKS
 from spanledger_server.rollups.dirty import DirtyBuckets
 from spanledger_server.rollups.refresh import USERS_AFTER_NS, Rollups
 from spanledger_server.rollups.users import refresh_users
 from spanledger_server.statistics import costs, periods
+from spanledger_server.store.database import Reader
 from spanledger_server.traces import filters
 from tests.backend.rows import DAY, HOUR, MINUTE, NOON, SECOND, insert, line
 from tests.support.stores import new_store
 
 YEAR_BEGINS = periods.to_date("year", NOON, ZoneInfo("UTC")).from_ns  # of the year of NOON
-ZONES = ("UTC", "America/New_York", "Asia/Kathmandu")
 YEAR_SUMS = """SELECT user_number, calls, cost_usd, input_tokens, input_told FROM user_1y WHERE bucket = 2026
     ORDER BY ALL"""
 SUMMED = """SELECT user_number, sum(calls), sum(cost_usd), sum(input_tokens), count(input_tokens) FROM user_1d
     WHERE bucket >= {day} GROUP BY user_number ORDER BY ALL"""
+
+
+def checked(reader: Reader) -> tuple[int, int, int]:
+    """How many days, years and numbers of users are not as they should be."""
+    days, years, numbers = (
+        reader.value(CHECKS[name])
+        for name in ("user_days_unlike_ledger", "user_years_unlike_days", "users_without_number")
+    )
+    return days, years, numbers
 
 
 class House:
@@ -35,6 +46,7 @@ class House:
         self.dirty = DirtyBuckets()
         self.rollups = Rollups(self.database, self.dirty)
         self.number = 0
+        self.known: dict[Any, dict[str, Any]] = {}  # what the ledger said, while it has not changed
 
     def put(self, times: list[int], rng: random.Random) -> None:
         rows = []
@@ -54,6 +66,7 @@ class House:
                 )
             )
         insert(self.database, "ledger", rows)
+        self.known.clear()
         with self.database.transaction() as tx:
             if self.whole:
                 self.dirty.mark(tx, "cost", {at_ns // MINUTE for at_ns in times})
@@ -76,6 +89,11 @@ class House:
         with self.database.reader() as reader:
             return reader.tuples(sql)
 
+    def wrong(self) -> tuple[int, int, int]:
+        """What `spanledger check` finds of days, years and numbers of users."""
+        with self.database.reader() as reader:
+            return checked(reader)
+
     def agrees(self, now_ns: int, *zones: str) -> None:
         """Every way of asking about users gives what the ledger gives."""
         for zone in zones or ("Asia/Kathmandu",):
@@ -87,15 +105,31 @@ class House:
                     ("model", ("user_id:u1", "user_id:")),
                 ):
                     asked = (period, now_ns, zone, by, f)
-                    expected, found = self.ask(*asked, "ledger"), self.ask(*asked, None)
+                    if asked not in self.known:
+                        self.known[asked] = self.ask(*asked, "ledger")
+                    found = self.ask(*asked, None)
                     assert found.pop("source") == "rollup", asked
-                    expected.pop("source")
-                    assert found == expected, asked
+                    assert found == {key: value for key, value in self.known[asked].items() if key != "source"}, asked
 
 
 @pytest.fixture
 def house() -> Iterator[House]:
     made = House()
+    yield made
+    made.database.close()
+
+
+@pytest.fixture(scope="module")
+def sound() -> Iterator[House]:
+    """A day of three lines of a user and of nobody, rolled up."""
+    made = House()
+    users = [line(number, NOON - DAY + number, user_id=user) for number, user in enumerate(("a", None, "a"))]
+    insert(made.database, "ledger", users)
+    with made.database.transaction() as tx:
+        made.dirty.mark(tx, "user", {NOON // DAY - 1}, "1d")
+    assert made.wrong() == (0, 0, 0), "what waits is not judged"
+    made.refresh(NOON)
+    assert made.wrong() == (0, 0, 0)
     yield made
     made.database.close()
 
@@ -113,15 +147,15 @@ def test_users_cost_what_the_ledger_says_whatever_came_late_and_whoever_is_new(h
     house.put(somewhen(rng, 1_200, NOON), rng)
     house.refresh(NOON)
     house.put([NOON - 1, NOON - 40 * DAY, YEAR_BEGINS + 1, YEAR_BEGINS - 1, NOON - DAY], rng)
-    house.agrees(NOON, *ZONES)
+    house.agrees(NOON, "UTC", "America/New_York")
     house.refresh(NOON)
-    house.agrees(NOON, *ZONES)
+    house.agrees(NOON, "UTC", "Asia/Kathmandu")
 
 
 def test_a_year_is_the_sum_of_its_days_and_days_are_the_ledgers(house: House) -> None:
     rng = random.Random(3)
     house.whole = True
-    house.put(somewhen(rng, 60, NOON), rng)
+    house.put(somewhen(rng, 24, NOON), rng)
     house.refresh(NOON + DAY)
     house.put([YEAR_BEGINS + 5, NOON], rng)
     house.refresh(NOON + DAY)
@@ -136,7 +170,7 @@ def test_a_recomputation_that_was_broken_off_changes_nothing_and_is_done_again(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rng = random.Random(4)
-    house.put(somewhen(rng, 200, NOON), rng)
+    house.put(somewhen(rng, 80, NOON), rng)
     house.refresh(NOON)
     house.put([NOON - DAY, NOON - 2 * DAY], rng)
 
@@ -155,7 +189,7 @@ def test_a_recomputation_that_was_broken_off_changes_nothing_and_is_done_again(
 
 def test_days_whose_lines_are_deleted_stay_away_from_the_sums(house: House) -> None:
     rng = random.Random(5)
-    house.put(somewhen(rng, 300, NOON), rng)
+    house.put(somewhen(rng, 100, NOON), rng)
     house.refresh(NOON)
     cut_ns = NOON // DAY * DAY - 20 * DAY
     with house.database.transaction() as tx:
@@ -181,7 +215,7 @@ def test_a_server_recomputes_days_by_user_now_and_then_and_answers_meanwhile(hou
     rng = random.Random(6)
     house.whole = True
     seldom = Rollups(house.database, house.dirty, within_s=60)
-    house.put(somewhen(rng, 40, NOON), rng)
+    house.put(somewhen(rng, 16, NOON), rng)
     seldom.refresh(NOON)
     house.put([NOON - 3 * DAY], rng)
     seldom.refresh(NOON + SECOND)
@@ -192,3 +226,43 @@ def test_a_server_recomputes_days_by_user_now_and_then_and_answers_meanwhile(hou
     seldom.refresh(NOON + USERS_AFTER_NS)
     assert house.tuples(waiting.format(late)) == [(0,)]
     house.agrees(NOON + USERS_AFTER_NS)
+
+
+@pytest.mark.parametrize(
+    ("damage", "found"),
+    [
+        ("UPDATE user_1d SET cost_usd = cost_usd + 1 WHERE rowid = 0", (1, 1, 0)),
+        ("UPDATE user_1d SET unpriced_calls = unpriced_calls + 1 WHERE rowid = 0", (1, 1, 0)),
+        ("UPDATE user_1d SET user_number = 1 - user_number WHERE rowid = 0", (1, 2, 0)),
+        ("DELETE FROM user_1d", (1, 2, 0)),
+        ("INSERT INTO user_1d SELECT * FROM user_1d WHERE rowid = 0", (1, 1, 0)),
+        ("UPDATE user_1y SET input_told = input_told + 1 WHERE user_number = 1", (0, 1, 0)),
+        ("DELETE FROM user_1y WHERE user_number = 1", (0, 1, 0)),
+        ("DELETE FROM user_numbers", (1, 0, 1)),
+        ("INSERT INTO user_numbers VALUES (1, 'second')", (1, 0, 1)),
+        ("INSERT INTO user_numbers VALUES (7, 'a')", (0, 0, 1)),
+    ],
+)
+def test_check_finds_figures_of_users_that_are_not_the_ledgers(
+    sound: House, damage: str, found: tuple[int, int, int]
+) -> None:
+    with suppress(KeyboardInterrupt), sound.database.transaction() as tx:
+        tx.execute(damage)
+        assert checked(tx) == found
+        raise KeyboardInterrupt  # which rolls it back
+
+
+def test_check_judges_only_days_of_which_all_lines_are_kept_and_that_do_not_wait(house: House) -> None:
+    rng = random.Random(7)
+    house.put(somewhen(rng, 32, NOON), rng)
+    house.refresh(NOON)
+    house.put([NOON - 5 * DAY], rng)
+    assert house.wrong() == (0, 0, 0)
+    with house.database.transaction() as tx:
+        tx.execute("DELETE FROM dirty_buckets")
+    assert house.wrong()[0] >= 1
+    cut_ns = NOON // DAY * DAY - 2 * DAY
+    with house.database.transaction() as tx:
+        tx.execute("INSERT INTO kept_from VALUES ('ledger', $cut)", cut=cut_ns)
+        tx.execute("DELETE FROM ledger WHERE at_ns < $cut", cut=cut_ns)
+    assert house.wrong() == (0, 0, 0)

@@ -1,0 +1,152 @@
+"""`spanledger routes`: which alerts go where, in the order in which they are asked.
+
+Never: a route that is put in place of another one unasked.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from spanledger_server.cli import format as shown
+from spanledger_server.cli.asking import WRONG_USAGE, Asked, asks, fail, watched
+from spanledger_server.cli.budgets import Listing
+from spanledger_server.cli.client import part
+from spanledger_server.cli.rules import SEVERITIES, of_file
+from spanledger_server.cli.terminal import Column, Sheet, say
+
+PATH: Final = "/api/v1/routes"
+ESCALATIONS: Final = "/api/v1/escalations"
+OF_A_SERVER: Final = ("id", "version", "created_at", "updated_at", "updated_by")
+
+
+@click.group(cls=Listing)
+def routes() -> None:
+    """Which alerts go where. Without a command: list."""
+
+
+@routes.command(name="list")
+@watched
+def listed(asked: Asked) -> None:
+    """Every route, in the order in which they are asked."""
+    answer = asked.client.get(PATH)
+    names = {each["id"]: each["name"] for each in asked.client.get(ESCALATIONS).data["items"]}
+    asked.show(answer, lambda console: _show_list(console, answer.data["items"], names))
+
+
+@routes.command()
+@click.argument("route")
+@asks
+def show(asked: Asked, route: str) -> None:
+    """All that was said of a route."""
+    answer = asked.client.get(f"{PATH}/{part(route)}")
+    asked.show(answer, lambda console: _show(console, answer.data))
+
+
+@routes.command()
+@click.argument("name", required=False)
+@click.option("--channel", "channels", multiple=True, metavar="NAME", help="Whom it tells; repeated.")
+@click.option("--only", multiple=True, metavar="LABEL=PATTERN", help="chat-*, !chat-test: which alerts; repeated.")
+@click.option("--severity", "severities", multiple=True, type=click.Choice(SEVERITIES), help="Only these; repeated.")
+@click.option("--by", "group_by", multiple=True, metavar="LABEL", help="What makes an incident; repeated.")
+@click.option("--escalation", metavar="NAME", help="Who is told next when nobody takes care.")
+@click.option("--position", type=int, metavar="NUMBER", help="Where it is asked; else behind the others.")
+@click.option("--continue", "continues", is_flag=True, help="Ask the routes behind it as well.")
+@click.option(
+    "--file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A route as YAML or JSON (docs/notifications.md).",
+)
+@asks
+def add(asked: Asked, name: str | None, file: Path | None, **options: Any) -> None:
+    """Make a route: NAME with --channel, or of a file."""
+    body: dict[str, Any] = of_file(file)[0] if file is not None else {}
+    body |= {key: list(options[key]) for key in ("channels", "severities", "group_by") if options[key]}
+    body |= {key: options[key] for key in ("position", "escalation") if options[key] is not None}
+    body |= {"name": name} if name is not None else {}
+    body |= {"continue": True} if options["continues"] else {}
+    for text in options["only"]:
+        label, equals, value = text.partition("=")
+        if not label or not equals:
+            fail(f"--only {text!r} is not LABEL=PATTERN", WRONG_USAGE)
+        body.setdefault("matchers", {}).setdefault(label, []).append(value)
+    if body.get("escalation") is not None:
+        body["escalation"] = asked.client.get(f"{ESCALATIONS}/{part(str(body['escalation']))}").data["id"]
+    if not body:
+        fail("a route needs a NAME and a --channel, or --file", WRONG_USAGE)
+    answer = asked.client.post(PATH, body)
+    asked.show(answer, lambda console: say(console, f"{shown.text(answer.data['name'])}: id {answer.data['id']}"))
+
+
+@routes.command()
+@click.argument("route")
+@asks
+def enable(asked: Asked, route: str) -> None:
+    """Ask a route."""
+    _switch(asked, route, enabled=True)
+
+
+@routes.command()
+@click.argument("route")
+@asks
+def disable(asked: Asked, route: str) -> None:
+    """Leave a route out; it stays as it is."""
+    _switch(asked, route, enabled=False)
+
+
+@routes.command()
+@click.argument("route")
+@asks
+def delete(asked: Asked, route: str) -> None:
+    """Forget a route."""
+    found = asked.client.get(f"{PATH}/{part(route)}").data
+    answer = asked.client.delete(f"{PATH}/{part(found['id'])}")
+    asked.show(answer, lambda console: say(console, f"{shown.text(found['name'])} is deleted"))
+
+
+def _switch(asked: Asked, route: str, *, enabled: bool) -> None:
+    found = json.loads(asked.client.get(f"{PATH}/{part(route)}").text)
+    body = {name: value for name, value in found.items() if name not in OF_A_SERVER} | {"enabled": enabled}
+    answer = asked.client.put(f"{PATH}/{part(found['id'])}", body)
+    word = "enabled" if enabled else "disabled"
+    asked.show(answer, lambda console: say(console, f"{shown.text(found['name'])} is {word}"))
+
+
+def _matchers(item: dict[str, Any]) -> str:
+    """Which alerts a route takes, in a line."""
+    labels = [f"{label}={','.join(values)}" for label, values in item["matchers"].items()]
+    every = [*labels, *([",".join(item["severities"])] if item["severities"] else [])]
+    return shown.text(" ".join(every)) or "all"
+
+
+def _show_list(console: Console, items: list[dict[str, Any]], names: dict[str, str]) -> None:
+    sheet = Sheet(
+        Column(""),
+        Column("route", text=True),
+        Column("alerts", text=True),
+        Column("channels", text=True),
+        Column("escalation", text=True, leaves=1),
+        Column("by", text=True, leaves=2),
+    )
+    for item in items:
+        sheet.add(
+            Text("on" if item["enabled"] else "off", style="green" if item["enabled"] else "dim"),
+            shown.text(item["name"]),
+            _matchers(item),
+            shown.text(", ".join(item["channels"])),
+            shown.text(names.get(item["escalation"], "")),
+            shown.text(", ".join(item["group_by"])),
+        )
+    sheet.show(console)
+
+
+def _show(console: Console, item: dict[str, Any]) -> None:
+    say(console, f"{shown.text(item['name'])}: {_matchers(item)}", "bold")
+    for name, value in item.items():
+        if value not in (None, "", [], {}) and name not in ("name", "matchers", "severities"):
+            say(console, f"  {name}: {shown.text(', '.join(value) if isinstance(value, list) else str(value))}")

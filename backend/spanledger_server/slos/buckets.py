@@ -1,0 +1,188 @@
+"""The events of one indicator in whole buckets of time: remembered where they were counted before, else counted.
+
+Given a snapshot, an indicator and the buckets that `stretches.pieces` cut, gives the counts of each. Of the rollups of
+spans a few buckets are read by a statement that is quick to plan, and many by one that is quick to run; all else is
+read as stretches. What is remembered, and for how long, is the matter of `tallies.py`.
+
+Never: remembers a bucket that waits to be recomputed, or of which rows are being deleted.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from spanledger_server.rollups import histogram
+from spanledger_server.slos import reading
+from spanledger_server.slos.burn import Counts
+from spanledger_server.slos.conditions import Conditions
+from spanledger_server.slos.objective import Indicator
+from spanledger_server.slos.reading import SORT, Judge
+from spanledger_server.slos.stretches import LEDGER, METRIC, SPAN, SPAN_ROWS, WIDTHS, Piece, Source, marks
+from spanledger_server.slos.tallies import Bucket, Figures, Tallies
+from spanledger_server.store import sqlfile
+from spanledger_server.store.database import Reader
+from spanledger_server.timegrid import MINUTE_NS, Range
+
+SQL = sqlfile.load(__package__)
+
+FEW_OF: Final = {"raw": "few_raw", "1m": "few_1m", "1h": "few_1h", "1d": "few_1d"}
+MANY_OF: Final = {"1m": "many_1m", "1h": "many_1h", "1d": "many_1d"}
+FEW: Final = 70  # buckets: an hour of minutes that came into reach when the hour changed
+NOTHING: Final[Figures] = (0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+def source(indicator: Indicator) -> Source:
+    """What an indicator counts by buckets."""
+    if indicator.kind == "span":
+        return SPAN if indicator.rolled else SPAN_ROWS
+    return METRIC if indicator.kind == "metric" else LEDGER
+
+
+def counted(reader: Reader, indicator: Indicator, cut: Sequence[Piece]) -> dict[Bucket, Figures]:
+    """The events of each bucket of some pieces.
+
+    Args:
+        reader: One snapshot.
+        indicator: What counts, and what is good.
+        cut: Pieces of `source(indicator)`.
+    """
+    asked = [(piece.level, number) for piece in cut for number in range(piece.first, piece.beyond)]
+    tallies, seen, of = Tallies.of(reader), marks(reader), source(indicator)
+    found = {} if tallies is None else tallies.find(seen.version, indicator, asked)
+    missing = [bucket for bucket in asked if bucket not in found]
+    if missing:
+        new = dict.fromkeys(missing, NOTHING) | _read(reader, indicator, missing)
+        found |= new
+        if tallies is not None:
+            since = of.since(seen) | {"raw": math.inf}
+            kept = {each: new[each] for each in missing if each[1] * WIDTHS.get(each[0], 1) >= since[each[0]]}
+            tallies.keep(seen.version, indicator, frozenset({of.family}), kept)
+    return found
+
+
+def added(found: Mapping[Bucket, Figures], cut: Iterable[Piece]) -> dict[int, Counts]:
+    """The counts of buckets by the stretch that they belong to."""
+    by_stretch: defaultdict[int, list[Figures]] = defaultdict(list)
+    for piece in cut:
+        by_stretch[piece.segment] += [found[piece.level, number] for number in range(piece.first, piece.beyond)]
+    return {number: Counts(*map(sum, zip(*each, strict=True))) for number, each in by_stretch.items() if each}
+
+
+def _read(reader: Reader, indicator: Indicator, missing: Sequence[Bucket]) -> dict[Bucket, Figures]:
+    if not reading.quick(indicator):
+        return _as_stretches(reader, indicator, missing)
+    found: dict[Bucket, Figures] = {}
+    by_level: defaultdict[str, list[int]] = defaultdict(list)
+    for level, number in missing:
+        by_level[level].append(number)
+    for level, numbers in by_level.items():
+        read = _few if level == "raw" or len(numbers) <= FEW else _many
+        found |= {(level, number): figures for number, figures in read(reader, indicator, level, numbers).items()}
+    return found
+
+
+def _as_stretches(reader: Reader, indicator: Indicator, missing: Sequence[Bucket]) -> dict[Bucket, Figures]:
+    """Each bucket as a stretch of its own."""
+    stretches = []
+    for level, number in missing:
+        width_ns = WIDTHS.get(level, MINUTE_NS)
+        stretches.append(Range(number * width_ns, (number + 1) * width_ns))
+    (rows,) = reading.read(reader, [indicator], stretches)
+    found: dict[Bucket, Figures] = {}
+    for row in rows:
+        counts = row["good"], row["total"], row["seen"], row["uncounted"], row["plain_good"]
+        found[missing[row["segment"]]] = _sum(found.get(missing[row["segment"]], NOTHING), counts)
+    return found
+
+
+def _few(reader: Reader, indicator: Indicator, level: str, numbers: Sequence[int]) -> dict[int, Figures]:
+    """Rows as they are, judged here."""
+    bound, below = _bound(indicator)
+    rows = _cells(reader, level, tuple(numbers), indicator.where.value_of("service"), _edge_ns(bound), below)
+    judge, found = Judge(indicator), dict.fromkeys(numbers, NOTHING)
+    for bucket, *told in rows:
+        counts, good = judge(tuple(told[: len(SORT)]))
+        if counts:
+            weighed, spans, uncounted, within, sent, *inside = told[len(SORT) :]
+            right, plain = (weighed, spans) if bound is None else (within, sent)
+            if bound is not None and inside[0] is not None:
+                right, plain = _within(bound, below, *inside)
+            figures = (right or 0) * good, weighed or 0, spans - uncounted, uncounted, plain * good
+            found[bucket] = _sum(found[bucket], figures)
+    return found
+
+
+def _cells(
+    reader: Reader, level: str, numbers: tuple[int, ...], service: str | None, edge_ns: int | None, below: bool
+) -> list[tuple[Any, ...]]:
+    """The rows of a service, read once for all objectives that ask for the same, as parts of a composite do."""
+    bounds = {"first": min(numbers), "beyond": max(numbers) + 1, "buckets": numbers}
+    told = {"service": service, "edge_ns": edge_ns, "below": below}
+    return reader.once(
+        ("slos.cells", level, numbers, service, edge_ns, below),
+        lambda: reader.tuples(SQL[FEW_OF[level]], **bounds, **told),
+    )
+
+
+def _within(
+    bound: int, below: bool, codes: Sequence[int], weights: Sequence[float] | None, numbers: Sequence[int] | None
+) -> tuple[float, float]:
+    """How much of a histogram lies on the right side, as it is weighed and as it was sent."""
+    right = [(code < bound) is below for code in codes]
+    weighed = sum(weight or 0 for weight, each in zip(weights or (), right, strict=False) if each)
+    return weighed, sum(number for number, each in zip(numbers or (), right, strict=False) if each)
+
+
+def _many(reader: Reader, indicator: Indicator, level: str, numbers: Sequence[int]) -> dict[int, Figures]:
+    """Counted where they are."""
+    bound, below = _bound(indicator)
+    rows = reader.tuples(
+        SQL[MANY_OF[level]],
+        first=min(numbers),
+        beyond=max(numbers) + 1,
+        buckets=numbers,
+        edge_ns=_edge_ns(bound),
+        bound=bound,
+        below=below,
+        **_fits(indicator.where, "where"),
+        **_fits(indicator.good or indicator.where, "good"),
+    )
+    return {bucket: tuple(figures) for bucket, *figures in rows}
+
+
+def _fits(conditions: Conditions, prefix: str) -> dict[str, Any]:
+    """Conditions as the macro `fits` takes them."""
+    by_name = {each.name: each for each in conditions.each}
+    found: dict[str, Any] = {}
+    for name in SORT:
+        each = by_name.get(name)
+        found[f"{prefix}_{name}"] = None if each is None or each.wanted is None else list(each.wanted)
+        found[f"{prefix}_not_{name}"] = None if each is None or each.unwanted is None else list(each.unwanted)
+    return found
+
+
+def _bound(indicator: Indicator) -> tuple[int | None, bool]:
+    """The first bucket of the histograms above the threshold, and whether those below are good."""
+    code, below = reading.code(indicator), indicator.threshold is None or indicator.threshold.below
+    return (None if code is None else code + below), below
+
+
+def _edge_ns(bound: int | None) -> int | None:
+    """The longest duration that lies in a bucket below this one."""
+    if bound is None:
+        return None
+    if bound <= histogram.ZERO_CODE + 1:
+        return 0 if bound > histogram.ZERO_CODE else -1
+    edge: int = math.floor(2.0 ** (bound / histogram.BUCKETS_PER_DOUBLING))
+    while edge > 0 and histogram.code(edge) >= bound:
+        edge -= 1
+    while histogram.code(edge + 1) < bound:
+        edge += 1
+    return edge
+
+
+def _sum(one: Figures, other: Figures) -> Figures:
+    return tuple(map(sum, zip(one, other, strict=True)))

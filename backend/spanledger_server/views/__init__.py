@@ -1,0 +1,1 @@
+"""Views of the pages that people keep under a name."""

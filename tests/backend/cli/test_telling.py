@@ -1,0 +1,60 @@
+"""`spanledger routes`, `escalations`, `inhibitions`, `deployments` and `preferences` as a user runs them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.backend.cli.test_commands import refused, run, said
+from tests.support.inside import Inside
+
+
+def test_who_is_told_is_set_up_shown_and_taken_away_again(shared_server: Inside, tmp_path: Path):
+    server, hook = shared_server, ("--type", "webhook", "--set", "url=http://127.0.0.1:9/x", "--allow-private")
+    said(server, "channels", "add", "night", *hook)
+    assert "on call: id " in said(
+        server, "escalations", "add", "on call", "--step", "0s:night", "--step", "10m:night,day", "--repeats", "2"
+    )
+    assert "night, day" in said(server, "escalations")
+    body = tmp_path / "route.yaml"
+    body.write_text("name: chat\nmatchers: {service: ['chat-*']}\nescalation: on call\n")
+    added = said(
+        server,
+        "routes",
+        "add",
+        "--file",
+        str(body),
+        "--channel",
+        "night",
+        "--only",
+        "tenant=!acme",
+        "--severity",
+        "error",
+    )
+    assert "chat: id " in added
+    listed = said(server, "routes")
+    assert "service=chat-* tenant=!acme error" in " ".join(listed.split())
+    assert "default" in listed
+    assert "chat is disabled" in said(server, "routes", "disable", "chat")
+    (route, _) = json.loads(said(server, "routes", "--json"))["items"]
+    assert (route["enabled"], route["version"], route["channels"]) == (False, 2, ["night"])
+    refused(run(server, "channels", "delete", "night"), 1, "the route 'chat', the escalation 'on call'", "force")
+    assert "night is deleted" in said(server, "channels", "delete", "night", "--force")
+    assert "chat is deleted" in said(server, "routes", "delete", "chat")
+    assert "on call is deleted" in said(server, "escalations", "delete", "on call")
+
+
+def test_what_holds_back_and_what_went_out_is_said_and_shown(shared_server: Inside):
+    server = shared_server
+    matchers = ("--source", "alertname=Down", "--target", "severity=~warning|info")
+    made = said(server, "inhibitions", "add", "host", *matchers)
+    key = made.strip().removeprefix("host: id ")
+    assert 'severity=~"warning|info"' in said(server, "inhibitions")
+    assert "is deleted" in said(server, "inhibitions", "delete", key)
+    marked = said(server, "deployments", "mark", "shop", "1.8.0", "--environment", "production", "--at", "now-5m")
+    assert "shop 1.8.0 at " in marked
+    assert "production" in said(server, "deployments", "list", "--service", "shop")
+    assert "no quiet hours" in said(server, "preferences")
+    assert json.loads(said(server, "alerts", "precision", "--json"))["items"] == []
+    refused(run(server, "escalations", "add", "x", "--step", "soon:sms"), 2, "DELAY:CHANNEL")
+    refused(run(server, "routes", "add", "x", "--only", "service"), 2, "LABEL=PATTERN")

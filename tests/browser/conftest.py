@@ -1,4 +1,4 @@
-"""What the browser tests share: one Chromium, real backends with real data, and a page that nothing wrong escapes."""
+"""What the browser tests of a worker share: one Chromium, real backends with real data, and a page that nothing wrong escapes."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from tests.support.server import Server
 Visit = Callable[..., Visitor]
 
 
+@pytest.hookimpl(tryfirst=True)  # before the workers are told what belongs together
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All of them on one worker, which has the one Chromium and the one backend with data."""
+    """A file goes to one worker, which has a Chromium and backends with data of its own."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("browser"))
+            item.add_marker(pytest.mark.xdist_group(f"browser {item.path.stem}"))
             item.add_marker(pytest.mark.browser)
 
 

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
+from spanledger_server.care import storage
 from tests.browser import accounts
 from tests.browser.conftest import Visit
 from tests.support.inside import Inside
@@ -93,7 +94,10 @@ def test_a_backup_is_made_read_again_and_downloaded(home: Inside, visit: Visit) 
     assert download.value.suggested_filename == "before-upgrade.duckdb"
 
 
-def test_how_long_data_is_kept_is_said_by_table_and_days_begin_where_the_owner_is(home: Inside, visit: Visit) -> None:
+def test_how_long_data_is_kept_is_said_by_table_and_days_begin_where_the_owner_is(
+    home: Inside, visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage, "FRESH_NS", 0)  # the sizes of this moment, with the lines that have just come
     visitor = visit(home, "/settings/data")
     kept = visitor.page.get_by_role("region", name="How long")
     expect(kept).to_contain_text("3 days --retention-raw")

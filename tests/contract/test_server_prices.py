@@ -189,6 +189,7 @@ def test_models_that_were_called_are_listed_with_what_they_cost_now(server: Insi
     found = row()
     assert (found["calls"], found["cost_usd"], found["unpriced_calls"]) == (3, Decimal("1.1"), 2)
     assert (found["version"], found["rates"]["input_mtok"]) == (made["version"], 1000)
+    send(server, "called-too", 5)
     assert server.get("/api/v1/prices/used", limit=1)["more"] > 0
     assert server.get("/api/v1/prices/used", to="now-29d")["items"] == []
 

@@ -22,7 +22,10 @@ from tests.support.waiting import until
 
 pytest.importorskip("asyncpg", reason="the reading room's parts are installed with the extra [dev]")
 MISSING = [program for program in ("redis-server", "initdb", "postgres") if services.found(program) is None]
-pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"not on this machine: {', '.join(MISSING)}")
+pytestmark = [
+    pytest.mark.skipif(bool(MISSING), reason=f"not on this machine: {', '.join(MISSING)}"),
+    pytest.mark.xdist_group("reading room"),  # one for all of them
+]
 
 SAID = {"x-user-id": "u7", "x-user-tier": "pro", "x-session-id": "s1", "x-feature": "summaries"}
 WHO = {

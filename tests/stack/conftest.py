@@ -1,4 +1,4 @@
-"""The stack for its tests: agent, gateway and backend, real processes on free ports. They do not run side by side."""
+"""The stack for its tests: agent, gateway and backend, real processes on free ports."""
 
 from __future__ import annotations
 
@@ -9,14 +9,6 @@ import pytest
 
 from spanledger_examples import collector
 from tests.stack.stack import Stack
-
-HERE = Path(__file__).parent
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("stack"))
 
 
 @pytest.fixture(scope="session")

@@ -156,7 +156,7 @@ def _leaves(rule: Rule, known: Mapping[str, Rule]) -> list[Rule]:
         parts = [known[name] for name in expression.parts(rule.expression) if name in known]
         return [leaf for part in parts for leaf in _leaves(part, known)]
     if rule.kind == "absence" and rule.metric is None:
-        raise Invalid("kind", rule.kind, "an absence of a metric: when each service was last heard is not kept")
+        raise Invalid("kind", rule.kind, "an absence of a metric; an absence of all telemetry cannot be replayed")
     return [rule]
 
 

@@ -145,7 +145,7 @@ def test_top_shows_everything_once_and_as_json(shop: Inside) -> None:
     assert "cost today" in told
     assert "dearest of the latest" in told
     found = json.loads(said(shop, "top", "--json"))
-    assert set(found) == {"status", "points", "providers", "recent_calls", "dearest_calls"}
+    assert set(found) == {"status", "alerts", "points", "providers", "recent_calls", "dearest_calls"}
     assert found["dearest_calls"][0]["cost_usd"] == 0.25
 
 

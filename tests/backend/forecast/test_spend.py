@@ -88,7 +88,7 @@ def test_the_window_is_exact_and_the_history_whole_hours_from_either_source(
     if spent:
         assert found.history == pytest.approx([by_hour.get(hour, 0.0) for hour in range(min(spent), now)])
     else:
-        assert found.history == ((by_hour[now],) if by_hour.get(now) else ())
+        assert found.history == (pytest.approx((by_hour[now],)) if by_hour.get(now) else ())
 
 
 def test_hours_that_wait_to_be_recomputed_are_read_from_the_ledger(database: Database):

@@ -105,5 +105,5 @@ def test_what_was_unusual_is_found_again_in_a_replay(database: Database, add: Ad
             assert told(found[at_ns]) == told(live(database, rule, at_ns)), body
     replay: Replay = replayed(database, add(kind="anomaly", metric="requests"), Range(NOON - DAY, NOON))[0]
     assert len(replay.episodes) == 1
-    with pytest.raises(Invalid, match="when each service was last heard is not kept"):
+    with pytest.raises(Invalid, match="an absence of all telemetry cannot be replayed"):
         replayed(database, add(kind="absence"), Range(NOON - DAY, NOON))

@@ -139,7 +139,7 @@ def test_a_model_without_a_price_is_said_to_have_none_and_never_costs_nothing(
     tile = visitor.find(".tile", has_text="Spend today")
     expect(tile.locator(".tile-figure")).to_have_text("—unknown")
     expect(tile.locator(".chip")).to_have_text("No data")
-    expect(visitor.find(".meter-figure")).to_have_text("not priced")
+    expect(visitor.page.get_by_role("link", name="shelf-ranker").first).to_contain_text("not priced")
     visitor.open("/costs?period=today")
     expect(visitor.find(".total .huge")).to_have_text("—unknown")
     expect(visitor.find(".total-unpriced")).to_have_text("+ 2 unpriced calls")

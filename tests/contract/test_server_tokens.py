@@ -78,8 +78,9 @@ def asked(server: Server, token: str, path: str, **query: str) -> httpx.Response
 )
 def test_a_limited_viewer_sees_only_its_services_and_tenants(two_services: Inside, limits, total: int):
     token = made(two_services, **limits)["token"]
-    answer = asked(two_services, token, COSTS, period="year", group_by="service").json()
-    assert answer["total_cost"] == total
+    answer = asked(two_services, token, COSTS, period="year", group_by="service")
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["total_cost"] == total
     lines = asked(two_services, token, "/api/v1/ledger", **{"from": "now-6h"}).json()["items"]
     assert sum(line["cost_usd"] for line in lines) == total
     session = asked(two_services, token, "/api/v1/session").json()

@@ -1,13 +1,13 @@
 // @ts-check
 /** The tables of Audio: by stage and so on, problems, what was not measured, what is different, the worst, calls about sound. Never: a row that leads nowhere. */
-import { useState } from 'preact/hooks';
 import { html } from '../html.js';
-import { request, useLoad } from '../api.js';
+import { useLoad } from '../api.js';
 import { count, duration, instant, isUnknown, milliseconds, money, percent, plural, whole } from '../format.js';
 import { formatFilter } from '../filters.js';
 import { filters, link, params, query, route, setParams } from '../url.js';
 import { Card, Empty, Faces } from '../parts/card.js';
 import { Ago, Figure, Money } from '../parts/chip.js';
+import { useMore } from '../parts/more.js';
 import { attributeName, measuredOf, nameOf, problemName, reasonName, say, whatName } from '../audio/words.js';
 import { address, selected, selection } from '../audio/asked.js';
 import { traces } from './audio-tiles.js';
@@ -96,26 +96,14 @@ function Different({ metric }) {
 function Worst({ metric }) {
   const url = metric ? address('clips', { metric, limit: String(PAGE), ...selection() }) : null;
   const load = useLoad(url, { subject: metric });
-  const [more, setMore] = useState({ url: '', items: /** @type {any[]} */ ([]), cursor: /** @type {string | null} */ (null), busy: false });
-  const extra = more.url === url ? more.items : [];
-  const cursor = more.url === url && extra.length ? more.cursor : load.data?.next_cursor ?? null;
-  const fetchMore = async () => {
-    setMore({ url: String(url), items: extra, cursor, busy: true });
-    try {
-      const page = await request(address('clips', { metric, limit: String(PAGE), ...selection(), cursor }));
-      setMore({ url: String(url), items: [...extra, ...page.items], cursor: page.next_cursor, busy: false });
-    } catch {
-      setMore({ url: String(url), items: extra, cursor, busy: false });
-      load.reload();
-    }
-  };
+  const more = useMore(url, load, (cursor) => address('clips', { metric, limit: String(PAGE), ...selection(), cursor }));
   const title = load.data?.better ? `Worst by ${nameOf(metric)}` : `Lowest ${nameOf(metric)}`;
   return html`<${Card} title=${title} sub=${load.data ? plural(load.data.matched, 'audio has a value', 'audios have a value') : ''} busy=${load.busy || more.busy}><${Faces} load=${load} what="the worst audios" blank=${html`<div class="face blank list-blank"></div>`}>${(/** @type {any} */ data) => (data.items.length ? html`<table class="table cards-narrow">
     <thead><tr><th scope="col">Audio</th><th scope="col">Problems</th><th scope="col" class="num wide-cell">Length</th><th scope="col" class="num">${nameOf(metric)}</th><th scope="col" class="num wide-cell">Format</th><th scope="col" class="num">When</th></tr></thead>
-    <tbody>${[...data.items, ...extra].map((/** @type {any} */ one) => html`<tr key=${one.span_id + one.trace_id} class="row-link"><td class="cell-name"><a href=${link(`/traces/${one.trace_id}`, { sel: one.span_id }, ['tz'])} title=${one.audio_id ?? one.name}>${one.audio_id ?? one.name}</a> <span class="quiet wide-only">${one.audio_id ? one.name : ''} ${one.service ?? ''}</span></td>
+    <tbody>${[...data.items, ...more.extra].map((/** @type {any} */ one) => html`<tr key=${one.span_id + one.trace_id} class="row-link"><td class="cell-name"><a href=${link(`/traces/${one.trace_id}`, { sel: one.span_id }, ['tz'])} title=${one.audio_id ?? one.name}>${one.audio_id ?? one.name}</a> <span class="quiet wide-only">${one.audio_id ? one.name : ''} ${one.service ?? ''}</span></td>
       <td class="cell-sub">${one.problems.length ? one.problems.map(problemName).join(', ') : html`<span class="quiet">none found</span>`}</td><td class="num wide-cell"><${Figure}>${isUnknown(one.measures.duration_s) ? '—' : duration(one.measures.duration_s * 1e9)}<//></td>
       <td class="num cell-figure">${say(metric, one.value)}</td><td class="num wide-cell quiet">${[one.format, isUnknown(one.measures.sample_rate_hz) ? null : say('sample_rate_hz', one.measures.sample_rate_hz)].filter(Boolean).join(' · ')}</td><td class="num quiet cell-figure2"><${Ago} ms=${instant(one.start)} /></td></tr>`)}</tbody></table>
-    ${cursor ? html`<p class="more"><button class="button" disabled=${more.busy} onClick=${fetchMore}>Show more</button></p>` : null}` : html`<${Empty} title=${`No audio in this range has a value of ${nameOf(metric)}.`} />`)}<//><//>`;
+    ${more.cursor ? html`<p class="more"><button class="button" disabled=${more.busy} onClick=${more.fetch}>Show more</button></p>` : null}` : html`<${Empty} title=${`No audio in this range has a value of ${nameOf(metric)}.`} />`)}<//><//>`;
 }
 
 /** @param {{every: number}} props */

@@ -17,6 +17,7 @@ import { isRelative, label } from '../time.js';
 import { Card, Empty, Faces, FirstSteps } from '../parts/card.js';
 import { Chip } from '../parts/chip.js';
 import { FilterChips } from '../parts/filters.js';
+import { useMore } from '../parts/more.js';
 import { Views } from '../parts/views.js';
 
 export const title = 'Logs';
@@ -40,28 +41,15 @@ function address(more = {}) {
 export function View() {
   const url = address();
   const load = useLoad(url);
-  const [more, setMore] = useState({ url: '', items: /** @type {any[]} */ ([]), cursor: /** @type {string | null} */ (null), busy: false });
-  const extra = more.url === url ? more.items : [];
-  const cursor = more.url === url && more.items.length ? more.cursor : load.data?.next_cursor ?? null;
-  const fetchMore = async () => {
-    setMore({ url, items: extra, cursor, busy: true });
-    try {
-      const page = await request(address({ cursor: String(cursor) }));
-      setMore({ url, items: [...extra, ...page.items], cursor: page.next_cursor, busy: false });
-    } catch {
-      setMore({ url, items: extra, cursor, busy: false });
-      load.reload();
-    }
-  };
+  const more = useMore(url, load, (cursor) => address({ cursor }));
   const fresh = useNewer(url, load);
-  const reload = () => { setMore({ url: '', items: [], cursor: null, busy: false }); load.reload(); };
   return html`<div class="page logs-page">
     <${SearchBar} />
     <div class="bar"><${Least} /><${FilterChips} keys=${KEYS} /><span class="bar-end"><${Views} /></span></div>
-    <${Card} title="Records" sub=${label(rangeOr(range), Date.now(), zone.value)} busy=${load.busy || more.busy} actions=${fresh ? html`<button class="button primary new-pill" onClick=${reload}>Newer records</button>` : null}>
+    <${Card} title="Records" sub=${label(rangeOr(range), Date.now(), zone.value)} busy=${load.busy || more.busy} actions=${fresh ? html`<button class="button primary new-pill" onClick=${more.reload}>Newer records</button>` : null}>
       <${Faces} load=${load} what="logs" blank=${html`<div class="face blank list-blank"></div>`}>${(/** @type {any} */ data) => (data.items.length ? html`
-        <ol class="log-list">${[...data.items, ...extra].map((one, index) => html`<${Record} key=${`${one.at}${one.span_id}${index}`} one=${one} />`)}</ol>
-        ${cursor ? html`<p class="more"><button class="button" disabled=${more.busy} onClick=${fetchMore}>Show more</button></p>` : html`<p class="face-note">${plural(data.items.length + extra.length, 'record')}, that is all of them.</p>`}` : html`<${Nothing} />`)}<//><//>
+        <ol class="log-list">${[...data.items, ...more.extra].map((one, index) => html`<${Record} key=${`${one.at}${one.span_id}${index}`} one=${one} />`)}</ol>
+        ${more.cursor ? html`<p class="more"><button class="button" disabled=${more.busy} onClick=${more.fetch}>Show more</button></p>` : html`<p class="face-note">${plural(data.items.length + more.extra.length, 'record')}, that is all of them.</p>`}` : html`<${Nothing} />`)}<//><//>
   </div>`;
 }
 

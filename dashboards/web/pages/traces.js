@@ -22,6 +22,7 @@ import { Views } from '../parts/views.js';
 import { ChartCard } from '../charts/frame.js';
 import { Bars } from '../charts/bars.js';
 import { Lazy } from '../parts/lazy.js';
+import { useMore } from '../parts/more.js';
 import { TraceList } from './traces-list.js';
 
 export const title = 'Traces';
@@ -48,22 +49,9 @@ function address(more) {
 export function View() {
   const url = address({});
   const load = useLoad(url);
-  const [more, setMore] = useState({ url: '', items: /** @type {any[]} */ ([]), cursor: /** @type {string | null} */ (null), busy: false });
-  const extra = more.url === url ? more.items : [];
-  const cursor = more.url === url && more.items.length ? more.cursor : load.data?.next_cursor ?? null;
-  const fetchMore = async () => {
-    setMore({ url, items: extra, cursor, busy: true });
-    try {
-      const page = await request(address({ cursor: String(cursor), limit: String(MORE) }));
-      setMore({ url, items: [...extra, ...page.items], cursor: page.next_cursor, busy: false });
-    } catch {
-      setMore({ url, items: extra, cursor, busy: false });
-      load.reload();
-    }
-  };
+  const more = useMore(url, load, (cursor) => address({ cursor, limit: String(MORE) }));
   const fresh = useFresh(url, load);
   const choosing = params.value.has('different') || params.value.has('in') || params.value.has('in_from') || params.value.has('in_to');
-  const reload = () => { setMore({ url: '', items: [], cursor: null, busy: false }); load.reload(); };
   return html`<div class="page traces-page">
     <${SearchBar} /><${Picking} /><div class="bar"><${FilterChips} keys=${FILTER_KEYS} /><span class="bar-end"><${Views} /></span></div>
     <${Faces} load=${load} what="traces" boxed=${true} blank=${html`<div class="card blank histogram-blank"></div><div class="card blank list-blank"></div>`}>${(/** @type {any} */ data) => html`
@@ -72,9 +60,9 @@ export function View() {
       <div class="traces-body">
         ${data.items.length ? html`<${Facets} facets=${data.facets ?? {}} />` : null}
         <${Card} title="Traces" sub=${html`${data.exact === false ? 'about ' : ''}${plural(data.matched, 'match', 'matches')}<${StandFor} data=${data} />`} busy=${load.busy || more.busy}
-          actions=${fresh ? html`<button class="button primary new-pill" onClick=${reload}>${fresh} new</button>` : null}>
-          ${data.items.length ? html`<${TraceList} items=${[...data.items, ...extra]} />` : html`<${Nothing} />`}
-          ${cursor ? html`<p class="more"><button class="button" disabled=${more.busy} onClick=${fetchMore}>Show more</button></p>` : null}
+          actions=${fresh ? html`<button class="button primary new-pill" onClick=${more.reload}>${fresh} new</button>` : null}>
+          ${data.items.length ? html`<${TraceList} items=${[...data.items, ...more.extra]} />` : html`<${Nothing} />`}
+          ${more.cursor ? html`<p class="more"><button class="button" disabled=${more.busy} onClick=${more.fetch}>Show more</button></p>` : null}
         <//>
       </div>`}<//>
   </div>`;

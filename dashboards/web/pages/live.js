@@ -21,7 +21,7 @@ import { Lines } from '../charts/lines.js';
 import { Tiles, tileLinks } from './live-tiles.js';
 import { Models, SlowCalls } from './live-lists.js';
 import { Alerts, Services } from './live-side.js';
-import { Late } from '../parts/late.js';
+import { Later } from '../parts/later.js';
 
 export const title = 'Live';
 export const styles = '/assets/pages/live.css';
@@ -39,7 +39,7 @@ export function View() {
     <${Sentence} told=${told} />
     <${Tiles} tiles=${told.tiles} />
     <div class="live-body">
-      <div class="live-side"><${Alerts} /><${Services} services=${told.services} /><${Late} load=${() => import('./live-budgets.js')} part="Budgets" blank=${html`<div class="card blank half"></div>`} /></div>
+      <div class="live-side"><${Alerts} /><${Services} services=${told.services} /><${Later} load=${() => import('./live-budgets.js')} part="Budgets" blank=${html`<div class="card blank half"></div>`} /></div>
       <div class="live-charts"><${Latency} /><${Models} models=${told.models} tiles=${told.tiles} /><${Calls} /></div>
       <div class="live-calls"><${SlowCalls} calls=${told.slow} known=${points.value.length > 0} /></div>
     </div>

@@ -19,7 +19,7 @@ import { Beats } from '../charts/beats.js';
 import { errorShare, healthLook, perHour, perSecond } from '../health/words.js';
 import { stateLook } from '../slo/words.js';
 import { Checks, runFocused } from './service-checks.js';
-import { Late } from '../parts/late.js';
+import { Later } from '../parts/later.js';
 import { moment } from './services.js';
 
 export const name = 'Service';
@@ -48,11 +48,11 @@ export function View() {
     const one = data.services.find((/** @type {any} */ each) => each.name === service);
     if (!one) return html`<${Card} title="No such service"><${Empty} title="No service of this name has reported in 24 hours, and no check belongs to it."><a class="button" href=${link('/services', {}, ['tz'])}>All services</a><//><//>`;
     return html`<${Head} one=${one} seconds=${data.window_s} beats=${days.data?.services.find((/** @type {any} */ each) => each.name === service)?.beats} />
-      <${Late} load=${course} part="Courses" service=${service} blank=${html`<div class="services-two"><div class="card blank"></div><div class="card blank"></div></div>`} />
+      <${Later} load=${course} part="Courses" service=${service} blank=${html`<div class="services-two"><div class="card blank"></div><div class="card blank"></div></div>`} />
       <${Checks} load=${checks} title="Checks" service=${service} />
       ${checks.data?.items.length ? html`<${Changes} checks=${checks.data.items} />` : null}
       <${Routes} service=${service} />
-      <div class="services-two"><${Late} load=${course} part="Deployments" service=${service} blank=${html`<div class="card blank"></div>`} /><${Neighbours} service=${service} /><${Objectives} service=${service} /></div>`;
+      <div class="services-two"><${Later} load=${course} part="Deployments" service=${service} blank=${html`<div class="card blank"></div>`} /><${Neighbours} service=${service} /><${Objectives} service=${service} /></div>`;
   }}<//></div>`;
 }
 

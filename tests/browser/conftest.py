@@ -49,7 +49,7 @@ class Company:
 @pytest.fixture(scope="package")
 def company(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
     """A backend that holds the scene. Nothing in it changes from here on."""
-    server = Server(tmp_path_factory.mktemp("company"), "--tick", "1s").start()
+    server = Server(tmp_path_factory.mktemp("company")).start()
     try:
         now_ns = time.time_ns()
         traces = scene.dialogue(now_ns), scene.huge(now_ns), scene.hostile(now_ns)
@@ -62,7 +62,7 @@ def company(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Itera
 @pytest.fixture(scope="package")
 def pledged(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A backend with objectives and budgets in every state; a test that makes a budget puts it away."""
-    server = Server(tmp_path_factory.mktemp("pledged"), "--tick", "500ms").start()
+    server = Server(tmp_path_factory.mktemp("pledged")).start()
     try:
         pledges.pledge(server)
         yield server

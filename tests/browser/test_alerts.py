@@ -24,7 +24,7 @@ RULES = (
 @pytest.fixture(scope="module")
 def alarmed(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
     """A backend in which two rules fire."""
-    server = Inside(tmp_path_factory.mktemp("alarmed"), "--tick", "500ms").start()
+    server = Inside(tmp_path_factory.mktemp("alarmed"), "--tick", "2s").start()
     try:
         scene.send(server, scene.quarter_hour(time.time_ns()), [])
         with server.client() as client:

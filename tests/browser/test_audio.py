@@ -17,7 +17,7 @@ from tests.support.inside import Inside
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
     """A backend that heard a hundred and twenty audios."""
-    server = Inside(tmp_path_factory.mktemp("studio"), "--tick", "1s").start()
+    server = Inside(tmp_path_factory.mktemp("studio")).start()
     try:
         listening.send(server, time.time_ns(), 120)
         yield server

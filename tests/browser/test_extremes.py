@@ -8,18 +8,15 @@ from tests.browser.conftest import Company, Visit
 from tests.browser.scene import HOSTILE
 from tests.support.server import Server
 
-FRAMES = """async () => {
-  const box = document.querySelector('.water-scroll');
-  const times = [];
-  let last = await new Promise(requestAnimationFrame);
-  for (let frame = 0; frame < 60; frame += 1) {
-    box.scrollTop += 120;
-    const now = await new Promise(requestAnimationFrame);
-    times.push(now - last);
-    last = now;
+MOST_ROWS = """async () => {
+  let most = 0;
+  for (let frame = 0; frame < 30; frame += 1) {
+    SCROLL;
+    await new Promise(requestAnimationFrame);
+    most = Math.max(most, document.querySelectorAll('ROWS').length);
   }
-  return times.sort((a, b) => a - b);
-}"""
+  return most;
+}"""  # how long a frame takes is for the benchmarks; that few rows are drawn is what makes it short
 PROBLEM = {"type": "about:blank", "title": "Service Unavailable", "status": 503, "detail": "the store is busy"}
 
 
@@ -60,13 +57,12 @@ def test_an_address_cannot_bring_markup_into_the_page(company: Company, visit: V
     assert visitor.run(OWNED) == 0
 
 
-def test_ten_thousand_spans_are_opened_walked_and_scrolled_without_a_stall(company: Company, visit: Visit) -> None:
+def test_ten_thousand_spans_are_opened_walked_and_scrolled_few_at_a_time(company: Company, visit: Visit) -> None:
     visitor = visit(company.server, f"/traces/{company.huge.hex_id}")
     expect(visitor.find(".row").first).to_be_visible()
     expect(visitor.find(".trace-head")).to_contain_text("10,000")
-    assert visitor.find(".row").count() < 60
-    times = visitor.run(FRAMES)
-    assert times[len(times) // 2] < 50, times
+    scroll = "document.querySelector('.water-scroll').scrollTop += 120"
+    assert 0 < visitor.run(MOST_ROWS.replace("SCROLL", scroll).replace("ROWS", ".row")) < 60
     visitor.find("[role=tree]").focus()
     visitor.press("End")
     expect(visitor.find(".row.selected")).to_contain_text("paragraph 9998")
@@ -74,7 +70,7 @@ def test_ten_thousand_spans_are_opened_walked_and_scrolled_without_a_stall(compa
     expect(visitor.find(".row")).to_have_count(1)
 
 
-def test_five_thousand_rows_are_scrolled_and_walked_without_a_stall(company: Company, visit: Visit) -> None:
+def test_five_thousand_rows_are_scrolled_and_walked_few_at_a_time(company: Company, visit: Visit) -> None:
     with company.server.client() as client:
         answer = client.get("/api/v1/traces", params={"limit": "1", "f": "service:chat-api"}).json()
     rows = [answer["items"][0] | {"trace_id": f"{number:032x}", "name": f"GET /{number}"} for number in range(5000)]
@@ -85,9 +81,8 @@ def test_five_thousand_rows_are_scrolled_and_walked_without_a_stall(company: Com
             visitor.page.set_viewport_size({"width": 390, "height": 844})
         visitor.open("/traces")
         expect(visitor.find("[data-row='0']")).to_be_visible()
-        times = visitor.run(FRAMES.replace("box.scrollTop += 120", "scrollBy(0, 300)"))
-        assert times[len(times) // 2] < 100, times
-        assert visitor.find(".traces-table tbody tr").count() < 150
+        drawn = MOST_ROWS.replace("SCROLL", "scrollBy(0, 300)").replace("ROWS", ".traces-table tbody tr")
+        assert 0 < visitor.run(drawn) < 150
         visitor.run("scrollTo(0, document.body.scrollHeight)")
         expect(visitor.find("[data-row='4999']")).to_be_visible()
         assert not visitor.is_wider_than_its_window()

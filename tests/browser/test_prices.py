@@ -25,7 +25,7 @@ FILE = 'as_of: 2026-11-01\nprices:\n- {provider: acme, model: a, rates: {parsecs
 @pytest.fixture(scope="module")
 def booked(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
     """A backend with nine days of calls, some of which wait for a price."""
-    server = Inside(tmp_path_factory.mktemp("booked"), "--tick", "500ms").start()
+    server = Inside(tmp_path_factory.mktemp("booked")).start()
     try:
         accounts.keep(server, NOW_NS)
         yield server

@@ -18,7 +18,7 @@ from tests.support.waiting import until
 @pytest.fixture
 def sampled(tmp_path: Path) -> Iterator[tuple[Server, str]]:
     """A server with sampled and unexplained requests, and one that was kept because it failed; its id."""
-    server = Server(tmp_path, "--tick", "500ms").start()
+    server = Server(tmp_path).start()
     try:
         at_ns = time.time_ns() - 90 * NS
         spans = [span("GET /books", at_ns=at_ns - number) for number in range(40)]

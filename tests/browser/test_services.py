@@ -24,7 +24,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A backend with services that are well, ill and silent, and checks in every state."""
-    server = Inside(tmp_path_factory.mktemp("watched"), "--tick", "500ms").start()
+    server = Inside(tmp_path_factory.mktemp("watched"), "--tick", "2s").start()
     try:
         with serving(says(OK)) as port:
             watch(server, port)

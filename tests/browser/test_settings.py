@@ -22,7 +22,7 @@ PLACES = ("/settings", "/settings/tokens", "/settings/data", "/settings/changes"
 @pytest.fixture(scope="module")
 def home(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
     """A backend with a few calls, whose days begin in Berlin."""
-    flags = ("--tick", "500ms", "--timezone", "Europe/Berlin", "--retention-raw", "3d", "--max-disk", "4GiB")
+    flags = ("--timezone", "Europe/Berlin", "--retention-raw", "3d", "--max-disk", "4GiB")
     server = Inside(tmp_path_factory.mktemp("home"), *flags).start()
     try:
         accounts.keep(server, time.time_ns())
@@ -168,7 +168,7 @@ def test_a_viewer_sees_what_is_not_secret_and_why_the_rest_is_closed(home: Insid
     expect(visitor.page.get_by_role("button", name="New token")).to_be_disabled()
     visitor.page.get_by_role("link", name="Data", exact=True).click()
     expect(visitor.page.get_by_role("region", name="Backups")).to_contain_text("Needs another role")
-    expect(visitor.page.get_by_role("region", name="Size", exact=True)).to_contain_text("ledger")
+    expect(visitor.page.get_by_role("region", name="Size", exact=True)).to_contain_text("as needed")
 
 
 def test_its_pages_fit_a_phone_and_can_be_used_by_everybody(home: Inside, visit: Visit) -> None:

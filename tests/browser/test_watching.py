@@ -23,7 +23,7 @@ SENT = {"labels": {"alertname": "TelemetryDropped", "severity": "critical", "ser
 @pytest.fixture(scope="module")
 def watched(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
     """A backend with calls, a deployment and an alert that fires."""
-    server = Inside(tmp_path_factory.mktemp("watched"), "--tick", "500ms").start()
+    server = Inside(tmp_path_factory.mktemp("watched"), "--tick", "2s").start()
     try:
         scene.send(server, scene.quarter_hour(time.time_ns()), [])
         with server.client() as client:

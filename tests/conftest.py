@@ -6,8 +6,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
+from tests.support import thorough
 from tests.support.inside import Inside
+
+settings.register_profile(  # the same examples each time, however slow the machine; `make fuzz` looks for new ones
+    "repeated",
+    derandomize=thorough.TIMES == 1,
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("repeated")
 
 
 @pytest.fixture

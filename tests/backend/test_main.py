@@ -162,7 +162,7 @@ def test_a_directory_of_somebody_else_is_told_in_one_line(tmp_path: Path):
 def test_as_a_process_it_tells_all_wrong_settings_at_once_and_ends_with_two(tmp_path: Path):
     server = Server(tmp_path, "--tick", "soon", "--retention-raw", "-3", SPANLEDGER_TIMEZONE="Mars/Olympus")
     server.launch()
-    assert until(server.exited, 20) == 2
+    assert until(server.exited, 60) == 2
     said = server.log().splitlines()
     assert len(said) == 3
     for part in ("--tick: 'soon'", "--retention-raw: '-3'", "SPANLEDGER_TIMEZONE: 'Mars/Olympus'"):
@@ -174,7 +174,7 @@ def test_a_second_server_on_the_same_file_is_refused_and_the_first_goes_on(serve
     second_directory.mkdir()
     second = Server(second_directory, "--data-dir", str(server.data))
     second.launch()
-    assert until(second.exited, 20) == 1
+    assert until(second.exited, 60) == 1
     assert f"another process has it open (process {os.getpid()})" in second.log()
     assert len(second.log().splitlines()) == 1
     assert server.get("/api/v1/session")["role"] == "admin"
@@ -183,7 +183,7 @@ def test_a_second_server_on_the_same_file_is_refused_and_the_first_goes_on(serve
 def test_a_ready_file_that_cannot_be_written_ends_it_with_one_line(tmp_path: Path):
     server = Server(tmp_path, "--ready-file", str(tmp_path / "none" / "ready.json"))
     server.launch()
-    assert until(server.exited, 20) == 1
+    assert until(server.exited, 60) == 1
     assert "Traceback" not in server.log()
     assert "--ready-file" in server.log().splitlines()[-1]
 

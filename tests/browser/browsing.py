@@ -54,7 +54,7 @@ class Visitor:
             service_workers="block",
             permissions=["clipboard-read", "clipboard-write"],
         )
-        self._context.set_default_timeout(15_000)
+        self._context.set_default_timeout(30_000)
         self._context.add_init_script(VIOLATIONS)
         self.page = self._context.new_page()
         self.page.on("console", lambda said: self._note(said.text) if said.type in ("error", "warning") else None)

@@ -31,7 +31,7 @@ def browser() -> Iterator[Browser]:
     """Chromium; gone after the last of these tests, since its driver leaves an event loop running on this thread."""
     if executable() is None:
         pytest.skip("no Chromium on the path; $CHROMIUM may name one")
-    expect.set_options(timeout=15_000)  # a busy machine is slow, not wrong
+    expect.set_options(timeout=30_000)  # a busy machine is slow, not wrong
     with sync_playwright() as playwright, chromium(playwright) as found:
         yield found
 

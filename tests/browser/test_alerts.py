@@ -30,7 +30,7 @@ def alarmed(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Itera
         with server.client() as client:
             for rule in RULES:
                 assert client.post("/api/v1/rules", json=rule).status_code == 201
-            until(lambda: firing(client) >= {rule["name"] for rule in RULES}, 30, called="both fire")
+            until(lambda: firing(client) >= {rule["name"] for rule in RULES}, 60, called="both fire")
         yield server
     finally:
         server.stop()
@@ -49,7 +49,7 @@ def test_its_pages_fit_a_phone_and_can_be_used_by_everybody(alarmed: Inside, vis
     expect(visitor.find("main .card").first).to_be_visible()
     expect(visitor.find("main .blank")).to_have_count(0)
     assert visitor.accessibility() == []
-    until(lambda: not visitor.is_wider_than_its_window(), 2, called="the page fits")
+    until(lambda: not visitor.is_wider_than_its_window(), called="the page fits")
 
 
 def test_an_alert_is_acknowledged_from_the_list_told_apart_and_taken_back(alarmed: Inside, visit: Visit) -> None:

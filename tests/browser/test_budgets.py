@@ -30,7 +30,7 @@ def test_budgets_fit_every_window_and_can_be_used_by_everybody(
     assert visitor.run("globalThis.owned") is None
     for width in (320, 390) if phone else (768, 1024, 1440):
         visitor.page.set_viewport_size({"width": width, "height": 844})
-        until(lambda: not visitor.is_wider_than_its_window(), 2, called=f"the page fits into {width} px")
+        until(lambda: not visitor.is_wider_than_its_window(), called=f"the page fits into {width} px")
 
 
 def test_budgets_say_what_was_spent_and_none_looks_good_without_prices(pledged: Server, visit: Visit) -> None:

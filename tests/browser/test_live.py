@@ -16,8 +16,8 @@ from tests.browser.conftest import Visit
 from tests.support.server import Server
 from tests.support.telemetry import ledger_event, ledger_request
 
-SECONDS_MS = 4_000
-BACK_MS = 8_000
+SECONDS_MS = 15_000
+BACK_MS = 30_000
 DOWN = ["WebSocket connection to", "ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET"]
 
 

@@ -25,7 +25,7 @@ def test_objectives_fit_every_window_and_can_be_used_by_everybody(
     assert visitor.accessibility() == []
     for width in (320, 390) if phone else (768, 1024, 1440):
         visitor.page.set_viewport_size({"width": width, "height": 844})
-        until(lambda: not visitor.is_wider_than_its_window(), 2, called=f"the page fits into {width} px")
+        until(lambda: not visitor.is_wider_than_its_window(), called=f"the page fits into {width} px")
 
 
 def test_the_list_says_the_worst_first_and_claims_nothing_of_what_nobody_saw(pledged: Server, visit: Visit) -> None:

@@ -39,7 +39,7 @@ def test_a_page_shows_its_figures_fits_its_window_and_can_be_used_by_everybody(
     assert visitor.accessibility() == []
     for width in WIDTHS[:3] if phone else WIDTHS[3:]:
         visitor.page.set_viewport_size({"width": width, "height": 844})
-        until(lambda: not visitor.is_wider_than_its_window(), 2, called=f"the page fits into {width} px")
+        until(lambda: not visitor.is_wider_than_its_window(), called=f"the page fits into {width} px")
 
 
 @pytest.mark.parametrize("path", ["/", "/costs", "/traces", "/logs", "/trends", "/settings/data", "/settings/sampling"])

@@ -145,7 +145,7 @@ def test_a_bill_is_compared_and_what_differs_has_a_name(booked: Inside, visit: V
 
 def booked_bills(server: Inside, count: int) -> list[dict[str, Any]]:
     """The results that are kept, once there are so many."""
-    until(lambda: len(server.get("/api/v1/reconcile")["items"]) >= count, 10, called="the bill is compared")
+    until(lambda: len(server.get("/api/v1/reconcile")["items"]) >= count, called="the bill is compared")
     items: list[dict[str, Any]] = server.get("/api/v1/reconcile")["items"]
     return items
 
@@ -197,7 +197,7 @@ def test_its_pages_fit_every_window_and_one_that_has_nothing_says_so(booked: Ins
     assert phone.accessibility() == []
     for width in (320, 768):
         phone.page.set_viewport_size({"width": width, "height": 844})
-        until(lambda: not phone.is_wider_than_its_window(), 2, called=f"the page fits into {width} px")
+        until(lambda: not phone.is_wider_than_its_window(), called=f"the page fits into {width} px")
     phone.allowed = ["404"]
     phone.open(f"{path}?from=2020-01-01T00:00:00Z&to=2020-01-02T00:00:00Z&sel=bill_nobody")
     expected = "No call came in this range." if "prices" in path else "there is no reconciliation 'bill_nobody'"

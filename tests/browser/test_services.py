@@ -67,7 +67,7 @@ def test_services_fit_every_window_and_can_be_used_by_everybody(
     assert visitor.accessibility() == []
     for width in (320, 390) if phone else (768, 1024, 1440):
         visitor.page.set_viewport_size({"width": width, "height": 844})
-        until(lambda: not visitor.is_wider_than_its_window(), 2, called=f"the page fits into {width} px")
+        until(lambda: not visitor.is_wider_than_its_window(), called=f"the page fits into {width} px")
 
 
 def test_the_worst_comes_first_with_its_reason_and_nothing_is_claimed_of_what_is_silent(

@@ -180,4 +180,4 @@ def test_its_pages_fit_a_phone_and_can_be_used_by_everybody(home: Inside, visit:
         assert visitor.accessibility() == []
         for width in (320, 768):
             visitor.page.set_viewport_size({"width": width, "height": 844})
-            until(lambda: not visitor.is_wider_than_its_window(), 2, called=f"{path} fits into {width} px")
+            until(lambda: not visitor.is_wider_than_its_window(), called=f"{path} fits into {width} px")

@@ -20,7 +20,7 @@ from spanledger_server.otlp.columns import Decoded
 
 LIMIT_BYTES = 1024 * 1024
 ADMITTED_BYTES = 8 * LIMIT_BYTES
-PATIENCE_S = 20.0
+PATIENCE_S = 30.0
 
 
 @dataclass

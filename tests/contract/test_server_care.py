@@ -71,7 +71,7 @@ def test_backups_are_for_administrators_and_leave_a_trail(kept: Inside):
         for name, status in (("..%2f..%2fspanledger.duckdb", 404), ("spanledger.duckdb", 404), ("%00", 422)):
             assert client.get(f"/api/v1/backup/{name}").status_code == status
         assert client.post("/api/v1/backup", json={"name": "trail.duckdb"}).status_code == 202
-        until(lambda: client.get("/api/v1/backup").json()["job"]["state"] == "done", 30)
+        until(lambda: client.get("/api/v1/backup").json()["job"]["state"] == "done", 60)
 
         def actions() -> list[str]:
             rows = client.get("/api/v1/audit", params={"subject": "trail.duckdb"}).json()["items"]

@@ -88,7 +88,7 @@ def test_an_expired_certificate_is_replaced_while_it_runs(ours: Authority, tmp_p
             except httpx.ConnectError:
                 return False
 
-        until(answers, 10, called="it shows the new one")
+        until(answers, called="it shows the new one")
         assert told(server, ours) == b""
 
 

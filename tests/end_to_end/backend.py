@@ -50,7 +50,7 @@ class Backend:
 
     def get(self, path: str, **parameters: str) -> dict[str, Any]:
         answer = self._client.get(path, params=parameters)
-        assert answer.status_code == 200, answer.text
+        assert answer.status_code == 200, f"{answer.status_code} {answer.text}"
         body: dict[str, Any] = json.loads(answer.text, parse_float=Decimal)
         return body
 

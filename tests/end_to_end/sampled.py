@@ -71,7 +71,7 @@ def answers(count: int) -> int:
     provider: Any = trace.get_tracer_provider()
     remote = provider.sampler.inner.strategy
     before = remote.answers
-    return until(lambda: remote.answers >= before + count and remote.answers, 20, called="an answer")
+    return until(lambda: remote.answers >= before + count and remote.answers, 60, called="an answer")
 
 
 def main() -> None:

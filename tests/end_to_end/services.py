@@ -30,7 +30,7 @@ def redis(folder: Path) -> Iterator[str]:
     port = kept_port()
     arguments = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
     with running([str(found("redis-server")), *arguments], folder / "redis.log"):
-        until(lambda: listens(port), 20, called="Redis")
+        until(lambda: listens(port), 60, called="Redis")
         yield f"redis://127.0.0.1:{port}/0"
 
 
@@ -48,7 +48,7 @@ def postgresql() -> Iterator[str]:
         server = [str(found("postgres")), "-D", data, "-p", str(port), "-c", "listen_addresses=127.0.0.1"]
         server += ["-c", "unix_socket_directories=", "-c", "fsync=off"]
         with running(server, Path(folder, "log"), user=user):
-            until(lambda: ready(port), 30, called="PostgreSQL")
+            until(lambda: ready(port), 60, called="PostgreSQL")
             yield f"postgresql://tests@127.0.0.1:{port}/postgres"
 
 

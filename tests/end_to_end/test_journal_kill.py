@@ -73,7 +73,7 @@ def in_the_ledger(backend: Backend) -> Counter[str]:
 def killed(backend: Backend, spool: Path, first: int, moments: random.Random, **settings: str) -> Program:
     """A program that was killed, at a random moment."""
     program = Program(backend, first, SPANLEDGER_SPOOL_DIR=str(spool), **settings)
-    until(lambda: program.returned, 30, called="the first call returns")
+    until(lambda: program.returned, 60, called="the first call returns")
     threading.Event().wait(moments.uniform(0.0, 0.8))  # anywhere between two looks at the queue, more than once
     program.kill()
     return program

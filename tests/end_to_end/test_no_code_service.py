@@ -115,13 +115,13 @@ def spans(room: ReadingRoom) -> list[dict[str, Any]]:
         return answer is not None and answer.json()["summary"]
 
     until(written, 60, called="the summary")
-    until(lambda: len(list(room.backend.ledger())) == 1, 20, called="the ledger's line")
+    until(lambda: len(list(room.backend.ledger())) == 1, 60, called="the ledger's line")
 
     def whole() -> Any:
         found = room.spans("PUT /books/{number}")
         return found if any(span["name"] == "run/summarise" for span in found) else None
 
-    return until(whole, 20, called="the worker's span")
+    return until(whole, 60, called="the worker's span")
 
 
 def test_an_order_is_one_connected_trace_from_the_request_to_the_answer_of_the_model(
@@ -172,7 +172,7 @@ def test_the_call_of_the_model_is_one_line_that_knows_whom_it_was_for(
 
 def test_a_row_that_is_read_by_asyncpg_alone_is_a_span_with_the_user(room: ReadingRoom) -> None:
     asked(room, "GET", "/books/7")
-    found = until(lambda: room.spans("GET /books/{number}"), 20)
+    found = until(lambda: room.spans("GET /books/{number}"), 60, called=room.said()[-3000:])
     assert {(span["scope"].split(".")[-1], span["name"]) for span in found} == {
         ("spanledger", "GET /books/{number}"),
         ("asyncpg", "SELECT"),
@@ -201,7 +201,7 @@ def test_queues_workers_tasks_pools_requests_processes_and_the_machine_are_measu
     def missing() -> set[str]:
         return wanted - {item["name"] for item in room.backend.get("/api/v1/metrics")["items"]}
 
-    until(lambda: not missing(), 30, called=f"metrics: {missing()}")
+    until(lambda: not missing(), 60, called=f"metrics: {missing()}")
 
     def newest(name: str, **labels: str) -> Any:
         found = room.backend.get("/api/v1/metrics/query", name=name, **{"from": "now-5m"})["series"]

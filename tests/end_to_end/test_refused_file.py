@@ -41,7 +41,7 @@ def test_the_server_refuses_it_by_name_and_does_not_touch_it(
     spoil(file)
     before = {path: path.read_bytes() for path in server.data.iterdir()}
     server.launch()
-    assert until(server.exited, 30) == 1
+    assert until(server.exited, 60) == 1
     said = server.log()
     assert "Traceback" not in said
     assert all(word in said for word in [str(file), *told])

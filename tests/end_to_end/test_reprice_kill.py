@@ -51,7 +51,7 @@ def test_a_run_that_is_killed_goes_on_and_counts_each_call_once(tmp_path: Path):
 
         beginning = threading.Thread(target=begin)
         beginning.start()
-        done = until(lambda: progress(client), 30, called="some chunks are corrected")
+        done = until(lambda: progress(client), 60, called="some chunks are corrected")
     server.stop(signal.SIGKILL)
     beginning.join(30)
     if done == LINES:

@@ -121,7 +121,7 @@ def test_a_program_keeps_of_each_operation_what_the_backend_says(tmp_path: Path,
             before = roots(server, "shop")
             assert before["GET /books/{number}"] == 200
             clock.by_ns = 30 * SECOND
-            shares = until(lambda: told(server), 20, called="the backend has weighed what came")
+            shares = until(lambda: told(server), 60, called="the backend has weighed what came")
             loop = vitals(server).loop
             assert loop is not None
             loop.stop()  # what is said now holds

@@ -114,7 +114,7 @@ def test_statistics_are_the_programs_own_counts_at_once_and_when_they_are_rolled
     server.stop()
     again = Inside(server.directory, "--tick", "100ms", token=server.token).start()
     try:
-        until(lambda: not _marks(again), 30, called="all is rolled up")
+        until(lambda: not _marks(again), 60, called="all is rolled up")
         check(again, truth)
     finally:
         again.stop()

@@ -18,7 +18,7 @@ from tests.support.waiting import until
 TOKEN = "a-token-between-agent-and-gateway"
 SAMPLE = re.compile(r"(?P<name>[a-zA-Z_:][\w:]*)(?:\{(?P<labels>.*)\})? (?P<value>[^ ]+).*")
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
-UP_WITHIN_S = 30.0
+UP_WITHIN_S = 60.0
 
 
 class Collector:

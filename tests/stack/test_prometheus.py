@@ -171,7 +171,7 @@ def test_an_alert_that_it_sends_fires_here_once_and_ends_when_it_ends_there(
     folder.mkdir()
     target = kept_port()
     with running(program(which), folder, alerting(folder, receiver, target)) as client:
-        (alert,) = until(lambda: listed(receiver, state="firing"), 30, called="the alert fires here")
+        (alert,) = until(lambda: listed(receiver, state="firing"), 60, called="the alert fires here")
         (there,) = client.get("/alerts").json()["data"]["alerts"]
         assert alert["labels"] == there["labels"]
         assert (alert["rule_name"], alert["severity"], alert["source"]) == ("Away", "critical", "prometheus")
@@ -180,9 +180,9 @@ def test_an_alert_that_it_sends_fires_here_once_and_ends_when_it_ends_there(
         (shown,) = receiver.get("/admin/monitoring/alerts")["alerts"]
         assert (shown["id"], shown["status"]) == (alert["id"], "active")
         amtool_agrees(receiver, alert)
-        until(lambda: listed(receiver)[0]["expires_at"] > alert["expires_at"], 10, called="it is told again")
+        until(lambda: listed(receiver)[0]["expires_at"] > alert["expires_at"], called="it is told again")
         with listening(target):
-            (ended,) = until(lambda: listed(receiver, state="resolved"), 30, called="the alert ends here")
+            (ended,) = until(lambda: listed(receiver, state="resolved"), 60, called="the alert ends here")
     assert ended["id"] == alert["id"]
     assert len(listed(receiver)) == 1
     history = receiver.get(f"/api/v1/alerts/{alert['id']}")["history"]

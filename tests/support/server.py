@@ -20,7 +20,7 @@ from tests.support.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 PATHS = (ROOT / "sdk", ROOT / "backend", ROOT / "examples", ROOT)
-UP_WITHIN_S = 30.0
+UP_WITHIN_S = 60.0
 DOWN_WITHIN_S = 30.0
 
 

@@ -12,7 +12,7 @@ Found = TypeVar("Found")
 STEP_S = 0.02
 
 
-def until(what: Callable[[], Found], within_s: float = 10.0, *, called: str = "") -> Found:
+def until(what: Callable[[], Found], within_s: float = 30.0, *, called: str = "") -> Found:
     """Ask again and again until the answer is true; that answer.
 
     Raises:

@@ -97,8 +97,13 @@ class Reader:
             raise kind(text) from error
 
     def interrupt(self) -> None:
-        """Stop the statement that runs here, from another thread; it raises `Interrupted`."""
-        self._cursor.interrupt()
+        """Stop the statement that runs here, from another thread; it raises `Interrupted`.
+
+        Raises:
+            Busy: It has ended meanwhile.
+        """
+        with self._database.translating(writing=False):
+            self._cursor.interrupt()
 
 
 _INSIDE_ARROW: dict[str, type[SpanledgerError]] = {"INTERRUPT": Interrupted, "Out of Memory": NoMemory}

@@ -52,7 +52,7 @@ def ended(backups: Backups) -> Job:
         job = backups.job()
         return job if job is not None and job.over else None
 
-    job = until(over, 30)
+    job = until(over, 60)
     assert job is not None
     return job
 

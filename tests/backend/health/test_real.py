@@ -37,7 +37,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int, A
     arguments += ["--requirepass", PASSWORD, "--tls-port", str(secured), "--tls-auth-clients", "no"]
     arguments += ["--tls-cert-file", str(pair.certificate), "--tls-key-file", str(pair.key)]
     with services.running([str(services.found("redis-server")), *arguments], folder / "redis.log"):
-        until(lambda: services.listens(plain), 20, called="Redis")
+        until(lambda: services.listens(plain), 60, called="Redis")
         yield plain, secured, authority
 
 
@@ -79,7 +79,7 @@ def test_celery_s_queue_is_counted_and_its_workers_answer(port: tuple[int, int, 
     with (tmp_path / "worker.log").open("wb") as log:
         worker = subprocess.Popen([*command, "-l", "WARNING"], cwd=tmp_path, stdout=log, stderr=log)
     try:
-        until(lambda: look("celery", url).state == "healthy", 30, called="the worker answers")
+        until(lambda: look("celery", url).state == "healthy", 60, called="the worker answers")
         answered = look("celery", url)
         assert (answered.reason, answered.told["workers"]) == ("0 tasks wait, 1 worker answered", ["one@here"])
         assert [key for key in cache.scan_iter() if b"reply" in key] == []
@@ -111,7 +111,7 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, 
         server = [str(services.found("postgres")), "-D", str(data), "-p", str(number), "-c", "ssl=on"]
         server += ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off"]
         with services.running(server, Path(folder, "log"), user=user):
-            until(lambda: services.ready(number), 30, called="PostgreSQL")
+            until(lambda: services.ready(number), 60, called="PostgreSQL")
             _users(number)
             yield number, authority
 

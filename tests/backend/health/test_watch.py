@@ -226,7 +226,7 @@ def test_one_that_hangs_delays_nobody(database: Database, now: Now):
         quick = made(database, f"http://127.0.0.1:{port}/", interval_s=5)
         health = Health(database, now, KEEP)
         health.start(list, list, spread_s=0.01)
-        until(lambda: health.one(quick).standing.state == "healthy", 5, called="the quick one was asked")
+        until(lambda: health.one(quick).standing.state == "healthy", called="the quick one was asked")
         assert health.look_now("web").standing.state == "healthy"
         assert health.counters.late_s < 2
         health.stop()
@@ -243,7 +243,7 @@ def test_a_look_that_raises_what_it_should_not_is_counted_and_repeated():
     rounds = Rounds(broken, spread_s=0.001)
     rounds.start()
     rounds.plan({"a": 0.01, "b": 0.01})
-    until(lambda: looks.count("a") > 3 < looks.count("b"), 5)
+    until(lambda: looks.count("a") > 3 < looks.count("b"))
     rounds.plan({"b": 0.01})
     assert rounds.now("a", 1) is False
     assert rounds.now("b", 1) is True

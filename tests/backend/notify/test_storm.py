@@ -16,7 +16,7 @@ MANY = 10_000
 RULES = 1000
 
 
-def test_ten_thousand_alerts_are_planned_within_a_second_and_are_a_handful_of_messages() -> None:
+def test_ten_thousand_alerts_are_planned_within_seconds_and_are_a_handful_of_messages() -> None:
     house = House("ops")
     house.record(
         *[event(alert=str(each), rule_id=UUID(int=each % RULES), name=f"r{each % RULES}") for each in range(MANY)]
@@ -27,7 +27,7 @@ def test_ten_thousand_alerts_are_planned_within_a_second_and_are_a_handful_of_me
     terms = Terms([Route(DEFAULT, DEFAULT)], {"ops": Known("ops", "ops", "webhook")})
     began = time.process_time()
     plan = policy.plan(standing, terms, lambda _labels, _severity: None, house.now_ns + SECOND)
-    assert time.process_time() - began < 1
+    assert time.process_time() - began < 5  # usually a third of one; where each looked at all others, a minute
     assert len(plan.told) == MANY
     house.wait(10 * MINUTE, 5 * MINUTE)
     arrived = house.channels["ops"].arrived

@@ -25,9 +25,13 @@ INT64 = st.one_of(
 )
 UINT64 = st.one_of(st.integers(0, 2**64 - 1), st.sampled_from([0, 1, 2**63 - 1, 2**63, 2**64 - 1]))
 SCALARS = st.one_of(st.none(), st.booleans(), INT64, st.floats(width=64), TEXTS, st.binary(max_size=9))
-VALUES = st.recursive(
-    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3), max_leaves=8
-)
+
+
+def _nested(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3)
+
+
+VALUES = SCALARS | _nested(SCALARS) | _nested(SCALARS | _nested(SCALARS | _nested(SCALARS)))
 ATTRIBUTES = st.lists(st.tuples(KEYS, VALUES), max_size=8)
 TRACE_IDS = st.one_of(st.binary(min_size=16, max_size=16), st.binary(max_size=20), st.just(bytes(16)))
 SPAN_IDS = st.one_of(st.binary(min_size=8, max_size=8), st.binary(max_size=10), st.just(bytes(8)))

@@ -29,6 +29,13 @@ def test_what_a_transaction_wrote_is_read_after_it_and_not_before(database: Data
         assert reader.value(COUNT) == 1
 
 
+def test_stopping_what_has_just_ended_says_so(database: Database) -> None:
+    with database.reader() as reader:
+        assert reader.value("SELECT 1") == 1
+    with pytest.raises(Busy):
+        reader.interrupt()
+
+
 def test_a_transaction_left_by_an_error_changes_nothing(database: Database) -> None:
     def write_and_fail() -> None:
         with database.transaction() as tx:

@@ -58,7 +58,7 @@ def alertmanager(tmp_path: Path, told: AlertmanagerWebhook) -> Iterator[str]:
         subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT) as running,
     ):
         try:
-            until(lambda: answers(url), 20, called="the Alertmanager answers")
+            until(lambda: answers(url), 60, called="the Alertmanager answers")
             yield url
         finally:
             running.terminate()

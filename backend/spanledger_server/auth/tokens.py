@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-import threading
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -59,19 +58,17 @@ class Tokens:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._lock = threading.Lock()
         self._by_hash: dict[str, Token] = {}
         self._by_id: dict[str, Token] = {}
         self._used_ns: dict[str, int] = {}
         self._read()
 
     def _read(self) -> None:
-        """Take all tokens from the store."""
+        """Take all tokens from the store; after a change in the writer's turn, so that what is older never comes later."""
         with self._database.reader() as reader:
             tokens = [_token(row) for row in reader.rows(SQL["all_tokens"])]
-        with self._lock:
-            self._by_hash = {token.hash: token for token in tokens}
-            self._by_id = {token.token_id: token for token in tokens}
+        self._by_hash = {token.hash: token for token in tokens}
+        self._by_id = {token.token_id: token for token in tokens}
 
     def recognise(self, secret: str, now_ns: int) -> Token | None:
         """The usable token with this secret, or None; its use is noted."""
@@ -135,9 +132,9 @@ class Tokens:
         secret = secret or _secret()
         token = _made(name.strip(), role, secret, now_ns, expires_ns, scope, None)
         with self._database.transaction() as tx:
+            tx.after_commit(self._read)
             _add(tx, token)
             audit.record(tx, now_ns, actor, "token.created", token.token_id, {"before": None, "after": _told(token)})
-        self._read()
         return token, secret
 
     def rotate(self, token_id: str, grace_ns: int, now_ns: int, actor: str) -> tuple[Token, str]:
@@ -159,12 +156,12 @@ class Tokens:
         token = _made(old.name, old.role, secret, now_ns, old.expires_ns, old.scope, token_id)
         ends_ns = min(now_ns + grace_ns, old.expires_ns or now_ns + grace_ns)
         with self._database.transaction() as tx:
+            tx.after_commit(self._read)
             if not tx.execute(SQL["end_token"], token_id=token_id, expires_ns=ends_ns):
                 raise NotFound(f"there is no token {token_id!r} that could be rotated")
             _add(tx, token)
             detail = {"before": _told(old), "after": _told(replace(old, expires_ns=ends_ns)), "by": _told(token)}
             audit.record(tx, now_ns, actor, "token.rotated", token_id, detail)
-        self._read()
         return token, secret
 
     def revoke(self, token_id: str, now_ns: int, actor: str) -> None:
@@ -174,12 +171,12 @@ class Tokens:
             NotFound: When there is no such token, or it is revoked already.
         """
         with self._database.transaction() as tx:
+            tx.after_commit(self._read)
             if not tx.execute(SQL["revoke_token"], token_id=token_id, revoked_ns=now_ns):
                 raise NotFound(f"there is no token {token_id!r} that could be revoked")
             before = self._by_id.get(token_id)
             detail = {"before": None if before is None else _told(before), "after": None}
             audit.record(tx, now_ns, actor, "token.revoked", token_id, detail)
-        self._read()
 
     def note_use(self) -> None:
         """Write down when tokens were last used, where that moved by a minute or more."""
@@ -192,9 +189,9 @@ class Tokens:
         if not moved:
             return
         with self._database.transaction() as tx:
+            tx.after_commit(self._read)
             for token_id, used in moved.items():
                 tx.execute(SQL["touch_token"], token_id=token_id, last_used_ns=used)
-        self._read()
 
 
 def _secret() -> str:

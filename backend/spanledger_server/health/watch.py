@@ -128,9 +128,9 @@ class Health:
 
     def reload(self) -> None:
         """The definitions have changed: go on with those that hold."""
-        with self._database.reader() as reader:
-            kept = {each.check_id: each for each in register.listed(reader)}
-        with self._lock:
+        with self._lock:  # also while they are read: of two who read, the later one has the newer ones
+            with self._database.reader() as reader:
+                kept = {each.check_id: each for each in register.listed(reader)}
             for check_id, each in kept.items():
                 known = self._known.get(check_id)
                 if known is None or known.kept.version != each.version:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -87,6 +88,26 @@ def test_the_last_use_is_shown_at_once_and_written_at_most_once_a_minute(databas
     assert written() == NOW + 5 * S
     tokens.recognise(secret, NOW + 66 * S)
     assert written() == NOW + 66 * S
+
+
+def test_a_new_token_is_not_forgotten_by_who_reads_them_at_the_same_time(database: Database, tokens: Tokens):
+    secrets: list[str] = []
+
+    def make_and_use() -> None:
+        for number in range(10):
+            _, secret = tokens.create("ci", Role.VIEWER, NOW, "me")
+            if tokens.recognise(secret, NOW + (number + 1) * 61 * S) is not None:
+                secrets.append(secret)
+
+    makers = [threading.Thread(target=make_and_use) for _ in range(3)]
+    for maker in makers:
+        maker.start()
+    while any(maker.is_alive() for maker in makers):
+        tokens.note_use()
+    for maker in makers:
+        maker.join()
+    assert len(secrets) == 30
+    assert all(tokens.recognise(secret, NOW) for secret in secrets)
 
 
 def test_a_change_and_its_audit_row_stand_or_fall_together(database: Database, tokens: Tokens):

@@ -86,6 +86,7 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReadingRoom]:
             "PROVIDER_URL": f"http://127.0.0.1:{provider}",
             "SPANLEDGER_ENDPOINT": backend.otlp_url,
             "SPANLEDGER_SPOOL_DIR": "",
+            "SPANLEDGER_SAMPLE_RATIO": "1",  # asking again and again until it is there is a burst
             "SPANLEDGER_METRICS_INTERVAL_S": "1",
             "SPANLEDGER_IDENTITY_HEADERS": HEADERS,
         }

@@ -64,7 +64,7 @@ class Tokens:
         self._read()
 
     def _read(self) -> None:
-        """Take all tokens from the store; after a change in the writer's turn, so that what is older never comes later."""
+        """Take all tokens from the store; after a change in the writer's turn, so that what is older comes earlier."""
         with self._database.reader() as reader:
             tokens = [_token(row) for row in reader.rows(SQL["all_tokens"])]
         self._by_hash = {token.hash: token for token in tokens}

@@ -18,6 +18,7 @@ from typing import Final, Protocol
 log = logging.getLogger(__name__)
 
 STOP_PATIENCE_S: Final = 30.0
+LEAST_REST: Final = 0.1  # of a tick's length, after one that took longer than that
 
 
 class TellsTime(Protocol):
@@ -60,7 +61,7 @@ class Task:
 
 
 class TickLoop:
-    """Runs tasks on a thread of its own, every `tick_s` seconds."""
+    """Runs tasks on a thread of its own, every `tick_s` seconds, however long they take."""
 
     def __init__(self, clock: TellsTime, tasks: Sequence[Task], tick_s: float = 10.0) -> None:
         self.tasks = tuple(tasks)
@@ -115,5 +116,7 @@ class TickLoop:
 
     def _work(self) -> None:
         while not self._stopping.is_set():
+            began = time.monotonic()
             self.tick()
-            self._stopping.wait(self._tick_s)
+            left_s = self._tick_s - (time.monotonic() - began)
+            self._stopping.wait(max(left_s, self._tick_s * LEAST_REST))

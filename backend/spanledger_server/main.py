@@ -229,9 +229,9 @@ class Server:
         """Its share of the tick."""
         return [
             Task("alerts", vitals.alerts.tick),
+            Task("alerting", vitals.alerting.tick),
             *([Task("slos", vitals.slos.tick, SLOS_NS)] if vitals.slos is not None else []),
             *vitals.care.start(vitals.troubles),
-            Task("alerting", vitals.alerting.tick),
             vitals.health.start(vitals.unready, vitals.troubles),
             vitals.notify.start(),
         ]

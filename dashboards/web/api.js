@@ -78,6 +78,34 @@ export async function signOut() {
   session.value = null;
 }
 
+/** What the server said against a deed, or null when it is done; all that is not the server's word is raised. @param {() => Promise<unknown>} deed @returns {Promise<ApiError | null>} */
+export async function refused(deed) {
+  try {
+    await deed();
+    return null;
+  } catch (failure) {
+    if (!(failure instanceof ApiError)) throw failure;
+    return failure;
+  }
+}
+
+/**
+ * Does what a control asks for. What the server says against it stands in `wrong` until the next time; `ask` says whether it was done.
+ * @returns {{wrong: string, busy: boolean, ask: (deed: () => Promise<unknown>) => Promise<boolean>, refuse: (wrong: string) => void}}
+ */
+export function useAsking() {
+  const [wrong, refuse] = useState('');
+  const [busy, setBusy] = useState(false);
+  const ask = async (/** @type {() => Promise<unknown>} */ deed) => {
+    setBusy(true);
+    refuse('');
+    const failure = await refused(deed).finally(() => setBusy(false));
+    if (failure) refuse(failure.message);
+    return failure === null;
+  };
+  return { wrong, busy, ask, refuse };
+}
+
 /**
  * @typedef {{data: any, error: ApiError | null, busy: boolean, at: number | null, retryAt: number | null, reload: () => void}} Load
  */

@@ -6,13 +6,14 @@
  */
 import { render } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { signal } from '@preact/signals';
+import { computed, signal } from '@preact/signals';
 import { html } from './html.js';
 import { ApiError, loadSession, session, signIn } from './api.js';
 import { startRouter, route } from './url.js';
 import { startKeys } from './keys.js';
 import { startLive, state, topics } from './live.js';
 import { Frame } from './parts/frame.js';
+import { dressed } from './parts/later.js';
 
 /** @typedef {{title: any, name?: string, styles?: string, View: (props: {argument: string}) => any, range?: string, presets?: string[]}} Page */
 
@@ -52,6 +53,8 @@ const PAGES = [
   [/^\/settings\/channels$/, () => import('./pages/channels.js')],
   [/^\/settings\/sampling$/, () => import('./pages/sampling.js')],
 ];
+/** The page of an address, and what its pattern found. @param {string} path */
+const pageOf = (path) => PAGES.map(([pattern, load]) => ({ match: pattern.exec(path), load })).find((one) => one.match);
 const NOWHERE = { title: 'Not found', View: () => html`<div class="card"><div class="face empty"><p class="face-title">There is no page at this address.</p><a class="button" href="/">Go to Live</a></div></div>` };
 
 const failure = signal('');
@@ -60,23 +63,24 @@ let pageMissing = false;
 const signInError = signal('');
 let fallbackRange = 'now-1h';
 
+/** How many alerts, else services, need somebody. Apart from the page, which would be drawn anew with each second's figures. */
+const attention = computed(() => topics.alerts.value?.needs || (state.value?.services ?? []).filter((/** @type {any} */ one) => one.state === 'critical' || one.state === 'warning').length);
+
 function App() {
   const path = route.value.path;
   const [page, setPage] = useState(/** @type {(Page & {path: string, argument: string}) | null} */ (null));
   useEffect(() => {
-    const found = PAGES.map(([pattern, load]) => ({ match: pattern.exec(path), load })).find((one) => one.match);
+    const found = pageOf(path);
     let stale = false;
-    (found ? found.load().then(dressed) : Promise.resolve(NOWHERE)).then((module) => {
+    (found ? found.load().then((page) => dressed(page.styles).then(() => page)) : Promise.resolve(NOWHERE)).then((module) => {
       if (stale) return;
       fallbackRange = module.range ?? 'now-1h';
       setPage({ ...module, path, argument: found?.match?.[1] ?? '' });
     }, () => { pageMissing = true; failure.value = 'This page could not be loaded. Is the server running?'; });
     return () => { stale = true; };
   }, [path]);
-  const unwell = (state.value?.services ?? []).filter((/** @type {any} */ one) => one.state === 'critical' || one.state === 'warning').length;
-  const attention = topics.alerts.value?.needs || unwell;
   const name = page ? (page.name ?? page.title) : '';
-  useEffect(() => { document.title = `${attention ? `(${attention}) ` : ''}${name ? `${name} · ` : ''}spanledger`; }, [attention, name]);
+  useEffect(() => { document.title = `${attention.value ? `(${attention.value}) ` : ''}${name ? `${name} · ` : ''}spanledger`; }, [attention.value, name]);
   if (failure.value) return html`<${NoServer} />`;
   if (session.value === null) return html`<${SignedOut} />`;
   if (!session.value || !page) return null;
@@ -88,15 +92,6 @@ function SignedOut() {
   const [Way, setWay] = useState(/** @type {any} */ (null));
   useEffect(() => { import('./parts/signin.js').then((module) => setWay(() => module.SignIn)); }, []);
   return Way ? html`<${Way} error=${signInError} />` : null;
-}
-
-/** A page once the styles that only it needs are there, or cannot be had. @param {Page} page @returns {Promise<Page>} */
-function dressed(page) {
-  if (!page.styles || document.querySelector(`link[href="${page.styles}"]`)) return Promise.resolve(page);
-  return new Promise((resolve) => {
-    const done = () => resolve(page);
-    document.head.append(Object.assign(document.createElement('link'), { rel: 'stylesheet', href: page.styles, onload: done, onerror: done }));
-  });
 }
 
 function NoServer() {
@@ -121,6 +116,7 @@ async function begin() {
   asking.value = false;
 }
 
+pageOf(route.value.path)?.load().catch(() => undefined); // comes while we ask who is there; what goes wrong is said where it is shown
 startRouter();
 startKeys(() => fallbackRange);
 startLive();

@@ -28,6 +28,7 @@ const PATHS = {
   right: 'M9 6l6 6-6 6',
   table: 'M4 5h16v14H4ZM4 10h16M4 15h16M10 5v14',
   download: 'M12 4v11M7 11l5 5 5-5M5 20h14',
+  upload: 'M12 15V4M7 8l5-5 5 5M5 20h14',
   filter: 'M4 5h16l-6 8v6l-4-2v-4Z',
   link: 'M10 14a4 4 0 0 0 6 0l3-3a4 4 0 0 0-6-6l-1 1M14 10a4 4 0 0 0-6 0l-3 3a4 4 0 0 0 6 6l1-1',
   refresh: 'M20 11a8 8 0 1 0-2 6M20 4v7h-7',

@@ -66,24 +66,3 @@ export function zoomOut(range, nowMs) {
   const end = Math.min(nowMs, both.end + half);
   return absoluteRange(end - half * 4, end);
 }
-
-/**
- * What a person typed: `2h`, `today`, `yesterday 9-17`, `2026-11-20 09:00 to 2026-11-20 17:00`.
- * @param {string} text @param {number} nowMs @returns {Range | null}
- */
-export function typedRange(text, nowMs) {
-  const said = text.trim().toLowerCase();
-  const short = /^(?:last )?(\d{1,6}) ?(s|m|min|h|d|days|w)$/.exec(said);
-  if (short) return { from: `now-${short[1]}${short[2][0]}`, to: 'now' };
-  const named = /^(today|yesterday)(?: (\d{1,2})(?::(\d\d))?-(\d{1,2})(?::(\d\d))?)?$/.exec(said);
-  if (named) {
-    const midnight = new Date(nowMs);
-    midnight.setHours(0, 0, 0, 0);
-    if (named[1] === 'yesterday') midnight.setDate(midnight.getDate() - 1);
-    const at = (/** @type {number} */ hours, /** @type {number} */ minutes) => new Date(midnight).setHours(hours, minutes);
-    const range = named[2] ? [at(Number(named[2]), Number(named[3] ?? 0)), at(Number(named[4]), Number(named[5] ?? 0))] : [at(0, 0), at(24, 0)];
-    return range[1] > range[0] ? absoluteRange(range[0], Math.min(range[1], nowMs)) : null;
-  }
-  const two = said.split(/\s+(?:to|–)\s+/).map((part) => Date.parse(part.replace(' ', 'T')));
-  return two.length === 2 && two[1] > two[0] ? absoluteRange(two[0], two[1]) : null;
-}

@@ -1,29 +1,27 @@
 // @ts-check
 /**
- * The buckets of a trend: where each begins, and days put together into months where they are too many. Pure.
+ * The buckets of a trend: where each begins, days put together into months where they are too many, and who has a colour. Pure.
  *
  * Given: the `trend` of the cost statistics. Gives: instants and exact sums. Never: a day taken for 24 hours.
  */
 import { addMoney, isUnknown } from './format.js';
+import { atWall } from './zoned.js';
 
 const MOST_BARS = 62;
+const MOST_COLOURS = 9;
+const SLOTS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
+
+/** The colours of those who cost most: their own where the server gave them one, else one that none of the others has; all else is "other". @param {any[]} breakdown @returns {Map<string, number>} */
+export function slotsOf(breakdown) {
+  const first = breakdown.filter((row) => row.category !== null && isUnknown(row.folded) && !isUnknown(row.cost)).slice(0, MOST_COLOURS);
+  const free = SLOTS.filter((slot) => !first.some((row) => row.slot === slot));
+  return new Map(first.map((row) => [row.category, row.slot ?? Number(free.shift())]));
+}
 
 /** Milliseconds of a bucket's date in the zone it was summed in; a day or month begins at local midnight. @param {string} text @param {string} timezone */
 export function bucketStart(text, timezone) {
   if (text.includes('T')) return Date.parse(text.replace(/(\.\d{3})\d+/, '$1'));
-  const utc = Date.parse(`${text.length === 7 ? `${text}-01` : text}T00:00:00Z`);
-  return utc - offset(utc, timezone);
-}
-
-/** How far a zone is ahead of UTC at a moment, in ms. @param {number} ms @param {string} timezone */
-function offset(ms, timezone) {
-  try {
-    const parts = new Intl.DateTimeFormat('en-US', { timeZone: timezone, hourCycle: 'h23', year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric', second: 'numeric' }).formatToParts(ms);
-    const of = (/** @type {string} */ type) => Number(parts.find((part) => part.type === type)?.value);
-    return Date.UTC(of('year'), of('month') - 1, of('day'), of('hour'), of('minute'), of('second')) - ms;
-  } catch {
-    return 0;
-  }
+  return atWall(text.length === 7 ? `${text}-01` : text, timezone);
 }
 
 /** Days put together into months where they are too many to tell apart; sums stay exact. @param {any[]} trend */

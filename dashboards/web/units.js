@@ -19,10 +19,12 @@ export function measure(unit) {
     return { say: (value) => (isUnknown(value) ? UNKNOWN : money(plain(Number(value))) + per), axis: (value) => money(plain(value)) + per };
   }
   if (name === '1') return { say: (value) => percent(isUnknown(value) ? null : Number(value)), axis: (value) => percent(value) };
+  if (name === '%') return { say: (value) => percent(isUnknown(value) ? null : Number(value) / 100), axis: (value) => percent(value / 100) };
+  if (name === 'x') return { say: (value) => (isUnknown(value) ? UNKNOWN : `${count(Number(value))}×`), axis: (value) => `${count(value)}×` };
   if (name === 'By') return { say: (value) => bytes(isUnknown(value) ? null : Number(value)), axis: bytes };
   const after = name === '' ? '' : `\u202f${name.replace(/^\{(.*)\}$/, '$1')}`;
   const plural = (/** @type {number} */ value) => (/^\{/.test(name) && value !== 1 ? `${after}s` : after);
-  return { say: (value) => (isUnknown(value) ? UNKNOWN : count(Number(value)) + plural(Number(value))), axis: (value) => (name === '%' ? `${count(value)}${after}` : count(value)) };
+  return { say: (value) => (isUnknown(value) ? UNKNOWN : count(Number(value)) + plural(Number(value))), axis: count };
 }
 
 /** A number without an exponent. @param {number} value */

@@ -1,4 +1,4 @@
-"""What calls of one kind have in common, worked out once: names, models, state, and of who and what for what is few.
+"""What calls of one kind have in common, worked out once: names, models, state, unused units, feature, tier.
 
 Given a ledger entry, gives the `Alike` it shares with all entries that say the same. It stands for them as a key: the
 meter keeps their series by it, the estimate their rates, the redaction what it found in their names, and the encoder
@@ -14,6 +14,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from spanledger import semconv
+from spanledger.usage import Noughts, noughts
 
 if TYPE_CHECKING:
     from spanledger.call import Entry
@@ -33,7 +34,7 @@ FIELDS: Final = (
 )
 _values = attrgetter(*FIELDS)
 _NOBODY: Final = (None,) * len(semconv.LOW_CARDINALITY_CONTEXT_KEYS)
-_kept: dict[tuple[Any, ...], Alike] = {}
+_kept: dict[tuple[Noughts | None, tuple[Any, ...]], Alike] = {}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,32 +44,35 @@ class Alike:
     Attributes:
         values: What they say: `FIELDS`, then `semconv.LOW_CARDINALITY_CONTEXT_KEYS`; None where nobody said.
         price_key: What their rates depend on, but for the time.
+        told: The `noughts` of their usage.
     """
 
     values: tuple[Any, ...]
     price_key: tuple[Any, Any, Any, Any]
+    told: Noughts | None
 
 
 def alike_of(entry: Entry) -> Alike:
     """The kind of an entry, which remembers it: ask for `entry.alike` first."""
     values: tuple[Any, ...] = _values(entry)
-    context = entry.context
+    context, usage = entry.context, entry.usage
     if context:
         values += tuple(map(context.get, semconv.LOW_CARDINALITY_CONTEXT_KEYS))
+    told = None if usage is None else noughts(usage)
     try:
-        found = _kept.get(values)
+        found = _kept.get((told, values))
     except TypeError:  # something that is no text was given as a name, and cannot be a key
-        found = entry.alike = _made(entry, values)
+        found = entry.alike = _made(entry, values, told)
         return found
     if found is None:
         if len(_kept) >= MAX_KEPT:
             _kept.clear()
-        found = _kept[values] = _made(entry, values)
+        found = _kept[told, values] = _made(entry, values, told)
     entry.alike = found
     return found
 
 
-def _made(entry: Entry, values: tuple[Any, ...]) -> Alike:
+def _made(entry: Entry, values: tuple[Any, ...], told: Noughts | None) -> Alike:
     model = entry.response_model or entry.request_model
     padded = values if len(values) > len(FIELDS) else values + _NOBODY
-    return Alike(padded, (entry.provider, model, entry.service_tier, entry.batch))
+    return Alike(padded, (entry.provider, model, entry.service_tier, entry.batch), told)

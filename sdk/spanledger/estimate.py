@@ -9,18 +9,33 @@ Never: on a caller's thread, as loading the book takes half a second.
 from __future__ import annotations
 
 from decimal import Context, Decimal
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from spanledger.alike import MAX_KEPT, Alike, alike_of
-from spanledger.usage import noughts
 
 if TYPE_CHECKING:
     from spanledger.call import Entry
     from spanledger.pricing import PriceBook
-    from spanledger.pricing.book import Stretch
-    from spanledger.usage import Noughts
+    from spanledger.pricing.rates import Rates
 
+FEW_TOKENS: Final = 10**9
 _EXACT: Final = Context(prec=64)  # whatever the program has set for its threads
+
+
+class Lately(NamedTuple):
+    """What calls of one kind cost in a half-open stretch of time.
+
+    Attributes:
+        from_ns: Its beginning in Unix nanoseconds.
+        until_ns: Its end.
+        rates: Their rates; None where there are none.
+        by_token: The same, where they are that simple, for up to `FEW_TOKENS`; see `Rates.by_token`.
+    """
+
+    from_ns: int
+    until_ns: int
+    rates: Rates | None
+    by_token: tuple[int, int, int] | None
 
 
 class Estimate:
@@ -28,30 +43,30 @@ class Estimate:
 
     def __init__(self) -> None:
         self._book: PriceBook | None = None
-        self._lately: dict[Alike, Stretch] = {}
+        self._lately: dict[Alike, Lately] = {}
 
     def __call__(self, entry: Entry) -> Decimal | None:
         """What a call costs, in US dollars."""
-        pico = self.pico(entry, None if entry.usage is None else noughts(entry.usage))
+        pico = self.pico(entry)
         return None if pico is None else _EXACT.scaleb(Decimal(pico), -12)
 
-    def pico(self, entry: Entry, told: Noughts | None) -> int | None:
-        """The same in 10^-12 US dollars.
-
-        Args:
-            entry: The call.
-            told: The `noughts` of its usage.
-        """
+    def pico(self, entry: Entry) -> int | None:
+        """The same in 10^-12 US dollars."""
         usage = entry.usage
         if usage is None or entry.kind != "usage":
             return None
         alike, at_ns = entry.alike or alike_of(entry), entry.end_ns
-        stretch = self._lately.get(alike)
-        if stretch is None or not stretch.from_ns <= at_ns < stretch.until_ns:
-            stretch = self._asked(alike, at_ns)
-        return None if stretch.rates is None else stretch.rates.pico(usage, told)
+        found = self._lately.get(alike)
+        if found is None or not found.from_ns <= at_ns < found.until_ns:
+            found = self._asked(alike, at_ns)
+        if found.by_token is not None:  # the commonest call, without further frames
+            given, made = usage[0], usage[1]
+            if type(given) is int and type(made) is int and 0 < given <= FEW_TOKENS and 0 < made <= FEW_TOKENS:
+                each_in, each_out, once = found.by_token
+                return given * each_in + made * each_out + once
+        return None if found.rates is None else found.rates.pico(usage, alike.told)
 
-    def _asked(self, alike: Alike, at_ns: int) -> Stretch:
+    def _asked(self, alike: Alike, at_ns: int) -> Lately:
         book = self._book
         if book is None:
             from spanledger.pricing import PriceBook
@@ -59,14 +74,16 @@ class Estimate:
             book = self._book = PriceBook.default()
         if len(self._lately) >= MAX_KEPT:
             self._lately.clear()
-        found = self._lately[alike] = book.kept_stretch(alike.price_key, at_ns)
+        from_ns, until_ns, rates, _ = book.kept_stretch(alike.price_key, at_ns)
+        simple = None if rates is None else rates.by_token(alike.told, FEW_TOKENS)
+        found = self._lately[alike] = Lately(from_ns, until_ns, rates, simple)
         return found
 
 
 class NoEstimate(Estimate):
     """Where nobody wants to know."""
 
-    def pico(self, entry: Entry, told: Noughts | None) -> int | None:
+    def pico(self, entry: Entry) -> int | None:
         """None."""
-        del entry, told
+        del entry
         return None

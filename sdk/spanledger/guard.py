@@ -55,13 +55,25 @@ class Guard:
             note(self.where, error)
             return None
 
-    def run_two(self, function: Callable[[A, B], R], first: A, second: B) -> R | None:
-        """`run` for two arguments, which takes half the time again: none are packed up and unpacked."""
+    def run_one(self, function: Callable[[A], R], argument: A) -> R | None:
+        """`run` for one argument, which takes half the time again: none are packed up and unpacked."""
         try:
-            return function(first, second)
+            return function(argument)
         except Exception as error:  # noqa: BLE001 - this is the wall
             note(self.where, error)
             return None
+
+    def or_else(self, function: Callable[[A, B], R], instead: Callable[[A, B], R]) -> Callable[[A, B], R]:
+        """A function that gives what `function` returns, or what `instead` returns where that raised."""
+
+        def guarded(first: A, second: B) -> R:
+            try:
+                return function(first, second)
+            except Exception as error:  # noqa: BLE001 - this is the wall
+                note(self.where, error)
+            return instead(first, second)
+
+        return guarded
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R | None]:
         """The same function, which returns None where it would have raised."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from opentelemetry.baggage import _BAGGAGE_KEY
 from opentelemetry.context import Context
@@ -41,30 +41,11 @@ _CLIENT, _SAMPLED = SpanKind.CLIENT, TraceFlags.SAMPLED  # a member of an enumer
 _NOBODY: Mapping[str, str] = MappingProxyType({})
 
 
-def begin(options: Options, arguments: Mapping[str, Any]) -> Call | None:
-    """Begin a call: start its span below the current one.
-
-    Args:
-        options: What the decorator was told.
-        arguments: The keyword arguments that the function was called with; the model asked for may be among them.
-    """
-    call = _BEGIN.run_two(_begun, options, arguments)
-    if call is None and enabled():  # somebody's sampler or processor failed: the ledger needs no span
-        call = _BEGIN.run(_begun, options, arguments, NoOpTracer())
-    return call
-
-
 def scope(call: Call) -> Context:
     """The context that the function runs in: the call's span is current, and the call can be found."""
     if call.own_ids:
         return Context({**attached(), CURRENT_CALL: call})
     return Context({**attached(), CURRENT_CALL: call, _SPAN_KEY: call.span})
-
-
-def returned(call: Call, answer: Any) -> None:
-    """End a call with what its function returned."""
-    if not _READ.run_two(read_and_finished, call, answer):
-        finish(call, None, answer=answer)
 
 
 def reading_of(call: Call, answer: Any) -> Reading | None:
@@ -119,11 +100,18 @@ def _learn(call: Call, read: Reading) -> None:
         OPERATIONS.learn(began, name, model=asked)
 
 
-def read_and_finished(call: Call, answer: Any) -> bool:
-    """End a call with its answer, where nothing of ours fails: `returned` sees to that."""
+def _read_and_finished(call: Call, answer: Any) -> None:
     read = plain.read(answer) if call.options.usage is None else _read(call, answer)
     _finish(call, read, None, answer)
-    return True
+
+
+def _finished_unread(call: Call, answer: Any) -> None:
+    finish(call, None, answer=answer)
+
+
+def _begun_unseen(options: Options, arguments: Mapping[str, Any]) -> Call | None:
+    """Where somebody's sampler or processor failed: the ledger needs no span."""
+    return _BEGIN.run(_begun, options, arguments, NoOpTracer()) if enabled() else None
 
 
 def _read(call: Call, answer: Any) -> Reading | None:
@@ -208,3 +196,15 @@ def _told(answer: Any, read: Reading | None) -> Reading | None:
         usage = named_usage(answer)
         told = None if usage is None else Reading(usage)
     return read if told is None else over(told, read)
+
+
+begin: Final = _BEGIN.or_else(_begun, _begun_unseen)
+"""Begin a call: start its span below the current one.
+
+Args:
+    options: What the decorator was told.
+    arguments: The keyword arguments that the function was called with; the model asked for may be among them.
+"""
+
+returned: Final = _READ.or_else(_read_and_finished, _finished_unread)
+"""End a call with what its function returned."""

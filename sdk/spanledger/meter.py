@@ -49,7 +49,7 @@ PLACES = (  # of labels in `Alike.values`
     *[(FIELDS.index(field), name) for field, name in LABELS],
     *enumerate(semconv.LOW_CARDINALITY_CONTEXT_KEYS, len(FIELDS)),
 )
-_AT_ONCE = 64  # values of a series
+_AT_ONCE = 128  # values of a series
 INSTRUMENTS: tuple[tuple[str, str, str, Sequence[float]], ...] = (
     (semconv.METRIC_OPERATION_DURATION, "s", "Duration of a GenAI call", semconv.DURATION_BUCKETS_S),
     (semconv.METRIC_TOKEN_USAGE, "{token}", "Tokens used by a GenAI call", semconv.TOKEN_BUCKETS),

@@ -8,6 +8,7 @@ Never: a request that is changed or refused because of telemetry.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -57,6 +58,7 @@ PROVIDERS = (
 _guard = guard("outgoing")
 
 
+@lru_cache(maxsize=1024)
 def is_provider(host: str) -> bool:
     """Whether requests to this host leave the house for a provider of models."""
     name = "." + host.lower().rstrip(".")

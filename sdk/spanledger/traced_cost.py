@@ -23,14 +23,13 @@ from spanledger.attached import attach, detach
 from spanledger.call import Call, Options
 from spanledger.client_streams import is_never_a_stream, watch, watch_held
 from spanledger.guard import guard
-from spanledger.lifecycle import begin, finish, read_and_finished, returned, scope
+from spanledger.lifecycle import begin, finish, returned, scope
 from spanledger.streams import Progress, relaying, steps
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 _FINALIZE = guard("traced_cost.finalize")
-_READ = guard("traced_cost.read")
 _MOST_TYPES = 4096
 _FINAL: set[type] = {dict, str, type(None)}  # types of answers that nothing more comes after
 
@@ -198,8 +197,7 @@ def _answered(call: Call, answer: Any) -> Any:
     if kind in _FINAL:
         if kind is dict and "ResponseMetadata" in answer and watch_held(call, answer):
             return answer
-        if not _READ.run_two(read_and_finished, call, answer):  # as `returned`, without its frame
-            finish(call, None, answer=answer)
+        returned(call, answer)
         return answer
     if kind is GeneratorType:
         progress = Progress.of_steps(call)

@@ -7,6 +7,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from spanledger_server.ingest.write import SQL as WRITING
+from spanledger_server.measures import TAKEN
+from spanledger_server.rollups.dirty import DirtyBuckets
 from spanledger_server.store.database import Database
 
 SECOND = 10**9
@@ -86,3 +89,15 @@ def add_spans(database: Database, spans: Iterable[dict[str, Any]]) -> None:
         for one in listed
     ]
     insert(database, "trace_index", index)
+
+
+def hear(database: Database, spans: Iterable[dict[str, Any]], dirty: DirtyBuckets | None = None) -> None:
+    """Add spans, and what they tell of audio, as ingest does."""
+    listed = list(spans)
+    insert(database, "spans", listed)
+    starts = [one["start_ns"] for one in listed] or [0]
+    with database.transaction() as tx:
+        statement = WRITING["insert_new_audio"].replace("incoming", "spans")
+        tx.execute(statement, from_ns=min(starts), to_ns=max(starts), **TAKEN)
+        hours = tx.tuples(WRITING["audio_hours"].replace("incoming", "spans"))
+        (dirty or DirtyBuckets()).mark(tx, "audio", [hour for (hour,) in hours], "1h")

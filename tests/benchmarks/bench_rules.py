@@ -112,15 +112,21 @@ def _steps(rule: Rule, step_ns: int) -> backtest.Step:
 
 
 def _timed(database: Database, what: str, work: Callable[[Reader], object], rounds: int = ROUNDS) -> None:
-    taken = []
+    taken, worked = [], []
     for _ in range(rounds):
         with database.reader() as reader:
-            began = time.perf_counter()
+            began, at_work = time.perf_counter(), time.process_time()
             work(reader)
+            worked.append((time.process_time() - at_work) * 1e3)
             taken.append((time.perf_counter() - began) * 1e3)
-    taken.sort()
-    low, middle, high = taken[0], taken[len(taken) // 2], taken[min(len(taken) - 1, int(len(taken) * 0.95))]
-    print(f"  {what:34} {low:9.1f} ms best, {middle:9.1f} p50, {high:9.1f} p95 of {rounds}", flush=True)
+    print(f"  {what:34} {_spread(taken)} of {rounds}; CPU {_spread(worked)}", flush=True)
+
+
+def _spread(times: list[float]) -> str:
+    """Milliseconds: the best, the middle one, and the one that 95 of 100 do not exceed."""
+    ordered = sorted(times)
+    middle, high = ordered[len(ordered) // 2], ordered[min(len(ordered) - 1, int(len(ordered) * 0.95))]
+    return f"{ordered[0]:8.1f} ms best, {middle:8.1f} p50, {high:8.1f} p95"
 
 
 if __name__ == "__main__":

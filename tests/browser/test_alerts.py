@@ -144,7 +144,18 @@ def test_a_channel_is_made_tested_and_deleted_and_its_secret_is_never_shown(alar
     row.get_by_role("button", name="Test").click()
     expect(row).to_contain_text("Failing")
     assert "a8f3" not in visitor.page.content()
+    row.get_by_role("button", name="Change a program").click()
+    expect(row.locator("#channel-url-help")).to_contain_text("now http://127.0.0.1:9/…; empty: as it is")
+    row.get_by_label("In use").uncheck()
+    row.get_by_role("button", name="Save").click()
+    expect(row).to_contain_text("Off")
+    with alarmed.client() as client:
+        rule = {"name": "Named", "condition": "hourly_cost > 1e6", "notification_channels": ["a program"]}
+        assert client.post("/api/v1/rules", json=rule).status_code == 201
+    visitor.allowed = ["409"]
     row.get_by_role("button", name="Delete a program …").click()
+    row.get_by_role("button", name="Delete it").click()
+    expect(row.get_by_role("alert")).to_contain_text("the rule 'Named': they would tell nobody there any more")
     row.get_by_role("button", name="Delete it").click()
     expect(row).to_have_count(0)
     visitor.page.get_by_role("link", name="Me", exact=True).first.click()

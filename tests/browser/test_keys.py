@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Company, Visit
@@ -87,6 +89,32 @@ def test_the_range_is_opened_closed_shifted_and_widened_by_keys(company: Company
     before = visitor.page.url
     visitor.press("[")
     assert visitor.page.url != before
+    visitor.open("/traces?tz=Asia/Kathmandu")
+    visitor.press("t")
+    expect(visitor.page.get_by_role("button", name="This month")).to_be_visible()
+    visitor.page.get_by_label("Type a range").fill("yesterday 9-17")
+    visitor.press("Enter")
+    expect(visitor.page).to_have_url(re.compile("from=.*T03:15:00.000Z&to=.*T11:15:00.000Z"))
+
+
+def test_charts_are_walked_and_a_stretch_of_them_is_chosen_without_a_pointer(company: Company, visit: Visit) -> None:
+    visitor = visit(company.server, "/traces")
+    visitor.page.get_by_role("img", name=re.compile("traces match")).focus()
+    visitor.press("End")
+    expect(visitor.find(".tip")).to_be_visible()
+    visitor.press("Shift+ArrowLeft Shift+ArrowLeft")
+    expect(visitor.find(".histogram .drag")).to_be_visible()
+    expect(visitor.find(".histogram [role=status]")).to_contain_text("Enter opens")
+    assert visitor.accessibility() == []
+    visitor.press("Enter")
+    expect(visitor.page).to_have_url(re.compile("from=20.*&to=20"))
+    visitor.open("/trends?period=hour")
+    visitor.page.get_by_role("img", name=re.compile("latency over the last hour")).focus()
+    visitor.press("ArrowLeft Shift+ArrowLeft Shift+ArrowLeft")
+    expect(visitor.find(".tip")).to_be_visible()
+    expect(visitor.find(".chart-card [role=status]").first).to_contain_text("Enter opens")
+    visitor.press("Enter")
+    expect(visitor.page.get_by_role("button", name="All of it")).to_be_visible()
 
 
 def test_the_groups_of_costs_have_keys_and_the_list_of_keys_opens_and_closes(company: Company, visit: Visit) -> None:

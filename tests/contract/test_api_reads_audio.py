@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from spanledger_server.api.audio_examples import EXAMPLES
-from tests.backend.rows import DAY, HOUR, NOON, SECOND, insert, line, span
+from tests.backend.rows import DAY, HOUR, NOON, SECOND, hear, insert, line, span
 from tests.contract.reads import Reads
 
-WHOLE = ("summary", "groups", "series", "distribution", "clips", "differences")
+WHOLE = ("overview", "summary", "groups", "series", "distribution", "clips", "differences")
 ASKED: dict[str, dict[str, Any]] = {
     "groups": {"group_by": "service"},
     "differences": {"metric": "duration_s", "at_most": 2},
@@ -45,7 +46,7 @@ def everything(reads: Reads, at_ns: int = NOON - HOUR) -> None:
             span(number, 2, start_ns + 1, name="load_audio", **shared) | {"attributes": json.dumps(feature)},
         ]
         lines.append(line(number, start_ns, operation="speech_to_text", audio_seconds=number))
-    insert(reads.database, "spans", spans)
+    hear(reads.database, spans)
     insert(reads.database, "ledger", lines)
 
 
@@ -92,11 +93,38 @@ def test_the_window_before_is_told_unless_spans_of_it_were_deleted(reads: Reads)
     now = reads.get(path("summary"))
     assert (now["clips"]["kept"], now["clips"]["value"], now["clips"]["previous"]) == (30, 60, 60)
     assert now["sampled"]
-    insert(reads.database, "kept_from", [{"subject": "spans", "from_ns": NOON - DAY - HOUR}])
+    insert(reads.database, "kept_from", [{"subject": "audio_spans", "from_ns": NOON - DAY - HOUR}])
     cut = reads.get(path("summary"))
-    assert cut["previous"] is None
-    assert cut["clips"]["previous"] is None
-    assert cut["spans_kept_from"] == "2026-11-20T11:00:00Z"
+    assert (cut["spans_kept_from"], cut["kept_from"]) == ("2026-11-20T11:00:00Z", None)
+    by_span = reads.get(path("summary"), f="user_id:u")
+    assert (by_span["previous"], by_span["kept_from"]) == (None, "2026-11-20T11:00:00Z")
+    insert(reads.database, "kept_from", [{"subject": "audio_1d", "from_ns": NOON - DAY - HOUR}])
+    cut = reads.get(path("summary"))
+    assert (cut["previous"], cut["clips"]["previous"]) == (None, None)
+
+
+def rounded(value: Any) -> Any:
+    """Without the last digits, which depend on the order in which values were added."""
+    if isinstance(value, dict):
+        return {key: rounded(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [rounded(each) for each in value]
+    return round(float(value), 9) if isinstance(value, (float, Decimal)) else value
+
+
+def test_one_answer_holds_what_all_the_others_say(reads: Reads) -> None:
+    everything(reads)
+    everything(reads, NOON - HOUR - DAY)
+    asked = {"f": "format:mp3", "at_most": 3}
+    found = reads.get(path("overview"), group_by="format", calls_by="operation", **asked)
+    assert found["metric"] == "pesq"  # what there is
+    for name in ("summary", "distribution", "series", "clips"):
+        alone = reads.get(path(name), **({} if name == "summary" else {"metric": "pesq"}), **asked)
+        apart = {key: member for key, member in alone.items() if key not in ("from", "to", "timezone")}
+        assert rounded(found[name]) == rounded(apart), name
+    by_format = reads.get(path("groups"), group_by="format", metric="pesq", **asked)
+    assert rounded(found["groups"]["spans"]) == rounded(by_format["spans"])
+    assert found["calls"]["calls"] == reads.get(path("groups"), group_by="operation", **asked)["calls"]
 
 
 @pytest.mark.parametrize(("metric", "rising"), [("pesq", True), ("real_time_factor", False), ("dnsmos", True)])

@@ -225,6 +225,9 @@ def test_maintenance_and_inhibitions_hold_back_and_are_taken_away(server: Inside
         json=weekly | {"weekdays": ["sun"], "timezone": "Asia/Tokyo"},
     )
     assert changed["next"] is not None
+    late = window | {"updated_at": made["updated_at"]}
+    refused = ask(server, "PUT", f"/api/v1/maintenance/{made['id']}", 409, json=late)
+    assert f"it was changed by {changed['updated_by']} at {changed['updated_at']}" in refused["detail"]
     ask(server, "DELETE", f"/api/v1/maintenance/{made['id']}", 204)
     ask(server, "GET", f"/api/v1/maintenance/{made['id']}", 404)
 
@@ -232,6 +235,14 @@ def test_maintenance_and_inhibitions_hold_back_and_are_taken_away(server: Inside
     inhibition = ask(server, "POST", "/api/v1/inhibitions", 201, json=rule)
     assert ask(server, "GET", f"/api/v1/alerts/{alert}")["held_back"]["inhibited_by"] == [inhibition["id"]]
     assert ask(server, "GET", f"/api/v1/alerts/{cause}")["held_back"] is None
+    other = f"/api/v1/inhibitions/{inhibition['id']}"
+    wider = rule | {"source": ["alertname=~Host.*"], "updated_at": inhibition["updated_at"]}
+    changed = ask(server, "PUT", other, json=wider)
+    assert changed == ask(server, "GET", other)
+    assert (changed["id"], changed["created_at"]) == (inhibition["id"], inhibition["created_at"])
+    assert changed["source"] == ['alertname=~"Host.*"']
+    ask(server, "PUT", other, 409, json=wider)
+    assert ask(server, "GET", f"/api/v1/alerts/{alert}")["held_back"]["inhibited_by"] == [inhibition["id"]]
     end(server, "HostDown", host="h1")
     assert ask(server, "GET", f"/api/v1/alerts/{alert}")["held_back"] is None
     ask(server, "DELETE", f"/api/v1/inhibitions/{inhibition['id']}", 204)

@@ -204,7 +204,10 @@ def test_lines_are_priced_anew_everywhere_and_their_history_is_read(server: Insi
     assert (dry["state"], dry["apply"], dry["changed"], dry["newly_priced"]) == ("done", False, 2, 2)
     assert (dry["old_total"], dry["new_total"], dry["unpriced"]) == (None, Decimal("2.2"), 1)
     assert server.get("/api/v1/ledger", f="model:corrected")["items"] == first
-    run = told(client.post("/api/v1/reprice", json=asked | {"apply": True}))
+    stale = told(client.post("/api/v1/reprice", json=asked | {"apply": True, "prices": "others"}), 409)
+    assert dry["prices"] in stale["detail"]
+    assert server.get("/api/v1/ledger", f="model:corrected")["items"] == first
+    run = told(client.post("/api/v1/reprice", json=asked | {"apply": True, "prices": dry["prices"]}))
     assert (run["changed"], run["difference"]) == (2, Decimal("2.2"))
     assert told(client.get(f"/api/v1/reprice/{run['run']}")) == run
     lines = server.get("/api/v1/ledger", f="model:corrected")["items"]

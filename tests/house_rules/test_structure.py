@@ -55,6 +55,7 @@ LEVELS = {
     "errors": 0,
     "timegrid": 1,
     "estimates": 1,
+    "measures": 1,
     "settings": 1,
     "loops": 1,
 }

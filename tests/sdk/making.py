@@ -54,7 +54,7 @@ def target(address: str, signal: str = "logs", **settings: Any) -> Target:
 
 def ledger_lane(address: str, *, protocol: str = "http/protobuf", service: str = "test", **more: Any) -> Lane:
     """A lane for entries to a receiver."""
-    encoder = EntryEncoder(lambda: Resource({"service.name": service}), lambda entry, told: None)
+    encoder = EntryEncoder(lambda: Resource({"service.name": service}), lambda entry: None)
     way = transport_to(target(address, protocol=protocol, timeout_s=5.0))
     return Lane("ledger", encoder, way, **({"limit": 10_000, "batch_size": 64, "encoder_under": encoder.under} | more))
 

@@ -227,6 +227,9 @@ def test_the_short_way_to_a_price_leads_to_that_of_the_long_way(
     cost = rates.price(usage).cost_usd
     pico = rates.pico(usage, noughts(usage))
     assert pico == (None if cost is None else cost * 10**12)
+    simple = rates.by_token(noughts(usage), 10**9)
+    if simple is not None and 0 < given_tokens <= 10**9 and 0 < made_tokens <= 10**9:
+        assert given_tokens * simple[0] + made_tokens * simple[1] + simple[2] == pico
 
 
 @pytest.mark.parametrize("provider", [p.id for p in providers])

@@ -135,7 +135,7 @@ def test_a_secret_in_a_ledger_line_does_not_leave_and_the_line_does(plant: tuple
         "name": {"attributes": {"api_key": secret, "cookie": [secret], "credentials": {"a": secret}}},
     }[place]
     item = entry(**changes)
-    encoder = CleanEntries(EntryEncoder(lambda: Resource({}), lambda entry, told: None), Redaction(content=True))
+    encoder = CleanEntries(EntryEncoder(lambda: Resource({}), lambda entry: None), Redaction(content=True))
     payload, good = encoder.encode([item, entry(2)], lambda: None)
     assert good[0] is item
     assert len(good) == 2
@@ -154,7 +154,7 @@ def test_a_secret_in_a_name_that_calls_share_leaves_neither_in_their_lines_nor_a
     item = entry(**({"context": {of_context[place]: text}} if place in of_context else {place: text}))
     rules = Redaction(content=True)
     meter = Meter(rules.text)
-    encoder = CleanEntries(EntryEncoder(lambda: Resource({}), lambda entry, told: None), rules)
+    encoder = CleanEntries(EntryEncoder(lambda: Resource({}), lambda entry: None), rules)
     for _ in range(2):  # the second time by what was kept of the first
         meter.observe(item)
         payload, good = encoder.encode([item], lambda: None)

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { PLACES, named, offered, places } from '../../dashboards/web/palette/commands.js';
 import { best, score } from '../../dashboards/web/palette/match.js';
-import { addressOf, contentOf, sameContent } from '../../dashboards/web/parts/kept.js';
+import { addressOf, brought, contentOf, sameContent } from '../../dashboards/web/parts/kept.js';
 
 const known = (more = {}) => ({ places: places(), views: [], named: [], ranged: true, ...more });
 const names = (groups) => groups.flatMap((group) => group.items.map((item) => item.name));
@@ -49,4 +49,11 @@ test('a view holds what is looked at, not where somebody is', () => {
   assert.ok(sameContent('from=now-1h&f=status%3Aerror', here));
   assert.ok(!sameContent('from=now-1h', here));
   assert.equal(addressOf({ page: '/traces', query: 'q=a%26b', view_id: 'v' }, 'UTC'), '/traces?q=a%26b&view=v&tz=UTC');
+});
+
+test('a file brings a view if it is one, with nothing but what makes it', () => {
+  const view = { name: 'Failing', page: '/traces', query: 'f=status%3Aerror', shared: true };
+  assert.deepEqual(brought(JSON.stringify({ ...view, view_id: 'b1', owner: 'admin', mine: true, created_at: '2026-11-21T12:00:00Z' })), view);
+  assert.deepEqual(brought('{"name":"a","page":"/logs","query":""}'), { name: 'a', page: '/logs', query: '', shared: false });
+  for (const other of ['', 'no JSON', 'null', '[]', '7', '{"name":"a"}', '{"name":1,"page":"/logs","query":""}']) assert.equal(brought(other), null, other);
 });

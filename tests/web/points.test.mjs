@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { backOff, gaps, mergePoints, steps, ticks } from '../../dashboards/web/points.js';
 import { coverageLook, look, outcome, priceLook } from '../../dashboards/web/status.js';
-import { bucketStart, coarse } from '../../dashboards/web/trend.js';
+import { bucketStart, coarse, slotsOf } from '../../dashboards/web/trend.js';
+import { measure } from '../../dashboards/web/units.js';
 
 const point = (t, more = {}) => ({ t, calls: 2, errors: 0, cost: '0.5', unpriced: 0, input_tokens: 10, output_tokens: 5, p50: 100, p95: 200, p99: 300, ttfc_p95: null, spans: 4, ...more });
 
@@ -71,4 +72,16 @@ test('many days become months, summed exactly, unknown where no day is known', (
   assert.deepEqual(months.map((one) => [one.date, one.cost, one.calls, one.complete]), [['2026-01', null, null, true], ['2026-02', '2.8', 28, true], ['2026-03', '3.1', 31, false]]);
   assert.equal(months[1].by.a, '2.8');
   assert.equal(coarse(days.slice(0, 31)).length, 31);
+});
+
+test('those who cost most have colours of their own: the ones they were given, else ones that nobody else has', () => {
+  const row = (category, slot, cost = '1', more = {}) => ({ category, slot, cost, folded: null, ...more });
+  const found = slotsOf([row(null, null), row('b', 2), row('new', null), row('free', null, null), row('a', 1), row('other', null, '9', { folded: 40 })]);
+  assert.deepEqual([...found], [['b', 2], ['new', 3], ['a', 1]]);
+  assert.equal(slotsOf(Array.from({ length: 30 }, (_, place) => row(`user ${place}`, null))).size, 9);
+});
+
+test('a measured value has the sign of its unit, and no thousands that a percentage does not have', () => {
+  assert.deepEqual([8785, 1.25, null].map(measure('%').say), ['8,785\u202f%', '1.25\u202f%', '—']);
+  assert.deepEqual([40, 0.9333].map(measure('x').say), ['40×', '0.93×']);
 });

@@ -126,6 +126,14 @@ def test_the_import_map_names_files_that_exist_and_every_bare_import_is_in_it() 
                 assert target in imports, f"{name(path)} imports {target}"
 
 
+def test_what_every_page_needs_is_asked_for_at_once_and_not_one_import_after_the_other() -> None:
+    page = (WEB / "index.html").read_text(encoding="utf-8")
+    preloaded = re.findall(r'<link rel="modulepreload" href="/assets/([^"]+)">', page)
+    needed = {name(path) for path in reached(WEB / "app.js", set())} - {"app.js"}
+    assert {one for one in preloaded if not one.startswith("vendor/")} == needed
+    assert len(preloaded) == len(set(preloaded))
+
+
 def palettes() -> dict[str, dict[str, str]]:
     text = (WEB / "tokens.css").read_text(encoding="utf-8")
     blocks = {"light": text.split("@media")[0], "dark": text.split(":root[data-theme=dark]")[1]}

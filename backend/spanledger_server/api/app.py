@@ -166,8 +166,10 @@ Room = tuple[APIRouter, Access, Access | None]  # a router, what reading asks, a
 def _routers(house: House, app: FastAPI) -> list[Room]:
     """Every router, with its door."""
     channel = live.Channel(house.live, house.clock, house.standing())
+    root = pages.directory()
     return [
         (house.receivers, Access.SEND, None),
+        (pages.assets(root), Access.OPEN, None),
         (health.health_router(house.vitals.unready), Access.OPEN, None),
         (health.metrics_router(house.vitals.samples), Access.SCRAPE, None),
         *_administration(house),
@@ -182,7 +184,7 @@ def _routers(house: House, app: FastAPI) -> list[Room]:
         *_reliability(house),
         (status.router(channel, house.settings.environment, house.conditions), Access.READ, None),
         (docs.router(app.openapi), Access.OPEN, None),
-        (pages.router(pages.directory()), Access.OPEN, None),
+        (pages.router(root), Access.OPEN, None),
     ]
 
 

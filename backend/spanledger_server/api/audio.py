@@ -6,20 +6,24 @@ Never: a share without how many it is of, or an estimate without its interval.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Response
 
-from spanledger_server import timegrid
+from spanledger_server import measures, timegrid
 from spanledger_server.api import answers, parameters
 from spanledger_server.api.audio_examples import of as example
 from spanledger_server.api.deps import DefaultZone, NowNs, Store
 from spanledger_server.api.scoped import CallersScope, within
-from spanledger_server.audio import calls, clips, figures, measures
+from spanledger_server.audio import calls, clips, figures
 from spanledger_server.audio.clips import After, Selection
-from spanledger_server.audio.question import AUDIO, Question, kept_from
+from spanledger_server.audio.question import AUDIO, Question
+from spanledger_server.audio.sources import kept
 from spanledger_server.auth.scope import Scope
 from spanledger_server.errors import Invalid
+from spanledger_server.measures import Measure
+from spanledger_server.store.database import Reader
 from spanledger_server.timegrid import DAY_NS, Range
 from spanledger_server.traces import filters
 
@@ -27,6 +31,8 @@ router = APIRouter(prefix="/api/v1/audio", tags=["audio"])
 
 USUAL_S: Final = DAY_NS // 10**9
 USUAL_METRIC: Final = "real_time_factor"
+USUAL: Final = ("pesq", "stoi", "dnsmos", "word_error_rate", USUAL_METRIC)
+PAGE: Final = 20
 DIMENSIONS: Final = tuple(dict.fromkeys((*figures.SPAN_DIMENSIONS, *calls.DIMENSIONS)))
 Filters = Annotated[
     list[str] | None, Query(description="key:value, repeated; a leading ! negates, an empty value is unset")
@@ -39,6 +45,59 @@ AtMost = Annotated[str | None, Query(description="only where the measure is at m
 Zone = Annotated[str | None, Query(description="IANA zone in which days begin; default: the server's")]
 
 
+@router.get("/overview", responses=example("overview"))
+def overview(
+    store: Store,
+    now_ns: NowNs,
+    default_zone: DefaultZone,
+    scope: CallersScope,
+    from_: From = None,
+    to: To = None,
+    metric: Annotated[
+        str | None, Query(description=f"a measure of the summary; default: the first there is of {', '.join(USUAL)}")
+    ] = None,
+    group_by: Annotated[str | None, Query(description="of spans, as for groups; default: stage")] = None,
+    calls_by: Annotated[str | None, Query(description="of calls, as for groups; default: model")] = None,
+    at_least: AtLeast = None,
+    at_most: AtMost = None,
+    limit: Annotated[str | None, Query(description="how many of the worst audios, 1 to 1000; default 20")] = None,
+    tz: Zone = None,
+    f: Filters = None,
+) -> Response:
+    """All that the page of audio shows, from one snapshot: the other answers as members of one."""
+    dimension, called_by, asked, most, zone, question = parameters.together(
+        lambda: parameters.choice("group_by", group_by, figures.SPAN_DIMENSIONS, "stage"),
+        lambda: parameters.choice("calls_by", calls_by, calls.DIMENSIONS, "model"),
+        lambda: _selection(metric, at_least, at_most),
+        lambda: parameters.limit(limit, default=PAGE),
+        lambda: timegrid.zone(default_zone if tz is None else tz),
+        lambda: _question(from_, to, now_ns, f, scope),
+    )
+    with store.reader() as reader:
+        read = _Read.of(reader, question, dimension, called_by)
+        selection = asked if metric is not None else replace(asked, measure=_usual(read.now))
+        measure = selection.measure
+        points = figures.series(reader, question, zone, measure)
+        page = clips.worst(reader, question, selection, None, most)
+    found = {
+        **_bounds(question),
+        "timezone": zone.key,
+        "metric": measure.name,
+        "summary": read.summary(),
+        "distribution": measure.shown() | {"bins": figures.distribution(read.now, read.before, measure)},
+        "series": measure.shown() | {"points": [answers.bounded(point) for point in points]},
+        "groups": {
+            "group_by": dimension,
+            **measure.shown(),
+            "values": read.now.categories,
+            "spans": figures.groups(read.now, measure),
+        },
+        "calls": {"group_by": called_by, "values": read.called.values, "calls": read.called.groups},
+        "clips": measure.shown() | _page(page, question, selection, scope),
+    }
+    return answers.answer(found)
+
+
 @router.get("/summary", responses=example("summary"))
 def summary(
     store: Store, now_ns: NowNs, scope: CallersScope, from_: From = None, to: To = None, f: Filters = None
@@ -46,33 +105,8 @@ def summary(
     """All audio of a window: counts, measures with coverage, problems, cost a minute; beside the window before."""
     question = _question(from_, to, now_ns, f, scope)
     with store.reader() as reader:
-        now, earlier = figures.whole(reader, question), question.before(reader)
-        before = None if earlier is None else figures.whole(reader, earlier)
-        called = calls.whole(reader, question)
-        called_before = None if earlier is None else calls.whole(reader, earlier)
-        kept_ns = kept_from(reader)
-    counts = now.cell.counts
-    found = {
-        **_bounds(question),
-        "previous": None if earlier is None else _bounds(earlier),
-        "spans_kept_from": answers.when(kept_ns) if kept_ns else None,
-        "sampled": now.sampled,
-        "at_least": counts.get("uncounted", 0) > 0,
-        "spans": counts.get("spans", 0),
-        "uncounted_spans": counts.get("uncounted", 0),
-        "clips": answers.estimate(now.clips)
-        | {"kept": counts.get("clips", 0), "previous": None if before is None else before.clips.value},
-        "failed_share": now.cell.share("clips_failed", "clips_weight"),
-        "audio_minutes": _minutes(now, before),
-        "measures": figures.measures(now, before),
-        "problems": figures.problems(now, before),
-        "not_measured": [
-            {"what": each["what"], "reason": each["reason"], "spans": each["spans"], "count": each["weight"]}
-            for each in now.reasons
-        ],
-        "calls": called | {"previous": None if called_before is None else _told_before(called_before)},
-    }
-    return answers.answer(found)
+        read = _Read.of(reader, question)
+    return answers.answer(_bounds(question) | read.summary())
 
 
 @router.get("/groups", responses=example("groups"))
@@ -103,10 +137,11 @@ def groups(
     values = 0
     with store.reader() as reader:
         if dimension in figures.SPAN_DIMENSIONS:
-            spans, values = figures.groups(reader, question, dimension, measure)
+            now = figures.whole(reader, question, dimension, grouped=measure)
+            spans, values = figures.groups(now, measure), now.categories
         if dimension in calls.DIMENSIONS:
-            called, of_calls = calls.grouped(reader, question, dimension)
-            values = max(values, of_calls)
+            found = calls.of(reader, question, dimension)
+            called, values = found.groups, max(values, found.values)
     head = {**_bounds(question), "group_by": dimension, **measure.shown()}
     return answers.answer(head | {"values": values, "spans": spans, "calls": called})
 
@@ -150,7 +185,11 @@ def distribution(
         lambda: measures.named(metric, USUAL_METRIC), lambda: _question(from_, to, now_ns, f, scope)
     )
     with store.reader() as reader:
-        bins = figures.distribution(reader, question, measure, question.before(reader))
+        earlier = question.before(reader)
+        now, before = (
+            None if asked is None else figures.whole(reader, asked, only=measure) for asked in (question, earlier)
+        )
+    bins = figures.distribution(now or figures.EMPTY, before, measure)
     return answers.answer({**_bounds(question), **measure.shown(), "bins": bins})
 
 
@@ -171,29 +210,16 @@ def listed(
     """Single audios that have a measure, the worst first, with all that was measured of them, and their traces."""
     selection, most, question = parameters.together(
         lambda: _selection(metric, at_least, at_most),
-        lambda: parameters.limit(limit, default=20),
+        lambda: parameters.limit(limit, default=PAGE),
         lambda: _question(from_, to, now_ns, f, scope),
     )
-    asked = ("audio", selection, *question.conditions.spelled(), scope.told())
-    resumed = parameters.cursor(cursor, asked)
+    resumed = parameters.cursor(cursor, _asked(question, selection, scope))
     if resumed is not None:
         question = Question(resumed.window, question.conditions)
     with store.reader() as reader:
         page = clips.worst(reader, question, selection, None if resumed is None else After(*resumed.position), most)
-    ended = page.after
-    place = None if ended is None else (ended.place, ended.start_ns, ended.span_id)
-    items = [
-        {
-            "trace_id": each["trace_id"],
-            "span_id": answers.span_hex(each["span_id"]),
-            "start": answers.when(each["start_ns"]),
-            **{name: member for name, member in each.items() if name not in ("trace_id", "span_id", "start_ns")},
-        }
-        for each in page.items
-    ]
-    following = None if place is None else parameters.cursor_text(parameters.Cursor(question.window, place), asked)
-    head = {**_bounds(question), **selection.measure.shown(), "matched": page.matched}
-    return answers.answer(head | {"items": items, "next_cursor": following})
+    head = {**_bounds(question), **selection.measure.shown()}
+    return answers.answer(head | _page(page, question, selection, scope))
 
 
 @router.get("/differences", responses=example("differences"))
@@ -256,12 +282,87 @@ def _bounds(question: Question) -> dict[str, Any]:
     return {"from": answers.when(question.window.from_ns), "to": answers.when(question.window.to_ns)}
 
 
-def _minutes(now: figures.Whole, before: figures.Whole | None) -> dict[str, Any] | None:
-    found = now.minutes
-    if found is None:
-        return None
-    earlier = None if before is None else before.minutes
-    return answers.estimate(found) | {"previous": None if earlier is None else earlier.value}
+def _asked(question: Question, selection: Selection, scope: Scope) -> tuple[Any, ...]:
+    """What a cursor belongs to."""
+    return ("audio", selection, *question.conditions.spelled(), scope.told())
+
+
+def _page(page: clips.Page, question: Question, selection: Selection, scope: Scope) -> dict[str, Any]:
+    ended = page.after
+    following = None
+    if ended is not None:
+        place = parameters.Cursor(question.window, (ended.place, ended.start_ns, ended.span_id))
+        following = parameters.cursor_text(place, _asked(question, selection, scope))
+    items = [
+        {
+            "trace_id": each["trace_id"],
+            "span_id": answers.span_hex(each["span_id"]),
+            "start": answers.when(each["start_ns"]),
+            **{name: member for name, member in each.items() if name not in ("trace_id", "span_id", "start_ns")},
+        }
+        for each in page.items
+    ]
+    return {"matched": page.matched, "items": items, "next_cursor": following}
+
+
+def _usual(now: figures.Whole) -> Measure:
+    """What most want to see of what there is."""
+    found = next((name for name in USUAL if now.cell.measure(measures.BY_NAME[name])["measured"]), USUAL_METRIC)
+    return measures.BY_NAME[found]
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A window, and the one before where that is kept."""
+
+    earlier: Question | None
+    now: figures.Whole
+    before: figures.Whole | None
+    called: calls.Calls
+    called_before: calls.Calls | None
+    kept: tuple[int, int]
+
+    @classmethod
+    def of(cls, reader: Reader, question: Question, dimension: str = "", called_by: str = "") -> _Read:
+        """From one snapshot."""
+        earlier = question.before(reader)
+        return cls(
+            earlier,
+            figures.whole(reader, question, dimension),
+            None if earlier is None else figures.whole(reader, earlier),
+            calls.of(reader, question, called_by),
+            None if earlier is None else calls.of(reader, earlier),
+            (question.kept_from(reader), kept(reader).rows_ns),
+        )
+
+    def summary(self) -> dict[str, Any]:
+        """Counts, measures, problems, cost a minute."""
+        now, before, counts = self.now, self.before, self.now.cell.counts
+        minutes, minutes_before = now.minutes, None if before is None else before.minutes
+        earlier = None if minutes_before is None else minutes_before.value
+        called_before = None if self.called_before is None else self.called_before.whole
+        return {
+            "previous": None if self.earlier is None else _bounds(self.earlier),
+            **{
+                name: answers.when(kept_ns) if kept_ns else None
+                for name, kept_ns in zip(("kept_from", "spans_kept_from"), self.kept, strict=True)
+            },
+            "sampled": now.sampled,
+            "at_least": counts.get("uncounted", 0) > 0,
+            "spans": counts.get("spans", 0),
+            "uncounted_spans": counts.get("uncounted", 0),
+            "clips": answers.estimate(now.clips)
+            | {"kept": counts.get("clips", 0), "previous": None if before is None else before.clips.value},
+            "failed_share": now.cell.share("clips_failed", "clips_weight"),
+            "audio_minutes": None if minutes is None else answers.estimate(minutes) | {"previous": earlier},
+            "measures": figures.shown(now, before),
+            "problems": figures.problems(now, before),
+            "not_measured": [
+                {"what": each["what"], "reason": each["reason"], "spans": each["spans"], "count": each["weight"]}
+                for each in now.reasons
+            ],
+            "calls": self.called.whole | {"previous": None if called_before is None else _told_before(called_before)},
+        }
 
 
 def _told_before(found: dict[str, Any]) -> dict[str, Any]:

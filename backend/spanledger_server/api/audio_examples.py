@@ -42,6 +42,7 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "summary": {
         **_BOUNDS,
         "previous": _BEFORE,
+        "kept_from": None,
         "spans_kept_from": None,
         "sampled": True,
         "at_least": False,
@@ -140,6 +141,18 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
             {"attribute": "format", "value": "mp3", "inside_share": 0.8, "outside_share": 0.1, "spans": 109},
         ],
     },
+}
+_INNER: Final = {
+    name: {key: member for key, member in each.items() if key not in ("from", "to", "timezone")}
+    for name, each in EXAMPLES.items()
+}
+EXAMPLES["overview"] = {
+    **_BOUNDS,
+    "timezone": "UTC",
+    "metric": "dnsmos",
+    **{name: _INNER[name] for name in ("summary", "distribution", "series", "clips")},
+    "groups": {key: member for key, member in _INNER["groups"].items() if key != "calls"},
+    "calls": {"group_by": "model", "values": 1, "calls": [{"value": "whisper-1", **_CALLS}]},
 }
 
 

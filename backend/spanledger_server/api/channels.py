@@ -15,7 +15,6 @@ from spanledger_server.api.channel_examples import CHANNEL, SCHEMA, TESTED, TYPE
 from spanledger_server.api.deps import NowNs, Store
 from spanledger_server.auth import audit
 from spanledger_server.clock import Clock
-from spanledger_server.errors import Invalid
 from spanledger_server.notify.channels import KINDS, register
 from spanledger_server.notify.channels.register import Stored
 from spanledger_server.notify.message import Delivered, Failed, Message
@@ -80,10 +79,11 @@ def _changing(routes: APIRouter) -> None:
     @routes.put("/api/v1/channels/{channel_id}", responses=_example(CHANNEL), **CHANGES)
     def change(channel_id: ChannelId, body: Given, store: Store, now_ns: NowNs, request: Request) -> Response:
         """Another configuration; a secret that is left out stays, null removes it. `version`: the one you have seen."""
-        seen = _version(body.pop("version", None))
+        seen = parameters.version(body.pop("version", None))
         with store.transaction() as tx:
             before = register.found(tx, channel_id)
             after = register.change(tx, before, body, now_ns, _actor(request), seen=seen)
+            channel_users.check_renamed(tx, before, after)
             detail = {
                 "before": _told(before),
                 "after": _told(after),
@@ -98,9 +98,9 @@ def _changing(routes: APIRouter) -> None:
         store: Store,
         now_ns: NowNs,
         request: Request,
-        force: Annotated[str | None, Query(description="true: also one that rules, routes or escalations name")] = None,
+        force: Annotated[str | None, Query(description="true: also one that is named somewhere")] = None,
     ) -> Response:
-        """Forget a channel and its secrets; refused while rules, routes or escalations name it, unless by `force`."""
+        """Forget a channel and its secrets; refused while anything still names it, unless by `force`."""
         forced = parameters.choice("force", force, ("true", "false"), "false") == "true"
         with store.transaction() as tx:
             gone = register.found(tx, channel_id)
@@ -176,12 +176,6 @@ def _test_message(stored: Stored, now_ns: int, actor: str, pages: str) -> Messag
         text=f"{actor} has sent this message to try the channel. Nothing is wrong, and nothing has to be done.",
         links=(("Open spanledger", pages),),
     )
-
-
-def _version(given: Any) -> int | None:
-    if given is not None and (not isinstance(given, int) or isinstance(given, bool) or not 1 <= given < 2**31):
-        raise Invalid("version", given, "the version that you have seen: a whole number")
-    return given
 
 
 def _actor(request: Request) -> str:

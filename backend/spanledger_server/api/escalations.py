@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Path, Request, Response
 
-from spanledger_server.api import answers
+from spanledger_server.api import answers, parameters
 from spanledger_server.api.deps import NowNs, Store
 from spanledger_server.api.notifications import who
 from spanledger_server.api.notifications_examples import ESCALATION, example
@@ -57,10 +57,11 @@ def _changing(routes: APIRouter, office: Notifications) -> None:
 
     @routes.put("/api/v1/escalations/{escalation_id}", responses=example(ESCALATION))
     def change(escalation_id: EscalationId, body: Given, store: Store, now_ns: NowNs, request: Request) -> Response:
-        """Other steps for an escalation; alerts that fire follow them at once."""
+        """Other steps for an escalation; alerts that fire follow them at once. `version`: the one you have seen."""
+        seen = parameters.version(body.pop("version", None))
         with store.transaction() as tx:
             before = escalations.one(tx, escalation_id)
-            made = escalations.change(tx, before, body, now_ns, who(request))
+            made = escalations.change(tx, before, body, now_ns, who(request), seen=seen)
             detail = {
                 "before": escalations.definition(before.escalation),
                 "after": escalations.definition(made.escalation),

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Path, Request, Response
 
-from spanledger_server.api import answers
+from spanledger_server.api import answers, parameters
 from spanledger_server.api.deps import NowNs, Store
 from spanledger_server.api.notifications import who
 from spanledger_server.api.notifications_examples import ROUTE, example
@@ -50,10 +50,11 @@ def router(office: Notifications) -> APIRouter:
 
     @routes.put("/api/v1/routes/{route_id}", responses=example(ROUTE))
     def change(route_id: RouteId, body: Given, store: Store, now_ns: NowNs, request: Request) -> Response:
-        """Another definition for a route; alerts that fire follow it at once."""
+        """Another definition for a route; alerts that fire follow it at once. `version`: the one you have seen."""
+        seen = parameters.version(body.pop("version", None))
         with store.transaction() as tx:
             before = kept_routes.one(tx, route_id)
-            after = kept_routes.change(tx, before, body, now_ns, who(request))
+            after = kept_routes.change(tx, before, body, now_ns, who(request), seen=seen)
             detail = {"before": before.told(), "after": after.told()}
             audit.record(tx, now_ns, who(request), "route.changed", after.route.route_id, detail)
         office.delivery.wake()

@@ -98,38 +98,81 @@ class Page:
 
 
 def router(root: Path | None) -> APIRouter:
-    """The routes of the pages and their files."""
+    """The routes of the pages."""
     routes = APIRouter(include_in_schema=False)
     page = Page.read(root)
     headers = {"Content-Security-Policy": page.policy, "ETag": _tag(page.content)}
 
-    def show(request: Request) -> Response:
+    async def show(request: Request) -> Response:
         return _unless_known(request, page.content, "text/html; charset=utf-8", headers)
 
     for place in PLACES:
         routes.add_api_route(place, show, methods=["GET", "HEAD"])
 
-    @routes.api_route("/assets/{path:path}", methods=["GET", "HEAD"])
-    def asset(path: str, request: Request) -> Response:
-        """A file of the dashboard."""
-        content = None if root is None else _content(root, path)
-        if content is None:
-            raise NotFound(f"there is no file {path!r}")
-        return _unless_known(request, content, _type(path), {"ETag": _tag(content)})
-
     return routes
 
 
-def _content(root: Path, path: str) -> bytes | None:
-    """The file's bytes; None when it does not exist or does not lie in `root`."""
-    try:
+def assets(root: Path | None) -> APIRouter:
+    """The route of their files: a page asks for forty, so it is plain, and stands where it is found first."""
+    routes, files = APIRouter(), Files(root)
+
+    async def asset(request: Request) -> Response:  # not worth a thread: it is in memory
+        path = request.path_params["path"]
+        file = files.find(path)
+        if file is None:
+            raise NotFound(f"there is no file {path!r}")
+        return _unless_known(request, file.content, _type(path), {"ETag": file.tag})
+
+    routes.add_route("/assets/{path:path}", asset, methods=["GET"], include_in_schema=False)
+    return routes
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """What was read of a file, and when it had been written."""
+
+    path: Path
+    written: tuple[int, int]  # ns, bytes
+    content: bytes
+    tag: str
+
+
+class Files:
+    """The dashboard's files, each read once and again when it was written: a page asks for forty of them."""
+
+    def __init__(self, root: Path | None) -> None:
+        self._root = None if root is None else root.resolve()
+        self._known: dict[str, File] = {}
+
+    def find(self, path: str) -> File | None:
+        """A file by its path; None when it does not exist or does not lie in the directory."""
+        try:
+            known = self._known.get(path)
+            if known is None or _written(known.path) != known.written:
+                known = self._read(path)
+        except (OSError, ValueError):
+            known = None
+        if known is None:
+            self._known.pop(path, None)
+        else:
+            self._known[path] = known
+        return known
+
+    def _read(self, path: str) -> File | None:
+        root = self._root
+        if root is None:
+            return None
         file = (root / path).resolve()
-        inside = file.is_relative_to(root.resolve()) and not any(
-            part.startswith(".") for part in file.relative_to(root.resolve()).parts
-        )
-        return file.read_bytes() if inside and file.is_file() else None
-    except (OSError, ValueError):
-        return None
+        inside = file.is_relative_to(root) and not any(part.startswith(".") for part in file.relative_to(root).parts)
+        if not inside or not file.is_file():
+            return None
+        written, content = _written(file), file.read_bytes()
+        return File(file, written, content, _tag(content))
+
+
+def _written(file: Path) -> tuple[int, int]:
+    found = file.stat()
+    return found.st_mtime_ns, found.st_size
 
 
 def _type(path: str) -> str:

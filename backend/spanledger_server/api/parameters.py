@@ -189,3 +189,14 @@ def cursor(text: str | None, question: Sequence[object]) -> Cursor | None:
         raise Invalid("cursor", text, CURSOR)
     from_ns, to_ns, *position = json.loads(content)
     return Cursor(Range(from_ns, to_ns), tuple(position))
+
+
+def version(given: Any) -> int | None:
+    """The version that a client has seen of what it changes; None does not mind.
+
+    Raises:
+        Invalid: It is no version.
+    """
+    if given is not None and (not isinstance(given, int) or isinstance(given, bool) or not 0 <= given < 2**31):
+        raise Invalid("version", given, "the version that you have seen: a whole number")
+    return given

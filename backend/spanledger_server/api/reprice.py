@@ -35,6 +35,7 @@ class Asked(BaseModel):
     to: str = Field("now", description="RFC 3339 or now: the moment after the last")
     filters: list[str] = Field(default_factory=list, max_length=50, description="as `f` of /api/v1/ledger")
     apply: bool = Field(False, description="correct the lines; else only tell what would differ")
+    prices: str | None = Field(None, description="a dry run's `prices`: 409 where the price book is another one by now")
 
 
 def router(repricer: Repricer) -> APIRouter:
@@ -58,7 +59,9 @@ def _runs(routes: APIRouter, repricer: Repricer) -> None:
             if not text.isprintable():
                 raise Invalid("filters", text.encode("utf-8", "replace").decode(), "printable characters")
         by = str(request.state.caller.name or "nobody")
-        run = repricer.begin((from_ns, to_ns), body.filters, applies=body.apply, by=by, now_ns=now_ns)
+        run = repricer.begin(
+            (from_ns, to_ns), body.filters, applies=body.apply, by=by, now_ns=now_ns, prices=body.prices
+        )
         found = repricer.wait(run.run_id, PATIENCE_S)
         return answers.answer(shown(found), 202 if found.state == "running" else 200)
 

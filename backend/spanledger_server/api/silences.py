@@ -17,8 +17,14 @@ from spanledger_server.api.alerts import After, Limit, an_id
 from spanledger_server.api.alerts_changes import actor, done_by
 from spanledger_server.api.deps import DefaultZone, NowNs, Store
 from spanledger_server.api.parameters import Cursor
-from spanledger_server.api.silences_bodies import InhibitionBody, SilenceBody, WindowBody
-from spanledger_server.errors import NotFound
+from spanledger_server.api.silences_bodies import (
+    InhibitionBody,
+    InhibitionChange,
+    SilenceBody,
+    SilenceChange,
+    WindowBody,
+    WindowChange,
+)
 from spanledger_server.silences import inhibition, maintenance, silence
 from spanledger_server.timegrid import Range
 
@@ -44,6 +50,7 @@ def router() -> APIRouter:
     _windows(routes)
     _windows_changing(routes)
     _inhibitions(routes)
+    _inhibitions_changing(routes)
     return routes
 
 
@@ -91,11 +98,12 @@ def _silences_changing(routes: APIRouter) -> None:
         return answers.answer(made, 201)
 
     @routes.put("/api/v1/silences/{silence_id}", responses=_example(bodies.SILENCE))
-    def change(silence_id: SilenceId, body: SilenceBody, store: Store, now_ns: NowNs, request: Request) -> Response:
+    def change(silence_id: SilenceId, body: SilenceChange, store: Store, now_ns: NowNs, request: Request) -> Response:
         """Other matchers, another end or comment for a silence that is not over."""
         key = an_id("silence_id", silence_id)
         with store.transaction() as tx:
             before = bodies.silence(silence.one(tx, key), now_ns)
+            bodies.check_seen(body.updated_at, before)
             after = bodies.silence(silence.change(tx, key, body.wish(now_ns), actor(request), now_ns), now_ns)
             done_by(tx, request, now_ns, "silence.changed", str(key), before=before, after=after)
         return answers.answer(after)
@@ -145,12 +153,13 @@ def _windows_changing(routes: APIRouter) -> None:
 
     @routes.put("/api/v1/maintenance/{window_id}", responses=_example(bodies.WINDOW))
     def change(
-        window_id: WindowId, body: WindowBody, store: Store, now_ns: NowNs, zone: DefaultZone, request: Request
+        window_id: WindowId, body: WindowChange, store: Store, now_ns: NowNs, zone: DefaultZone, request: Request
     ) -> Response:
         """Another plan for a maintenance window."""
         key = an_id("window_id", window_id)
+        plan = body.plan(now_ns, zone)
         with store.transaction() as tx:
-            plan = body.plan(now_ns, zone)
+            bodies.check_seen(body.updated_at, bodies.window(maintenance.one(tx, key), now_ns))
             found = maintenance.change(tx, key, plan, actor(request), now_ns)
             before, after = (bodies.window(each, now_ns) for each in found)
             done_by(tx, request, now_ns, "maintenance.changed", str(key), before=before, after=after)
@@ -178,11 +187,10 @@ def _inhibitions(routes: APIRouter) -> None:
         """One of them."""
         key = an_id("inhibition_id", inhibition_id)
         with store.reader() as reader:
-            found = next((each for each in inhibition.listed(reader) if each.inhibition_id == key), None)
-        if found is None:
-            raise NotFound(f"there is no inhibition {key}")
-        return answers.answer(bodies.inhibition(found))
+            return answers.answer(bodies.inhibition(inhibition.one(reader, key)))
 
+
+def _inhibitions_changing(routes: APIRouter) -> None:
     @routes.post("/api/v1/inhibitions", status_code=201, responses=_example(bodies.INHIBITION, 201))
     def create(body: InhibitionBody, store: Store, now_ns: NowNs, request: Request) -> Response:
         """While an alert that matches the source fires, nobody is told of those that match the target."""
@@ -190,6 +198,20 @@ def _inhibitions(routes: APIRouter) -> None:
             made = bodies.inhibition(inhibition.add(tx, body.rule(), actor(request), now_ns))
             done_by(tx, request, now_ns, "inhibition.created", made["id"], after=made)
         return answers.answer(made, 201)
+
+    @routes.put("/api/v1/inhibitions/{inhibition_id}", responses=_example(bodies.INHIBITION))
+    def change(
+        inhibition_id: InhibitionId, body: InhibitionChange, store: Store, now_ns: NowNs, request: Request
+    ) -> Response:
+        """Other matchers, labels or another name for an inhibition."""
+        key, rule = an_id("inhibition_id", inhibition_id), body.rule()
+        with store.transaction() as tx:
+            found = inhibition.one(tx, key)
+            before = bodies.inhibition(found)
+            bodies.check_seen(body.updated_at, before)
+            after = bodies.inhibition(inhibition.change(tx, found, rule, actor(request), now_ns))
+            done_by(tx, request, now_ns, "inhibition.changed", str(key), before=before, after=after)
+        return answers.answer(after)
 
     @routes.delete("/api/v1/inhibitions/{inhibition_id}", status_code=204)
     def delete(inhibition_id: InhibitionId, store: Store, now_ns: NowNs, request: Request) -> Response:

@@ -5,13 +5,13 @@ Never: a matcher that was silently left out.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from spanledger_server.api import answers, parameters
-from spanledger_server.errors import Invalid
+from spanledger_server.errors import Conflict, Invalid
 from spanledger_server.silences import maintenance, matchers
 from spanledger_server.silences.inhibition import Inhibition, Rule
 from spanledger_server.silences.maintenance import Plan, Recurrence, Window
@@ -60,7 +60,10 @@ INHIBITION: Final = {
     "equal": ["instance"],
     "created_by": "ana",
     "created_at": "2026-11-21T21:58:00Z",
+    "updated_by": "ana",
+    "updated_at": "2026-11-21T21:58:00Z",
 }
+SEEN: Final = "updated_at as you have seen it: refused when somebody has changed it since"
 
 Texts = Annotated[
     list[str], Field(min_length=1, max_length=matchers.MOST_MATCHERS, description='as team="shop"; all have to match')
@@ -162,6 +165,38 @@ class InhibitionBody(BaseModel):
         return Rule(self.name, tuple(source), tuple(target), tuple(self.equal))
 
 
+class SilenceChange(SilenceBody):
+    """A silence as it is to be."""
+
+    updated_at: str | None = Field(None, description=SEEN)
+
+
+class WindowChange(WindowBody):
+    """A maintenance window as it is to be."""
+
+    updated_at: str | None = Field(None, description=SEEN)
+
+
+class InhibitionChange(InhibitionBody):
+    """An inhibition as it is to be."""
+
+    updated_at: str | None = Field(None, description=SEEN)
+
+
+def check_seen(seen: str | None, before: Mapping[str, Any]) -> None:
+    """Refuse a change of what is not any more what somebody has seen.
+
+    Args:
+        seen: When it was changed last, as far as they know; None does not mind.
+        before: As it is shown.
+
+    Raises:
+        Conflict: It was changed since.
+    """
+    if seen is not None and seen != before["updated_at"]:
+        raise Conflict(f"it was changed by {before['updated_by']} at {before['updated_at']}: look at it again")
+
+
 def silence(one: Silence, now_ns: int) -> dict[str, Any]:
     """A silence as it is shown."""
     return {
@@ -209,8 +244,7 @@ def inhibition(one: Inhibition) -> dict[str, Any]:
         "source": told(rule.source),
         "target": told(rule.target),
         "equal": rule.equal,
-        "created_by": one.created_by,
-        "created_at": answers.when(one.created_ns),
+        **_made(one),
     }
 
 
@@ -219,7 +253,7 @@ def told(found: Sequence[Matcher]) -> list[str]:
     return [each.told() for each in found]
 
 
-def _made(one: Silence | Window) -> dict[str, Any]:
+def _made(one: Silence | Window | Inhibition) -> dict[str, Any]:
     return {
         "created_by": one.created_by,
         "created_at": answers.when(one.created_ns),

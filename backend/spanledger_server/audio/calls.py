@@ -9,11 +9,13 @@ Never: a call without a price, or without a length, counted as one of zero.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from typing import Any, Final
 
 from spanledger_server.audio.figures import MOST_GROUPS
-from spanledger_server.audio.question import SQL, Question
+from spanledger_server.audio.question import Question
+from spanledger_server.audio.sources import SQL
 from spanledger_server.statistics import shares
 from spanledger_server.store.database import Reader
 
@@ -21,18 +23,29 @@ DIMENSIONS: Final = ("model", "provider", "operation", "service", "feature", "te
 _PICODOLLAR: Final = Decimal("1e-12")
 
 
-def grouped(reader: Reader, question: Question, dimension: str) -> tuple[list[dict[str, Any]], int]:
-    """Calls by a dimension, the costliest first, and how many values there are of it."""
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """All of them as one, by a dimension, the costliest first, and how many values there are of it."""
+
+    whole: dict[str, Any]
+    groups: list[dict[str, Any]]
+    values: int
+
+
+def of(reader: Reader, question: Question, dimension: str = "") -> Calls:
+    """The calls of a question.
+
+    Args:
+        reader: One snapshot.
+        question: What.
+        dimension: One of `DIMENSIONS`; empty: all of them are one group.
+    """
     rows = reader.rows(
         SQL["calls"], **question.bound(), dimension=dimension, of_spans=question.of_spans, most=MOST_GROUPS
     )
-    return [{"value": row["category"], **_shown(row)} for row in rows], rows[0]["categories"] if rows else 0
-
-
-def whole(reader: Reader, question: Question) -> dict[str, Any]:
-    """All of them as one."""
-    rows = reader.rows(SQL["calls"], **question.bound(), dimension="", of_spans=question.of_spans, most=1)
-    return _shown(rows[0]) if rows else _shown(None)
+    everything = next((row for row in rows if row["whole"] and row["calls"]), None)
+    groups = [{"value": row["category"], **_shown(row)} for row in rows if not row["whole"]]
+    return Calls(_shown(everything), groups, rows[0]["categories"] if everything else 0)
 
 
 def _shown(row: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from spanledger_server.audio.measures import MEASURES, PLACES, PROBLEMS, Measure
-from spanledger_server.audio.question import OF_CLIPS, SQL, Question
+from spanledger_server.audio.question import OF_CLIPS, Question
+from spanledger_server.audio.sources import SQL
+from spanledger_server.measures import MEASURES, PLACES, PROBLEMS, Measure
 from spanledger_server.store.database import Reader
 from spanledger_server.timegrid import Range
 
@@ -65,8 +66,9 @@ def worst(reader: Reader, question: Question, selection: Selection, after: After
     """The spans that have a measure, the worst first."""
     rows = reader.rows(
         SQL["clips"],
-        **question.bound(),
+        **question.bound(having=PLACES[selection.measure.name]),
         **selection.bound(),
+        least_clip=question.least_clip,
         worst_is_high=selection.measure.worst_is_high,
         after_place=None if after is None else after.place,
         after_ns=None if after is None else after.start_ns,
@@ -85,7 +87,7 @@ def _item(row: Mapping[str, Any]) -> dict[str, Any]:
         **{key: row[key] for key in keys},
         "status": status,
         "stands_for": None if row["uncounted"] else row["weight"],
-        "problems": [each.name for each, has in zip(PROBLEMS, row["problems"], strict=True) if has],
+        "problems": [each.name for each in PROBLEMS if each.has(row["v"][PLACES[each.metric] - 1])],
         "skipped": [text for text in (row["features_skipped"], row["quality_skipped"]) if text],
         "measures": {each.name: _known(row["v"][place]) for place, each in enumerate(MEASURES)},
     }
@@ -99,8 +101,9 @@ def differences(reader: Reader, question: Question, selection: Selection, within
     """What those within the bounds, and the time, have in common that the others have not."""
     row = reader.row(
         SQL["differences"],
-        **question.bound(),
+        **question.bound(having=PLACES[selection.measure.name]),
         **selection.bound(),
+        least_clip=question.least_clip,
         rate=PLACES["sample_rate_hz"],
         length=PLACES["duration_s"],
         within_from_ns=within.from_ns,

@@ -1,110 +1,139 @@
--- name: summary
--- All of a window as one: counts, measures, problems, why things were not measured, and how uncertain the counts of clips are.
+-- name: figures
+-- Counts and measures of a window: as a whole (view 0) and by category (view 1, where every span counts), in parts; those of categories beyond
+-- the heaviest `most` are left out. Rollups where they are fresh, and rows.
 WITH
--- include: audio_spans
-audio_placed AS NOT MATERIALIZED (SELECT 0 AS part, '' AS category, * FROM audio_heard),
--- include: audio_figures
-,
-problems AS (
-    SELECT
-        problem, count(*) FILTER (has) AS clips, coalesce(sum(weight) FILTER (has), 0) AS weight, count(*) AS judged,
-        sum(weight) AS judged_weight
-    FROM (
-        SELECT clip, weight, unnest(problems) AS has, unnest($judged_by::INTEGER[]) AS metric, generate_subscripts(problems, 1) AS problem
-        FROM audio_heard
-    )
-    WHERE has IS NOT NULL AND (clip OR NOT list_contains($of_clips::INTEGER[], metric))
-    GROUP BY problem
-),
-reasons AS (
-    SELECT what, reason, count(*) AS spans, sum(weight) AS weight
-    FROM (
-        SELECT
-            CASE WHEN contains(piece, '=') THEN split_part(piece, '=', 1) ELSE family END AS what,
-            CASE WHEN contains(piece, '=') THEN split_part(piece, '=', 2) ELSE piece END AS reason, weight
-        FROM (
-            SELECT 'features' AS family, unnest(string_split(features_skipped[:500], ',')) AS piece, weight FROM audio_heard
-            UNION ALL
-            SELECT 'quality' AS family, unnest(string_split(quality_skipped[:500], ',')) AS piece, weight FROM audio_heard
-        )
-    )
-    GROUP BY what, reason ORDER BY weight DESC, what, reason LIMIT 30
-),
-traced AS (
-    SELECT trace_id, weight, count(*)::DOUBLE AS n, coalesce(sum(v[$length]), 0) AS s
-    FROM audio_heard WHERE clip AND NOT uncounted AND weight > 1 GROUP BY trace_id, weight
-),
-shared AS (
-    SELECT
-        pow(sum(weight * n), 2) - sum(weight * (pow(upto_n, 2) - pow(upto_n - n, 2))) AS n,
-        pow(sum(weight * s), 2) - sum(weight * (pow(upto_s, 2) - pow(upto_s - s, 2))) AS s
-    FROM (
-        SELECT *, sum(n) OVER steps AS upto_n, sum(s) OVER steps AS upto_s
-        FROM traced WINDOW steps AS (PARTITION BY trace_id ORDER BY weight)
-    )
-    GROUP BY trace_id
-)
-SELECT
-    (SELECT list(audio_counts) FROM audio_counts) AS counts,
-    (SELECT list(f) FROM (FROM audio_sums JOIN audio_quantiles USING (part, category, metric)) AS f) AS figures,
-    (SELECT list(problems) FROM problems) AS problems,
-    (SELECT list(reasons ORDER BY weight DESC, what, reason) FROM reasons) AS reasons,
-    (SELECT {'n': coalesce(sum(greatest(n, 0)), 0), 's': coalesce(sum(greatest(s, 0)), 0)} FROM shared) AS variance,
-    (SELECT coalesce(sum(v[$length]), 0) FROM audio_heard WHERE clip) AS kept_s;
-
--- name: cells
--- Counts and measures by part of the window and category; the categories beyond the heaviest `most` are left out and counted.
-WITH
--- include: audio_spans
-audio_named AS NOT MATERIALIZED (
+-- include: audio_chosen
+-- include: audio_clips
+audio_placed AS MATERIALIZED (
     SELECT
         part_of(start_ns, $p) AS part, coalesce(CASE $dimension
             WHEN 'stage' THEN stage WHEN 'service' THEN service WHEN 'name' THEN name WHEN 'format' THEN format WHEN 'source' THEN source
-            WHEN 'feature' THEN feature WHEN 'tenant' THEN tenant WHEN 'user_tier' THEN user_tier END, '') AS category, *
-    FROM audio_heard
+            WHEN 'feature' THEN feature WHEN 'tenant' THEN tenant WHEN 'user_tier' THEN user_tier END, '') AS category,
+        clip >= $least_clip AS counted, status_code = 2 AS failed, coalesce(service, '') AS service, coalesce(stage, '') AS stage,
+        trace_id, weight, uncounted, stage IS NULL AS pipeline, v, features_skipped, quality_skipped
+    FROM audio_marked
 ),
-audio_heaviest AS MATERIALIZED (
-    SELECT category, count(*) OVER () AS categories FROM (SELECT category, sum(weight) AS weight FROM audio_named GROUP BY category)
+-- include: audio_parts
+,
+audio_buckets AS NOT MATERIALIZED (
+    SELECT bucket * 3600000000000 + quarter * 900000000000 AS at_ns, * EXCLUDE (bucket, quarter) FROM audio_1h
+    WHERE bucket * 4 + quarter >= $first_quarter AND bucket * 4 + quarter < $end_quarter
+        AND NOT list_contains($stale_hours::BIGINT[], bucket)
+        AND NOT (bucket // 24 >= $first_day AND bucket // 24 < $end_day AND NOT list_contains($stale_days::BIGINT[], bucket // 24))
+    UNION ALL
+    SELECT bucket * 86400000000000 AS at_ns, * EXCLUDE (bucket, quarter) FROM audio_1d
+    WHERE bucket >= $first_day AND bucket < $end_day AND NOT list_contains($stale_days::BIGINT[], bucket)
+),
+audio_rolled AS MATERIALIZED (
+    SELECT
+        * EXCLUDE (at_ns, service, name, status_code, stage, format, source, feature, tenant, user_tier, clip),
+        part_of(at_ns, $p) AS part, coalesce(CASE $dimension
+            WHEN 'stage' THEN stage WHEN 'service' THEN service WHEN 'name' THEN name WHEN 'format' THEN format WHEN 'source' THEN source
+            WHEN 'feature' THEN feature WHEN 'tenant' THEN tenant WHEN 'user_tier' THEN user_tier END, '') AS category,
+        clip >= $least_clip AS counted, status_code = 2 AS failed, coalesce(service, '') AS service, coalesce(stage, '') AS stage
+    FROM audio_buckets
+    WHERE list_contains($read::INTEGER[], metric) AND fits(service, $service, $not_service) AND fits(name, $name, $not_name)
+        AND fits(['unset', 'ok', 'error'][status_code + 1], $status, $not_status)
+        AND fits(stage, $stage, $not_stage) AND fits(format, $format, $not_format) AND fits(source, $source, $not_source)
+        AND fits(feature, $feature, $not_feature) AND fits(tenant, $tenant, $not_tenant) AND fits(user_tier, $user_tier, $not_user_tier)
+),
+-- include: audio_unfolded
+,
+audio_pieces AS MATERIALIZED (
+    SELECT
+        part, category, counted, failed, service, stage, metric, bin, code, slot, what, reason,
+        sum(spans) AS spans, sum(weight) AS weight, sum(uncounted) AS uncounted, sum(compared) AS compared, sum(compared_weight) AS compared_weight,
+        sum(heard) AS heard, sum(heard_weight) AS heard_weight, sum(worded) AS worded, sum(total) AS total, sum(kept) AS kept,
+        sum(beyond) AS beyond, sum(beyond_weight) AS beyond_weight, sum(heavy) AS heavy, min(least) AS least, max(most) AS most,
+        sum(spread) AS spread, sum(skipped) AS skipped, sum(skipped_weight) AS skipped_weight
+    FROM (FROM audio_parts UNION ALL BY NAME FROM audio_unfolded) GROUP BY ALL
+),
+audio_words AS (SELECT DISTINCT service, stage, true AS words FROM audio_pieces WHERE worded > 0),
+heaviest AS MATERIALIZED (
+    SELECT category, count(*) OVER () AS categories
+    FROM (SELECT category, sum(weight) AS weight FROM audio_pieces WHERE metric = 0 AND spans IS NOT NULL AND $dimension <> '' GROUP BY category)
     ORDER BY weight DESC, category LIMIT $most
 ),
-audio_placed AS NOT MATERIALIZED (SELECT * FROM audio_named SEMI JOIN audio_heaviest USING (category)),
--- include: audio_figures
+viewed AS NOT MATERIALIZED (
+    SELECT 0 AS view, * REPLACE ('' AS category) FROM audio_pieces
+    UNION ALL BY NAME
+    SELECT 1 AS view, * REPLACE (true AS counted) FROM audio_pieces SEMI JOIN heaviest USING (category)
+    WHERE list_contains($grouped::INTEGER[], metric)
+),
+counts AS (
+    SELECT
+        view, part, category, sum(spans)::BIGINT AS spans, sum(uncounted)::BIGINT AS uncounted, sum(weight) AS weight,
+        coalesce(sum(weight) FILTER (failed), 0) AS failed,
+        coalesce(sum(spans) FILTER (counted), 0)::BIGINT AS clips, coalesce(sum(weight) FILTER (counted), 0) AS clips_weight,
+        coalesce(sum(weight) FILTER (counted AND failed), 0) AS clips_failed,
+        sum(compared)::BIGINT AS compared, sum(compared_weight) AS compared_weight, sum(heard)::BIGINT AS heard, sum(heard_weight) AS heard_weight,
+        coalesce(sum(spans) FILTER (words), 0)::BIGINT AS words, coalesce(sum(weight) FILTER (words), 0) AS words_weight
+    FROM viewed LEFT JOIN audio_words USING (service, stage)
+    WHERE metric = 0 AND spans IS NOT NULL GROUP BY view, part, category
+),
+measured AS (
+    SELECT
+        view, part, category, metric, sum(spans)::BIGINT AS measured, sum(weight) AS weight, sum(total) AS total, sum(kept) AS kept,
+        sum(beyond)::BIGINT AS beyond, sum(beyond_weight) AS beyond_weight,
+        list(bin ORDER BY bin, code) FILTER (code IS NOT NULL) AS bins, list(code ORDER BY bin, code) FILTER (code IS NOT NULL) AS codes,
+        list(heavy ORDER BY bin, code) FILTER (code IS NOT NULL) AS weights, list(least ORDER BY bin, code) FILTER (code IS NOT NULL) AS least,
+        list(most ORDER BY bin, code) FILTER (code IS NOT NULL) AS most
+    FROM (
+        SELECT
+            view, part, category, metric, bin, code, sum(spans) AS spans, sum(weight) AS weight, sum(total) AS total, sum(kept) AS kept,
+            sum(beyond) AS beyond, sum(beyond_weight) AS beyond_weight, sum(heavy) AS heavy, min(least) AS least, max(most) AS most
+        FROM viewed
+        WHERE metric > 0 AND slot IS NULL AND (counted OR NOT list_contains($of_clips::INTEGER[], metric))
+        GROUP BY view, part, category, metric, bin, code
+    )
+    GROUP BY view, part, category, metric
+)
 SELECT
-    (SELECT list(c) FROM (FROM audio_counts ORDER BY weight DESC, category, part) AS c) AS counts,
-    (SELECT list(f) FROM (FROM audio_sums JOIN audio_quantiles USING (part, category, metric)) AS f) AS figures,
-    (SELECT any_value(categories) FROM audio_heaviest) AS categories;
-
--- name: distribution
--- How many have which value of a measure, by the number of edges that are not above it.
-WITH
--- include: audio_spans
-valued AS (SELECT v[$metric] AS value, weight, clip FROM audio_heard)
-SELECT len(list_filter($edges::DOUBLE[], lambda edge: edge <= value)) AS bin, count(*) AS measured, sum(weight) AS weight
-FROM valued
-WHERE value IS NOT NULL AND (clip OR NOT list_contains($of_clips::INTEGER[], $metric))
-GROUP BY bin ORDER BY bin;
+    (SELECT list(c ORDER BY view, c.weight DESC, category, part) FROM counts AS c) AS counts,
+    (SELECT list(m) FROM measured AS m) AS measured,
+    (SELECT any_value(categories) FROM heaviest) AS categories,
+    (
+        SELECT list({'metric': metric, 'variance': variance}) FROM (
+            SELECT metric, sum(spread * spread) AS variance FROM (
+                SELECT metric, slot, sum(spread) AS spread FROM audio_pieces WHERE slot IS NOT NULL AND counted GROUP BY metric, slot
+            ) GROUP BY metric
+        )
+    ) AS variances,
+    (
+        SELECT list(r ORDER BY weight DESC, what, reason) FROM (
+            SELECT what, reason, sum(skipped)::BIGINT AS spans, sum(skipped_weight) AS weight FROM audio_pieces WHERE what IS NOT NULL
+            GROUP BY what, reason ORDER BY weight DESC, what, reason LIMIT 30
+        ) AS r
+    ) AS reasons;
 
 -- name: clips
 -- Single spans by a measure, the worst first; only those that have it.
 WITH
--- include: audio_spans
+-- include: audio_chosen
+-- include: audio_clips
 valued AS (
-    SELECT *, v[$metric] AS value, CASE WHEN $worst_is_high THEN -v[$metric] ELSE v[$metric] END AS place
-    FROM audio_heard
-    WHERE v[$metric] IS NOT NULL AND (clip OR NOT list_contains($of_clips::INTEGER[], $metric))
+    SELECT
+        trace_id, span_id, start_ns, v[$metric] AS value, CASE WHEN $worst_is_high THEN -v[$metric] ELSE v[$metric] END AS place, weight, uncounted
+    FROM audio_marked
+    WHERE (clip >= $least_clip OR NOT list_contains($of_clips::INTEGER[], $metric))
         AND ($at_least IS NULL OR v[$metric] >= $at_least) AND ($at_most IS NULL OR v[$metric] <= $at_most)
+),
+page AS (
+    FROM valued
+    WHERE $after_place IS NULL OR (place, start_ns, span_id) > ($after_place::DOUBLE, $after_ns::BIGINT, $after_span::UBIGINT)
+    ORDER BY place, start_ns, span_id LIMIT $most
 )
 SELECT
     hex_trace(trace_id) AS trace_id, span_id, start_ns, service, name, status_code, stage, format, source, audio_id, features_skipped,
-    quality_skipped, problems, v, value, place, weight, uncounted, (SELECT count(*) FROM valued) AS matched
-FROM valued
-WHERE $after_place IS NULL OR (place, start_ns, span_id) > ($after_place::DOUBLE, $after_ns::BIGINT, $after_span::UBIGINT)
-ORDER BY place, start_ns, span_id LIMIT $most;
+    quality_skipped, v, value, place, weight, uncounted, (SELECT count(*) FROM valued) AS matched
+FROM page JOIN audio_spans USING (trace_id, span_id, start_ns)
+ORDER BY place, start_ns, span_id;
 
 -- name: differences
 -- Which values of which attributes are commoner among the spans whose measure lies within bounds than among the others that have it.
 WITH
--- include: audio_spans
+-- include: audio_chosen
+-- include: audio_clips
 valued AS (
     SELECT
         [
@@ -115,11 +144,11 @@ valued AS (
         ] AS labels,
         weight, coalesce(($at_least IS NULL OR v[$metric] >= $at_least) AND ($at_most IS NULL OR v[$metric] <= $at_most), false)
         AND start_ns >= $within_from_ns AND start_ns < $within_to_ns AS inside
-    FROM audio_heard LEFT JOIN (
+    FROM audio_marked LEFT JOIN (
         SELECT trace_id, list(model ORDER BY at_ns) AS models FROM ledger
         WHERE at_ns >= $from_ns AND (audio_seconds IS NOT NULL OR operation IN ('speech_to_text', 'text_to_speech')) GROUP BY trace_id
     ) USING (trace_id)
-    WHERE v[$metric] IS NOT NULL AND (clip OR NOT list_contains($of_clips::INTEGER[], $metric))
+    WHERE clip >= $least_clip OR NOT list_contains($of_clips::INTEGER[], $metric)
 ),
 sizes AS (
     SELECT
@@ -148,9 +177,9 @@ SELECT
     ) AS s) AS items;
 
 -- name: calls
--- Calls of the ledger that are about sound, by category: all of them, whatever was kept of their traces.
+-- Calls of the ledger that are about sound, all as one and by category, whatever was kept of their traces.
 WITH
--- include: audio_spans
+-- include: audio_chosen
 chosen AS MATERIALIZED (
     SELECT *, coalesce(CASE $dimension
         WHEN 'model' THEN model WHEN 'provider' THEN provider WHEN 'operation' THEN operation WHEN 'service' THEN service
@@ -168,14 +197,18 @@ chosen AS MATERIALIZED (
         AND (NOT $of_spans OR trace_id IN (SELECT trace_id FROM audio_chosen))
 )
 SELECT
-    category, count(*) AS calls, count(error_type) AS errors, count(*) FILTER (state = 'unpriced') AS unpriced_calls, sum(cost_usd) AS cost_usd,
+    grouping(category) = 1 AS whole, category, count(*) AS calls, count(error_type) AS errors, count(*) FILTER (state = 'unpriced') AS unpriced_calls, sum(cost_usd) AS cost_usd,
     count(audio_seconds) AS timed_calls, sum(audio_seconds) AS audio_seconds,
     sum(audio_seconds) FILTER (cost_usd IS NOT NULL) AS priced_seconds, sum(cost_usd) FILTER (audio_seconds IS NOT NULL) AS cost_of_seconds,
     sum(characters) AS characters, quantile_disc(duration_ns, [0.5, 0.95]) AS durations,
     quantile_disc(duration_ns / 1e9 / audio_seconds::DOUBLE, [0.5, 0.95]) FILTER (audio_seconds > 0 AND duration_ns > 0) AS factors,
-    count(*) OVER () AS categories
-FROM chosen GROUP BY category ORDER BY cost_usd DESC NULLS LAST, calls DESC, category LIMIT $most;
+    count(*) OVER () - 1 AS categories
+FROM chosen GROUP BY GROUPING SETS ((), (category)) ORDER BY whole DESC, cost_usd DESC NULLS LAST, calls DESC, category LIMIT $most + 1;
 
 -- name: kept_from
--- Since when spans are kept.
-SELECT max(from_ns) FROM kept_from WHERE subject = 'spans';
+-- Since when spans of audio, hours and days of them are kept.
+SELECT subject, from_ns FROM kept_from WHERE subject IN ('audio_spans', 'audio_1h', 'audio_1d');
+
+-- name: stale
+-- Which hours and days wait to be recomputed.
+SELECT DISTINCT level, bucket FROM dirty_buckets WHERE family = 'audio';

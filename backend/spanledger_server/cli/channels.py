@@ -17,7 +17,7 @@ from rich.text import Text
 from spanledger_server.cli import format as shown
 from spanledger_server.cli.asking import CHECK_FAILED, WRONG_USAGE, Asked, asks, fail, watched
 from spanledger_server.cli.budgets import Listing
-from spanledger_server.cli.client import Client, part
+from spanledger_server.cli.client import Answer, Client, part
 from spanledger_server.cli.terminal import Column, Sheet, say
 
 PATH: Final = "/api/v1/channels"
@@ -93,6 +93,20 @@ def add(
 
 @channels.command()
 @click.argument("channel")
+@click.option("--name", help="What it is called.")
+@click.option("--set", "given", multiple=True, metavar="KEY=VALUE", help="As with `add`; an empty value removes it.")
+@click.option("--ask", multiple=True, metavar="KEY", help="Ask for this secret without showing it; repeated.")
+@asks
+def change(asked: Asked, channel: str, name: str | None, given: tuple[str, ...], ask: tuple[str, ...]) -> None:
+    """Change a channel; what is not said stays as it is, its secrets too."""
+    told = {key: value if value != "" else None for key, value in _given(given).items()}
+    told |= {key: click.prompt(key, hide_input=True, err=True) for key in ask}
+    after = _put(asked, channel, told | ({"name": name} if name else {}))
+    asked.show(after, lambda console: say(console, f"{after.data['name']} is changed"))
+
+
+@channels.command()
+@click.argument("channel")
 @asks
 def test(asked: Asked, channel: str) -> None:
     """Send a test message now; exit with 3 when it does not arrive."""
@@ -121,7 +135,7 @@ def disable(asked: Asked, channel: str) -> None:
 
 @channels.command()
 @click.argument("channel")
-@click.option("--force", is_flag=True, help="Also one that rules, routes or escalations name.")
+@click.option("--force", is_flag=True, help="Also one that is named somewhere.")
 @asks
 def delete(asked: Asked, channel: str, force: bool) -> None:
     """Forget a channel and its secrets."""
@@ -131,11 +145,15 @@ def delete(asked: Asked, channel: str, force: bool) -> None:
 
 
 def _switch(asked: Asked, channel: str, *, enabled: bool) -> None:
+    answer = _put(asked, channel, {"enabled": enabled})
+    asked.show(answer, lambda console: say(console, f"{answer.data['name']} is {'enabled' if enabled else 'disabled'}"))
+
+
+def _put(asked: Asked, channel: str, different: dict[str, Any]) -> Answer:
     """The secrets go back as they were shown, which the server takes for: as they are."""
     found = _found(asked.client, channel)
-    body = {name: value for name, value in found.items() if name not in OF_A_SERVER} | {"enabled": enabled}
-    answer = asked.client.put(f"{PATH}/{part(found['id'])}", body)
-    asked.show(answer, lambda console: say(console, f"{found['name']} is {'enabled' if enabled else 'disabled'}"))
+    body = {name: value for name, value in found.items() if name not in OF_A_SERVER} | different
+    return asked.client.put(f"{PATH}/{part(found['id'])}", body)
 
 
 def _found(client: Client, channel: str) -> dict[str, Any]:

@@ -46,6 +46,22 @@ def add(asked: Asked, name: str, **said: tuple[str, ...]) -> None:
 
 @inhibitions.command()
 @click.argument("inhibition_id")
+@click.option("--name", help="What it is called.")
+@click.option("--source", multiple=True, metavar="MATCHER", help="While this fires; repeated.")
+@click.option("--target", multiple=True, metavar="MATCHER", help="Nobody is told of this; repeated.")
+@click.option("--equal", multiple=True, metavar="LABEL", help="Where both have the same value of it; repeated.")
+@asks
+def change(asked: Asked, inhibition_id: str, name: str | None, **said: tuple[str, ...]) -> None:
+    """Change one, by its id; what is not said stays as it is."""
+    before = asked.client.get(f"{PATH}/{part(inhibition_id)}").data
+    body = {key: before[key] for key in ("name", "source", "target", "equal", "updated_at")}
+    body |= {key: list(values) for key, values in said.items() if values} | ({"name": name} if name else {})
+    answer = asked.client.put(f"{PATH}/{part(inhibition_id)}", body)
+    asked.show(answer, lambda console: _show_list(console, [answer.data]))
+
+
+@inhibitions.command()
+@click.argument("inhibition_id")
 @asks
 def delete(asked: Asked, inhibition_id: str) -> None:
     """Hold nothing back any more; by its id."""

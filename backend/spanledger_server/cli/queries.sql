@@ -46,7 +46,7 @@ counted AS (
         coalesce(sum(input_tokens), 0) AS input, coalesce(sum(output_tokens), 0) AS output
     FROM ledger WHERE at_ns // 60000000000 >= (SELECT bucket FROM first_minute) GROUP BY ALL
 )
-SELECT count(*)
+SELECT bucket
 FROM rolled AS r FULL JOIN counted AS c USING (bucket)
 WHERE bucket NOT IN (SELECT bucket FROM dirty_buckets WHERE family = 'cost' AND level = '1m')
     AND (r.calls, r.cost, r.input, r.output) IS DISTINCT FROM (c.calls, c.cost, c.input, c.output);
@@ -56,7 +56,7 @@ WHERE bucket NOT IN (SELECT bucket FROM dirty_buckets WHERE family = 'cost' AND 
 WITH first_minute AS (SELECT min(bucket) AS bucket FROM cost_1m),
 hours AS (SELECT bucket, sum(calls) AS calls, sum(cost_usd) AS cost FROM cost_1h GROUP BY bucket),
 minutes AS (SELECT bucket // 60 AS bucket, sum(calls) AS calls, sum(cost_usd) AS cost FROM cost_1m GROUP BY ALL)
-SELECT count(*)
+SELECT bucket
 FROM hours AS h JOIN minutes AS m USING (bucket)
 WHERE bucket > (SELECT bucket // 60 FROM first_minute)
     AND bucket NOT IN (SELECT bucket FROM dirty_buckets WHERE family = 'cost' AND level = '1h')
@@ -68,7 +68,7 @@ WHERE bucket > (SELECT bucket // 60 FROM first_minute)
 WITH first_hour AS (SELECT min(bucket) AS bucket FROM cost_1h),
 days AS (SELECT bucket, sum(calls) AS calls, sum(cost_usd) AS cost FROM cost_1d GROUP BY bucket),
 hours AS (SELECT bucket // 24 AS bucket, sum(calls) AS calls, sum(cost_usd) AS cost FROM cost_1h GROUP BY ALL)
-SELECT count(*)
+SELECT bucket
 FROM days AS d JOIN hours AS h USING (bucket)
 WHERE bucket > (SELECT bucket // 24 FROM first_hour)
     AND bucket NOT IN (SELECT bucket FROM dirty_buckets WHERE family = 'cost' AND level = '1d')
@@ -105,14 +105,14 @@ counted AS (
         sum(cost_usd * (chance % 1000)::DECIMAL(4, 0)) AS whose_cost
     FROM (SELECT *, at_ns // 86400000000000 AS bucket, hash(user_id) AS chance FROM ledger) GROUP BY bucket
 )
-SELECT count(*)
+SELECT bucket
 FROM rolled AS r FULL JOIN counted AS c USING (bucket)
 WHERE bucket >= (SELECT bucket FROM kept) AND bucket NOT IN (SELECT bucket FROM waiting)
     AND (r.calls, r.unpriced, r.cost, r.input, r.output, r.whose, r.whose_cost)
         IS DISTINCT FROM (c.calls, c.unpriced, c.cost, c.input, c.output, c.whose, c.whose_cost);
 
 -- name: user_years_unlike_days
--- Sums of users over a year of which all days are kept that differ from these days.
+-- Years of which all days are kept and in which sums of users differ from these days: the first day of each.
 WITH kept AS (SELECT coalesce(max(from_ns), 0) // 86400000000000 AS bucket FROM kept_from WHERE subject IN ('user_1d', 'ledger')),
 summed AS (
     SELECT
@@ -121,7 +121,7 @@ summed AS (
         count(output_tokens) AS output_told, sum(unpriced_calls) AS unpriced
     FROM user_1d GROUP BY ALL
 )
-SELECT count(*)
+SELECT DISTINCT make_date(bucket::INTEGER, 1, 1) - DATE '1970-01-01'
 FROM (FROM user_1y WHERE make_date(bucket, 1, 1) - DATE '1970-01-01' >= (SELECT bucket FROM kept)) AS y
 FULL JOIN (FROM summed WHERE bucket IN (SELECT bucket FROM user_1y)
     AND make_date(bucket::INTEGER, 1, 1) - DATE '1970-01-01' >= (SELECT bucket FROM kept)) AS s USING (bucket, user_number)
@@ -129,13 +129,18 @@ WHERE (y.calls, y.cost_usd, coalesce(y.input_tokens, 0), y.input_told, coalesce(
     IS DISTINCT FROM (s.calls, s.cost, s.input, s.input_told, s.output, s.output_told, s.unpriced);
 
 -- name: users_without_number
--- Numbers that two users have, users with two numbers, and numbers in days that nobody has.
-SELECT
-    (SELECT count(*) - count(DISTINCT user_number) FROM user_numbers) + (SELECT count(*) - count(DISTINCT user_id) FROM user_numbers)
-    + (
-        SELECT count(DISTINCT user_number) FROM user_1d
-        WHERE user_number <> 0 AND user_number NOT IN (SELECT user_number FROM user_numbers)
-    );
+-- Days with numbers that two users have, of users with two numbers, and with numbers that nobody has.
+SELECT DISTINCT bucket FROM user_1d WHERE user_number <> 0 AND user_number NOT IN (
+    SELECT any_value(user_number) FROM user_numbers GROUP BY user_id HAVING count(*) = 1
+    EXCEPT
+    SELECT user_number FROM user_numbers GROUP BY user_number HAVING count(*) > 1
+);
+
+-- name: forget_shared_numbers
+-- Numbers that two users have, and those of users with two.
+DELETE FROM user_numbers
+WHERE user_number IN (SELECT user_number FROM user_numbers GROUP BY user_number HAVING count(*) > 1)
+    OR user_id IN (SELECT user_id FROM user_numbers GROUP BY user_id HAVING count(*) > 1);
 
 -- name: traces_not_indexed
 -- Traces that a question by id would not find, or not whole: a minute of their spans lies outside of what the index says.
@@ -143,6 +148,19 @@ WITH minutes AS (SELECT DISTINCT trace_id, start_ns // 60000000000 AS minute FRO
 hashed AS (SELECT trace_id, minute, ('0x' || right(replace(trace_id::VARCHAR, '-', ''), 16))::UBIGINT AS hash FROM minutes)
 SELECT count(DISTINCT trace_id) FROM hashed AS h
 WHERE NOT EXISTS (FROM trace_index AS i WHERE i.hash = h.hash AND h.minute BETWEEN i.first_minute AND i.last_minute);
+
+-- name: index_traces
+-- Let every trace be found by its id: one more entry for each whose spans lie outside of what the index says.
+INSERT INTO trace_index
+WITH minutes AS (
+    SELECT trace_id, min(start_ns // 60000000000)::INTEGER AS first_minute, max(start_ns // 60000000000)::INTEGER AS last_minute
+    FROM spans GROUP BY trace_id
+),
+hashed AS (SELECT *, ('0x' || right(replace(trace_id::VARCHAR, '-', ''), 16))::UBIGINT AS hash FROM minutes)
+SELECT hash, first_minute, last_minute FROM hashed AS h
+WHERE NOT EXISTS (
+    FROM trace_index AS i WHERE i.hash = h.hash AND i.first_minute <= h.first_minute AND i.last_minute >= h.last_minute
+);
 
 -- name: span_minutes_unlike_spans
 -- Minutes, not waiting to be recomputed and of which all spans are kept, whose rollup differs from them.
@@ -152,7 +170,7 @@ counted AS (
     SELECT end_ns // 60000000000 AS bucket, count(*) AS spans FROM spans
     WHERE end_ns // 60000000000 >= (SELECT bucket FROM kept) GROUP BY ALL
 )
-SELECT count(*)
+SELECT bucket
 FROM rolled AS r FULL JOIN counted AS c USING (bucket)
 WHERE bucket NOT IN (SELECT bucket FROM dirty_buckets WHERE family = 'span' AND level = '1m')
     AND r.spans IS DISTINCT FROM c.spans;
@@ -162,7 +180,7 @@ WHERE bucket NOT IN (SELECT bucket FROM dirty_buckets WHERE family = 'span' AND 
 WITH first_minute AS (SELECT min(bucket) AS bucket FROM span_1m),
 hours AS (SELECT bucket, sum(spans) AS spans FROM span_1h GROUP BY bucket),
 minutes AS (SELECT bucket // 60 AS bucket, sum(spans) AS spans FROM span_1m GROUP BY ALL)
-SELECT count(*)
+SELECT bucket
 FROM hours AS h JOIN minutes AS m USING (bucket)
 WHERE bucket > (SELECT bucket // 60 FROM first_minute)
     AND bucket NOT IN (SELECT bucket FROM dirty_buckets WHERE family = 'span' AND level = '1h')
@@ -174,7 +192,7 @@ WHERE bucket > (SELECT bucket // 60 FROM first_minute)
 WITH first_hour AS (SELECT min(bucket) AS bucket FROM span_1h),
 days AS (SELECT bucket, sum(spans) AS spans FROM span_1d GROUP BY bucket),
 hours AS (SELECT bucket // 24 AS bucket, sum(spans) AS spans FROM span_1h GROUP BY ALL)
-SELECT count(*)
+SELECT bucket
 FROM days AS d JOIN hours AS h USING (bucket)
 WHERE bucket > (SELECT bucket // 24 FROM first_hour)
     AND bucket NOT IN (SELECT bucket FROM dirty_buckets WHERE family = 'span' AND level = '1d')

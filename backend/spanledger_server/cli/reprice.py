@@ -30,7 +30,7 @@ POLL_S: Final = 0.5
 )
 @click.option("--apply", "applies", is_flag=True, help="Correct the lines; else only tell what would differ.")
 @click.option("--list", "only_list", is_flag=True, help="Begin none; list the runs that there were.")
-@click.option("--run", "run_id", metavar="ID", help="Begin none; follow this run.")
+@click.option("--run", "run_id", metavar="ID", help="Follow this run; with --apply, correct what this dry run told.")
 @click.option("--cancel", metavar="ID", help="End this run early; what it corrected stays.")
 @asks
 def reprice(
@@ -45,7 +45,8 @@ def reprice(
 ) -> None:
     """Price lines of the ledger anew.
 
-    Without --apply, only see what would change.
+    Without --apply, only see what would change. With --apply and --run, correct what a dry run told, unless prices have
+    changed since.
     """
     if only_list:
         answer = asked.client.get(PATH)
@@ -55,6 +56,8 @@ def reprice(
         answer = asked.client.delete(f"{PATH}/{part(cancel)}")
     elif run_id is not None:
         answer = asked.client.get(f"{PATH}/{part(run_id)}")
+        if applies:
+            answer = asked.client.post(PATH, _told(answer.data))
     elif from_ is None:
         raise click.UsageError("--from says from when on: RFC 3339, or now-30d")
     else:
@@ -72,6 +75,13 @@ def reprice(
         fail(f"run {answer.data['run']} {answer.data['state']}: {answer.data['reason']}")
 
 
+def _told(dry: dict[str, Any]) -> dict[str, Any]:
+    """What corrects the lines that a dry run told of, by the same prices."""
+    if dry["apply"] or dry["state"] != "done":
+        raise click.UsageError(f"--run {dry['run']}: --apply needs a dry run that is done")
+    return {name: dry[name] for name in ("from", "to", "filters", "prices")} | {"apply": True}
+
+
 def _show(console: Console, run: dict[str, Any]) -> None:
     old, new = decimal(run["old_total"]), decimal(run["new_total"])
     say(console, f"{shown.money(old)} → {shown.money(new)}", "bold")
@@ -83,7 +93,7 @@ def _show(console: Console, run: dict[str, Any]) -> None:
         say(console, "")
         _models(console, changed)
     if not run["apply"] and run["changed"]:
-        say(console, "nothing has changed yet: --apply corrects the lines", "dim")
+        say(console, f"nothing has changed yet: --apply --run {run['run']} corrects the lines", "dim")
 
 
 def _states(run: dict[str, Any]) -> str:

@@ -61,6 +61,27 @@ def listed(asked: Asked, **question: Any) -> None:
 
 @silence.command()
 @click.argument("silence_id")
+@click.option("--match", "matchers", multiple=True, metavar="MATCHER", help="In place of its matchers; repeated.")
+@click.option("--for", "duration", metavar="LENGTH", help="30m, 2h, 1d: how long from now on.")
+@click.option("--until", metavar="TIME", help="RFC 3339: in place of --for.")
+@click.option("--comment", help="Why.")
+@asks
+def change(asked: Asked, silence_id: str, **said: Any) -> None:
+    """Change a silence that is not over; what is not said stays as it is."""
+    if said["duration"] and said["until"]:
+        fail("either --for or --until", WRONG_USAGE)
+    before = asked.client.get(f"{PATH}/{part(silence_id)}").data
+    body = {key: before[key] for key in ("matchers", "comment", "starts_at", "ends_at", "updated_at")}
+    body |= {"matchers": list(said["matchers"])} if said["matchers"] else {}
+    body |= {"comment": said["comment"]} if said["comment"] else {}
+    if said["duration"] or said["until"]:
+        body["ends_at"] = said["until"] or f"now+{said['duration']}"
+    answer = asked.client.put(f"{PATH}/{part(silence_id)}", body)
+    asked.show(answer, lambda console: say(console, f"silence {answer.data['id']}, {_until(answer.data)}"))
+
+
+@silence.command()
+@click.argument("silence_id")
 @asks
 def expire(asked: Asked, silence_id: str) -> None:
     """End a silence now."""

@@ -11,6 +11,28 @@ WHERE i.start_ns BETWEEN $from_ns AND $to_ns
     SELECT 1 FROM spans AS s
     WHERE s.start_ns BETWEEN $from_ns AND $to_ns AND s.trace_id = i.trace_id AND s.span_id = i.span_id);
 
+-- name: audio_hours
+-- The hours in which spans that may tell of audio begin, and those after them: a trace goes on there.
+SELECT DISTINCT unnest([start_ns // 3600000000000, start_ns // 3600000000000 + 1]) FROM incoming WHERE contains(attributes, '"audio.');
+
+-- name: insert_new_audio
+-- Spans of audio of one window that are not there yet, with what they measured; what cannot be is left out.
+INSERT INTO audio_spans
+SELECT
+    trace_id, span_id, parent_span_id, start_ns, end_ns, service, name, status_code, adjusted_count, user_id, session_id, feature, tenant, user_tier,
+    said[1], said[2], said[3], said[4], said[5], said[6],
+    list_append(list_transform(try_cast(said[7:] AS DOUBLE[]), lambda value, i:
+        CASE WHEN value BETWEEN ($least::DOUBLE[])[i] AND ($greatest::DOUBLE[])[i] THEN value END
+    ), greatest(0, (end_ns - start_ns) / 1e9))
+FROM (
+    SELECT i.*, json_extract_string(attributes, $paths) AS said FROM incoming AS i
+    WHERE i.start_ns BETWEEN $from_ns AND $to_ns AND contains(attributes, '"audio.')
+        AND NOT EXISTS (
+            SELECT 1 FROM audio_spans AS s
+            WHERE s.start_ns BETWEEN $from_ns AND $to_ns AND s.trace_id = i.trace_id AND s.span_id = i.span_id)
+)
+WHERE list_count(said) > 0;
+
 -- name: index_traces
 -- Where to look for these traces.
 INSERT INTO trace_index
@@ -113,6 +135,9 @@ SELECT subject, oldest_ns FROM (
     UNION ALL SELECT 'told_1m', min(bucket) * 60000000000 FROM told_1m
     UNION ALL SELECT 'told_1h', min(bucket) * 3600000000000 FROM told_1h
     UNION ALL SELECT 'told_1d', min(bucket) * 86400000000000 FROM told_1d
+    UNION ALL SELECT 'audio_spans', min(start_ns) FROM audio_spans
+    UNION ALL SELECT 'audio_1h', min(bucket) * 3600000000000 FROM audio_1h
+    UNION ALL SELECT 'audio_1d', min(bucket) * 86400000000000 FROM audio_1d
     UNION ALL SELECT 'user_1d', min(bucket)::BIGINT * 86400000000000 FROM user_1d
     UNION ALL SELECT 'dialogues', min(at_ns) FROM dialogues
     UNION ALL SELECT 'ledger', min(at_ns) FROM ledger
@@ -132,6 +157,10 @@ INSERT INTO kept_from VALUES ($subject, $from_ns) ON CONFLICT (subject) DO UPDAT
 -- name: delete_spans
 -- Spans that ended before.
 DELETE FROM spans WHERE end_ns < $before_ns;
+
+-- name: delete_audio_spans
+-- Spans of audio that began before.
+DELETE FROM audio_spans WHERE start_ns < $before_ns;
 
 -- name: delete_logs
 -- Log records from before.
@@ -217,6 +246,14 @@ DELETE FROM metric_1d WHERE bucket < $before_ns // 86400000000000;
 -- name: delete_told_1m
 -- Buckets from before.
 DELETE FROM told_1m WHERE bucket < $before_ns // 60000000000;
+
+-- name: delete_audio_1h
+-- Hours from before.
+DELETE FROM audio_1h WHERE bucket < $before_ns // 3600000000000;
+
+-- name: delete_audio_1d
+-- Days from before.
+DELETE FROM audio_1d WHERE bucket < $before_ns // 86400000000000;
 
 -- name: delete_told_1h
 -- Buckets from before.

@@ -67,6 +67,7 @@ class _Subject:
 
 RAW: Final = (
     _Subject("spans", "delete_spans", HOUR_NS, ("span", "1m")),
+    _Subject("audio_spans", "delete_audio_spans", HOUR_NS, ("audio", "1h")),
     _Subject("logs", "delete_logs", HOUR_NS, ("told", "1m")),
     _Subject("metric_points", "delete_metric_points", HOUR_NS, ("metric", "1m")),
     _Subject("trace_index", "delete_trace_index", HOUR_NS, slack_ns=DAY_NS),  # a trace may begin long before it ends
@@ -81,6 +82,7 @@ HOURS: Final = (
     _Subject("span_1h", "delete_span_1h", DAY_NS, ("span", "1d")),
     _Subject("metric_1h", "delete_metric_1h", DAY_NS, ("metric", "1d")),
     _Subject("told_1h", "delete_told_1h", DAY_NS, ("told", "1d")),
+    _Subject("audio_1h", "delete_audio_1h", DAY_NS, ("audio", "1d")),
 )
 DAYS: Final = (
     _Subject("cost_1h", "delete_cost_1h", DAY_NS, ("cost", "1d")),  # days of zones are made of them
@@ -88,6 +90,7 @@ DAYS: Final = (
     _Subject("span_1d", "delete_span_1d", DAY_NS),
     _Subject("metric_1d", "delete_metric_1d", DAY_NS),
     _Subject("told_1d", "delete_told_1d", DAY_NS),
+    _Subject("audio_1d", "delete_audio_1d", DAY_NS),
     _Subject("user_1d", "delete_user_1d", DAY_NS),
     _Subject("ledger", "delete_ledger", DAY_NS, ("cost", "1m")),
     _Subject("dialogues", "delete_dialogues", DAY_NS),
@@ -216,4 +219,4 @@ class Retention:
             self._limits.load(reader)
 
 
-_RAW_NAMES: Final = frozenset({"spans", "logs", "metric_points"})
+_RAW_NAMES: Final = frozenset({"spans", "audio_spans", "logs", "metric_points"})

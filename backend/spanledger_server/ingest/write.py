@@ -21,6 +21,7 @@ from spanledger_server.ingest.same_call import Link, Told, Verdict, settle
 from spanledger_server.ingest.stored import Stored
 from spanledger_server.ingest.totals import Lines, Written, summed
 from spanledger_server.ingest.windows import MINUTE_NS, windows
+from spanledger_server.measures import TAKEN
 from spanledger_server.otlp.columns import uuid_field
 from spanledger_server.rollups.dirty import DirtyBuckets
 from spanledger_server.store import sqlfile
@@ -99,7 +100,7 @@ def _numbers(times_ns: pa.ChunkedArray[Any], width_ns: int) -> list[int]:
     return found
 
 
-def _insert(tx: Transaction, statement: str, rows: pa.Table, times_ns: pa.ChunkedArray[Any]) -> int:
+def _insert(tx: Transaction, statement: str, rows: pa.Table, times_ns: pa.ChunkedArray[Any], **bound: Any) -> int:
     """How many of the rows were new."""
     inserted = 0
     first_ns, last_ns = pc.min(times_ns).as_py(), pc.max(times_ns).as_py()
@@ -107,7 +108,7 @@ def _insert(tx: Transaction, statement: str, rows: pa.Table, times_ns: pa.Chunke
         for window in windows(_numbers(times_ns, MINUTE_NS), apart_ns=APART_NS // MINUTE_NS):
             from_ns = max(window.from_ns * MINUTE_NS, first_ns)
             to_ns = min((window.to_ns + 1) * MINUTE_NS - 1, last_ns)
-            inserted += tx.execute(statement, from_ns=from_ns, to_ns=to_ns)
+            inserted += tx.execute(statement, from_ns=from_ns, to_ns=to_ns, **bound)
     return inserted
 
 
@@ -116,7 +117,16 @@ def _write_spans(tx: Transaction, spans: pa.Table, dirty: DirtyBuckets) -> int:
     with tx.scan("incoming", spans.select(["trace_hash", "start_ns"])):
         tx.execute(SQL["index_traces"])
     dirty.mark(tx, "span", _numbers(spans.column("end_ns"), MINUTE_NS))
+    _write_audio(tx, spans, dirty)
     return inserted
+
+
+def _write_audio(tx: Transaction, spans: pa.Table, dirty: DirtyBuckets) -> None:
+    with tx.scan("incoming", spans.select(["start_ns", "attributes"])):
+        hours = [hour for (hour,) in tx.tuples(SQL["audio_hours"])]
+    if hours:
+        _insert(tx, SQL["insert_new_audio"], spans, spans.column("start_ns"), **TAKEN)
+        dirty.mark(tx, "audio", hours, "1h")
 
 
 def _write_logs(tx: Transaction, logs: pa.Table, dirty: DirtyBuckets) -> int:

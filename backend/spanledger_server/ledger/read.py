@@ -31,16 +31,16 @@ def page(
     reader: Reader, from_ns: int, to_ns: int, conditions: Mapping[str, Any], after: Position | None, most: int
 ) -> list[dict[str, Any]]:
     """Up to `most` lines of [`from_ns`, `to_ns`) that meet `conditions`, newest first, from behind `after` on."""
-    return reader.rows(
-        SQL["ledger_page"],
-        from_ns=from_ns,
-        to_ns=to_ns,
-        before_ns=None if after is None else after.at_ns,
-        before_trace=None if after is None else after.trace_id,
-        before_span=None if after is None else after.span_id,
-        most=most,
-        **conditions,
-    )
+    bound = {
+        "from_ns": from_ns,
+        "to_ns": to_ns,
+        "before_ns": None if after is None else after.at_ns,
+        "before_trace": None if after is None else after.trace_id,
+        "before_span": None if after is None else after.span_id,
+        "most": most,
+    }
+    sql, parameters = sqlfile.lean(SQL["ledger_page"], bound | dict(conditions))
+    return reader.rows(sql, **parameters)
 
 
 def of_trace(reader: Reader, trace_id: UUID, from_ns: int, to_ns: int) -> list[dict[str, Any]]:

@@ -168,6 +168,7 @@ class LiveFeed:
             "level": level,
             "failing": failing,
             "tiles": snapshot.tiles(self._window, readings, now_s),
+            "audio": snapshot.audio(readings, now_s),
             "services": services,
             "models": snapshot.models(readings),
             "slow": slow,

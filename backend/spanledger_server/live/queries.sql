@@ -114,3 +114,30 @@ SELECT EXISTS (FROM spans) OR EXISTS (FROM ledger) OR EXISTS (FROM metric_points
 -- name: refused_today
 -- Records refused since an instant.
 SELECT coalesce(sum(records), 0) AS refused FROM loss WHERE at_ns >= $from_ns;
+
+-- name: audio
+-- How good and how fast audio of a stretch of time was, as a whole (minute null) and by minute: medians, each span as heavy as the number it stands
+-- for. An audio is a pipeline, or a stage of a trace without one.
+WITH heard AS (
+    SELECT trace_id, stage, start_ns // 60000000000 AS minute, coalesce(adjusted_count, 1) AS weight, v[$pesq] AS pesq, v[$factor] AS factor
+    FROM audio_spans WHERE start_ns >= $from_ns AND start_ns < $to_ns
+),
+told AS (
+    SELECT unnest([NULL, minute]) AS minute, weight, 'audios' AS metric, 0.0::DOUBLE AS value
+    FROM heard WHERE stage IS NULL OR trace_id NOT IN (SELECT trace_id FROM heard WHERE stage IS NULL)
+    UNION ALL BY NAME
+    SELECT unnest([NULL, minute]) AS minute, weight, 'pesq' AS metric, pesq AS value FROM heard WHERE pesq IS NOT NULL
+    UNION ALL BY NAME
+    SELECT unnest([NULL, minute]) AS minute, weight, 'real_time_factor' AS metric, factor AS value
+    FROM heard WHERE factor IS NOT NULL AND (stage IS NULL OR trace_id NOT IN (SELECT trace_id FROM heard WHERE stage IS NULL))
+),
+ranked AS (
+    SELECT
+        metric, minute, value, weight, sum(weight) OVER (PARTITION BY metric, minute) AS whole,
+        sum(weight) OVER (PARTITION BY metric, minute ORDER BY value ROWS UNBOUNDED PRECEDING) AS upto
+    FROM told
+)
+SELECT
+    metric, minute, sum(weight) AS weight, count(*) AS kept, min(value) FILTER (upto >= 0.5 * whole) AS p50,
+    min(value) FILTER (upto >= 0.95 * whole) AS p95
+FROM ranked GROUP BY metric, minute ORDER BY metric, minute;

@@ -15,6 +15,7 @@ from typing import Any
 
 from spanledger_server.live.health import DAY_S, ServiceHealth, Usual
 from spanledger_server.live.window import LENGTH_S, Window, amount, milliseconds
+from spanledger_server.measures import PLACES
 from spanledger_server.store import sqlfile
 from spanledger_server.store.database import Reader
 
@@ -37,6 +38,7 @@ class Readings:
     slots: dict[str, int] = field(default_factory=dict)
     service_p95_ns: dict[str, float] = field(default_factory=dict)
     slow: list[dict[str, Any]] = field(default_factory=list)
+    audio: list[dict[str, Any]] = field(default_factory=list)
     usual: dict[str, Usual] = field(default_factory=dict)
     refused: int = 0
     ever: bool = False
@@ -66,6 +68,7 @@ class Readings:
     def _read_slow(self, reader: Reader, now_s: int) -> None:
         stretch = {"from_ns": (now_s - LENGTH_S) * NS, "to_ns": (now_s + 1) * NS}
         self.slow = reader.rows(SQL["slow_or_failed"], most=MOST_SLOW, **stretch)
+        self.audio = reader.rows(SQL["audio"], pesq=PLACES["pesq"], factor=PLACES["real_time_factor"], **stretch)
         self.service_p95_ns = dict(reader.tuples(SQL["service_latency"], **stretch))
         self.slots = dict(reader.tuples(SQL["model_slots"]))
         self.refused = int(reader.value(SQL["refused_today"], from_ns=self.today_s * NS))
@@ -107,6 +110,24 @@ def _spend(models: Sequence[dict[str, Any]], calls: int) -> str | None:
     if not known:
         return None if calls else "0"
     return amount(sum(known, Decimal(0)))
+
+
+def audio(readings: Readings, now_s: int) -> dict[str, Any] | None:
+    """How good and how fast the window's audio was; None where there was none."""
+    found = {(row["metric"], row["minute"]): row for row in readings.audio}
+    if ("audios", None) not in found:
+        return None
+    minutes = range(now_s // 60 - LENGTH_S // 60 + 1, now_s // 60 + 1)
+    told: dict[str, Any] = {"audios": found["audios", None]["weight"]}
+    for metric in ("pesq", "real_time_factor"):
+        whole = found.get((metric, None), {})
+        told[metric] = {
+            "p50": whole.get("p50"),
+            "p95": whole.get("p95"),
+            "measured": whole.get("weight", 0),
+            "minutes": [found.get((metric, minute), {}).get("p50") for minute in minutes],
+        }
+    return told
 
 
 def models(readings: Readings) -> list[dict[str, Any]]:

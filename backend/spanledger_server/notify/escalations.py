@@ -81,13 +81,23 @@ def add(tx: Transaction, given: Any, now_ns: int, actor: str) -> Kept:
     return kept
 
 
-def change(tx: Transaction, before: Kept, given: Any, now_ns: int, actor: str) -> Kept:
+def change(tx: Transaction, before: Kept, given: Any, now_ns: int, actor: str, *, seen: int | None = None) -> Kept:
     """An escalation as it is from now on; alerts that fire follow it at once.
+
+    Args:
+        tx: The transaction it is written in.
+        before: As it was, read in this transaction.
+        given: As in `add`.
+        now_ns: The time.
+        actor: Who changes it.
+        seen: The version that the client knows; None does not mind.
 
     Raises:
         Mistakes: Something is wrong; all of it is told at once.
-        Conflict: Its name is taken.
+        Conflict: Its name is taken, or somebody else has changed it since.
     """
+    if seen is not None and seen != before.version:
+        raise Conflict(f"version {seen} of this escalation was changed since: version {before.version} holds")
     escalation = read(given, before.escalation.escalation_id)
     _check_name(listed(tx), escalation)
     kept = Kept(escalation, before.version + 1, before.created_ns, now_ns, actor)

@@ -115,7 +115,7 @@ def add(tx: Transaction, given: Any, now_ns: int, actor: str) -> Kept:
     return kept
 
 
-def change(tx: Transaction, before: Kept, given: Any, now_ns: int, actor: str) -> Kept:
+def change(tx: Transaction, before: Kept, given: Any, now_ns: int, actor: str, *, seen: int | None = None) -> Kept:
     """A route as it is from now on.
 
     Args:
@@ -124,11 +124,14 @@ def change(tx: Transaction, before: Kept, given: Any, now_ns: int, actor: str) -
         given: What a client says of it.
         now_ns: The time.
         actor: Who changes it.
+        seen: The version that the client knows; None does not mind.
 
     Raises:
         Mistakes: Something is wrong; all of it is told at once.
-        Conflict: Its name is taken.
+        Conflict: Its name is taken, or somebody else has changed it since.
     """
+    if seen is not None and seen != before.version:
+        raise Conflict(f"version {seen} of this route was changed since: version {before.version} holds")
     default = before.route.route_id == DEFAULT
     said = given
     if default and isinstance(given, Mapping):

@@ -99,7 +99,16 @@ class Repricer:
             self._thread.join(STOP_PATIENCE_S)
             self._thread = None
 
-    def begin(self, bounds: tuple[int, int], texts: Sequence[str], *, applies: bool, by: str, now_ns: int) -> Run:
+    def begin(
+        self,
+        bounds: tuple[int, int],
+        texts: Sequence[str],
+        *,
+        applies: bool,
+        by: str,
+        now_ns: int,
+        prices: str | None = None,
+    ) -> Run:
         """Begin a run.
 
         Args:
@@ -108,17 +117,18 @@ class Repricer:
             applies: Whether to correct lines, or only to tell what would differ.
             by: Who asks.
             now_ns: The time.
+            prices: The price book that a dry run told of, and that must still be the one; None for any.
 
         Raises:
             Invalid: A filter is not one.
-            Conflict: A run is under way.
+            Conflict: A run is under way, or prices are others.
         """
         conditions = filters.parse(texts, filters.LEDGER).bound()
         with self._changed:
             self._free()
             with self._database.reader() as reader:
                 lines = chunk.count(reader, bounds, conditions)
-            run = self._noted(bounds, list(texts), applies=applies, lines=lines, by=by, now_ns=now_ns)
+            run = self._noted(bounds, list(texts), applies=applies, lines=lines, by=by, now_ns=now_ns, prices=prices)
             self._work = _Work(run, conditions)
             self._changed.notify_all()
         return replace(run)
@@ -168,19 +178,21 @@ class Repricer:
             return runs.running(reader)
 
     def _noted(
-        self, bounds: tuple[int, int], texts: list[str], *, applies: bool, lines: int, by: str, now_ns: int
+        self,
+        bounds: tuple[int, int],
+        texts: list[str],
+        *,
+        applies: bool,
+        lines: int,
+        by: str,
+        now_ns: int,
+        prices: str | None = None,
     ) -> Run:
-        with self._database.transaction() as tx:
-            run = runs.begin(
-                tx,
-                bounds,
-                texts,
-                applies=applies,
-                prices=self.prices.book.version,
-                lines=lines,
-                by=by,
-                now_ns=now_ns,
-            )
+        with self._database.transaction() as tx:  # the writer's turn: prices change in no other
+            book = self.prices.book.version
+            if prices not in (None, book):
+                raise Conflict(f"prices are others than the dry run's: {book}, not {prices}; run it again first")
+            run = runs.begin(tx, bounds, texts, applies=applies, prices=book, lines=lines, by=by, now_ns=now_ns)
             if applies:
                 audit.record(tx, now_ns, by, "reprice.begin", run.run_id, {"filters": texts, "lines": lines})
         return run

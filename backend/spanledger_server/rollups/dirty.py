@@ -18,7 +18,7 @@ from spanledger_server.store.database import Reader, Transaction
 
 SQL = sqlfile.load(__package__)
 
-Family = Literal["cost", "span", "metric", "told", "user"]
+Family = Literal["cost", "span", "metric", "told", "audio", "user"]
 Level = Literal["1m", "1h", "1d"]
 
 

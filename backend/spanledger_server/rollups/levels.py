@@ -5,10 +5,11 @@ Never: a width or a statement's name anywhere else.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
 
+from spanledger_server import measures
 from spanledger_server.rollups.dirty import Family, Level
 
 WIDTH_NS: Final[dict[Level, int]] = {"1m": 60 * 10**9, "1h": 3_600 * 10**9, "1d": 86_400 * 10**9}
@@ -31,8 +32,10 @@ class Recipe:
         from_raw: Statement that computes buckets of any width from the raw table.
         from_finer: Statement that computes buckets from the slice of the next finer level.
         slices: Finer level -> statement that takes the slice.
-        clear: Level -> statement that deletes buckets.
+        clear: Level -> statement that deletes buckets; the levels that it has no statement for do not exist.
         fill: Level -> statement that inserts the computed ones.
+        bound: Further parameters of `from_raw`.
+        before_ns: From how long before a bucket raw rows are needed too.
     """
 
     family: Family
@@ -42,6 +45,8 @@ class Recipe:
     slices: dict[Level, str]
     clear: dict[Level, str]
     fill: dict[Level, str]
+    bound: Mapping[str, Any] = field(default_factory=dict)
+    before_ns: int = 0
 
 
 COST: Final = Recipe(
@@ -80,7 +85,18 @@ TOLD: Final = Recipe(
     clear={"1m": "clear_told_1m", "1h": "clear_told_1h", "1d": "clear_told_1d"},
     fill={"1m": "fill_told_1m", "1h": "fill_told_1h", "1d": "fill_told_1d"},
 )
-RECIPES: Final = (COST, SPAN, METRIC, TOLD)
+AUDIO: Final = Recipe(
+    family="audio",
+    raw="audio_spans",
+    from_raw="audio_from_spans",
+    from_finer="audio_from_finer",
+    slices={"1h": "slice_audio_1h"},
+    clear={"1h": "clear_audio_1h", "1d": "clear_audio_1d"},
+    fill={"1h": "fill_audio_1h", "1d": "fill_audio_1d"},
+    bound=measures.counted_by(tuple(measures.PLACES.values())),
+    before_ns=WIDTH_NS["1h"],
+)
+RECIPES: Final = (COST, SPAN, METRIC, TOLD, AUDIO)
 
 
 def runs(buckets: Iterable[int], most: int) -> list[list[int]]:

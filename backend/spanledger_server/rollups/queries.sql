@@ -170,6 +170,53 @@ SELECT bucket, event, service, subject, outcome, feature, tenant, user_tier, sum
     list(timed ORDER BY code) FILTER (code IS NOT NULL) AS duration_count
 FROM by_code GROUP BY ALL;
 
+-- name: audio_from_spans
+-- Whole buckets of the audio family from the spans of audio; a span lies in the bucket in which it began.
+CREATE OR REPLACE TEMP TABLE computed AS
+WITH audio_chosen AS NOT MATERIALIZED (FROM audio_spans WHERE start_ns >= $from_ns AND start_ns < $to_ns),
+-- include: audio_clips
+audio_keyed AS NOT MATERIALIZED (
+    SELECT
+        {
+            'bucket': start_ns // $width_ns,
+            'quarter': CASE WHEN $width_ns = 3600000000000 THEN start_ns // 900000000000 % 4 ELSE 0 END::UTINYINT,
+            'service': service, 'name': name, 'status_code': status_code, 'stage': stage, 'format': format, 'source': source,
+            'feature': feature, 'tenant': tenant, 'user_tier': user_tier, 'clip': clip
+        } AS key, *
+    FROM audio_marked
+),
+-- include: audio_numbered
+audio_placed AS MATERIALIZED (
+    SELECT cell, trace_id, weight, uncounted, stage IS NULL AS pipeline, v, features_skipped, quality_skipped
+    FROM audio_keyed JOIN audio_cells USING (key)
+),
+-- include: audio_parts
+,
+audio_pieces AS NOT MATERIALIZED (FROM audio_parts)
+-- include: audio_folded
+;
+
+-- name: audio_from_finer
+-- Whole buckets of the audio family from the next finer level.
+CREATE OR REPLACE TEMP TABLE computed AS
+WITH audio_keyed AS NOT MATERIALIZED (
+    SELECT
+        {
+            'bucket': bucket // $factor, 'quarter': 0::UTINYINT, 'service': service, 'name': name, 'status_code': status_code, 'stage': stage,
+            'format': format, 'source': source, 'feature': feature, 'tenant': tenant, 'user_tier': user_tier, 'clip': clip
+        } AS key, *
+    FROM finer
+),
+-- include: audio_numbered
+audio_rolled AS NOT MATERIALIZED (
+    SELECT k.* EXCLUDE (bucket, quarter, service, name, status_code, stage, format, source, feature, tenant, user_tier, clip, key), cell FROM audio_keyed AS k JOIN audio_cells USING (key)
+),
+-- include: audio_unfolded
+,
+audio_pieces AS NOT MATERIALIZED (FROM audio_unfolded)
+-- include: audio_folded
+;
+
 -- name: metric_from_points
 -- Whole buckets of the metric family from the points: gauges as they are, everything that accumulates as increments since the point before.
 CREATE OR REPLACE TEMP TABLE computed AS
@@ -389,6 +436,26 @@ DELETE FROM told_1d WHERE bucket >= $from AND bucket < $to;
 -- name: fill_told_1d
 -- Put recomputed buckets in place.
 INSERT INTO told_1d BY NAME SELECT * FROM computed;
+
+-- name: slice_audio_1h
+-- The rows of some finer buckets.
+CREATE OR REPLACE TEMP TABLE finer AS SELECT * FROM audio_1h WHERE bucket >= $from AND bucket < $to;
+
+-- name: clear_audio_1h
+-- Make room for recomputed buckets.
+DELETE FROM audio_1h WHERE bucket >= $from AND bucket < $to;
+
+-- name: fill_audio_1h
+-- Put recomputed buckets in place.
+INSERT INTO audio_1h BY NAME SELECT * FROM computed;
+
+-- name: clear_audio_1d
+-- Make room for recomputed buckets.
+DELETE FROM audio_1d WHERE bucket >= $from AND bucket < $to;
+
+-- name: fill_audio_1d
+-- Put recomputed buckets in place.
+INSERT INTO audio_1d BY NAME SELECT * FROM computed;
 
 -- name: number_users
 -- Give numbers to the users of some days who have none: whoever calls most the smallest, so that they lie together.

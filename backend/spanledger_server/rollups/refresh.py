@@ -93,6 +93,8 @@ class Rollups:
         total = Refreshed()
         for level in LEVELS:
             for recipe in RECIPES:
+                if level not in recipe.fill:
+                    continue
                 before = now_ns // WIDTH_NS[level] if level != "1m" else 2**62
                 total += self._refresh_level(recipe, level, before)
         with self._users_turn:
@@ -143,9 +145,10 @@ def _source(recipe: Recipe, level: Level, bucket: int, kept: Mapping[str, int]) 
     """What the bucket can be recomputed from; None when neither is all there any more."""
     start_ns = bucket * WIDTH_NS[level]
     finer = FINER[level]
-    if finer is not None and kept.get(f"{recipe.family}_{finer}", 0) <= start_ns:
+    if finer in recipe.slices and kept.get(f"{recipe.family}_{finer}", 0) <= start_ns:
         return "finer"
-    return "raw" if kept.get(recipe.raw, 0) <= start_ns else None
+    raw_ns = kept.get(recipe.raw, 0)
+    return "raw" if not raw_ns or raw_ns <= start_ns - recipe.before_ns else None
 
 
 def _next_points(tx: Transaction, run: Sequence[int]) -> list[int]:
@@ -163,7 +166,7 @@ def _next_points(tx: Transaction, run: Sequence[int]) -> list[int]:
 
 def _from_raw(tx: Transaction, recipe: Recipe, level: Level, buckets: Sequence[int]) -> None:
     width_ns = WIDTH_NS[level]
-    more = {"lookback_ns": LOOKBACK_NS, "first_point_ns": FIRST_POINT_NS} if recipe is METRIC else {}
+    more = {"lookback_ns": LOOKBACK_NS, "first_point_ns": FIRST_POINT_NS} if recipe is METRIC else recipe.bound
     for run in runs(buckets, most=TOGETHER[level]):
         tx.execute(
             SQL[recipe.from_raw],

@@ -8,10 +8,12 @@ Never: a service that was told to be silent because nobody had looked.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from spanledger_server.errors import Invalid
 from spanledger_server.rules import measured, reads
 from spanledger_server.rules.held import Held
 from spanledger_server.rules.reads import Answer, Crowd, Failed, Key, Question
@@ -75,13 +77,55 @@ class Hearing:
 
 def _services(reader: Reader, now_ns: int) -> Heard:
     """Who was heard within a week: by hours, and by minutes of the hours that are not over."""
-    hours = _heard(reader, "heard_by_hour", now_ns - KNOWN_NS, HOUR_NS)
+    hours = _heard(reader, "heard_by_hour", now_ns - KNOWN_NS, HOUR_NS, beyond=now_ns // HOUR_NS + 1)
     return {**hours, **_heard(reader, "heard_by_minute", now_ns - 2 * HOUR_NS, MINUTE_NS)}
 
 
-def _heard(reader: Reader, statement: str, from_ns: int, width_ns: int) -> Heard:
-    rows = reader.tuples(SQL[statement], first=from_ns // width_ns)
+def _heard(reader: Reader, statement: str, from_ns: int, width_ns: int, **bound: int) -> Heard:
+    rows = reader.tuples(SQL[statement], first=from_ns // width_ns, **bound)
     return {service or "": (bucket + 1) * width_ns for service, bucket in rows}
+
+
+def replayed(reader: Reader, rule: Rule, ends_ns: Sequence[int], minutes: int) -> dict[Key, list[Verdict]]:
+    """What a rule on the silence of services would have said at even steps of the past, by group.
+
+    Args:
+        reader: One snapshot.
+        rule: Which.
+        ends_ns: When it is judged: every `minutes`, each at a multiple of them.
+        minutes: The distance of the steps.
+    """
+    heard = {
+        service: ends for service, ends in _all_heard(reader, rule, ends_ns, minutes).items() if _asked(rule, service)
+    }
+    if "service" not in rule.group_by:
+        heard = {"": sorted(end for ends in heard.values() for end in ends)}
+    key_of = (lambda service: (service,)) if "service" in rule.group_by else lambda _: ()
+    if len(heard) > rule.most_groups:
+        raise Invalid("group_by", list(rule.group_by), f"at most {rule.most_groups} groups; there are {len(heard)}")
+    return {
+        key_of(service): [_at(rule, key_of(service), ends, at_ns) for at_ns in ends_ns]
+        for service, ends in heard.items()
+    }
+
+
+def _at(rule: Rule, key: Key, ends: Sequence[int], at_ns: int) -> Verdict:
+    """What it says at a time, of the ends of all minutes in which anything came."""
+    before = bisect_right(ends, at_ns)
+    last_ns = ends[before - 1] if before and at_ns - ends[before - 1] <= KNOWN_NS else None
+    return _verdict(rule, key, last_ns, at_ns, there=last_ns is not None and last_ns > at_ns - rule.window_ns)
+
+
+def _all_heard(reader: Reader, rule: Rule, ends_ns: Sequence[int], minutes: int) -> dict[str, list[int]]:
+    """Service -> the ends of the minutes in which it was heard: the last before the first window, and those since."""
+    from_ns = max(0, ends_ns[0] - rule.window_ns - minutes * MINUTE_NS)
+    hour = from_ns // HOUR_NS
+    before = _heard(reader, "heard_by_hour", max(0, from_ns - KNOWN_NS), HOUR_NS, beyond=hour)
+    found = {service: [end_ns] for service, end_ns in before.items()}
+    bound = {"first": hour * 60, "beyond": ends_ns[-1] // MINUTE_NS, "apart": minutes}
+    for service, minute in reader.tuples(SQL["heard_apart"], **bound):
+        found.setdefault(service, []).append((minute + 1) * MINUTE_NS)
+    return found
 
 
 def _asked(rule: Rule, service: str) -> bool:

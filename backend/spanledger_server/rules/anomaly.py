@@ -3,7 +3,8 @@
 The baseline is the median of a metric's values around the same minute of earlier weeks, and their scatter the median
 absolute deviation; where there are not two weeks yet, of earlier days; where there are not two days, the rule is
 still learning and says so. The scatter is never taken to be less than counting alone makes it (Poisson for counts,
-binomial for shares), nor than a twentieth of the median.
+binomial for shares), nor than a twentieth of the median; few events scatter further up than down. A value that was
+there before is not unusual, though it be far from the median: one of two weeks may have had an incident.
 
 Never: an alarm while it is learning.
 """
@@ -39,6 +40,7 @@ FEWEST_SEASONS: Final = 2
 LEARNT_NS: Final = 5 * MINUTE_NS  # how long a baseline holds
 CONSISTENT: Final = 1.4826  # makes the median deviation of normal values their standard deviation
 LEAST_RELATIVE: Final = 0.05
+LEAST: Final = 1e-9  # scatter of what never changes
 CALM: Final = 0.5  # a firing alert ends where the value is nearer than this share of its bound
 
 
@@ -51,12 +53,25 @@ class Usual:
         scatter: As a standard deviation.
         season: Of what it was learnt: earlier weeks or earlier days.
         samples: From how many windows.
+        least: The smallest value that was there.
+        most: The largest.
+        one: What one event more makes; 0 where it does not count events.
     """
 
     middle: float
     scatter: float
     season: Season
     samples: int
+    least: float
+    most: float
+    one: float
+
+    def bound(self, number: float, limit: float) -> float:
+        """From where on values on the side of `number` are unusual, `limit` deviations away."""
+        if number < self.middle:
+            return min(self.middle - limit * self.scatter, self.least)
+        skew = max(0.0, (limit**2 - 1) / 6 * self.one)  # of a Poisson distribution (Cornish and Fisher)
+        return max(self.middle + limit * self.scatter + skew, self.most)
 
 
 Sample = tuple[int, float]  # of which season (1: the last one), and the value
@@ -201,11 +216,10 @@ def judged(
         return Verdict(named, "no_data", value=value, events=events, reason="it is learning: two days are needed")
     number = float(value)
     sided = {"up": number >= normal.middle, "down": number <= normal.middle, "both": True}[rule.direction]
-    deviations = abs(number - normal.middle) / normal.scatter
-    limit = float(rule.threshold or Decimal(4))
-    bound = normal.middle + math.copysign(limit * normal.scatter, number - normal.middle)
-    over = sided and deviations > limit
-    clear = not over and (not sided or deviations <= CALM * limit)
+    bound = normal.bound(number, float(rule.threshold or Decimal(4)))
+    away = abs(number - normal.middle) / max(abs(bound - normal.middle), LEAST)
+    over = sided and away > 1
+    clear = not over and (not sided or away <= CALM)
     return Verdict(named, "true" if over else "false", clear, value, bound, events)
 
 
@@ -218,7 +232,8 @@ def usual(of: Measure, learnt: Mapping[Season, Sequence[Sample]], events: float 
             values = [value for _, value in found]
             middle = median(values)
             spread = CONSISTENT * median(abs(value - middle) for value in values)
-            return Usual(middle, max(spread, _least(of, middle, events)), season, len(values))
+            scatter = max(spread, _least(of, middle, events))
+            return Usual(middle, scatter, season, len(values), min(values), max(values), _one(of, events))
     return None
 
 
@@ -228,9 +243,19 @@ def _least(of: Measure, middle: float, events: float | None) -> float:
     if of.unit == "1" and events:
         share = min(1.0, max(0.0, middle))
         least = max(least, math.sqrt(max(share * (1 - share), 1 / events) / events))
-    elif of.sums and (of.unit or "").startswith("{"):
+    elif _counts(of):
         least = max(least, math.sqrt(max(abs(middle), 1.0)))
-    return max(least, 1e-9)
+    return max(least, LEAST)
+
+
+def _one(of: Measure, events: float | None) -> float:
+    if of.unit == "1" and events:
+        return 1 / events
+    return 1.0 if _counts(of) else 0.0
+
+
+def _counts(of: Measure) -> bool:
+    return of.sums and (of.unit or "").startswith("{")
 
 
 def spoken(found: Usual | None) -> str | None:

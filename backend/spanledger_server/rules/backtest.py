@@ -143,20 +143,16 @@ def _kept_from_ns(reader: Reader, rule: Rule, known: Mapping[str, Rule]) -> int:
     families = {reads.FAMILIES[metrics.measure(name).source] for name in names}
     if any(each.kind == "burn_rate" for each in leaves):
         families |= {"span", "cost", "metric"}
+    if any(each.kind == "absence" and each.metric is None for each in leaves):
+        families |= {"span", "cost", "metric", "told"}
     return max((kept.get(f"{family}_1m", 0) for family in families), default=0)
 
 
 def _leaves(rule: Rule, known: Mapping[str, Rule]) -> list[Rule]:
-    """The rules on metrics that a rule comes down to.
-
-    Raises:
-        Invalid: One of them cannot be replayed.
-    """
+    """The rules that are no composites which a rule comes down to."""
     if rule.kind == "composite":
         parts = [known[name] for name in expression.parts(rule.expression) if name in known]
         return [leaf for part in parts for leaf in _leaves(part, known)]
-    if rule.kind == "absence" and rule.metric is None:
-        raise Invalid("kind", rule.kind, "an absence of a metric; an absence of all telemetry cannot be replayed")
     return [rule]
 
 

@@ -59,7 +59,8 @@ def contributors(reader: Reader, rule: Rule, labels: Mapping[str, str], window: 
     of = measured.measure(rule)
     conditions = filters_of(rule, labels, of.source)
     free = [name for name in LABELS.get(of.source, ()) if name not in conditions or not conditions[name].wanted]
-    asked = {name: Question(of.source, window, (name,), tuple(sorted(conditions.items()))) for name in free}
+    filters, spread = tuple(sorted(conditions.items())), of.source != "calls"  # whose times are added up beside
+    asked = {name: Question(of.source, window, (name,), filters, spread=spread) for name in free}
     answers = reads.read(reader, asked.values())
     found: list[Contributor] = []
     for name, question in asked.items():

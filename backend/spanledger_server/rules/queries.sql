@@ -1,17 +1,71 @@
--- name: call_cells_1m
--- Calls of the ledger within minutes, by some labels: counts, costs, tokens, and codes of durations.
+-- name: call_totals_1m
+-- All calls of the ledger within minutes together: counts, costs and tokens.
+SELECT
+    -- include: rule_call_sums
+FROM cost_1m WHERE bucket >= $first AND bucket < $beyond HAVING count(*) > 0;
+
+-- name: call_totals_1h
+-- All calls of the ledger within hours together: counts, costs and tokens.
+SELECT
+    -- include: rule_call_sums
+FROM cost_1h WHERE bucket >= $first AND bucket < $beyond HAVING count(*) > 0;
+
+-- name: call_totals_1d
+-- All calls of the ledger within days together: counts, costs and tokens.
+SELECT
+    -- include: rule_call_sums
+FROM cost_1d WHERE bucket >= $first AND bucket < $beyond HAVING count(*) > 0;
+
+-- name: call_sums_1m
+-- The same within minutes, by some labels.
 WITH cells AS NOT MATERIALIZED (FROM cost_1m)
--- include: rule_call_cells
+SELECT
+    -- include: rule_call_key
+    -- include: rule_call_sums
+-- include: rule_call_by
+
+-- name: call_sums_1h
+-- The same within hours, by some labels.
+WITH cells AS NOT MATERIALIZED (FROM cost_1h)
+SELECT
+    -- include: rule_call_key
+    -- include: rule_call_sums
+-- include: rule_call_by
+
+-- name: call_sums_1d
+-- The same within days, by some labels.
+WITH cells AS NOT MATERIALIZED (FROM cost_1d)
+SELECT
+    -- include: rule_call_key
+    -- include: rule_call_sums
+-- include: rule_call_by
+
+-- name: call_cells_1m
+-- The same within minutes, by some labels, with codes of durations.
+WITH cells AS NOT MATERIALIZED (FROM cost_1m)
+SELECT
+    -- include: rule_call_key
+    -- include: rule_call_sums
+    , flatten(list(duration_index)) AS codes, flatten(list(duration_count)) AS counts
+-- include: rule_call_by
 
 -- name: call_cells_1h
--- The same within hours.
+-- The same within hours, by some labels, with codes of durations.
 WITH cells AS NOT MATERIALIZED (FROM cost_1h)
--- include: rule_call_cells
+SELECT
+    -- include: rule_call_key
+    -- include: rule_call_sums
+    , flatten(list(duration_index)) AS codes, flatten(list(duration_count)) AS counts
+-- include: rule_call_by
 
 -- name: call_cells_1d
--- The same within days.
+-- The same within days, by some labels, with codes of durations.
 WITH cells AS NOT MATERIALIZED (FROM cost_1d)
--- include: rule_call_cells
+SELECT
+    -- include: rule_call_key
+    -- include: rule_call_sums
+    , flatten(list(duration_index)) AS codes, flatten(list(duration_count)) AS counts
+-- include: rule_call_by
 
 -- name: told_cells_1m
 -- What programs told of caches, rate limits or requests within minutes, by outcome and some labels.
@@ -111,15 +165,28 @@ SELECT name, any_value(unit) AS unit FROM metric_series GROUP BY name;
 -- name: heard_by_hour
 -- From which services anything came within hours, and the last hour of each.
 SELECT service, max(bucket) AS bucket FROM (
-    SELECT service, bucket FROM span_1h WHERE bucket >= $first
+    SELECT service, bucket FROM span_1h WHERE bucket >= $first AND bucket < $beyond
     UNION ALL
-    SELECT service, bucket FROM cost_1h WHERE bucket >= $first
+    SELECT service, bucket FROM cost_1h WHERE bucket >= $first AND bucket < $beyond
     UNION ALL
-    SELECT service, bucket FROM told_1h WHERE bucket >= $first
+    SELECT service, bucket FROM told_1h WHERE bucket >= $first AND bucket < $beyond
     UNION ALL
-    SELECT s.service, m.bucket FROM metric_1h AS m JOIN metric_series AS s USING (series_id) WHERE m.bucket >= $first
+    SELECT s.service, m.bucket FROM metric_1h AS m JOIN metric_series AS s USING (series_id) WHERE m.bucket >= $first AND m.bucket < $beyond
 )
 GROUP BY service;
+
+-- name: heard_apart
+-- From which services anything came within minutes, so many together, and the last minute of each.
+SELECT coalesce(service, '') AS service, max(bucket) AS bucket FROM (
+    SELECT service, bucket FROM span_1m WHERE bucket >= $first AND bucket < $beyond
+    UNION ALL
+    SELECT service, bucket FROM cost_1m WHERE bucket >= $first AND bucket < $beyond
+    UNION ALL
+    SELECT service, bucket FROM told_1m WHERE bucket >= $first AND bucket < $beyond
+    UNION ALL
+    SELECT s.service, m.bucket FROM metric_1m AS m JOIN metric_series AS s USING (series_id) WHERE m.bucket >= $first AND m.bucket < $beyond
+)
+GROUP BY service, bucket // $apart ORDER BY bucket;
 
 -- name: heard_by_minute
 -- From which services anything came within minutes, and the last minute of each.

@@ -44,6 +44,8 @@ FAMILIES: Final[dict[Source, Family]] = {
 TOLD_LABELS: Final = ("service", "subject", "feature", "tenant", "user_tier")
 # Level -> the statement that reads it.
 CALL: Final = {"1m": "call_cells_1m", "1h": "call_cells_1h", "1d": "call_cells_1d"}
+CALL_SUMS: Final = {"1m": "call_sums_1m", "1h": "call_sums_1h", "1d": "call_sums_1d"}
+CALL_TOTALS: Final = {"1m": "call_totals_1m", "1h": "call_totals_1h", "1d": "call_totals_1d"}
 TOLD: Final = {"1m": "told_cells_1m", "1h": "told_cells_1h", "1d": "told_cells_1d"}
 SPAN: Final = {"1m": "span_cells_1m", "1h": "span_cells_1h", "1d": "span_cells_1d"}
 SENT: Final = {"1m": "sent_cells_1m", "1h": "sent_cells_1h", "1d": "sent_cells_1d"}
@@ -248,12 +250,24 @@ def _some(
         return _requests(reader, shape, level, bound, questions)
     if shape.source in ("cache", "rate_limit"):
         return _told(reader, shape, level, bound, questions)
-    columns = DIMENSIONS[shape.source] or ()
-    asked, spread = _asked(shape, columns, questions), any(each.spread and not each.bare for each in questions)
+    asked = _asked(shape, DIMENSIONS[shape.source] or (), questions)
+    spread = any(each.spread and not each.bare for each in questions)
     if shape.source == "calls":
-        return _taken(distributions.rows(reader, SQL[CALL[level]], **bound, **asked, spread=spread), shape, bound)
+        return _calls(reader, shape, level, bound, asked, spread=spread)
     rows = distributions.rows(reader, SQL[SPAN[level]], **bound, **asked, served=False, spread=spread)
     return _taken(rows, shape, bound)
+
+
+def _calls(
+    reader: Reader, shape: _Shape, level: str, bound: Mapping[str, Any], asked: Mapping[str, Any], *, spread: bool
+) -> list[_Row] | Crowd:
+    """Calls, by the least statement that tells what is wanted: most of what a rule costs is its statement's plan."""
+    if spread:
+        return _taken(distributions.rows(reader, SQL[CALL[level]], **bound, **asked), shape, bound)
+    if shape.labels or bound["apart"]:
+        return _taken(reader.rows(SQL[CALL_SUMS[level]], **bound, **asked), shape, bound)
+    rows = reader.rows(SQL[CALL_TOTALS[level]], first=bound["first"], beyond=bound["beyond"])
+    return [({}, row) for row in rows]
 
 
 def _asked(shape: _Shape, columns: Sequence[str], questions: Sequence[Question]) -> dict[str, Any]:

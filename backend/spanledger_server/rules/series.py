@@ -14,7 +14,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from spanledger_server.errors import Invalid
-from spanledger_server.rules import anomaly, expression, instants, measured, metrics, sliding
+from spanledger_server.rules import absence, anomaly, expression, instants, measured, metrics, sliding
 from spanledger_server.rules.instants import Raw
 from spanledger_server.rules.metrics import Measure
 from spanledger_server.rules.reads import Crowd, Key
@@ -66,6 +66,8 @@ class Values:
             return {(str(number),): verdicts for number, verdicts in enumerate(found)}
         if rule.kind in BY_THE_HOUR:
             return self._by_the_hour(rule)
+        if rule.kind == "absence" and rule.metric is None:
+            return absence.replayed(self.reader, rule, self.ends_ns, self.minutes)
         if rule.rule_id not in self._raw:
             self._raw[rule.rule_id] = self._measured(rule)
         named = {key: measured.labels(rule, key) for key in self._raw[rule.rule_id]}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -69,6 +69,18 @@ def listed(reader: Reader) -> list[Inhibition]:
     return [_of_row(row) for row in reader.rows(SQL["inhibitions"])]
 
 
+def one(reader: Reader, inhibition_id: UUID) -> Inhibition:
+    """The inhibition of that id.
+
+    Raises:
+        NotFound: There is none.
+    """
+    found = next((each for each in listed(reader) if each.inhibition_id == inhibition_id), None)
+    if found is None:
+        raise NotFound(f"there is no inhibition {inhibition_id}")
+    return found
+
+
 def add(tx: Transaction, rule: Rule, actor: str, now_ns: int) -> Inhibition:
     """A new one.
 
@@ -80,20 +92,31 @@ def add(tx: Transaction, rule: Rule, actor: str, now_ns: int) -> Inhibition:
     known = listed(tx)
     if len(known) >= MOST:
         raise Invalid("name", rule.name, f"at most {MOST} inhibitions: delete some")
-    if any(each.rule.name == rule.name for each in known):
-        raise Conflict(f"another inhibition is called {rule.name!r}")
+    _check_name(known, rule.name, None)
     made = Inhibition(uuid4(), rule, actor, now_ns, actor, now_ns)
-    tx.execute(
-        SQL["add_inhibition"],
-        inhibition_id=str(made.inhibition_id),
-        name=rule.name,
-        source=written.text(rule.source),
-        target=written.text(rule.target),
-        equal=json.dumps(rule.equal),
-        actor=actor,
-        now_ns=now_ns,
-    )
+    tx.execute(SQL["add_inhibition"], **_row(made))
     return made
+
+
+def change(tx: Transaction, before: Inhibition, rule: Rule, actor: str, now_ns: int) -> Inhibition:
+    """One as it is from now on.
+
+    Args:
+        tx: The transaction it is written in.
+        before: As it was, read in this transaction.
+        rule: What it is to be.
+        actor: Who changes it.
+        now_ns: The time.
+
+    Raises:
+        Invalid: It is none.
+        Conflict: Its name is taken.
+    """
+    _check(rule)
+    _check_name(listed(tx), rule.name, before.inhibition_id)
+    after = replace(before, rule=rule, updated_by=actor, updated_ns=now_ns)
+    tx.execute(SQL["change_inhibition"], **_row(after))
+    return after
 
 
 def delete(tx: Transaction, inhibition_id: UUID) -> Inhibition:
@@ -102,9 +125,7 @@ def delete(tx: Transaction, inhibition_id: UUID) -> Inhibition:
     Raises:
         NotFound: There is none of that id.
     """
-    before = next((each for each in listed(tx) if each.inhibition_id == inhibition_id), None)
-    if before is None:
-        raise NotFound(f"there is no inhibition {inhibition_id}")
+    before = one(tx, inhibition_id)
     tx.execute(SQL["delete_inhibition"], inhibition_id=str(inhibition_id))
     return before
 
@@ -117,6 +138,24 @@ def _check(rule: Rule) -> None:
         mistakes.append(Invalid("equal", list(rule.equal)[:5], f"at most {MOST_EQUAL} names of labels"))
     if mistakes:
         raise Mistakes(mistakes)
+
+
+def _check_name(known: list[Inhibition], name: str, mine: UUID | None) -> None:
+    if any(each.rule.name == name and each.inhibition_id != mine for each in known):
+        raise Conflict(f"another inhibition is called {name!r}")
+
+
+def _row(made: Inhibition) -> dict[str, Any]:
+    rule = made.rule
+    return {
+        "inhibition_id": str(made.inhibition_id),
+        "name": rule.name,
+        "source": written.text(rule.source),
+        "target": written.text(rule.target),
+        "equal": json.dumps(rule.equal),
+        "actor": made.updated_by,
+        "now_ns": made.updated_ns,
+    }
 
 
 def _of_row(row: Mapping[str, Any]) -> Inhibition:

@@ -51,6 +51,11 @@ SELECT * FROM inhibitions ORDER BY name, inhibition_id;
 INSERT INTO inhibitions (inhibition_id, name, source, target, equal, created_by, created_ns, updated_by, updated_ns)
 VALUES ($inhibition_id, $name, $source, $target, $equal, $actor, $now_ns, $actor, $now_ns);
 
+-- name: change_inhibition
+-- One as it is from now on.
+UPDATE inhibitions SET name = $name, source = $source, target = $target, equal = $equal, updated_by = $actor, updated_ns = $now_ns
+WHERE inhibition_id = $inhibition_id::UUID;
+
 -- name: delete_inhibition
 -- One goes.
 DELETE FROM inhibitions WHERE inhibition_id = $inhibition_id::UUID;

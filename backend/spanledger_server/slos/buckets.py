@@ -31,6 +31,8 @@ SQL = sqlfile.load(__package__)
 FEW_OF: Final = {"raw": "few_raw", "1m": "few_1m", "1h": "few_1h", "1d": "few_1d"}
 MANY_OF: Final = {"1m": "many_1m", "1h": "many_1h", "1d": "many_1d"}
 FEW: Final = 70  # buckets: an hour of minutes that came into reach when the hour changed
+NEAR: Final = 3  # minutes that are read with those that wait, from spans: one statement is quicker than two
+MOST_KEPT: Final = 20_000  # buckets that are remembered of one reading: the minutes of a month are not
 NOTHING: Final[Figures] = (0.0, 0.0, 0.0, 0.0, 0.0)
 
 
@@ -56,7 +58,7 @@ def counted(reader: Reader, indicator: Indicator, cut: Sequence[Piece]) -> dict[
     if missing:
         new = dict.fromkeys(missing, NOTHING) | _read(reader, indicator, missing)
         found |= new
-        if tallies is not None:
+        if tallies is not None and len(missing) <= MOST_KEPT:
             since = of.since(seen) | {"raw": math.inf}
             kept = {each: new[each] for each in missing if each[1] * WIDTHS.get(each[0], 1) >= since[each[0]]}
             tallies.keep(seen.version, indicator, frozenset({of.family}), kept)
@@ -78,6 +80,10 @@ def _read(reader: Reader, indicator: Indicator, missing: Sequence[Bucket]) -> di
     by_level: defaultdict[str, list[int]] = defaultdict(list)
     for level, number in missing:
         by_level[level].append(number)
+    if "raw" in by_level and _near(reader, by_level.get("1m", ())):
+        near = by_level.pop("1m")
+        told = _few(reader, indicator, "raw", [*near, *by_level.pop("raw")])
+        found |= {("1m" if number in near else "raw", number): figures for number, figures in told.items()}
     for level, numbers in by_level.items():
         read = _few if level == "raw" or len(numbers) <= FEW else _many
         found |= {(level, number): figures for number, figures in read(reader, indicator, level, numbers).items()}
@@ -98,42 +104,61 @@ def _as_stretches(reader: Reader, indicator: Indicator, missing: Sequence[Bucket
     return found
 
 
+def _near(reader: Reader, minutes: Sequence[int]) -> bool:
+    """Whether these are a few minutes of which all spans are there."""
+    return 0 < len(minutes) <= NEAR and min(minutes) * MINUTE_NS >= marks(reader).kept.get("spans", 0)
+
+
 def _few(reader: Reader, indicator: Indicator, level: str, numbers: Sequence[int]) -> dict[int, Figures]:
     """Rows as they are, judged here."""
     bound, below = _bound(indicator)
-    rows = _cells(reader, level, tuple(numbers), indicator.where.value_of("service"), _edge_ns(bound), below)
+    edge_ns = _edge_ns(bound)
+    rows = _cells(reader, level, tuple(numbers), indicator.where.value_of("service"), edge_ns)
     judge, found = Judge(indicator), dict.fromkeys(numbers, NOTHING)
     for bucket, *told in rows:
         counts, good = judge(tuple(told[: len(SORT)]))
         if counts:
-            weighed, spans, uncounted, within, sent, *inside = told[len(SORT) :]
-            right, plain = (weighed, spans) if bound is None else (within, sent)
-            if bound is not None and inside[0] is not None:
-                right, plain = _within(bound, below, *inside)
-            figures = (right or 0) * good, weighed or 0, spans - uncounted, uncounted, plain * good
-            found[bucket] = _sum(found[bucket], figures)
+            weighed, spans, uncounted, *durations = told[len(SORT) :]
+            right, plain = (weighed or 0, spans) if good else (0, 0)
+            if good and bound is not None and edge_ns is not None:
+                right, plain = _within(bound, edge_ns, below, right, plain, durations)
+            found[bucket] = _sum(found[bucket], (right, weighed or 0, spans - uncounted, uncounted, plain))
     return found
 
 
 def _cells(
-    reader: Reader, level: str, numbers: tuple[int, ...], service: str | None, edge_ns: int | None, below: bool
+    reader: Reader, level: str, numbers: tuple[int, ...], service: str | None, edge_ns: int | None
 ) -> list[tuple[Any, ...]]:
     """The rows of a service, read once for all objectives that ask for the same, as parts of a composite do."""
-    bounds = {"first": min(numbers), "beyond": max(numbers) + 1, "buckets": numbers}
-    told = {"service": service, "edge_ns": edge_ns, "below": below}
-    return reader.once(
-        ("slos.cells", level, numbers, service, edge_ns, below),
-        lambda: reader.tuples(SQL[FEW_OF[level]], **bounds, **told),
-    )
+    bounds = {"first": min(numbers), "beyond": max(numbers) + 1, "buckets": numbers, "service": service}
+    statement = FEW_OF[level] if edge_ns is None else f"{FEW_OF[level]}_within"
+    if level == "raw" and edge_ns is not None:
+        bounds["edge_ns"] = edge_ns
+    told = ("slos.cells", statement, numbers, service, bounds.get("edge_ns"))
+    return reader.once(told, lambda: reader.tuples(SQL[statement], **bounds))
 
 
 def _within(
-    bound: int, below: bool, codes: Sequence[int], weights: Sequence[float] | None, numbers: Sequence[int] | None
+    bound: int, edge_ns: int, below: bool, weighed: float, spans: float, durations: Sequence[Any]
 ) -> tuple[float, float]:
-    """How much of a histogram lies on the right side, as it is weighed and as it was sent."""
+    """How much of a row lies on the right side, as it is weighed and as it was sent.
+
+    Args:
+        bound: The first bucket of histograms beyond the threshold.
+        edge_ns: The longest duration before it.
+        below: Whether what is before it is right.
+        weighed: All of the row.
+        spans: The same, as it was sent.
+        durations: Whether all are before it; or the least, the most, and the histogram, which is looked into only
+            where the threshold lies within.
+    """
+    if len(durations) == 1 or not durations[0] <= edge_ns < durations[1]:
+        before = durations[0] if len(durations) == 1 else durations[1] <= edge_ns
+        return (weighed, spans) if before is below else (0, 0)
+    _, _, codes, weights, numbers = durations
     right = [(code < bound) is below for code in codes]
-    weighed = sum(weight or 0 for weight, each in zip(weights or (), right, strict=False) if each)
-    return weighed, sum(number for number, each in zip(numbers or (), right, strict=False) if each)
+    within = sum(weight or 0 for weight, each in zip(weights or (), right, strict=False) if each)
+    return within, sum(number for number, each in zip(numbers or (), right, strict=False) if each)
 
 
 def _many(reader: Reader, indicator: Indicator, level: str, numbers: Sequence[int]) -> dict[int, Figures]:

@@ -14,6 +14,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import Final, Literal
 
 from spanledger_server.errors import Invalid
@@ -23,6 +24,7 @@ Severity = Literal["page", "ticket"]
 SIGNIFICANCE: Final = 0.05
 FEWEST_BAD: Final = 2  # one failed request alone wakes nobody
 USUAL_PERIOD_NS: Final = 28 * DAY_NS
+REMEMBERED: Final = 4096  # pairs of windows with a target and a period: what follows from them is worked out once
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +82,15 @@ def allowed(target: Fraction) -> Fraction:
     return 1 - target
 
 
+def allowed_ratio(target: Fraction) -> float:
+    """The same as the nearest number of the machine, without the detour over a fraction."""
+    return (target.denominator - target.numerator) / target.denominator
+
+
 def burn_rate(counts: Counts, target: Fraction) -> float | None:
     """How many times as fast as allowed the budget is spent; None when there were no events."""
     ratio = counts.error_ratio
-    return None if ratio is None else ratio / float(allowed(target))
+    return None if ratio is None else ratio / allowed_ratio(target)
 
 
 def highest_burn_rate(target: Fraction) -> Fraction:
@@ -133,6 +140,14 @@ def usual_policies(period_ns: int) -> tuple[Policy, ...]:
     )
 
 
+@lru_cache(maxsize=REMEMBERED)
+def asked(policy: Policy, target: Fraction, period_ns: int) -> tuple[float, float]:
+    """The burn rate above which a pair holds, and the error ratio that it means."""
+    threshold = policy.threshold(period_ns)
+    return float(threshold), float(threshold * allowed(target))
+
+
+@lru_cache(maxsize=REMEMBERED)
 def unreachable(policy: Policy, target: Fraction, period_ns: int) -> str | None:
     """Why a pair can never hold for this target; None when it can."""
     threshold, highest = policy.threshold(period_ns), highest_burn_rate(target)
@@ -197,12 +212,11 @@ def judge(
         return Verdict(False, "unreachable", *rates)
     if not (covered[policy.long_ns] and covered[policy.short_ns]):
         return Verdict(None, "low_coverage", *rates)
-    threshold = policy.threshold(period_ns)
+    threshold, ratio = asked(policy, target, period_ns)
     if rates[0] is None or (rates[1] is None and rates[0] > threshold):
         return Verdict(None, "no_events", *rates)  # whether it goes on nobody can know
     if rates[1] is None or min(rates[0], rates[1]) <= threshold:
         return Verdict(False, "slow", *rates)
-    ratio = float(threshold * allowed(target))
     proved = all(proves_more_than(ratio, window) for window in (long_window, short_window))
     return Verdict(proved, "burning" if proved else "few_events", *rates)
 
@@ -281,7 +295,7 @@ def budget(period: Counts, lately: Counts, lately_s: float, target: Fraction) ->
         lately_s: The length of that stretch in seconds.
         target: Between 0 and 1.
     """
-    total = period.total * float(allowed(target))
+    total = period.total * allowed_ratio(target)
     per_second = lately.bad / lately_s if lately_s > 0 else 0.0
     left: float | None = None
     if period.bad >= total and period.bad > 0:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from spanledger_server.slos import adjustments, counting
+from spanledger_server.slos import slices as of_slices
 from spanledger_server.slos.burn import Counts
 from spanledger_server.slos.objective import Objective, Part
 from spanledger_server.store.database import Reader
@@ -41,9 +42,8 @@ def counts(reader: Reader, objective: Objective, windows: Sequence[Range]) -> tu
     out = excluded(objective, windows)
     if objective.method == "occurrences":
         return weighed(objective, windows, out, counting.windows(reader, objective.indicator, windows, out))
-    slices, loose = _slices(reader, objective, span(windows), objective.slice_ns)
-    judged = _judged(objective, slices, span(windows), out, loose)
-    return corrected(objective, windows, out, _in_windows(objective, judged, windows)), not loose
+    found, are_weighed = of_slices.windows(reader, objective, windows, out)
+    return corrected(objective, windows, out, found), are_weighed
 
 
 def sliced_events(reader: Reader, objective: Objective, window: Range, slice_ns: int) -> dict[int, Counts]:
@@ -106,7 +106,7 @@ def _judged(objective: Objective, slices: Slices, whole: Range, out: Sequence[Ra
         first, beyond = min(slices), max(min(slices), (whole.to_ns - MINUTE_NS) // length_ns)
         cut = {number for each in out for number in range(each.from_ns // length_ns, -(-each.to_ns // length_ns))}
         slices = {number: slices.get(number, Counts()) for number in range(first, beyond) if number not in cut}
-    return {number: sliced(objective, each.as_sent if loose else each) for number, each in slices.items()}
+    return {number: of_slices.judged(objective, each.as_sent if loose else each) for number, each in slices.items()}
 
 
 def _in_windows(objective: Objective, judged: Slices, windows: Sequence[Range]) -> list[Counts]:
@@ -115,17 +115,6 @@ def _in_windows(objective: Objective, judged: Slices, windows: Sequence[Range]) 
     return [
         sum((each for number, each in judged.items() if number * length_ns in window), Counts()) for window in windows
     ]
-
-
-def sliced(objective: Objective, events: Counts) -> Counts:
-    """One slice as one event: good or not, or good in part."""
-    if objective.slice_events is not None:
-        return Counts(float(events.good >= objective.slice_events), 1, 1)
-    ratio = events.good_ratio
-    if ratio is None:
-        return Counts(uncounted=events.uncounted)
-    good = ratio if objective.method == "ratio_timeslices" else float(ratio >= float(objective.slice_target))
-    return Counts(good, 1, 1)
 
 
 def minutes(

@@ -2,43 +2,63 @@
 -- The last bucket that was recomputed.
 SELECT max(change) FROM rollup_log;
 
--- name: kept_stale_and_changed
--- Since when each table is kept, the buckets that wait to be recomputed, and those that were from a change on.
-SELECT 'kept' AS what, subject AS name, NULL AS level, from_ns AS number, NULL AS change FROM kept_from
-UNION ALL
-SELECT DISTINCT 'stale', family, level, bucket, NULL FROM dirty_buckets
-UNION ALL
-SELECT 'changed', family, level, bucket, change FROM rollup_log WHERE change >= $since;
+-- name: kept
+-- Since when rows of each table are kept. Three small statements are planned in half the time of one that unites them.
+SELECT subject, from_ns FROM kept_from;
+
+-- name: stale
+-- The buckets that wait to be recomputed.
+SELECT family, level, bucket FROM dirty_buckets;
+
+-- name: changed
+-- The buckets that were recomputed, from a change on.
+SELECT change, family, level, bucket FROM rollup_log WHERE change >= $since;
+
+-- name: few_raw
+-- What spans of a few minutes come to, for minutes that wait to be recomputed.
+-- include: few_spans
+FROM spans
+-- include: few_spans_of
+
+-- name: few_raw_within
+-- As few_raw, by whether they are no longer than the edge.
+-- include: few_spans
+, end_ns - start_ns <= $edge_ns AS inside
+FROM spans
+-- include: few_spans_of
 
 -- name: few_1m
--- The rollups' rows of a few minutes as they are, which is quick to plan; a histogram only where the threshold lies within it.
+-- The rollups' rows of a few minutes as they are, which is quick to plan.
 -- include: few_cells
-FROM span_1m
--- include: few_conditions
+FROM span_1m WHERE bucket >= $first AND bucket < $beyond AND list_contains($buckets::BIGINT[], bucket) AND ($service IS NULL OR service = $service);
+
+-- name: few_1m_within
+-- As few_1m, with their histograms.
+-- include: few_cells
+, duration_min_ns, duration_max_ns, duration_index, duration_weight, duration_count
+FROM span_1m WHERE bucket >= $first AND bucket < $beyond AND list_contains($buckets::BIGINT[], bucket) AND ($service IS NULL OR service = $service);
 
 -- name: few_1h
 -- As few_1m, of hours.
 -- include: few_cells
-FROM span_1h
--- include: few_conditions
+FROM span_1h WHERE bucket >= $first AND bucket < $beyond AND list_contains($buckets::BIGINT[], bucket) AND ($service IS NULL OR service = $service);
+
+-- name: few_1h_within
+-- As few_1h, with their histograms.
+-- include: few_cells
+, duration_min_ns, duration_max_ns, duration_index, duration_weight, duration_count
+FROM span_1h WHERE bucket >= $first AND bucket < $beyond AND list_contains($buckets::BIGINT[], bucket) AND ($service IS NULL OR service = $service);
 
 -- name: few_1d
 -- As few_1m, of days.
 -- include: few_cells
-FROM span_1d
--- include: few_conditions
+FROM span_1d WHERE bucket >= $first AND bucket < $beyond AND list_contains($buckets::BIGINT[], bucket) AND ($service IS NULL OR service = $service);
 
--- name: few_raw
--- As few_1m, from the spans themselves, for minutes that wait to be recomputed.
-SELECT end_ns // 60000000000 AS bucket, service, name, kind, status_code, route, model,
-    parent_span_id IS NULL OR coalesce(flags & 512, 0) > 0 OR (kind IN (2, 5) AND coalesce(flags & 256, 0) = 0) AS entry,
-    sum(adjusted_count) AS weighed, count(*) AS spans, count(*) - count(adjusted_count) AS uncounted,
-    sum(adjusted_count) FILTER ((end_ns - start_ns <= $edge_ns) = $below) AS within, count(*) FILTER ((end_ns - start_ns <= $edge_ns) = $below) AS sent,
-    NULL AS codes, NULL AS weights, NULL AS numbers
-FROM spans
-WHERE end_ns >= $first * 60000000000 AND end_ns < $beyond * 60000000000 AND list_contains($buckets::BIGINT[], end_ns // 60000000000)
-    AND ($service IS NULL OR service = $service)
-GROUP BY ALL;
+-- name: few_1d_within
+-- As few_1d, with their histograms.
+-- include: few_cells
+, duration_min_ns, duration_max_ns, duration_index, duration_weight, duration_count
+FROM span_1d WHERE bucket >= $first AND bucket < $beyond AND list_contains($buckets::BIGINT[], bucket) AND ($service IS NULL OR service = $service);
 
 -- name: many_1m
 -- What the spans of one indicator come to in each of many minutes.
@@ -282,6 +302,84 @@ SELECT segment, slice, category,
 FROM known
 WHERE meets_all(found, $where_wanted, $where_unwanted, $where_least, $where_most)
 GROUP BY ALL;
+
+-- name: ledger_events
+-- As ledger_rows, for several indicators at once: lines are counted by sort, and looked at one by one only for thresholds.
+WITH piece AS (
+    SELECT
+        unnest($segment::INTEGER[]) AS segment, unnest($from_ns::BIGINT[]) AS from_ns, unnest($to_ns::BIGINT[]) AS to_ns
+),
+lines AS MATERIALIZED (
+    SELECT segment, CASE WHEN $slice_ns > 0 THEN at_ns // $slice_ns END AS slice,
+        CASE WHEN list_contains($asked::VARCHAR[], 'service') THEN coalesce(service, '') ELSE '' END AS service,
+        CASE WHEN list_contains($asked::VARCHAR[], 'kind') THEN coalesce(kind, '') ELSE '' END AS kind,
+        CASE WHEN list_contains($asked::VARCHAR[], 'operation') THEN coalesce(operation, '') ELSE '' END AS operation,
+        CASE WHEN list_contains($asked::VARCHAR[], 'provider') THEN coalesce(provider, '') ELSE '' END AS provider,
+        CASE WHEN list_contains($asked::VARCHAR[], 'model') THEN coalesce(model, '') ELSE '' END AS model,
+        CASE WHEN list_contains($asked::VARCHAR[], 'feature') THEN coalesce(feature, '') ELSE '' END AS feature,
+        CASE WHEN list_contains($asked::VARCHAR[], 'tenant') THEN coalesce(tenant, '') ELSE '' END AS tenant,
+        CASE WHEN list_contains($asked::VARCHAR[], 'user_tier') THEN coalesce(user_tier, '') ELSE '' END AS user_tier,
+        CASE WHEN list_contains($asked::VARCHAR[], 'status') THEN coalesce(CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END, '') ELSE '' END AS status,
+        CASE WHEN list_contains($asked::VARCHAR[], 'user_id') THEN coalesce(user_id, '') ELSE '' END AS user_id,
+        CASE WHEN list_contains($asked::VARCHAR[], 'session_id') THEN coalesce(session_id, '') ELSE '' END AS session_id,
+        CASE WHEN list_contains($asked::VARCHAR[], 'state') THEN coalesce(state, '') ELSE '' END AS state,
+        CASE WHEN list_contains($asked::VARCHAR[], 'error_type') THEN coalesce(error_type, '') ELSE '' END AS error_type,
+        CASE WHEN list_contains($asked::VARCHAR[], 'request_model') THEN coalesce(request_model, '') ELSE '' END AS request_model,
+        CASE WHEN list_contains($asked::VARCHAR[], 'service_tier') THEN coalesce(service_tier, '') ELSE '' END AS service_tier,
+        duration_ns / 1e6 AS duration_ms, time_to_first_chunk_ns / 1e6 AS first_chunk_ms, output_tokens * 1e9 / nullif(duration_ns, 0) AS a_second,
+        cost_usd::DOUBLE AS cost_usd, input_tokens::DOUBLE AS input_tokens, output_tokens::DOUBLE AS output_tokens
+    FROM ledger JOIN piece ON at_ns >= from_ns AND at_ns < to_ns
+    WHERE at_ns >= $least_ns AND at_ns < $most_ns AND ($services IS NULL OR list_contains($services::VARCHAR[], service))
+),
+sorts AS MATERIALIZED (
+    SELECT *, row_number() OVER () AS sort
+    FROM (SELECT DISTINCT service, kind, operation, provider, model, feature, tenant, user_tier, status, user_id, session_id, state, error_type, request_model,
+        service_tier FROM lines)
+),
+numbered AS MATERIALIZED (
+    SELECT sort, segment, slice, duration_ms, first_chunk_ms, a_second, cost_usd, input_tokens, output_tokens
+    FROM lines JOIN sorts USING (service, kind, operation, provider, model, feature, tenant, user_tier, status, user_id, session_id, state, error_type, request_model,
+        service_tier)
+),
+asked AS (
+    SELECT
+        unnest($slo::INTEGER[]) AS slo, unnest($field::VARCHAR[]) AS field, unnest($threshold::DOUBLE[]) AS threshold,
+        unnest($below::BOOLEAN[]) AS below, unnest($service::VARCHAR[]) AS of_service,
+        unnest($where_wanted::VARCHAR[][][]) AS where_wanted, unnest($where_unwanted::VARCHAR[][][]) AS where_unwanted,
+        unnest($where_least::DOUBLE[][]) AS where_least, unnest($where_most::DOUBLE[][]) AS where_most,
+        unnest($good_wanted::VARCHAR[][][]) AS good_wanted, unnest($good_unwanted::VARCHAR[][][]) AS good_unwanted,
+        unnest($good_least::DOUBLE[][]) AS good_least, unnest($good_most::DOUBLE[][]) AS good_most
+),
+matching AS MATERIALIZED (
+    SELECT slo, field, threshold, below, sort, meets_all(found, good_wanted, good_unwanted, good_least, good_most) AS good
+    FROM (
+        SELECT sort, service AS its_service, [
+                service, kind, operation, provider, model, feature, tenant, user_tier, status, user_id, session_id, state, error_type, request_model,
+        service_tier
+            ] AS found
+        FROM sorts
+    ) JOIN asked ON of_service IS NULL OR of_service = its_service
+    WHERE meets_all(found, where_wanted, where_unwanted, where_least, where_most)
+),
+parts AS (
+    SELECT slo, segment, slice, CASE WHEN good THEN lines ELSE 0 END AS good, lines
+    FROM (SELECT sort, segment, slice, count(*) AS lines FROM numbered GROUP BY ALL) JOIN matching USING (sort)
+    WHERE field IS NULL
+    UNION ALL
+    SELECT slo, segment, slice, count(*) FILTER (good AND CASE WHEN below THEN value <= threshold ELSE value >= threshold END), count(*)
+    FROM (
+        SELECT slo, segment, slice, good, below, threshold, CASE field
+            WHEN 'duration_ms' THEN duration_ms WHEN 'time_to_first_chunk_ms' THEN first_chunk_ms WHEN 'tokens_per_second' THEN a_second
+            WHEN 'cost_usd' THEN cost_usd WHEN 'input_tokens' THEN input_tokens WHEN 'output_tokens' THEN output_tokens
+        END AS value
+        FROM numbered JOIN matching USING (sort) WHERE field IS NOT NULL
+    )
+    WHERE value IS NOT NULL
+    GROUP BY ALL
+)
+SELECT slo, segment, slice, NULL AS category, sum(good)::DOUBLE AS good, sum(lines)::DOUBLE AS total, sum(lines)::DOUBLE AS seen,
+    0::DOUBLE AS uncounted, 0::DOUBLE AS plain_good
+FROM parts GROUP BY ALL;
 
 -- name: metric_events
 -- As span_events, of a metric: increments of counters, observations of histograms, or values of gauges.

@@ -34,8 +34,13 @@ def quick(indicator: Indicator) -> bool:
 
 
 def together(indicator: Indicator) -> bool:
-    """Whether several such indicators are read at once."""
+    """Whether several such indicators are read at once, from the rollups of spans."""
     return indicator.kind == "span" and indicator.rolled
+
+
+def lines_together(indicator: Indicator) -> bool:
+    """Whether several such indicators are read at once, from the ledger."""
+    return indicator.kind == "ledger" and not _attributes(indicator)
 
 
 class Judge:
@@ -106,8 +111,14 @@ def read(
     if several:
         for row in _spans(reader, [indicators[number] for number in several], stretches, bound):
             found[several[row["slo"]]].append(row)
+    lines = [number for number, each in enumerate(indicators) if group is None and lines_together(each)]
+    if len(lines) > 1:
+        for row in _lines(reader, [indicators[number] for number in lines], stretches, bound):
+            found[lines[row["slo"]]].append(row)
+        several += lines
+    apart = set(range(len(indicators))) - set(several)
     for number, each in enumerate(indicators):
-        if number not in several:
+        if number in apart:
             found[number] = _alone(reader, each, stretches, bound)
     return found
 
@@ -133,6 +144,43 @@ def _spans(
     )
 
 
+def _lines(
+    reader: Reader, indicators: Sequence[Indicator], stretches: Sequence[Range], bound: dict[str, Any]
+) -> list[dict[str, Any]]:
+    services = [each.where.value_of("service") for each in indicators]
+    thresholds = [each.threshold for each in indicators]
+    conditions = [_bound(each, COLUMNS["ledger"], ()) for each in indicators]
+    return reader.rows(
+        SQL["ledger_events"],
+        slice_ns=bound["slice_ns"],
+        **_stretches(stretches),
+        **{name: [each[name] for each in conditions] for name in conditions[0]},
+        asked=sorted({name for each in indicators for name in _columns(each)} | {"service"}),
+        services=None if None in services else sorted(set(map(str, services))),
+        service=services,
+        slo=list(range(len(indicators))),
+        field=[None if each is None else each.field for each in thresholds],
+        threshold=[None if each is None else each.value for each in thresholds],
+        below=[each is None or each.below for each in thresholds],
+    )
+
+
+def _stretches(stretches: Sequence[Range]) -> dict[str, Any]:
+    """Stretches as the statements over rows take them."""
+    return {
+        "segment": list(range(len(stretches))),
+        "from_ns": [stretch.from_ns for stretch in stretches],
+        "to_ns": [stretch.to_ns for stretch in stretches],
+        "least_ns": min(stretch.from_ns for stretch in stretches),
+        "most_ns": max(stretch.to_ns for stretch in stretches),
+    }
+
+
+def _columns(indicator: Indicator) -> list[str]:
+    """What the conditions of an indicator name."""
+    return sorted({each.name for part in (indicator.where, indicator.good) if part for each in part.each})
+
+
 def _alone(
     reader: Reader, indicator: Indicator, stretches: Sequence[Range], bound: dict[str, Any]
 ) -> list[dict[str, Any]]:
@@ -149,17 +197,10 @@ def _alone(
         cut = parameters(pieces(reader, METRIC, stretches, bound["slice_ns"]))
         names = {"metric": indicator.metric, "good_metric": indicator.good_metric}
         return reader.rows(SQL["metric_events"], **asked, **cut, **names, code=code(indicator))
-    asked |= {
-        "segment": list(range(len(stretches))),
-        "from_ns": [stretch.from_ns for stretch in stretches],
-        "to_ns": [stretch.to_ns for stretch in stretches],
-        "least_ns": min(stretch.from_ns for stretch in stretches),
-        "most_ns": max(stretch.to_ns for stretch in stretches),
-    }
+    asked |= _stretches(stretches)
     if indicator.kind == "ledger":
         field, value = (None, None) if threshold is None else (threshold.field, threshold.value)
-        columns = sorted({each.name for part in (indicator.where, indicator.good) if part for each in part.each})
-        return reader.rows(SQL["ledger_rows"], **asked, asked=columns, field=field, threshold=value)
+        return reader.rows(SQL["ledger_rows"], **asked, asked=_columns(indicator), field=field, threshold=value)
     return reader.rows(SQL["span_rows"], **asked, code=code(indicator))
 
 

@@ -1,20 +1,20 @@
 """What an objective's window looked like: incidents, downtime, who contributed, and how it was before.
 
-A bad minute is one in which fewer events were good than the target asks; a minute is down when none was. Bad minutes
-that lie close together, and spent enough of the budget, are one incident. In a long window they are looked for in the
-hours that spent more than an hour may.
+A bad minute is one in which fewer events were good than the target asks; a minute is down when none was. Where slices
+are what counts, those that were not good are bad. Bad minutes that lie close together, and spent enough of the budget,
+are one incident. In a long window they are looked for in the hours that spent more than an hour may.
 
 Never: downtime where nothing happened.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from spanledger_server import timegrid
-from spanledger_server.slos import adjustments, burn, counting, groups, measure, status
+from spanledger_server.slos import adjustments, burn, counting, groups, measure, slices, status
 from spanledger_server.slos.burn import Counts
 from spanledger_server.slos.counting import CONTRIBUTE
 from spanledger_server.slos.groups import Grouped
@@ -23,7 +23,7 @@ from spanledger_server.slos.status import PartStanding, Status
 from spanledger_server.store.database import Reader
 from spanledger_server.timegrid import DAY_NS, HOUR_NS, MINUTE_NS, Range
 
-APART: Final = 5  # slices without trouble that still belong to an incident
+APART_NS: Final = 5 * MINUTE_NS  # without trouble for less than this still belongs to an incident
 WORTH_TELLING: Final = 0.01  # of the budget
 FEWEST_BAD: Final = 2
 MOST_INCIDENTS: Final = 100
@@ -100,14 +100,13 @@ def of(reader: Reader, objective: Objective, now_ns: int, period: Range | None =
         reader, objective, now_ns, period, lambda window: [_before(objective, window, period)]
     )
     window = found.period.window
-    minutes, quiet_ns = _minutes(reader, objective, window, found.weighed)
-    bad = _bad(objective, minutes)
+    seen = _looked(reader, objective, window, found.weighed)
     return Report(
         status=found,
-        bad_ns=len(bad) * MINUTE_NS,
-        down_ns=sum(each.good <= 0 for each in bad.values()) * MINUTE_NS,
-        quiet_ns=quiet_ns,
-        incidents=tuple(_incidents(bad, minutes, found.budget.total if found.budget else 0.0)),
+        bad_ns=len(seen.spent) * seen.length_ns,
+        down_ns=seen.down_ns(seen.spent),
+        quiet_ns=seen.quiet_ns,
+        incidents=tuple(_incidents(seen, found.budget.total if found.budget else 0.0)),
         contributors=tuple(_contributors(reader, objective, found)),
         previous=previous,
         previous_window=_before(objective, window, period),
@@ -126,13 +125,44 @@ def incidents(reader: Reader, objective: Objective, window: Range, allowed: floa
         allowed: The budget, in bad events.
     """
     weighed = objective.indicator.kind == "composite" or measure.counts(reader, objective, [window])[1]
-    found, _ = _minutes(reader, objective, window, weighed)
-    return _incidents(_bad(objective, found), found, allowed)
+    return _incidents(_looked(reader, objective, window, weighed), allowed)
 
 
-def _bad(objective: Objective, minutes: Mapping[int, Counts]) -> dict[int, Counts]:
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """The minutes of a window, or its slices where those are what counts.
+
+    Attributes:
+        length_ns: Of each.
+        events: Number -> what happened in it.
+        spent: Those that were bad, and what each spent of the budget: bad events, or slices.
+        fewest: An incident spends no less.
+        quiet_ns: For how long nothing happened.
+    """
+
+    length_ns: int
+    events: Mapping[int, Counts]
+    spent: Mapping[int, float]
+    fewest: float
+    quiet_ns: int
+
+    def down_ns(self, numbers: Iterable[int]) -> int:
+        """For how long no event of these was good."""
+        return sum(self.events[number].good <= 0 for number in numbers) * self.length_ns
+
+
+def _looked(reader: Reader, objective: Objective, window: Range, weighed: bool) -> _Looked:
+    if objective.method != "occurrences":
+        out = objective.adjusted.excluded(window)
+        found, told = slices.lost(reader, objective, window, out, MOST_HOURS)
+        quiet_ns = window.length_ns - adjustments.length_ns(window, out) - told * objective.slice_ns
+        events = {number: each.events for number, each in found.items()}
+        spent = {number: each.share for number, each in found.items()}
+        return _Looked(objective.slice_ns, events, spent, 0, max(0, quiet_ns))
+    minutes, quiet_ns = _minutes(reader, objective, window, weighed)
     target = float(objective.target)
-    return {number: each for number, each in minutes.items() if each.total > 0 and (each.good_ratio or 0) < target}
+    bad = {number: each.bad for number, each in minutes.items() if each.total > 0 and (each.good_ratio or 0) < target}
+    return _Looked(MINUTE_NS, minutes, bad, FEWEST_BAD, quiet_ns)
 
 
 def _minutes(reader: Reader, objective: Objective, window: Range, weighed: bool) -> tuple[dict[int, Counts], int]:
@@ -161,22 +191,24 @@ def _before(objective: Objective, window: Range, period: Range | None) -> Range:
     return Range(max(0, window.from_ns - length_ns), window.from_ns)
 
 
-def _incidents(bad: Mapping[int, Counts], minutes: Mapping[int, Counts], allowed: float) -> list[Incident]:
-    """Runs of bad minutes that spent something of the `allowed` bad events, oldest first."""
+def _incidents(seen: _Looked, allowed: float) -> list[Incident]:
+    """Runs of bad minutes that spent something of what is `allowed`, oldest first."""
     runs: list[list[int]] = []
-    for number in sorted(bad):
-        if runs and number - runs[-1][-1] <= APART:
+    for number in sorted(seen.spent):
+        if runs and (number - runs[-1][-1] - 1) * seen.length_ns < APART_NS:
             runs[-1].append(number)
         else:
             runs.append([number])
     found = []
     for run in runs:
-        window = Range(run[0] * MINUTE_NS, (run[-1] + 1) * MINUTE_NS)
-        counts = sum((minutes[n] for n in range(run[0], run[-1] + 1) if n in minutes), Counts())
-        down_ns = sum(bad[number].good <= 0 for number in run) * MINUTE_NS
-        share = counts.bad / allowed if allowed > 0 else 0.0
-        if counts.bad >= FEWEST_BAD and share >= WORTH_TELLING:
-            found.append(Incident(window, counts, share, down_ns))
+        window = Range(run[0] * seen.length_ns, (run[-1] + 1) * seen.length_ns)
+        counts = sum((seen.events[n] for n in range(run[0], run[-1] + 1) if n in seen.events), Counts())
+        spent = sum(seen.spent[number] for number in run)
+        if seen.fewest:  # of events, those that were bad in good minutes between as well
+            spent = counts.bad
+        share = spent / allowed if allowed > 0 else 0.0
+        if spent >= seen.fewest and share >= WORTH_TELLING:
+            found.append(Incident(window, counts, share, seen.down_ns(run)))
     worst = sorted(found, key=lambda incident: -incident.budget_share)[:MOST_INCIDENTS]
     return sorted(worst, key=lambda incident: incident.window.from_ns)
 

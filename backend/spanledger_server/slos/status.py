@@ -184,7 +184,8 @@ def with_others(
 
 def at_once(objective: Objective) -> bool:
     """Whether `of_all` counts it in one statement with others."""
-    return objective.method == "occurrences" and reading.together(objective.indicator)
+    indicator = objective.indicator
+    return objective.method == "occurrences" and (reading.together(indicator) or reading.lines_together(indicator))
 
 
 def of_all(reader: Reader, objectives: Sequence[Objective], now_ns: int) -> list[Status]:
@@ -380,7 +381,7 @@ def _condition(
     )
     return Condition(
         policy,
-        float(policy.threshold(length_ns)),
+        burn.asked(policy, objective.target, length_ns)[0],
         verdict,
         burn.unreachable(policy, objective.target, length_ns),
     )

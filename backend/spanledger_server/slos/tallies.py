@@ -31,11 +31,20 @@ class _Question:
 
     Attributes:
         families: The rollups whose changes it depends on.
+        minutes: Level -> minutes in each of its buckets, where a bucket is made of minutes that change one by one;
+            None: it is the rollups' own, and changes with it.
         found: The counts by bucket.
     """
 
     families: frozenset[str]
+    minutes: Mapping[str, int] | None = None
     found: dict[Bucket, Figures] = field(default_factory=dict)
+
+    def buckets(self, level: str, number: int) -> list[Bucket]:
+        """Those that change with one of the rollups."""
+        if self.minutes is None:
+            return [(level, number)]
+        return [(each, number // minutes) for each, minutes in self.minutes.items()] if level == "1m" else []
 
 
 class Tallies:
@@ -87,7 +96,8 @@ class Tallies:
         for family, level, bucket in changed:
             for question in self._questions.values():
                 if family in question.families:
-                    self._held -= question.found.pop((level, bucket), None) is not None
+                    for of_it in question.buckets(level, bucket):
+                        self._held -= question.found.pop(of_it, None) is not None
 
     def find(self, version: int | None, question: Hashable, buckets: Iterable[Bucket]) -> dict[Bucket, Figures]:
         """What is remembered of these buckets.
@@ -105,13 +115,18 @@ class Tallies:
             return {bucket: found[bucket] for bucket in buckets if bucket in found}
 
     def keep(
-        self, version: int | None, question: Hashable, families: frozenset[str], counted: Mapping[Bucket, Figures]
+        self,
+        version: int | None,
+        question: Hashable,
+        families: frozenset[str],
+        counted: Mapping[Bucket, Figures],
+        minutes: Mapping[str, int] | None = None,
     ) -> None:
-        """Remember what was counted on the snapshot of this version."""
+        """Remember what was counted on the snapshot of this version; the rest as `_Question` has it."""
         with self._lock:
             if version is None or version != self._known:
                 return
-            mine = self._questions.setdefault(question, _Question(families))
+            mine = self._questions.setdefault(question, _Question(families, minutes))
             self._questions.move_to_end(question)
             before = len(mine.found)
             mine.found = {**mine.found, **counted} if before + len(counted) <= MOST_OF_ONE else dict(counted)

@@ -48,8 +48,21 @@ class Calls:
     duration_max_ns: int | None = None
     durations: Durations = field(default_factory=Durations)
 
+    @classmethod
+    def of(cls, cell: Mapping[str, Any]) -> Calls:
+        """A row of `call_cells`; its durations are not in it."""
+        return cls(
+            {name: cell[name] or 0 for name in COUNTS},
+            cell["errors"] or 0,
+            cell["cost_usd"],
+            {name: cell[name] for name in TOKENS},
+            int(cell["duration_sum_ns"] or 0),
+            cell["duration_min_ns"],
+            cell["duration_max_ns"],
+        )
+
     def add(self, cell: Mapping[str, Any]) -> None:
-        """Add a row of `call_cells`; its durations are not in it."""
+        """Add another row of `call_cells`."""
         for name in COUNTS:
             self.counts[name] += int(cell[name] or 0)
         self.errors += int(cell["errors"] or 0)
@@ -94,12 +107,13 @@ class Calls:
     def shown(self) -> dict[str, Any]:
         """As answers have it."""
         p50, p95, p99 = map(self.quantile_ms, durations.QUANTILES)
+        calls, errors = self.calls, self.errors
         return {
-            "total_requests": self.calls,
-            "success_count": self.calls - self.errors,
-            "failure_count": self.errors,
-            "success_rate": shares.ratio(self.calls - self.errors, self.calls),
-            "error_rate": shares.ratio(self.errors, self.calls),
+            "total_requests": calls,
+            "success_count": calls - errors,
+            "failure_count": errors,
+            "success_rate": shares.ratio(calls - errors, calls),
+            "error_rate": shares.ratio(errors, calls),
             "avg_latency": self.mean_ms,
             "min_latency": None if self.duration_min_ns is None else self.duration_min_ns / NS_A_MS,
             "max_latency": None if self.duration_max_ns is None else self.duration_max_ns / NS_A_MS,
@@ -161,9 +175,12 @@ def cells(
         "rows_from_ns": rows[0],
         "rows_to_ns": rows[1],
         **asked.bound(),
+        **stretches.needed(s),
     }
-    found = reader.rows(SQL["call_cells"], **bound)
-    return Cells(found, reader.arrow(SQL["call_durations"], **bound) if timed else None)
+    bound["rows"] = bound["rows"] or not rolled
+    sums, of_sums = sqlfile.lean(SQL["call_cells"], bound)
+    spread, of_spread = sqlfile.lean(SQL["call_durations"], bound)
+    return Cells(reader.rows(sums, **of_sums), reader.arrow(spread, **of_spread) if timed else None)
 
 
 def added(found: Cells) -> Calls:
@@ -183,7 +200,10 @@ def grouped(found: Cells, key: Callable[[Mapping[str, Any]], _Key]) -> dict[_Key
     group_of: dict[tuple[int, str | None], int] = {}
     for cell in found.rows:
         mine = key(cell)
-        groups.setdefault(mine, Calls()).add(cell)
+        if mine in groups:
+            groups[mine].add(cell)
+        else:
+            groups[mine] = Calls.of(cell)
         group_of[cell["part"], cell["category"]] = numbers.setdefault(mine, len(numbers))
     if found.durations is not None:
         timed = durations.merged(found.durations, group_of, len(groups))

@@ -118,10 +118,14 @@ class _Question:
         if rolled and "user_id" in self.asked and spenders.KNOWN.issuperset(self.asked):
             u = spenders.sources(self.reader, period)
             who = spenders.who(self.reader, self.conditions)
-            return self.reader.rows(SQL["cost_cells_of_users"], u=u, **who, **bound), _source(u["end_day"])
+            sql, parameters = sqlfile.lean(SQL["cost_cells_of_users"], {"u": u, **who, **bound})
+            return self.reader.rows(sql, **parameters), _source(u["end_day"])
         read = rolled and IN_ROLLUPS.issuperset(self.asked)
         sources = _sources(self.reader, period) if read else _all_from_ledger(period)
-        return self.reader.rows(SQL["cost_cells"], to_ns=period.to_ns, **sources, **bound), _source(sources["level"])
+        level, split = sources["level"], sources["split_to_ns"] > 0
+        marks = {"rolled": bool(level), "hourly": level == "1h", "split": split}
+        sql, parameters = sqlfile.lean(SQL["cost_cells"], {"to_ns": period.to_ns, **sources, **bound, **marks})
+        return self.reader.rows(sql, **parameters), _source(level)
 
     def users(
         self, period: Period, whole: Sequence[Mapping[str, Any]], total: Sums

@@ -20,15 +20,18 @@ WITH cells AS MATERIALIZED (
         WHERE at_ns >= $rest_from_ns AND at_ns < $to_ns
             AND (at_ns < $head_ns OR at_ns >= $tail_ns
                 OR (at_ns >= $dirty_from_ns AND at_ns < $dirty_to_ns AND list_contains($dirty::BIGINT[], at_ns // $unit_ns)))
+        -- if: split
         UNION ALL
         SELECT * FROM ledger
         WHERE $split_to_ns > 0 AND at_ns >= $head_ns AND at_ns < $tail_ns
             AND at_ns % 86400000000000 >= $split_from_ns AND at_ns % 86400000000000 < $split_to_ns
             AND NOT list_contains($dirty::BIGINT[], at_ns // $unit_ns)
+        -- end
     )
     WHERE true
         -- include: ledger_conditions
     GROUP BY part, category
+    -- if: rolled
     UNION ALL
     SELECT
         part_of(at_ns, $p) AS part,
@@ -39,15 +42,15 @@ WITH cells AS MATERIALIZED (
         sum(cost_usd), sum(calls), sum(priced_calls), sum(unpriced_calls), sum(estimated_calls), sum(free_calls),
         sum(input_tokens), sum(output_tokens), sum(cached_input_tokens)
     FROM (
-        SELECT bucket * $unit_ns AS at_ns, * FROM cost_1h WHERE $level = '1h'
-        UNION ALL
         SELECT bucket * $unit_ns AS at_ns, * FROM cost_1d WHERE $level = '1d'
+        UNION ALL SELECT bucket * $unit_ns AS at_ns, * FROM cost_1h WHERE $level = '1h' -- if: hourly
     )
     WHERE bucket >= $head_ns // $unit_ns AND bucket < $tail_ns // $unit_ns
         AND NOT list_contains($dirty::BIGINT[], bucket)
-        AND ($split_to_ns = 0 OR at_ns % 86400000000000 < $split_from_ns OR at_ns % 86400000000000 >= $split_to_ns)
+        AND ($split_to_ns = 0 OR at_ns % 86400000000000 < $split_from_ns OR at_ns % 86400000000000 >= $split_to_ns) -- if: split
         -- include: cost_conditions
     GROUP BY part, category
+    -- end
 ),
 -- include: ranked_cells
 
@@ -392,18 +395,19 @@ WHERE family = $family AND minute >= $first AND minute < $end;
 -- the sketch of the variance. `loose` is what spans that do not say how they were sampled add to a code, each counted once.
 WITH cells AS NOT MATERIALIZED (
     SELECT part_of(bucket * 60000000000, $p) AS part, * FROM span_1m WHERE entry AND of_minutes(bucket, $s)
-    UNION ALL BY NAME
-    SELECT part_of(bucket * 3600000000000, $p) AS part, * FROM span_1h WHERE entry AND of_hours(bucket, $s)
-    UNION ALL BY NAME
-    SELECT part_of(bucket * 86400000000000, $p) AS part, * FROM span_1d WHERE entry AND of_days(bucket, $s)
+    UNION ALL BY NAME SELECT part_of(bucket * 3600000000000, $p) AS part, * FROM span_1h WHERE entry AND of_hours(bucket, $s) -- if: hours
+    UNION ALL BY NAME SELECT part_of(bucket * 86400000000000, $p) AS part, * FROM span_1d WHERE entry AND of_days(bucket, $s) -- if: days
 ),
 wanted AS NOT MATERIALIZED (
     SELECT
         part, coalesce(service, 'unknown_service') AS service, name, coalesce(route, name) AS path, kind = 2 AS served,
         status_code = 2 AS failed, http_class, spans, adjusted_spans, uncounted_spans, duration_sum_ns, duration_index,
         duration_count, duration_weight, spread_slot, spread_sum, uncounted_spans / spans AS loose
-    FROM cells WHERE $service IS NULL OR coalesce(service, 'unknown_service') = $service
-),
+    FROM cells WHERE true
+        AND ($service IS NULL OR coalesce(service, 'unknown_service') = $service) -- if: service
+)
+-- if: rows
+,
 fresh AS NOT MATERIALIZED (
     SELECT
         part_of(end_ns, $p) AS part, coalesce(service, 'unknown_service') AS service, name, coalesce(route, name) AS path,
@@ -411,8 +415,10 @@ fresh AS NOT MATERIALIZED (
         end_ns - start_ns AS duration_ns, hash(trace_id) AS chance
     FROM spans
     WHERE of_rows(end_ns, $s) AND enters(parent_span_id, flags, kind)
-        AND ($service IS NULL OR coalesce(service, 'unknown_service') = $service)
-),
+        AND ($service IS NULL OR coalesce(service, 'unknown_service') = $service) -- if: service
+)
+-- end
+,
 parts AS (
     SELECT part, service, name, path, served, failed, http_class, NULL::INTEGER AS code, NULL::UTINYINT AS slot,
         sum(spans) AS spans, sum(uncounted_spans) AS uncounted, sum(adjusted_spans) AS weight,
@@ -435,6 +441,7 @@ parts AS (
         FROM wanted
     )
     GROUP BY ALL
+    -- if: rows
     UNION ALL BY NAME
     SELECT part, service, name, path, served, failed, http_class, value_code(duration_ns) AS code, count(*) AS spans,
         count(*) - count(weight) AS uncounted, sum(weight) AS weight, sum(duration_ns) AS duration_sum_ns, count(*) AS kept,
@@ -444,6 +451,7 @@ parts AS (
     SELECT part, service, name, path, served, failed, http_class, (chance & 63)::UTINYINT AS slot,
         sum(CASE WHEN chance & 64 = 0 THEN 1 ELSE -1 END * sqrt(weight * (weight - 1))) AS spread
     FROM fresh WHERE weight > 1 GROUP BY ALL
+    -- end
 ),
 added AS (
     SELECT part, service, name, path, served, failed, http_class, code, slot, sum(spans) AS spans, sum(uncounted) AS uncounted,
@@ -466,10 +474,9 @@ FROM added GROUP BY ALL;
 -- What tracking calls told of some kinds of event within a window, by part of it, event, service, subject and outcome.
 WITH cells AS NOT MATERIALIZED (
     SELECT part_of(bucket * 60000000000, $p) AS part, * FROM told_1m WHERE of_minutes(bucket, $s)
-    UNION ALL BY NAME
-    SELECT part_of(bucket * 3600000000000, $p) AS part, * FROM told_1h WHERE of_hours(bucket, $s)
-    UNION ALL BY NAME
-    SELECT part_of(bucket * 86400000000000, $p) AS part, * FROM told_1d WHERE of_days(bucket, $s)
+    UNION ALL BY NAME SELECT part_of(bucket * 3600000000000, $p) AS part, * FROM told_1h WHERE of_hours(bucket, $s) -- if: hours
+    UNION ALL BY NAME SELECT part_of(bucket * 86400000000000, $p) AS part, * FROM told_1d WHERE of_days(bucket, $s) -- if: days
+    -- if: rows
     UNION ALL BY NAME
     SELECT
         part_of(at_ns, $p) AS part, event, service, subject, outcome, feature, tenant, user_tier, 1 AS events, saved_cost,
@@ -478,14 +485,17 @@ WITH cells AS NOT MATERIALIZED (
         CASE WHEN duration_ns IS NOT NULL THEN [value_code(duration_ns)] END AS duration_index,
         CASE WHEN duration_ns IS NOT NULL THEN [1] END AS duration_count
     FROM told($rows_from_ns, $rows_to_ns) WHERE of_rows(at_ns, $s)
+    -- end
 ),
 wanted AS NOT MATERIALIZED (
     SELECT * REPLACE (coalesce(service, 'unknown_service') AS service) FROM cells
-    WHERE list_contains($events::VARCHAR[], event) AND fits(coalesce(service, 'unknown_service'), $service, $not_service)
-        AND fits(CASE event WHEN 'cache' THEN subject END, $provider, $not_provider)
-        AND fits(CASE event WHEN 'rate_limit' THEN subject END, $limit_type, $not_limit_type)
-        AND fits(feature, $feature, $not_feature) AND fits(tenant, $tenant, $not_tenant)
-        AND fits(user_tier, $user_tier, $not_user_tier)
+    WHERE list_contains($events::VARCHAR[], event)
+        AND fits(coalesce(service, 'unknown_service'), $service, $not_service) -- if: service not_service
+        AND fits(CASE event WHEN 'cache' THEN subject END, $provider, $not_provider) -- if: provider not_provider
+        AND fits(CASE event WHEN 'rate_limit' THEN subject END, $limit_type, $not_limit_type) -- if: limit_type not_limit_type
+        AND fits(feature, $feature, $not_feature) -- if: feature not_feature
+        AND fits(tenant, $tenant, $not_tenant) -- if: tenant not_tenant
+        AND fits(user_tier, $user_tier, $not_user_tier) -- if: user_tier not_user_tier
 ),
 parts AS (
     SELECT part, event, service, subject, outcome, NULL::INTEGER AS code, sum(events) AS events, sum(saved_cost) AS saved_cost,
@@ -518,6 +528,7 @@ SELECT part, category, sum(calls)::BIGINT AS calls, sum(errors)::BIGINT AS error
     min(duration_min_ns) AS duration_min_ns, max(duration_max_ns) AS duration_max_ns
 FROM (
     SELECT * FROM rolled
+    -- if: rows
     UNION ALL BY NAME
     SELECT part, category, count(*) AS calls, count(error_type) AS errors,
         count(*) FILTER (state = 'priced') AS priced_calls, count(*) FILTER (state = 'unpriced') AS unpriced_calls,
@@ -526,6 +537,7 @@ FROM (
         sum(cached_input_tokens) AS cached_input_tokens, sum(duration_ns) AS duration_sum_ns,
         min(duration_ns) AS duration_min_ns, max(duration_ns) AS duration_max_ns
     FROM lines GROUP BY part, category
+    -- end
 )
 GROUP BY part, category;
 
@@ -534,13 +546,16 @@ GROUP BY part, category;
 -- include: call_sources
 SELECT part, category::VARCHAR AS category, duration_index AS codes, duration_count AS counts
 FROM rolled WHERE duration_index IS NOT NULL
+-- if: rows
 UNION ALL
 SELECT part, category::VARCHAR, list(code), list(n)
 FROM (
     SELECT part, category, value_code(duration_ns) AS code, count(*) AS n
     FROM lines WHERE duration_ns IS NOT NULL GROUP BY part, category, code
 )
-GROUP BY part, category;
+GROUP BY part, category
+-- end
+;
 
 -- name: gauge_cells
 -- Gauges by series and part of a window: their mean.
@@ -548,16 +563,22 @@ WITH chosen AS (SELECT series_id, name, service, attributes FROM metric_series W
 cells AS NOT MATERIALIZED (
     SELECT series_id, part_of(bucket * 60000000000, $p) AS part, sum, points
     FROM metric_1m WHERE of_minutes(bucket, $s) AND series_id IN (SELECT series_id FROM chosen)
+    -- if: hours
     UNION ALL
     SELECT series_id, part_of(bucket * 3600000000000, $p), sum, points
     FROM metric_1h WHERE of_hours(bucket, $s) AND series_id IN (SELECT series_id FROM chosen)
+    -- end
+    -- if: days
     UNION ALL
     SELECT series_id, part_of(bucket * 86400000000000, $p), sum, points
     FROM metric_1d WHERE of_days(bucket, $s) AND series_id IN (SELECT series_id FROM chosen)
+    -- end
+    -- if: rows
     UNION ALL
     SELECT series_id, part_of(at_ns, $p), value, 1
     FROM metric_points
     WHERE of_rows(at_ns, $s) AND isfinite(value) AND series_id IN (SELECT series_id FROM chosen)
+    -- end
 )
 SELECT name, service, attributes, part, sum(sum) / sum(points) AS mean
 FROM cells JOIN chosen USING (series_id) WHERE sum IS NOT NULL

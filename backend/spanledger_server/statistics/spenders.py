@@ -68,7 +68,8 @@ def spenders(
     u = all_from_ledger(period) if from_ledger or not KNOWN.issuperset(asked) else sources(reader, period)
     bound = {"u": u, **who(reader, conditions), **conditions}
     year = None if asked else _year(period, u)
-    ranked = reader.rows(SQL["costliest_users"], most=most, y=_beside(year, u), **bound)
+    sql, parameters = sqlfile.lean(SQL["costliest_users"], {"most": most, "y": _beside(year, u), **bound})
+    ranked = reader.rows(sql, **parameters)
     first = {row["user_id"]: row["user_number"] for row in ranked[:in_trend]}
     numbers = [number for number in first.values() if number >= 0]
     told = {
@@ -78,8 +79,8 @@ def spenders(
         "last_number": max(numbers, default=-1),
         "unset": None in first,
     }
-    parts = reader.rows(SQL["parts_of_users"], p=period.bound(), **told, **bound)
-    return Spenders(ranked, parts, u["first_day"] < u["end_day"])
+    sql, parameters = sqlfile.lean(SQL["parts_of_users"], {"p": period.bound(), **told, **bound})
+    return Spenders(ranked, reader.rows(sql, **parameters), u["first_day"] < u["end_day"])
 
 
 def sources(reader: Reader, period: Period) -> dict[str, Any]:

@@ -11,7 +11,7 @@ Never: a bucket twice, or one that is not fresh.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, Final, Literal
 
 from spanledger_server.rollups.dirty import Family
@@ -37,12 +37,13 @@ def of(reader: Reader, family: Family, window: Range, coarsest: Unit = "day") ->
         window: Nanoseconds UTC; its minutes are taken whole.
         coarsest: The widest bucket that may be read where finer ones are kept: one that lies in one part of a trend.
     """
-    kept: dict[str, int] = dict(reader.tuples(SQL["kept_from"]))
+    kept: dict[str, int] = reader.once(("kept_from",), lambda: dict(reader.tuples(SQL["kept_from"])))
     first_minute, end_minute = window.from_ns // MINUTE_NS, -(-window.to_ns // MINUTE_NS)
     hours_kept, minutes_kept = kept.get(f"{family}_1h", 0), kept.get(f"{family}_1m", 0)
     days = _days(window, hours_kept, wanted=coarsest == "day")
     hours = _hours(window, minutes_kept, days, wanted=coarsest != "minute")
-    marks = reader.tuples(SQL["stale"], family=family, first=first_minute - MINUTES_A_DAY, end=end_minute)
+    marked = {"family": family, "first": first_minute - MINUTES_A_DAY, "end": end_minute}
+    marks = reader.once(("stale", *marked.values()), lambda: reader.tuples(SQL["stale"], **marked))
     # A minute that waits makes its hour and its day wait; an hour its day.
     stale_days = {bucket // MINUTES_A_DAY for _, bucket in marks}
     stale_hours = {bucket // 60 for level, bucket in marks if level != "1d"}
@@ -62,6 +63,13 @@ def of(reader: Reader, family: Family, window: Range, coarsest: Unit = "day") ->
         "rows_from_ns": fresh[0] * MINUTE_NS if fresh else 0,
         "rows_to_ns": (fresh[-1] + 1) * MINUTE_NS if fresh else 0,
     }
+
+
+def needed(s: Mapping[str, Any]) -> dict[str, bool]:
+    """What there is to read beside minutes: ``hours``, ``days`` and ``rows``, the marks of the statements."""
+    days, hours = range(s["first_day"], s["end_day"]), range(s["first_hour"], s["end_hour"])
+    uncovered = not days or hours.start < days.start * 24 or hours.stop > days.stop * 24 or bool(s["stale_days"])
+    return {"hours": bool(hours) and uncovered, "days": bool(days), "rows": bool(s["stale_minutes"])}
 
 
 def _days(window: Range, hours_kept_ns: int, *, wanted: bool) -> range:

@@ -61,7 +61,9 @@ def figures(reader: Reader, period: Period) -> dict[int, dict[str, float | None]
     s = stretches.of(reader, "metric", period.window, period.coarsest)
     labels: dict[str | None, dict[str, Any]] = {}
     gauges: dict[int, list[Gauge]] = defaultdict(list)
-    for row in reader.rows(SQL["gauge_cells"], names=list(NAMES), s=s, p=period.bound()):
+    bound = {"names": list(NAMES), "s": s, "p": period.bound(), **stretches.needed(s)}
+    sql, parameters = sqlfile.lean(SQL["gauge_cells"], bound)
+    for row in reader.rows(sql, **parameters):
         text = row["attributes"]
         known = labels.setdefault(text, json.loads(text) if text else {})
         gauges[row["part"]].append(Gauge(row["name"], row["service"], known, row["mean"]))

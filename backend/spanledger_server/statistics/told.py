@@ -31,10 +31,10 @@ NOTHING: Final[dict[str, Any]] = Conditions(Subject((*_EVERYWHERE, "provider", "
 def cells(reader: Reader, period: Period, events: Sequence[str], conditions: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The rows of `told_cells`, by part of the period, event, service, subject and outcome."""
     s = stretches.of(reader, "told", period.window, period.coarsest)
-    rows = {"rows_from_ns": s["rows_from_ns"], "rows_to_ns": s["rows_to_ns"]}
-    return reader.rows(
-        SQL["told_cells"], s=s, p=period.bound(), events=list(events), **rows, **{**NOTHING, **conditions}
-    )
+    bound = {"s": s, "p": period.bound(), "rows_from_ns": s["rows_from_ns"], "rows_to_ns": s["rows_to_ns"]}
+    asked = {**NOTHING, **conditions, **stretches.needed(s)}
+    sql, parameters = sqlfile.lean(SQL["told_cells"], {**bound, "events": list(events), **asked})
+    return reader.rows(sql, **parameters)
 
 
 @dataclass(slots=True)

@@ -132,7 +132,9 @@ def requests(reader: Reader, from_ns: int, to_ns: int, service: str | None = Non
 def cells(reader: Reader, period: Period, service: str | None) -> list[dict[str, Any]]:
     """The rows of `weighed_cells`, by part of the period, service, operation, route and outcome."""
     s = stretches.of(reader, "span", period.window, period.coarsest)
-    return reader.rows(SQL["weighed_cells"], service=service, s=s, p=period.bound())
+    bound = {"service": service, "s": s, "p": period.bound(), **stretches.needed(s)}
+    sql, parameters = sqlfile.lean(SQL["weighed_cells"], bound)
+    return reader.rows(sql, **parameters)
 
 
 def together(parts: Iterable[Requests]) -> Requests:

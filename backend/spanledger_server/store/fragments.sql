@@ -2,65 +2,62 @@
 
 -- name: ledger_conditions
 -- Filters of lines of the ledger, after a WHERE that has a condition already.
-AND ($service IS NULL OR list_contains($service::VARCHAR[], coalesce(service, '')))
-AND ($not_service IS NULL OR NOT list_contains($not_service::VARCHAR[], coalesce(service, '')))
-AND ($status IS NULL OR list_contains($status::VARCHAR[], CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END))
-AND ($not_status IS NULL
-    OR NOT list_contains($not_status::VARCHAR[], CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END))
-AND ($kind IS NULL OR list_contains($kind::VARCHAR[], kind))
-AND ($not_kind IS NULL OR NOT list_contains($not_kind::VARCHAR[], kind))
-AND ($model IS NULL OR list_contains($model::VARCHAR[], coalesce(model, '')))
-AND ($not_model IS NULL OR NOT list_contains($not_model::VARCHAR[], coalesce(model, '')))
-AND ($provider IS NULL OR list_contains($provider::VARCHAR[], coalesce(provider, '')))
-AND ($not_provider IS NULL OR NOT list_contains($not_provider::VARCHAR[], coalesce(provider, '')))
-AND ($operation IS NULL OR list_contains($operation::VARCHAR[], coalesce(operation, '')))
-AND ($not_operation IS NULL OR NOT list_contains($not_operation::VARCHAR[], coalesce(operation, '')))
-AND ($user_id IS NULL OR list_contains($user_id::VARCHAR[], coalesce(user_id, '')))
-AND ($not_user_id IS NULL OR NOT list_contains($not_user_id::VARCHAR[], coalesce(user_id, '')))
-AND ($session_id IS NULL OR list_contains($session_id::VARCHAR[], coalesce(session_id, '')))
-AND ($not_session_id IS NULL OR NOT list_contains($not_session_id::VARCHAR[], coalesce(session_id, '')))
-AND ($feature IS NULL OR list_contains($feature::VARCHAR[], coalesce(feature, '')))
-AND ($not_feature IS NULL OR NOT list_contains($not_feature::VARCHAR[], coalesce(feature, '')))
-AND ($tenant IS NULL OR list_contains($tenant::VARCHAR[], coalesce(tenant, '')))
-AND ($not_tenant IS NULL OR NOT list_contains($not_tenant::VARCHAR[], coalesce(tenant, '')))
-AND ($user_tier IS NULL OR list_contains($user_tier::VARCHAR[], coalesce(user_tier, '')))
-AND ($not_user_tier IS NULL OR NOT list_contains($not_user_tier::VARCHAR[], coalesce(user_tier, '')))
-AND ($state IS NULL OR list_contains($state::VARCHAR[], state))
-AND ($not_state IS NULL OR NOT list_contains($not_state::VARCHAR[], state))
-AND ($trace_id IS NULL OR list_contains($trace_id::UUID[], trace_id))
-AND ($not_trace_id IS NULL OR NOT list_contains($not_trace_id::UUID[], trace_id))
-AND ($least_duration IS NULL OR duration_ns >= $least_duration)
-AND ($most_duration IS NULL OR duration_ns <= $most_duration)
-AND ($least_cost IS NULL OR cost_usd >= $least_cost)
-AND ($most_cost IS NULL OR cost_usd <= $most_cost);
+AND ($service IS NULL OR list_contains($service::VARCHAR[], coalesce(service, ''))) -- if: service
+AND ($not_service IS NULL OR NOT list_contains($not_service::VARCHAR[], coalesce(service, ''))) -- if: not_service
+AND ($status IS NULL OR list_contains($status::VARCHAR[], CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END)) -- if: status
+AND ($not_status IS NULL OR NOT list_contains($not_status::VARCHAR[], CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END)) -- if: not_status
+AND ($kind IS NULL OR list_contains($kind::VARCHAR[], kind)) -- if: kind
+AND ($not_kind IS NULL OR NOT list_contains($not_kind::VARCHAR[], kind)) -- if: not_kind
+AND ($model IS NULL OR list_contains($model::VARCHAR[], coalesce(model, ''))) -- if: model
+AND ($not_model IS NULL OR NOT list_contains($not_model::VARCHAR[], coalesce(model, ''))) -- if: not_model
+AND ($provider IS NULL OR list_contains($provider::VARCHAR[], coalesce(provider, ''))) -- if: provider
+AND ($not_provider IS NULL OR NOT list_contains($not_provider::VARCHAR[], coalesce(provider, ''))) -- if: not_provider
+AND ($operation IS NULL OR list_contains($operation::VARCHAR[], coalesce(operation, ''))) -- if: operation
+AND ($not_operation IS NULL OR NOT list_contains($not_operation::VARCHAR[], coalesce(operation, ''))) -- if: not_operation
+AND ($user_id IS NULL OR list_contains($user_id::VARCHAR[], coalesce(user_id, ''))) -- if: user_id
+AND ($not_user_id IS NULL OR NOT list_contains($not_user_id::VARCHAR[], coalesce(user_id, ''))) -- if: not_user_id
+AND ($session_id IS NULL OR list_contains($session_id::VARCHAR[], coalesce(session_id, ''))) -- if: session_id
+AND ($not_session_id IS NULL OR NOT list_contains($not_session_id::VARCHAR[], coalesce(session_id, ''))) -- if: not_session_id
+AND ($feature IS NULL OR list_contains($feature::VARCHAR[], coalesce(feature, ''))) -- if: feature
+AND ($not_feature IS NULL OR NOT list_contains($not_feature::VARCHAR[], coalesce(feature, ''))) -- if: not_feature
+AND ($tenant IS NULL OR list_contains($tenant::VARCHAR[], coalesce(tenant, ''))) -- if: tenant
+AND ($not_tenant IS NULL OR NOT list_contains($not_tenant::VARCHAR[], coalesce(tenant, ''))) -- if: not_tenant
+AND ($user_tier IS NULL OR list_contains($user_tier::VARCHAR[], coalesce(user_tier, ''))) -- if: user_tier
+AND ($not_user_tier IS NULL OR NOT list_contains($not_user_tier::VARCHAR[], coalesce(user_tier, ''))) -- if: not_user_tier
+AND ($state IS NULL OR list_contains($state::VARCHAR[], state)) -- if: state
+AND ($not_state IS NULL OR NOT list_contains($not_state::VARCHAR[], state)) -- if: not_state
+AND ($trace_id IS NULL OR list_contains($trace_id::UUID[], trace_id)) -- if: trace_id
+AND ($not_trace_id IS NULL OR NOT list_contains($not_trace_id::UUID[], trace_id)) -- if: not_trace_id
+AND ($least_duration IS NULL OR duration_ns >= $least_duration) -- if: least_duration
+AND ($most_duration IS NULL OR duration_ns <= $most_duration) -- if: most_duration
+AND ($least_cost IS NULL OR cost_usd >= $least_cost) -- if: least_cost
+AND ($most_cost IS NULL OR cost_usd <= $most_cost) -- if: most_cost
 
 -- name: cost_conditions
 -- The same, as far as the rollups of costs can tell.
-AND ($service IS NULL OR list_contains($service::VARCHAR[], coalesce(service, '')))
-AND ($not_service IS NULL OR NOT list_contains($not_service::VARCHAR[], coalesce(service, '')))
-AND ($kind IS NULL OR list_contains($kind::VARCHAR[], kind))
-AND ($not_kind IS NULL OR NOT list_contains($not_kind::VARCHAR[], kind))
-AND ($model IS NULL OR list_contains($model::VARCHAR[], coalesce(model, '')))
-AND ($not_model IS NULL OR NOT list_contains($not_model::VARCHAR[], coalesce(model, '')))
-AND ($provider IS NULL OR list_contains($provider::VARCHAR[], coalesce(provider, '')))
-AND ($not_provider IS NULL OR NOT list_contains($not_provider::VARCHAR[], coalesce(provider, '')))
-AND ($operation IS NULL OR list_contains($operation::VARCHAR[], coalesce(operation, '')))
-AND ($not_operation IS NULL OR NOT list_contains($not_operation::VARCHAR[], coalesce(operation, '')))
-AND ($feature IS NULL OR list_contains($feature::VARCHAR[], coalesce(feature, '')))
-AND ($not_feature IS NULL OR NOT list_contains($not_feature::VARCHAR[], coalesce(feature, '')))
-AND ($tenant IS NULL OR list_contains($tenant::VARCHAR[], coalesce(tenant, '')))
-AND ($not_tenant IS NULL OR NOT list_contains($not_tenant::VARCHAR[], coalesce(tenant, '')))
-AND ($user_tier IS NULL OR list_contains($user_tier::VARCHAR[], coalesce(user_tier, '')))
-AND ($not_user_tier IS NULL OR NOT list_contains($not_user_tier::VARCHAR[], coalesce(user_tier, '')));
+AND ($service IS NULL OR list_contains($service::VARCHAR[], coalesce(service, ''))) -- if: service
+AND ($not_service IS NULL OR NOT list_contains($not_service::VARCHAR[], coalesce(service, ''))) -- if: not_service
+AND ($kind IS NULL OR list_contains($kind::VARCHAR[], kind)) -- if: kind
+AND ($not_kind IS NULL OR NOT list_contains($not_kind::VARCHAR[], kind)) -- if: not_kind
+AND ($model IS NULL OR list_contains($model::VARCHAR[], coalesce(model, ''))) -- if: model
+AND ($not_model IS NULL OR NOT list_contains($not_model::VARCHAR[], coalesce(model, ''))) -- if: not_model
+AND ($provider IS NULL OR list_contains($provider::VARCHAR[], coalesce(provider, ''))) -- if: provider
+AND ($not_provider IS NULL OR NOT list_contains($not_provider::VARCHAR[], coalesce(provider, ''))) -- if: not_provider
+AND ($operation IS NULL OR list_contains($operation::VARCHAR[], coalesce(operation, ''))) -- if: operation
+AND ($not_operation IS NULL OR NOT list_contains($not_operation::VARCHAR[], coalesce(operation, ''))) -- if: not_operation
+AND ($feature IS NULL OR list_contains($feature::VARCHAR[], coalesce(feature, ''))) -- if: feature
+AND ($not_feature IS NULL OR NOT list_contains($not_feature::VARCHAR[], coalesce(feature, ''))) -- if: not_feature
+AND ($tenant IS NULL OR list_contains($tenant::VARCHAR[], coalesce(tenant, ''))) -- if: tenant
+AND ($not_tenant IS NULL OR NOT list_contains($not_tenant::VARCHAR[], coalesce(tenant, ''))) -- if: not_tenant
+AND ($user_tier IS NULL OR list_contains($user_tier::VARCHAR[], coalesce(user_tier, ''))) -- if: user_tier
+AND ($not_user_tier IS NULL OR NOT list_contains($not_user_tier::VARCHAR[], coalesce(user_tier, ''))) -- if: not_user_tier
 
 -- name: call_sources
 -- Calls by part of a window and category, before a SELECT: `rolled` from rollups, `lines` from the ledger.
 WITH cells AS NOT MATERIALIZED (
     SELECT part_of(bucket * 60000000000, $p) AS part, * FROM cost_1m WHERE of_minutes(bucket, $s)
-    UNION ALL BY NAME
-    SELECT part_of(bucket * 3600000000000, $p) AS part, * FROM cost_1h WHERE of_hours(bucket, $s)
-    UNION ALL BY NAME
-    SELECT part_of(bucket * 86400000000000, $p) AS part, * FROM cost_1d WHERE of_days(bucket, $s)
+    UNION ALL BY NAME SELECT part_of(bucket * 3600000000000, $p) AS part, * FROM cost_1h WHERE of_hours(bucket, $s) -- if: hours
+    UNION ALL BY NAME SELECT part_of(bucket * 86400000000000, $p) AS part, * FROM cost_1d WHERE of_days(bucket, $s) -- if: days
 ),
 rolled AS NOT MATERIALIZED (
     SELECT
@@ -69,11 +66,11 @@ rolled AS NOT MATERIALIZED (
             WHEN 'feature' THEN feature WHEN 'tenant' THEN tenant WHEN 'user_tier' THEN user_tier
         END AS category, *
     FROM cells
-    WHERE fits(service, $service, $not_service) AND fits(kind, $kind, $not_kind) AND fits(model, $model, $not_model)
-        AND fits(provider, $provider, $not_provider) AND fits(operation, $operation, $not_operation)
-        AND fits(feature, $feature, $not_feature) AND fits(tenant, $tenant, $not_tenant)
-        AND fits(user_tier, $user_tier, $not_user_tier)
-),
+    WHERE true
+        -- include: cost_conditions
+)
+-- if: rows
+,
 lines AS NOT MATERIALIZED (
     SELECT
         part_of(at_ns, $p) AS part,
@@ -85,32 +82,24 @@ lines AS NOT MATERIALIZED (
     FROM ledger
     WHERE at_ns >= $rows_from_ns AND at_ns < $rows_to_ns
         AND ($whole OR list_contains($s.stale_minutes, at_ns // 60000000000))
-        AND fits(service, $service, $not_service)
-        AND fits(CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END, $status, $not_status)
-        AND fits(kind, $kind, $not_kind) AND fits(model, $model, $not_model) AND fits(provider, $provider, $not_provider)
-        AND fits(operation, $operation, $not_operation) AND fits(user_id, $user_id, $not_user_id)
-        AND fits(session_id, $session_id, $not_session_id) AND fits(feature, $feature, $not_feature)
-        AND fits(tenant, $tenant, $not_tenant) AND fits(user_tier, $user_tier, $not_user_tier)
-        AND fits(state, $state, $not_state)
-        AND ($trace_id IS NULL OR list_contains($trace_id::UUID[], trace_id))
-        AND ($not_trace_id IS NULL OR NOT list_contains($not_trace_id::UUID[], trace_id))
-        AND ($least_duration IS NULL OR duration_ns >= $least_duration)
-        AND ($most_duration IS NULL OR duration_ns <= $most_duration)
-        AND ($least_cost IS NULL OR cost_usd >= $least_cost)
-        AND ($most_cost IS NULL OR cost_usd <= $most_cost)
+        -- include: ledger_conditions
 )
+-- end
 
--- name: rule_call_cells
--- What rules read of calls: of `cells`, the buckets from `first` up to `beyond`, added up by the labels whose places `by` names. `only` and
--- `wanted` let through rows with some combinations of labels; `apart` keeps so many neighbours apart from the next; `spread` asks for distributions.
-SELECT
-    CASE WHEN $apart > 0 THEN bucket // $apart END AS bucket, list_select(labels, $by::INTEGER[]) AS key, sum(calls) AS calls, sum(errors) AS errors,
-    sum(priced_calls) AS priced_calls, sum(unpriced_calls) AS unpriced_calls, sum(estimated_calls) AS estimated_calls,
-    sum(free_calls) AS free_calls, sum(cost_usd) AS cost_usd, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens,
-    sum(cached_input_tokens) AS cached_input_tokens, sum(duration_sum_ns) AS duration_sum_ns, min(duration_min_ns) AS duration_min_ns,
-    max(duration_max_ns) AS duration_max_ns, flatten(list(CASE WHEN $spread THEN duration_index END)) AS codes,
-    flatten(list(CASE WHEN $spread THEN duration_count END)) AS counts,
-    count(*) OVER () AS groups
+-- name: rule_call_sums
+-- What rules read of calls but for how long each took.
+sum(calls) AS calls, sum(errors) AS errors, sum(priced_calls) AS priced_calls, sum(unpriced_calls) AS unpriced_calls,
+sum(estimated_calls) AS estimated_calls, sum(free_calls) AS free_calls, sum(cost_usd) AS cost_usd, sum(input_tokens) AS input_tokens,
+sum(output_tokens) AS output_tokens, sum(cached_input_tokens) AS cached_input_tokens, sum(duration_sum_ns) AS duration_sum_ns,
+min(duration_min_ns) AS duration_min_ns, max(duration_max_ns) AS duration_max_ns
+
+-- name: rule_call_key
+-- Of `cells`, the buckets from `first` up to `beyond`, added up by the labels whose places `by` names; `apart` keeps so many neighbours apart
+-- from the next.
+CASE WHEN $apart > 0 THEN bucket // $apart END AS bucket, list_select(labels, $by::INTEGER[]) AS key, count(*) OVER () AS groups,
+
+-- name: rule_call_by
+-- `only` and `wanted` let through rows with some combinations of labels.
 FROM (
     SELECT *, [
             coalesce(service, ''), coalesce(kind, ''), coalesce(operation, ''), coalesce(provider, ''), coalesce(model, ''),
@@ -224,17 +213,20 @@ cells AS (
 )
 
 -- name: few_cells
--- Rows of a rollup of spans; what of each lies on the right side of a threshold, unless that lies within its histogram.
-SELECT bucket, service, name, kind, status_code, route, model, entry, adjusted_spans AS weighed, spans, uncounted_spans AS uncounted,
-    CASE WHEN (duration_max_ns <= $edge_ns) = $below THEN adjusted_spans ELSE 0 END AS within,
-    CASE WHEN (duration_max_ns <= $edge_ns) = $below THEN spans ELSE 0 END AS sent,
-    CASE WHEN duration_min_ns <= $edge_ns AND duration_max_ns > $edge_ns THEN duration_index END AS codes,
-    CASE WHEN duration_min_ns <= $edge_ns AND duration_max_ns > $edge_ns THEN duration_weight END AS weights,
-    CASE WHEN duration_min_ns <= $edge_ns AND duration_max_ns > $edge_ns THEN duration_count END AS numbers
+-- Rows of a rollup of spans as they are.
+SELECT bucket, service, name, kind, status_code, route, model, entry, adjusted_spans AS weighed, spans, uncounted_spans AS uncounted
 
--- name: few_conditions
--- Which of these rows.
-WHERE bucket >= $first AND bucket < $beyond AND list_contains($buckets::BIGINT[], bucket) AND ($service IS NULL OR service = $service);
+-- name: few_spans
+-- The same of spans themselves; further columns tell them apart as well.
+SELECT end_ns // 60000000000 AS bucket, service, name, kind, status_code, route, model,
+    parent_span_id IS NULL OR coalesce(flags & 512, 0) > 0 OR (kind IN (2, 5) AND coalesce(flags & 256, 0) = 0) AS entry,
+    sum(adjusted_count) AS weighed, count(*) AS spans, count(*) - count(adjusted_count) AS uncounted
+
+-- name: few_spans_of
+-- Which spans.
+WHERE end_ns >= $first * 60000000000 AND end_ns < $beyond * 60000000000 AND list_contains($buckets::BIGINT[], end_ns // 60000000000)
+    AND ($service IS NULL OR service = $service)
+GROUP BY ALL;
 
 -- name: span_counts
 -- Of `cells`, rollups of spans, the counts of each bucket: good ones as they are weighed, all, those that say what they stand for, those that
@@ -299,123 +291,194 @@ SELECT
 FROM cells LEFT JOIN ranked ON cells.category IS NOT DISTINCT FROM ranked.category
 GROUP BY part, rank;
 
--- name: audio_spans
--- Spans of audio that meet the conditions and start in a window: `v` holds the measures in their order, null where there is none,
--- `problems` which of those it has, null where it cannot be told. A clip is a pipeline; where no pipeline of a trace is among them, the first stage below each parent.
--- Pipelines of up to margin_ns before are known, so that no clip is counted in two windows.
-audio_read AS NOT MATERIALIZED (
-    SELECT
-        trace_id, span_id, parent_span_id, start_ns, end_ns, service, name, status_code, feature, tenant, user_tier, user_id, session_id,
-        coalesce(adjusted_count, 1) AS weight, adjusted_count IS NULL AS uncounted, json_extract_string(attributes, $paths) AS said
-    FROM spans
-    WHERE start_ns >= $from_ns - $margin_ns AND start_ns < $to_ns AND contains(attributes, '"audio.')
+-- name: audio_chosen
+-- The spans of a window that meet the conditions, have the measure `having`, and are not told of by rollups: its ragged ends, and hours that wait
+-- to be recomputed. `problems`, where they are asked for, says which of those a span has, null where it cannot be told.
+audio_rows AS NOT MATERIALIZED (
+    FROM audio_spans WHERE start_ns >= $from_ns AND start_ns < $head_ns
+    UNION ALL
+    FROM audio_spans WHERE start_ns >= $tail_ns AND start_ns < $to_ns
+    UNION ALL
+    FROM audio_spans WHERE start_ns >= $stale_from_ns AND start_ns < $stale_to_ns AND list_contains($stale_hours::BIGINT[], start_ns // 3600000000000)
+),
+audio_chosen AS NOT MATERIALIZED (
+    FROM (
+        SELECT *, CASE WHEN $judged THEN list_transform(list_select(v, $judged_by::INTEGER[]), lambda value, i:
+            CASE WHEN ($problem_above::BOOLEAN[])[i] THEN value > ($problem_limits::DOUBLE[])[i] ELSE value < ($problem_limits::DOUBLE[])[i] END
+        ) END AS problems
+        FROM audio_rows
+    )
+    WHERE ($having IS NULL OR v[$having] IS NOT NULL)
         AND fits(service, $service, $not_service) AND fits(name, $name, $not_name)
         AND fits(['unset', 'ok', 'error'][status_code + 1], $status, $not_status)
+        AND fits(stage, $stage, $not_stage) AND fits(format, $format, $not_format) AND fits(source, $source, $not_source)
         AND fits(feature, $feature, $not_feature) AND fits(tenant, $tenant, $not_tenant) AND fits(user_tier, $user_tier, $not_user_tier)
         AND fits(user_id, $user_id, $not_user_id) AND fits(session_id, $session_id, $not_session_id)
         AND ($trace_id IS NULL OR list_contains($trace_id::UUID[], trace_id))
         AND ($not_trace_id IS NULL OR NOT list_contains($not_trace_id::UUID[], trace_id))
         AND (NOT $of_calls OR trace_id IN (
             SELECT trace_id FROM ledger
-            WHERE at_ns >= $from_ns - $margin_ns AND fits(model, $model, NULL) AND fits(provider, $provider, NULL)
+            WHERE at_ns >= $from_ns - 3600000000000 AND fits(model, $model, NULL) AND fits(provider, $provider, NULL)
                 AND fits(operation, $operation, NULL)))
         AND (NOT $not_of_calls OR trace_id NOT IN (
             SELECT trace_id FROM ledger
-            WHERE at_ns >= $from_ns - $margin_ns AND NOT (
+            WHERE at_ns >= $from_ns - 3600000000000 AND NOT (
                 fits(model, NULL, $not_model) AND fits(provider, NULL, $not_provider) AND fits(operation, NULL, $not_operation))))
-),
-audio_told AS NOT MATERIALIZED (
-    SELECT
-        * EXCLUDE (said), said[1] AS stage, said[2] AS format, said[3] AS source, said[4] AS audio_id, said[5] AS features_skipped,
-        said[6] AS quality_skipped,
-        list_append(list_transform(try_cast(said[7:] AS DOUBLE[]), lambda value, i:
-            CASE WHEN value BETWEEN ($least::DOUBLE[])[i] AND ($greatest::DOUBLE[])[i] THEN value END
-        ), greatest(0, (end_ns - start_ns) / 1e9)) AS v
-    FROM audio_read
-),
-audio_judged AS NOT MATERIALIZED (
-    SELECT
-        *, list_transform(list_select(v, $judged_by::INTEGER[]), lambda value, i:
-            CASE WHEN ($above::BOOLEAN[])[i] THEN value > ($limits::DOUBLE[])[i] ELSE value < ($limits::DOUBLE[])[i] END) AS problems
-    FROM audio_told
-    WHERE fits(stage, $stage, $not_stage) AND fits(format, $format, $not_format) AND fits(source, $source, $not_source)
-),
-audio_chosen AS MATERIALIZED (
-    SELECT * FROM audio_judged
-    WHERE ($problem IS NULL OR coalesce(list_bool_or(list_select(problems, $problem::INTEGER[])), false))
+        AND ($problem IS NULL OR coalesce(list_bool_or(list_select(problems, $problem::INTEGER[])), false))
         AND ($not_problem IS NULL OR NOT coalesce(list_bool_or(list_select(problems, $not_problem::INTEGER[])), false))
 ),
-audio_alone AS (
-    SELECT trace_id, arg_min(span_id, start_ns::HUGEINT * 18446744073709551616 + span_id) AS span_id
-    FROM audio_chosen
-    WHERE stage IS NOT NULL AND trace_id NOT IN (SELECT trace_id FROM audio_chosen WHERE stage IS NULL)
-    GROUP BY trace_id, parent_span_id
+
+-- name: audio_clips
+-- Of audio_chosen, spans of audio: which counts as an audio (clip 2), which only within its service (1), and which is a part of one (0). A pipeline
+-- does, and of stages the first below each parent, unless a pipeline of their trace began in the same hour or in the hour before.
+audio_known AS NOT MATERIALIZED (
+    SELECT trace_id, span_id, parent_span_id, coalesce(service, '') AS service, stage, start_ns, start_ns // 3600000000000 AS hour
+    FROM audio_spans
+    WHERE start_ns >= $from_ns // 3600000000000 * 3600000000000 - 3600000000000
+        AND start_ns < ($to_ns + 3599999999999) // 3600000000000 * 3600000000000 AND trace_id IN (SELECT trace_id FROM audio_chosen WHERE stage IS NOT NULL)
 ),
-audio_words AS (
-    SELECT DISTINCT coalesce(service, '') AS service, coalesce(stage, '') AS stage FROM audio_chosen
-    WHERE v[$words] IS NOT NULL OR contains(quality_skipped, 'word_error_rate=')
+audio_piped AS MATERIALIZED (
+    SELECT DISTINCT trace_id, service, unnest([hour, hour + 1]) AS hour FROM audio_known WHERE stage IS NULL
 ),
-audio_heard AS MATERIALIZED (
+audio_firsts AS (
+    SELECT trace_id, span_id, CASE
+        WHEN alone AND coalesce(lag(hour) OVER (PARTITION BY alone, trace_id, parent_span_id ORDER BY start_ns, span_id) < hour - 1, true) THEN 2
+        WHEN coalesce(lag(hour) OVER (PARTITION BY trace_id, service, parent_span_id ORDER BY start_ns, span_id) < hour - 1, true) THEN 1
+        ELSE 0 END AS clip
+    FROM (
+        SELECT *, (trace_id, hour) NOT IN (SELECT (trace_id, hour) FROM audio_piped) AS alone
+        FROM audio_known ANTI JOIN audio_piped USING (trace_id, service, hour) WHERE stage IS NOT NULL
+    )
+),
+audio_marked AS NOT MATERIALIZED (
     SELECT
-        *, stage IS NULL OR (trace_id, span_id) IN (FROM audio_alone) AS clip,
-        stage IS NULL OR list_count(list_select(v, $references::INTEGER[])) > 0
-        OR (quality_skipped IS NOT NULL AND NOT starts_with(quality_skipped, 'word_error_rate=')) AS compared,
-        features_skipped IS NOT NULL OR list_count(list_select(v, $features::INTEGER[])) > 0 AS heard,
-        (coalesce(service, ''), coalesce(stage, '')) IN (FROM audio_words) AS words
-    FROM audio_chosen WHERE start_ns >= $from_ns
+        c.* EXCLUDE (adjusted_count), coalesce(adjusted_count, 1) AS weight, adjusted_count IS NULL AS uncounted,
+        CASE WHEN stage IS NULL THEN 2 ELSE coalesce(f.clip, 0) END::UTINYINT AS clip
+    FROM audio_chosen AS c LEFT JOIN audio_firsts AS f USING (trace_id, span_id)
 ),
 
--- name: audio_figures
--- Of audio_placed (audio_heard by part and category): how many there are, and of each of the measures `wanted` how many have it, their sum and
--- quantiles, exact: buckets of 2 % tell in which of them a quantile lies, and its values are then looked at one by one. Only clips count
--- for measures of clips, unless they are told apart.
-audio_counts AS (
+-- name: audio_parts
+-- Of audio_placed (its keys, and what `EXCLUDE` names) everything that is counted, in pieces that add up: spans, values by code, the sketch of
+-- the variance, and reasons why there is no value. Metric 0 stands for spans.
+audio_subjects AS NOT MATERIALIZED (
     SELECT
-        part, category, count(*) AS spans, count(*) FILTER (uncounted) AS uncounted, sum(weight) AS weight,
-        coalesce(sum(weight) FILTER (status_code = 2), 0) AS failed,
-        count(*) FILTER (clip OR $apart) AS clips, coalesce(sum(weight) FILTER (clip OR $apart), 0) AS clips_weight,
-        count(*) FILTER (clip AND uncounted) AS clips_uncounted,
-        coalesce(sum(weight) FILTER ((clip OR $apart) AND status_code = 2), 0) AS clips_failed,
-        count(*) FILTER (compared) AS compared, coalesce(sum(weight) FILTER (compared), 0) AS compared_weight,
-        count(*) FILTER (heard) AS heard, coalesce(sum(weight) FILTER (heard), 0) AS heard_weight,
-        count(*) FILTER (words) AS words, coalesce(sum(weight) FILTER (words), 0) AS words_weight
-    FROM audio_placed GROUP BY part, category
+        * EXCLUDE (features_skipped, quality_skipped),
+        pipeline OR list_count(list_select(v, $references::INTEGER[])) > 0
+        OR (quality_skipped IS NOT NULL AND NOT starts_with(quality_skipped, 'word_error_rate=')) AS compared,
+        features_skipped IS NOT NULL OR list_count(list_select(v, $features::INTEGER[])) > 0 AS heard,
+        v[$words] IS NOT NULL OR coalesce(contains(quality_skipped, 'word_error_rate='), false) AS worded
+    FROM audio_placed
 ),
-audio_values AS MATERIALIZED (
-    SELECT part, category, metric, value, weight, value_code(value) AS code
+audio_values AS NOT MATERIALIZED (
+    SELECT * EXCLUDE (v, pipeline, features_skipped, quality_skipped)
     FROM (
-        SELECT part, category, clip, weight, unnest(list_select(v, $wanted::INTEGER[])) AS value, unnest($wanted::INTEGER[]) AS metric
+        SELECT *, unnest(list_select(v, $wanted::INTEGER[])) AS value, unnest($wanted::INTEGER[]) AS metric
         FROM audio_placed
     )
-    WHERE value IS NOT NULL AND (clip OR $apart OR NOT list_contains($of_clips::INTEGER[], metric))
+    WHERE value IS NOT NULL
 ),
-audio_sums AS (
-    SELECT part, category, metric, count(*) AS measured, sum(weight) AS weight, sum(weight * value) AS total
-    FROM audio_values GROUP BY part, category, metric
-),
-audio_codes AS (
-    SELECT *, sum(weight) OVER (PARTITION BY part, category, metric ORDER BY code) AS upto
-    FROM (SELECT part, category, metric, code, sum(weight) AS weight FROM audio_values GROUP BY part, category, metric, code)
-),
-audio_ranks AS MATERIALIZED (
-    SELECT c.part, c.category, c.metric, q, any_value(q * s.weight) AS rank, min(code) AS code, min(upto - c.weight) AS below
-    FROM audio_codes AS c JOIN audio_sums AS s USING (part, category, metric), (SELECT unnest([0.05, 0.5, 0.95]::DOUBLE[]) AS q)
-    WHERE upto >= q * s.weight GROUP BY c.part, c.category, c.metric, q
-),
-audio_near AS (
-    SELECT part, category, metric, code, value, sum(sum(weight)) OVER (PARTITION BY part, category, metric, code ORDER BY value) AS upto
-    FROM audio_values SEMI JOIN audio_ranks USING (part, category, metric, code)
-    GROUP BY part, category, metric, code, value
-),
-audio_quantiles AS (
-    SELECT part, category, metric, map_from_entries(list((q, value))) AS quantiles
+audio_parts AS NOT MATERIALIZED (
+    SELECT
+        * EXCLUDE (trace_id, weight, uncounted, pipeline, v, compared, heard, worded), 0 AS metric,
+        count(*) AS spans, sum(weight) AS weight, count(*) FILTER (uncounted) AS uncounted,
+        count(*) FILTER (compared) AS compared, coalesce(sum(weight) FILTER (compared), 0) AS compared_weight,
+        count(*) FILTER (heard) AS heard, coalesce(sum(weight) FILTER (heard), 0) AS heard_weight, count(*) FILTER (worded) AS worded
+    FROM audio_subjects GROUP BY ALL
+    UNION ALL BY NAME
+    SELECT
+        * EXCLUDE (trace_id, weight, uncounted, value), value_code(value) AS code,
+        len(list_filter(($edges::DOUBLE[][])[metric], lambda edge: edge <= value)) AS bin, count(*) AS spans, sum(weight) AS weight,
+        sum(weight * value) AS total, sum(value) AS kept,
+        count(*) FILTER (CASE WHEN ($above::BOOLEAN[])[metric] THEN value > ($limits::DOUBLE[])[metric] ELSE value < ($limits::DOUBLE[])[metric] END) AS beyond,
+        coalesce(sum(weight) FILTER (CASE WHEN ($above::BOOLEAN[])[metric] THEN value > ($limits::DOUBLE[])[metric] ELSE value < ($limits::DOUBLE[])[metric] END), 0)
+            AS beyond_weight,
+        sum(weight) AS heavy, min(value) AS least, max(value) AS most
+    FROM audio_values GROUP BY ALL
+    UNION ALL BY NAME
+    SELECT
+        * EXCLUDE (trace_id, weight, uncounted, pipeline, v, features_skipped, quality_skipped), 0 AS metric, (hash(trace_id) & 63)::UTINYINT AS slot,
+        sum(CASE WHEN hash(trace_id) & 64 = 0 THEN 1 ELSE -1 END * sqrt(weight * (weight - 1))) AS spread
+    FROM audio_placed WHERE weight > 1 GROUP BY ALL
+    UNION ALL BY NAME
+    SELECT
+        * EXCLUDE (trace_id, weight, uncounted, pipeline, v, features_skipped, quality_skipped), $length AS metric, (hash(trace_id) & 63)::UTINYINT AS slot,
+        sum(CASE WHEN hash(trace_id) & 64 = 0 THEN 1 ELSE -1 END * sqrt(weight * (weight - 1)) * v[$length]) AS spread
+    FROM audio_placed WHERE weight > 1 AND v[$length] IS NOT NULL GROUP BY ALL
+    UNION ALL BY NAME
+    SELECT
+        * EXCLUDE (trace_id, weight, uncounted, piece, family), 0 AS metric,
+        CASE WHEN contains(piece, '=') THEN split_part(piece, '=', 1) ELSE family END AS what,
+        CASE WHEN contains(piece, '=') THEN split_part(piece, '=', 2) ELSE piece END AS reason, count(*) AS skipped, sum(weight) AS skipped_weight
     FROM (
-        SELECT part, category, metric, q, coalesce(min(value) FILTER (below + upto >= rank), max(value)) AS value
-        FROM audio_near JOIN audio_ranks USING (part, category, metric, code)
-        GROUP BY part, category, metric, q
+        SELECT * EXCLUDE (pipeline, v, features_skipped, quality_skipped), 'features' AS family, unnest(string_split(features_skipped[:500], ',')) AS piece FROM audio_placed
+        UNION ALL BY NAME
+        SELECT * EXCLUDE (pipeline, v, features_skipped, quality_skipped), 'quality' AS family, unnest(string_split(quality_skipped[:500], ',')) AS piece FROM audio_placed
     )
-    GROUP BY part, category, metric
+    GROUP BY ALL
 )
+
+-- name: audio_unfolded
+-- Rows of rollups of audio, audio_rolled, taken apart into such pieces.
+audio_unfolded AS NOT MATERIALIZED (
+    SELECT * EXCLUDE (bins, codes, weights, least, most, spread_slot, spread_sum, reasons) FROM audio_rolled
+    UNION ALL BY NAME
+    SELECT
+        * EXCLUDE (
+            spans, weight, uncounted, compared, compared_weight, heard, heard_weight, worded, total, kept, beyond, beyond_weight,
+            bins, codes, weights, least, most, spread_slot, spread_sum, reasons
+        ),
+        unnest(bins) AS bin, unnest(codes) AS code, unnest(weights) AS heavy, unnest(least) AS least, unnest(most) AS most
+    FROM audio_rolled
+    UNION ALL BY NAME
+    SELECT
+        * EXCLUDE (
+            spans, weight, uncounted, compared, compared_weight, heard, heard_weight, worded, total, kept, beyond, beyond_weight,
+            bins, codes, weights, least, most, spread_slot, spread_sum, reasons
+        ),
+        unnest(spread_slot) AS slot, unnest(spread_sum)::DOUBLE AS spread
+    FROM audio_rolled
+    UNION ALL BY NAME
+    SELECT * EXCLUDE (why, metric), 0 AS metric, why.what AS what, why.reason AS reason, why.spans AS skipped, why.weight AS skipped_weight
+    FROM (
+        SELECT
+            * EXCLUDE (
+                spans, weight, uncounted, compared, compared_weight, heard, heard_weight, worded, total, kept, beyond, beyond_weight,
+                bins, codes, weights, least, most, spread_slot, spread_sum, reasons
+            ),
+            unnest(reasons) AS why
+        FROM audio_rolled
+    )
+)
+
+-- name: audio_numbered
+-- Numbers for the keys of audio_keyed: numbers are compared many times as fast as a dozen texts.
+audio_cells AS MATERIALIZED (SELECT key, row_number() OVER () AS cell FROM (SELECT DISTINCT key FROM audio_keyed)),
+
+-- name: audio_folded
+-- Rows of rollups of audio from pieces.
+SELECT key.*, folded.* EXCLUDE (cell)
+FROM (
+    SELECT
+        cell, metric, coalesce(sum(spans), 0)::BIGINT AS spans, coalesce(sum(weight), 0) AS weight, sum(uncounted)::BIGINT AS uncounted,
+        sum(compared)::BIGINT AS compared, sum(compared_weight) AS compared_weight, sum(heard)::BIGINT AS heard, sum(heard_weight) AS heard_weight,
+        sum(worded)::BIGINT AS worded, sum(total) AS total, sum(kept) AS kept, sum(beyond)::BIGINT AS beyond, sum(beyond_weight) AS beyond_weight,
+        list(bin ORDER BY bin, code) FILTER (code IS NOT NULL) AS bins, list(code ORDER BY bin, code) FILTER (code IS NOT NULL) AS codes,
+        list(heavy ORDER BY bin, code) FILTER (code IS NOT NULL) AS weights, list(least ORDER BY bin, code) FILTER (code IS NOT NULL) AS least,
+        list(most ORDER BY bin, code) FILTER (code IS NOT NULL) AS most, list(slot ORDER BY slot) FILTER (slot IS NOT NULL) AS spread_slot,
+        list(spread::FLOAT ORDER BY slot) FILTER (slot IS NOT NULL) AS spread_sum,
+        list({'what': what, 'reason': reason, 'spans': skipped, 'weight': skipped_weight} ORDER BY what, reason) FILTER (what IS NOT NULL) AS reasons
+    FROM (
+        SELECT
+            cell, metric, bin, code, slot, what, reason, sum(spans) AS spans, sum(weight) AS weight, sum(uncounted) AS uncounted,
+            sum(compared) AS compared, sum(compared_weight) AS compared_weight, sum(heard) AS heard, sum(heard_weight) AS heard_weight,
+            sum(worded) AS worded, sum(total) AS total, sum(kept) AS kept, sum(beyond) AS beyond, sum(beyond_weight) AS beyond_weight,
+            sum(heavy) AS heavy, min(least) AS least, max(most) AS most, sum(spread) AS spread, sum(skipped)::BIGINT AS skipped,
+            sum(skipped_weight) AS skipped_weight
+        FROM audio_pieces GROUP BY ALL
+    )
+    GROUP BY cell, metric
+) AS folded JOIN audio_cells USING (cell)
+ORDER BY metric, cell;
 
 -- name: judged_traces
 -- The traces that left a span or a ledger line in a window and meet the conditions, after a WITH: `seen` is what they

@@ -2,7 +2,8 @@
 
 Given a package, gives a mapping from statement name to SQL text. A statement begins at ``-- name:
 counts_in_window``; the comment lines below it say its purpose and are left out of the text. A line ``-- include:
-ledger_conditions`` stands for the piece of that name in the store's `fragments.sql`.
+ledger_conditions`` stands for the piece of that name in the store's `fragments.sql`. What ends in ``-- if: model``, or
+stands between such a line and ``-- end``, can be left out by `lean`: planning it takes longer than running it.
 
 Never: puts a value into a statement. Values are bound as named parameters (``$name``).
 """
@@ -14,11 +15,15 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from importlib.resources import files
 from textwrap import indent
+from typing import Any
 
 FILE_NAME = "queries.sql"
 FRAGMENTS = "fragments.sql"
 _HEAD = re.compile(r"^--\s*name:\s*(?P<name>\w+)\s*$")
 _INCLUDE = re.compile(r"^(?P<indent>[ ]*)--\s*include:\s*(?P<name>\w+)[ ]*$", re.MULTILINE)
+_IF = re.compile(r"(?P<sql>.*?)[ ]*-- if: (?P<names>[\w ]+)")
+_END = "-- end"
+_PARAMETER = re.compile(r"\$([a-z]\w*)")
 
 
 class Statements(Mapping[str, str]):
@@ -65,7 +70,7 @@ def _fragments() -> Statements:
 
 def _whole(text: str) -> str:
     """The text with every fragment in its place."""
-    return _INCLUDE.sub(lambda found: indent(_fragments()[found["name"]], found["indent"]), text)
+    return _INCLUDE.sub(lambda found: indent(_whole(_fragments()[found["name"]]), found["indent"]), text)
 
 
 def parse(text: str, source: str) -> Statements:
@@ -96,3 +101,41 @@ def parse(text: str, source: str) -> Statements:
         if not statement:
             raise ValueError(f"{source}: the statement {name!r} is empty")
     return Statements(statements, source)
+
+
+def lean(sql: str, bound: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """A statement without what it does not need, and the parameters that are left.
+
+    Args:
+        sql: The statement.
+        bound: Its parameters, and further names of marks. A line or block is left out when all names of its ``-- if:``
+            are None, false or not in here.
+    """
+    marks = _marks(sql)
+    wanted = frozenset(name for name in marks if bound.get(name) is not None and bound[name] is not False)
+    text, parameters = _only(sql, wanted)
+    return text, {name: bound[name] for name in parameters}
+
+
+@lru_cache(maxsize=256)
+def _marks(sql: str) -> frozenset[str]:
+    return frozenset(
+        name for line in sql.splitlines() if (mark := _IF.fullmatch(line)) for name in mark["names"].split()
+    )
+
+
+@lru_cache(maxsize=4096)
+def _only(sql: str, wanted: frozenset[str]) -> tuple[str, frozenset[str]]:
+    kept: list[str] = []
+    within = True
+    for line in sql.splitlines():
+        mark = _IF.fullmatch(line)
+        chosen = mark is None or not wanted.isdisjoint(mark["names"].split())
+        if line.strip() == _END:
+            within = True
+        elif mark is not None and not mark["sql"].strip():
+            within = chosen
+        elif within and chosen:
+            kept.append(line if mark is None else mark["sql"])
+    text = "\n".join(kept)
+    return text, frozenset(_PARAMETER.findall(text))

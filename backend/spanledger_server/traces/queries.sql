@@ -225,7 +225,7 @@ SELECT
     arg_min(session_id, at_ns) FILTER (session_id IS NOT NULL) AS session_id,
     arg_min(feature, at_ns) FILTER (feature IS NOT NULL) AS feature
 FROM ledger
-WHERE trace_id IN (SELECT unnest($traces::UUID[]))
+WHERE at_ns >= $from_ns AND at_ns < $to_ns AND trace_id IN (SELECT unnest($traces::UUID[]))
 GROUP BY trace_id;
 
 -- name: spans_of_trace

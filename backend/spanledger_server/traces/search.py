@@ -29,6 +29,10 @@ MOST_FACETS: Final = 20
 MOST_ROWS: Final = 2_000_000  # spans and lines judged in one search
 MINUTE_NS: Final = 60 * 10**9
 DAY_NS: Final = 86400 * 10**9
+LINES_WITHIN_NS: Final = (
+    DAY_NS  # how far from a trace's spans its lines are looked for: all of the ledger takes longest
+)
+ANY_TIME: Final = (-(2**63), 2**63 - 1)
 SHORTEST_SLICE_NS: Final = 10**6
 _ROUND_MS: Final = (
     *(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 15_000, 30_000),
@@ -201,7 +205,11 @@ def summaries_within(reader: Reader, traces: Sequence[UUID], within: tuple[int, 
     if within is not None:
         by_spans = reader.rows(SQL["summaries_of_spans"], traces=listed, from_ns=within[0], to_ns=within[1])
     spans = {row["trace_id"]: row for row in by_spans}
-    lines = {row["trace_id"]: row for row in reader.rows(SQL["summaries_of_lines"], traces=listed)}
+    near = (
+        (within[0] - LINES_WITHIN_NS, within[1] + LINES_WITHIN_NS) if within and len(spans) == len(listed) else ANY_TIME
+    )
+    by_lines = reader.rows(SQL["summaries_of_lines"], traces=listed, from_ns=near[0], to_ns=near[1])
+    lines = {row["trace_id"]: row for row in by_lines}
     return [_summary(trace, spans.get(trace), lines.get(trace)) for trace in listed if trace in spans or trace in lines]
 
 

@@ -2,7 +2,7 @@
 /**
  * Stacked bars over time, in SVG: sums per bucket. Unknown buckets are hatched, incomplete ones lighter.
  *
- * Given: buckets with a value per series (null: unknown). Gives: the drawing with axis, cursor, drag and click.
+ * Given: buckets with a value per series (null: unknown). Gives: the drawing with axis, cursor, drag and click, by keys too.
  * Never: an unknown bucket drawn as an empty one.
  */
 import { useId, useRef, useState } from 'preact/hooks';
@@ -10,6 +10,7 @@ import { html } from '../html.js';
 import { useSize } from '../parts/hooks.js';
 import { ticks } from '../points.js';
 import { Tip } from './frame.js';
+import { Aloud, useWalk } from './walk.js';
 
 /**
  * @typedef {{at: number, end: number, values: (number | null)[], texts: string[], title: string, partial?: boolean}} Bucket at and end in ms
@@ -48,20 +49,23 @@ export function Bars({ statement, buckets, series, height = 180, axis, time, onP
     dragFrom.current = -1;
     if (from >= 0 && onPick) onPick(buckets[from].at, buckets[to].end);
   };
+  const walk = useWalk(buckets.map((bucket) => bucket.at), onPick && ((first, last) => onPick(buckets[first].at, buckets[last].end)));
+  const over = hover >= 0 ? hover : walk.at;
   const edges = buckets.length ? [...buckets.map((bucket) => bucket.at), buckets[buckets.length - 1].end] : [];
-  const drag = dragFrom.current >= 0 && hover >= 0 ? [Math.min(dragFrom.current, hover), Math.max(dragFrom.current, hover)] : null;
+  const drag = dragFrom.current >= 0 && hover >= 0 ? [Math.min(dragFrom.current, hover), Math.max(dragFrom.current, hover)] : walk.chosen;
   return html`<div class="plot" ref=${ref} style=${{ height: `${height}px` }}>
-    ${width ? html`<svg role="img" aria-label=${statement} width=${width} height=${height} class=${onPick ? 'pickable' : ''}
+    ${width ? html`<svg role="img" aria-label=${statement} ...${walk.keys} width=${width} height=${height} class=${onPick ? 'pickable' : ''}
       onPointerMove=${(/** @type {PointerEvent} */ event) => setHover(indexAt(event))} onPointerLeave=${() => { setHover(-1); dragFrom.current = -1; }} onPointerDown=${press} onPointerUp=${release}>
       <defs><pattern id=${pattern} width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><path class="hatch" d="M0 0V6" /></pattern></defs>
       ${marks.map((mark) => html`<g key=${mark}><path class="grid-line" d=${`M${left} ${crisp(y(mark))}H${width - RIGHT}`} /><text class="axis-text" x=${left - 8} y=${y(mark) + 4} text-anchor="end">${axis(mark)}</text></g>`)}
-      ${hover >= 0 ? html`<rect class="bar-hover" x=${left + hover * slot} y=${TOP} width=${slot} height=${height - TOP - BOTTOM} />` : null}
+      ${over >= 0 ? html`<rect class="bar-hover" x=${left + over * slot} y=${TOP} width=${slot} height=${height - TOP - BOTTOM} />` : null}
       ${buckets.map((bucket, index) => html`<${Stack} key=${bucket.at} bucket=${bucket} series=${series} x=${left + index * slot} slot=${slot} y=${y} pattern=${pattern} stacked=${stacked} />`)}
       ${timeMarks(buckets, inner).map((index) => html`<text class="axis-text" key=${index} x=${Math.max(left + 12, Math.min(width - 18, left + (index + 0.5) * slot))} y=${height - 6} text-anchor="middle">${time(buckets[index].at)}</text>`)}
       ${drag ? html`<rect class="drag" x=${left + drag[0] * slot} y=${TOP} width=${(drag[1] - drag[0] + 1) * slot} height=${height - TOP - BOTTOM} />` : null}
     </svg>` : null}
     ${unknown ? html`<p class="plot-note">No data</p>` : null}
-    ${hover >= 0 && buckets[hover] ? html`<${Tip} x=${left + (hover + 0.5) * slot} width=${width} title=${buckets[hover].title} rows=${series.map((one, index) => ({ ...one, value: buckets[hover].texts[index] })).filter((row) => row.value)} />` : null}
+    ${buckets[over] ? html`<${Tip} x=${left + (over + 0.5) * slot} width=${width} title=${buckets[over].title} rows=${series.map((one, index) => ({ ...one, value: buckets[over].texts[index] })).filter((row) => row.value)} />` : null}
+    <${Aloud} text=${walk.at < 0 ? '' : walk.chosen ? `${buckets[walk.chosen[0]].title} to ${buckets[walk.chosen[1]].title}${onPick ? ', Enter opens' : ''}` : `${buckets[walk.at].title}: ${series.map((one, index) => `${buckets[walk.at].texts[index]} ${one.label}`).join(', ')}`} />
     ${happened?.list.length ? html`<${happened.Guides} marks=${happened.list} edges=${edges} left=${left} right=${RIGHT} />` : null}
   </div>${happened?.list.length ? html`<${happened.Strip} marks=${happened.list} edges=${edges} left=${left} right=${RIGHT} width=${width} />` : null}`;
 }

@@ -11,10 +11,13 @@ const TALL = { healthy: 8, degraded: 15, down: 22 };
 /** @param {{beats: (string | null)[] | null | undefined}} props oldest first */
 export function Beats({ beats }) {
   if (!beats) return html`<span class="beats-none quiet">—</span>`;
-  const wide = beats.length * STEP;
-  return html`<svg class="beats" viewBox=${`0 0 ${wide} ${HIGH}`} preserveAspectRatio="none" role="img" aria-label=${beatWords(beats)}>
-    ${beats.map((state, index) => {
-      const tall = state ? TALL[state] : undefined;
-      return tall ? html`<rect key=${index} class=${`beat-${state}`} x=${index * STEP + 0.5} y=${HIGH - tall} width="3.6" height=${tall} />` : html`<rect key=${index} class="beat-none" x=${index * STEP + 1} y=${HIGH - 3} width="2.6" height="2.6" />`;
-    })}</svg>`;
+  /** @type {Record<string, string>} a path for each state: a list of hundreds of services has few elements */
+  const drawn = {};
+  beats.forEach((state, index) => {
+    const tall = state ? TALL[state] : undefined;
+    const kind = tall ? `beat-${state}` : 'beat-none';
+    drawn[kind] = (drawn[kind] ?? '') + (tall ? `M${index * STEP + 0.5} ${HIGH}v-${tall}h3.6v${tall}z` : `M${index * STEP + 1} ${HIGH - 0.4}v-2.6h2.6v2.6z`);
+  });
+  return html`<svg class="beats" viewBox=${`0 0 ${beats.length * STEP} ${HIGH}`} preserveAspectRatio="none" role="img" aria-label=${beatWords(beats)}>
+    ${Object.entries(drawn).map(([kind, path]) => html`<path key=${kind} class=${kind} d=${path} />`)}</svg>`;
 }

@@ -8,7 +8,7 @@
 import { useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { Icon } from '../icons.js';
-import { ApiError, request, session, useLoad } from '../api.js';
+import { refused, request, session, useLoad } from '../api.js';
 import { now } from '../live.js';
 import { instant, plural } from '../format.js';
 import { link, params, route, setParams, spell } from '../url.js';
@@ -17,15 +17,18 @@ import { labelsOf, lasted, measured, severityLook, stateLook, summary } from '..
 import { Card, Empty, Faces } from '../parts/card.js';
 import { Ago, Chip } from '../parts/chip.js';
 import { useSteady } from '../parts/hooks.js';
+import { NotAllowed } from '../parts/form.js';
+import { Places } from '../parts/places.js';
 import { toast } from '../parts/toast.js';
 
 export const title = 'Alerts';
 export const styles = '/assets/pages/alerts.css';
+/** @type {[string, string][]} */
 const TABS = [['/alerts', 'Active'], ['/alerts/history', 'History'], ['/alerts/incidents', 'Incidents'], ['/alerts/rules', 'Rules'], ['/alerts/routing', 'Routing'], ['/alerts/silences', 'Silences']];
 const SEVERITIES = ['critical', 'error', 'warning', 'info'];
 
 export function Tabs() {
-  return html`<div class="tabs" role="group" aria-label="What to show">${TABS.map(([path, text]) => html`<a key=${path} href=${link(path, {}, ['tz'])} aria-current=${route.value.path === path ? 'true' : undefined}>${text}</a>`)}</div>`;
+  return html`<${Places} label="Alerts" places=${TABS} />`;
 }
 
 /** @param {string} state */
@@ -44,7 +47,7 @@ export function View() {
   const watched = rules.data ? { rules: rules.data.items.filter((/** @type {any} */ one) => one.enabled).length, blind } : null;
   return html`<div class="page alerts-page">
     ${history || !load.data ? null : html`<${Sentence} told=${summary(load.data.items.filter((/** @type {any} */ one) => one.kind === 'alert'), watched)} />`}
-    <${Tabs} /><div class="bar"><${Severities} /></div>
+    <${Tabs} /><div class="bar"><${Severities} /><span class="bar-end"><${NotAllowed} what="Acknowledging" /></span></div>
     <${Card} title=${history ? 'What fired' : 'Active'} sub=${load.data ? plural(load.data.items.length, 'alert') : ''} busy=${load.busy}><${Faces} load=${load} what="alerts" blank=${html`<div class="face blank list-blank"></div>`}>${(/** @type {any} */ data) => (data.items.length ? html`<${List} items=${data.items} reload=${load.reload} history=${history} />` : html`<${Nothing} history=${history} rules=${rules.data} />`)}<//><//>
   </div>`;
 }
@@ -70,14 +73,9 @@ function List({ items, reload, history }) {
     /** @type {HTMLElement | null} */ (document.querySelector(`[data-row="${next}"]`))?.focus();
   };
   const act = async (/** @type {any} */ one, /** @type {string} */ what) => {
-    try {
-      await request(`/api/v1/alerts/${one.id}/${what}`, { method: 'POST', body: {} });
-      setWrong({});
-      if (what === 'acknowledge') toast(`Acknowledged: ${one.rule_name ?? 'alert'}`);
-    } catch (failure) {
-      if (!(failure instanceof ApiError)) throw failure;
-      setWrong({ [one.id]: failure.message });
-    }
+    const failure = await refused(() => request(`/api/v1/alerts/${one.id}/${what}`, { method: 'POST', body: {} }));
+    setWrong(failure ? { [one.id]: failure.message } : {});
+    if (!failure && what === 'acknowledge') toast(`Acknowledged: ${one.rule_name ?? 'alert'}`);
     reload();
   };
   usePageKeys({ j: () => move(1), k: () => move(-1), a: () => (shown[at] && !shown[at].acknowledged ? act(shown[at], 'acknowledge') : false) });

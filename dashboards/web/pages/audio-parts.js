@@ -4,16 +4,14 @@ import { html } from '../html.js';
 import { useLoad } from '../api.js';
 import { count, duration, instant, isUnknown, milliseconds, money, percent, plural, whole } from '../format.js';
 import { formatFilter } from '../filters.js';
-import { filters, link, params, query, route, setParams } from '../url.js';
+import { filters, link, query, route, setParams } from '../url.js';
 import { Card, Empty, Faces } from '../parts/card.js';
 import { Ago, Figure, Money } from '../parts/chip.js';
 import { useMore } from '../parts/more.js';
-import { attributeName, measuredOf, nameOf, problemName, reasonName, say, whatName } from '../audio/words.js';
+import { CALL_GROUPS, GROUPS, attributeName, measuredOf, nameOf, problemName, reasonName, say, whatName } from '../audio/words.js';
 import { address, selected, selection } from '../audio/asked.js';
 import { traces } from './audio-tiles.js';
 
-const GROUPS = { stage: 'Stage', service: 'Service', name: 'Span', format: 'Format', source: 'Source', feature: 'Feature', tenant: 'Tenant', user_tier: 'User tier' };
-const CALL_GROUPS = { model: 'Model', provider: 'Provider', operation: 'Operation', service: 'Service', feature: 'Feature', tenant: 'Tenant', user_tier: 'User tier' };
 const PAGE = 20;
 const OF_SPANS = new Set(['stage', 'format', 'source', 'problem', 'status', 'name']);
 const OPERATIONS = ['operation:speech_to_text', 'operation:text_to_speech'];
@@ -24,12 +22,12 @@ const filter = (key, value) => formatFilter({ key, op: ':', value, negated: fals
 /** This page with one more filter. @param {string} text @param {Record<string, string | null>} [more] */
 const narrowed = (text, more = {}) => route.value.path + query({ f: [...new Set([...filters.value.map(formatFilter), text])], ...more });
 
-/** All of them. @param {{metric: string, every: number, data: any, different: import('preact').RefObject<any>}} props different: where the differences stand */
-export function Lists({ metric, every, data, different }) {
-  return html`<${Groups} metric=${metric} every=${every} />
+/** All of them. @param {{metric: string, data: any, lists: any, busy: boolean, different: import('preact').RefObject<any>}} props data: the summary; different: where the differences stand */
+export function Lists({ metric, data, lists, busy, different }) {
+  return html`<${Groups} metric=${metric} data=${lists.groups} busy=${busy} />
     <div class="audio-two"><${Problems} data=${data} /><${NotMeasured} data=${data} /></div>
     <div ref=${different}><${Different} metric=${metric} /></div>
-    <${Worst} metric=${metric} /><${Calls} every=${every} />`;
+    ${selected() ? html`<${WorstOfChosen} metric=${metric} />` : html`<${Worst} metric=${metric} page=${lists.clips} busy=${busy} />`}<${Calls} data=${lists.calls} busy=${busy} />`;
 }
 
 /** @param {{name: string, value: string, options: Record<string, string>}} props */
@@ -37,17 +35,14 @@ function By({ name, value, options }) {
   return html`<label class="inline-label"><span class="hidden-text">Group by</span><select value=${value} onChange=${(/** @type {any} */ event) => setParams({ [name]: event.currentTarget.value })}>${Object.entries(options).map(([key, text]) => html`<option key=${key} value=${key}>By ${text.toLowerCase()}</option>`)}</select></label>`;
 }
 
-/** @param {{metric: string, every: number}} props */
-function Groups({ metric, every }) {
-  const asked = params.value.get('group') ?? '';
-  const group = asked in GROUPS ? asked : 'stage';
-  const load = useLoad(metric ? address('groups', { metric, group_by: group }) : null, { every, subject: group });
-  const rows = load.data?.spans ?? [];
+/** @param {{metric: string, data: any, busy: boolean}} props */
+function Groups({ metric, data, busy }) {
+  const { group_by: group, spans: rows } = data;
   const longest = Math.max(0, ...rows.map((/** @type {any} */ one) => one.took_s.p95 ?? 0));
   const word = GROUPS[/** @type {keyof typeof GROUPS} */ (group)];
-  const left = (load.data?.values ?? 0) - rows.length;
-  return html`<${Card} title=${`Time by ${word.toLowerCase()}`} sub="median and 95th percentile of the work" busy=${load.busy} actions=${html`<${By} name="group" value=${group} options=${GROUPS} />`}>
-    <${Faces} load=${load} what="the stages" blank=${html`<div class="face blank list-blank"></div>`}>${() => (rows.length ? html`<table class="table cards-narrow audio-groups">
+  const left = data.values - rows.length;
+  return html`<${Card} title=${`Time by ${word.toLowerCase()}`} sub="median and 95th percentile of the work" busy=${busy} actions=${html`<${By} name="group" value=${group} options=${GROUPS} />`}>
+    ${rows.length ? html`<table class="table cards-narrow audio-groups">
       <thead><tr><th scope="col">${word}</th><th scope="col" class="wide-cell"><span class="hidden-text">Drawn</span></th><th scope="col" class="num">Median</th><th scope="col" class="num">95th</th><th scope="col" class="num wide-cell">Real-time factor</th><th scope="col" class="num">Spans</th><th scope="col" class="num wide-cell">Failed</th><th scope="col" class="num wide-cell">${nameOf(metric)}</th></tr></thead>
       <tbody>${rows.map((/** @type {any} */ one) => html`<tr key=${one.value} class="row-link">
         <td class="cell-name"><a href=${group === 'format' || group === 'source' ? narrowed(filter(group, one.value)) : traces({ sort: '-duration', f: [group === 'stage' ? filter('name', one.value || 'audio pipeline') : filter(group, one.value)] })} title=${one.value}>${one.value || (group === 'stage' ? 'whole pipelines' : html`<span class="quiet">none given</span>`)}</a></td>
@@ -57,7 +52,7 @@ function Groups({ metric, every }) {
         <td class="num cell-sub" title=${one.count === one.spans ? undefined : `${whole(one.spans)} kept`}>${one.count === one.spans ? whole(one.spans) : `≈ ${count(Math.round(one.count))}`}<span class="narrow-only"> spans</span></td>
         <td class="num wide-cell"><${Figure}>${percent(one.failed_share)}<//></td>
         <td class="num wide-cell" title=${measuredOf(one.measure)}><${Figure}>${say(metric, one.measure.p50)}<//></td></tr>`)}</tbody></table>
-      ${left > 0 ? html`<p class="card-note">${plural(left, 'further value')} with fewer spans.</p>` : null}` : html`<${Empty} title="No spans of audio in this range." />`)}<//>
+      ${left > 0 ? html`<p class="card-note">${plural(left, 'further value')} with fewer spans.</p>` : null}` : html`<${Empty} title="No spans of audio in this range." />`}
   <//>`;
 }
 
@@ -92,30 +87,34 @@ function Different({ metric }) {
       : html`<${Empty} title=${data.inside.spans ? (data.outside.spans ? 'Nothing stands out: both are alike in every attribute.' : 'All audios have a value there; there are no others.') : 'No audio has such a value.'} />`; }}<//><//>`;
 }
 
-/** @param {{metric: string}} props */
-function Worst({ metric }) {
-  const url = metric ? address('clips', { metric, limit: String(PAGE), ...selection() }) : null;
-  const load = useLoad(url, { subject: metric });
-  const more = useMore(url, load, (cursor) => address('clips', { metric, limit: String(PAGE), ...selection(), cursor }));
-  const title = load.data?.better ? `Worst by ${nameOf(metric)}` : `Lowest ${nameOf(metric)}`;
-  return html`<${Card} title=${title} sub=${load.data ? plural(load.data.matched, 'audio has a value', 'audios have a value') : ''} busy=${load.busy || more.busy}><${Faces} load=${load} what="the worst audios" blank=${html`<div class="face blank list-blank"></div>`}>${(/** @type {any} */ data) => (data.items.length ? html`<table class="table cards-narrow">
+/** Those with a value that was chosen. @param {{metric: string}} props */
+function WorstOfChosen({ metric }) {
+  const load = useLoad(address('clips', { metric, limit: String(PAGE), ...selection() }), { subject: metric });
+  if (!load.data) return html`<${Card} title=${`Worst by ${nameOf(metric)}`} busy=${load.busy}><${Faces} load=${load} what="the worst audios" blank=${html`<div class="face blank list-blank"></div>`}>${() => null}<//><//>`;
+  return html`<${Worst} metric=${metric} page=${load.data} busy=${load.busy} />`;
+}
+
+/** @param {{metric: string, page: any, busy: boolean}} props page: the first */
+function Worst({ metric, page: data, busy }) {
+  const at = (/** @type {string | null} */ cursor) => address('clips', { metric, limit: String(PAGE), ...selection(), cursor });
+  const more = useMore(at(null), /** @type {any} */ ({ data, reload: () => {} }), at);
+  const title = data.better ? `Worst by ${nameOf(metric)}` : `Lowest ${nameOf(metric)}`;
+  return html`<${Card} title=${title} sub=${plural(data.matched, 'audio has a value', 'audios have a value')} busy=${busy || more.busy}>${data.items.length ? html`<table class="table cards-narrow">
     <thead><tr><th scope="col">Audio</th><th scope="col">Problems</th><th scope="col" class="num wide-cell">Length</th><th scope="col" class="num">${nameOf(metric)}</th><th scope="col" class="num wide-cell">Format</th><th scope="col" class="num">When</th></tr></thead>
     <tbody>${[...data.items, ...more.extra].map((/** @type {any} */ one) => html`<tr key=${one.span_id + one.trace_id} class="row-link"><td class="cell-name"><a href=${link(`/traces/${one.trace_id}`, { sel: one.span_id }, ['tz'])} title=${one.audio_id ?? one.name}>${one.audio_id ?? one.name}</a> <span class="quiet wide-only">${one.audio_id ? one.name : ''} ${one.service ?? ''}</span></td>
       <td class="cell-sub">${one.problems.length ? one.problems.map(problemName).join(', ') : html`<span class="quiet">none found</span>`}</td><td class="num wide-cell"><${Figure}>${isUnknown(one.measures.duration_s) ? '—' : duration(one.measures.duration_s * 1e9)}<//></td>
       <td class="num cell-figure">${say(metric, one.value)}</td><td class="num wide-cell quiet">${[one.format, isUnknown(one.measures.sample_rate_hz) ? null : say('sample_rate_hz', one.measures.sample_rate_hz)].filter(Boolean).join(' · ')}</td><td class="num quiet cell-figure2"><${Ago} ms=${instant(one.start)} /></td></tr>`)}</tbody></table>
-    ${more.cursor ? html`<p class="more"><button class="button" disabled=${more.busy} onClick=${more.fetch}>Show more</button></p>` : null}` : html`<${Empty} title=${`No audio in this range has a value of ${nameOf(metric)}.`} />`)}<//><//>`;
+    ${more.cursor ? html`<p class="more"><button class="button" disabled=${more.busy} onClick=${more.fetch}>Show more</button></p>` : null}` : html`<${Empty} title=${`No audio in this range has a value of ${nameOf(metric)}.`} />`}<//>`;
 }
 
-/** @param {{every: number}} props */
-function Calls({ every }) {
-  const asked = params.value.get('calls') ?? '';
-  const group = asked in CALL_GROUPS ? asked : 'model';
-  const load = useLoad(address('groups', { group_by: group }), { every, subject: group });
+/** @param {{data: any, busy: boolean}} props */
+function Calls({ data, busy }) {
+  const group = data.group_by;
   const word = CALL_GROUPS[/** @type {keyof typeof CALL_GROUPS} */ (group)];
-  return html`<${Card} title="Calls about sound" sub=${filters.value.some((one) => OF_SPANS.has(one.key)) ? 'those of the kept traces that match' : 'speech to text, text to speech, audio tokens: every call of the ledger'} busy=${load.busy} actions=${html`<${By} name="calls" value=${group} options=${CALL_GROUPS} />`}>
-    <${Faces} load=${load} what="the calls" blank=${html`<div class="face blank list-blank"></div>`}>${(/** @type {any} */ data) => (data.calls.length ? html`<table class="table cards-narrow">
+  return html`<${Card} title="Calls about sound" sub=${filters.value.some((one) => OF_SPANS.has(one.key)) ? 'those of the kept traces that match' : 'speech to text, text to speech, audio tokens: every call of the ledger'} busy=${busy} actions=${html`<${By} name="calls" value=${group} options=${CALL_GROUPS} />`}>
+    ${data.calls.length ? html`<table class="table cards-narrow">
       <thead><tr><th scope="col">${word}</th><th scope="col" class="num">Calls</th><th scope="col" class="num">Minutes</th><th scope="col" class="num wide-cell">A minute</th><th scope="col" class="num wide-cell">Time, 95th</th><th scope="col" class="num">Cost</th></tr></thead>
       <tbody>${data.calls.map((/** @type {any} */ one) => html`<tr key=${one.value} class="row-link"><td class="cell-name"><a href=${traces({ sort: '-cost', f: [filter(group, one.value), ...(group === 'operation' ? [] : OPERATIONS)] })} title=${one.value}>${one.value || html`<span class="quiet">none given</span>`}</a></td>
         <td class="num cell-sub">${whole(one.calls)}<span class="narrow-only"> calls</span></td><td class="num cell-figure2"><${Figure}>${isUnknown(one.audio_minutes) ? '—' : count(Math.round(one.audio_minutes * 100) / 100)}<//><span class="narrow-only"> min</span></td>
-        <td class="num wide-cell"><${Figure}>${money(one.cost_per_minute)}<//></td><td class="num wide-cell"><${Figure}>${milliseconds(one.duration_ms.p95)}<//></td><td class="num cell-figure"><${Money} value=${one.total_cost} unpriced=${one.unpriced_calls} /></td></tr>`)}</tbody></table>` : html`<${Empty} title="No calls about sound in this range." />`)}<//><//>`;
+        <td class="num wide-cell"><${Figure}>${money(one.cost_per_minute)}<//></td><td class="num wide-cell"><${Figure}>${milliseconds(one.duration_ms.p95)}<//></td><td class="num cell-figure"><${Money} value=${one.total_cost} unpriced=${one.unpriced_calls} /></td></tr>`)}</tbody></table>` : html`<${Empty} title="No calls about sound in this range." />`}<//>`;
 }

@@ -8,7 +8,7 @@ import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { Icon } from '../icons.js';
 import { KEYS } from '../filters.js';
-import { ApiError, request } from '../api.js';
+import { refused, request } from '../api.js';
 import { plural } from '../format.js';
 import { setParams } from '../url.js';
 import { toast } from '../parts/toast.js';
@@ -35,17 +35,16 @@ export function BudgetForm({ budget, done }) {
   const submit = async (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
     setBusy(true);
-    try {
+    const failure = await refused(async () => {
       const body = bodyOf(new FormData(/** @type {HTMLFormElement} */ (form.current)), budget ? was.version : null);
       await request(`/api/v1/budgets${budget ? `/${was.id}` : ''}`, { method: budget ? 'PUT' : 'POST', body });
       toast(budget ? 'The budget is changed' : 'The budget is made');
       leave();
       done();
-    } catch (problem) {
-      if (!(problem instanceof ApiError)) throw problem;
-      setBusy(false);
-      setWrong(mistakesOf(problem.problem, problem.message, (name) => Boolean(form.current?.elements.namedItem(name))));
-    }
+    });
+    if (!failure) return;
+    setBusy(false);
+    setWrong(mistakesOf(failure.problem, failure.message, (name) => Boolean(form.current?.elements.namedItem(name))));
   };
   const input = (/** @type {string} */ name, /** @type {Record<string, any>} */ more = {}) => html`<input id=${`budget-${name}`} name=${name} defaultValue=${was[name] ?? ''} autocomplete="off" spellcheck=${false} aria-invalid=${Boolean(wrong[name])} aria-describedby=${`budget-${name}-wrong budget-${name}-help`} ...${more} />`;
   const check = (/** @type {string} */ name, /** @type {string} */ label) => html`<label class="check"><input type="checkbox" name=${name} defaultChecked=${Boolean(was[name])} /> ${label}</label>`;

@@ -8,7 +8,7 @@
 import { useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { Icon } from '../icons.js';
-import { ApiError, request, session, useLoad } from '../api.js';
+import { request, session, useAsking, useLoad } from '../api.js';
 import { exactMoney, isUnknown, money, moneyLength, percent, plural } from '../format.js';
 import { link, params, setParams, zone } from '../url.js';
 import { Card, Command, Empty, Faces } from '../parts/card.js';
@@ -85,16 +85,13 @@ function Standing({ budget }) {
 /** Puts a budget away, once it was asked again. @param {{budget: any, reload: () => void}} props */
 function Archive({ budget, reload }) {
   const [asked, setAsked] = useState(false);
-  const [wrong, setWrong] = useState('');
+  const { wrong, ask } = useAsking();
   const archive = async () => {
-    try {
+    await ask(async () => {
       await request(`/api/v1/budgets/${budget.id}`, { method: 'DELETE' });
       toast(`${budget.name} is archived; its history stays`);
       reload();
-    } catch (problem) {
-      if (!(problem instanceof ApiError)) throw problem;
-      setWrong(problem.message);
-    }
+    });
     setAsked(false);
   };
   if (asked) return html`<span class="bar-end" role="group" aria-label="Archive this budget?"><button class="button danger" onClick=${archive} autofocus>Archive it</button><button class="button" onClick=${() => setAsked(false)}>Keep</button></span>`;

@@ -8,37 +8,30 @@
 import { useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { Icon } from '../icons.js';
-import { ApiError, request, session, useLoad } from '../api.js';
+import { refused, request, session, useLoad } from '../api.js';
 import { instant, plural } from '../format.js';
-import { link } from '../url.js';
+import { link, params, setParams } from '../url.js';
 import { Card, Empty, Faces } from '../parts/card.js';
 import { Ago } from '../parts/chip.js';
 import { toast } from '../parts/toast.js';
+import { NotAllowed, Twice } from '../parts/form.js';
 import { SettingPlaces } from '../parts/places.js';
+import { ChannelForm, KINDS } from './channel-form.js';
 
 export const title = 'Settings';
 export const name = 'Channels · Settings';
 export const styles = '/assets/pages/alerts.css';
 
-/** What the form asks for, by kind: name, label, example, whether it is a secret, whether it must be there. @type {Record<string, {word: string, fields: [string, string, string, boolean, boolean][]}>} */
-const KINDS = {
-  slack: { word: 'Slack', fields: [['url', 'Incoming webhook', 'hooks.slack.com/services/…', true, false], ['token', 'or a bot’s token', 'xoxb-…', true, false], ['channel', 'Channel of the bot', '#alerts', false, false]] },
-  pagerduty: { word: 'PagerDuty', fields: [['routing_key', 'Integration key', '32 letters and digits', true, true], ['region', 'Region', 'us or eu', false, false]] },
-  email: { word: 'E-mail', fields: [['host', 'Mail server', 'smtp.example.com', false, true], ['port', 'Port', '587', false, false], ['username', 'User', '', false, false], ['password', 'Password', '', true, false], ['from', 'From', 'alerts@example.com', false, true], ['to', 'To', 'oncall@example.com, ops@example.com', false, true]] },
-  sms: { word: 'SMS (Twilio)', fields: [['account_sid', 'Account', 'AC…', false, true], ['auth_token', 'Token', '', true, true], ['from', 'From', '+15550100', false, false], ['to', 'To', '+15550123', false, true]] },
-  webhook: { word: 'Webhook', fields: [['url', 'Address', 'where to post to', true, true], ['secret', 'Secret that signs', '', true, false]] },
-  alertmanager: { word: 'Alertmanager', fields: [['url', 'Address', 'alertmanager:9093', false, true], ['token', 'Token', '', true, false]] },
-  apprise: { word: 'Other (Apprise)', fields: [['url', 'Apprise address', 'ntfy://topic', true, true]] },
-};
-
 export function View() {
   const load = useLoad('/api/v1/channels', { every: 15_000 });
-  const [adding, setAdding] = useState(false);
+  const editing = params.value.get('edit');
+  const edit = (/** @type {string | null} */ what) => setParams({ edit: what });
+  const done = (/** @type {string} */ text) => { edit(null); load.reload(); toast(text); };
   const admin = session.value?.role === 'admin';
-  return html`<div class="page alerts-page"><${SettingPlaces} />
-    ${adding ? html`<${Form} close=${() => setAdding(false)} done=${() => { setAdding(false); load.reload(); toast('Made: test it now'); }} />` : null}
-    <${Card} title="Channels" sub=${load.data ? plural(load.data.items.length, 'way', 'ways') + ' to somebody' : ''} busy=${load.busy} actions=${html`<button class="button primary" disabled=${!admin} title=${admin ? undefined : 'Needs the admin role'} onClick=${() => setAdding(true)}><${Icon} name="plus" />New channel</button>`}>
-      <${Faces} load=${load} what="channels">${(/** @type {any} */ data) => (data.items.length ? html`<ol class="silence-list channel-list">${data.items.map((/** @type {any} */ one) => html`<${One} key=${one.id} one=${one} admin=${admin} changed=${load.reload} />`)}</ol>` : html`<${Empty} title="Nobody is told of alerts yet."><p class="quiet">Alerts stand on the page Alerts; a channel carries them to Slack, PagerDuty, e-mail, a telephone or a program.</p><//>`)}<//><//>
+  return html`<div class="page alerts-page"><${SettingPlaces} /><${NotAllowed} what="Changing channels" />
+    ${editing === 'new' && admin ? html`<${Card} title="New channel"><${ChannelForm} one=${null} close=${() => edit(null)} done=${() => done('Made: test it now')} /><//>` : null}
+    <${Card} title="Channels" sub=${load.data ? plural(load.data.items.length, 'way', 'ways') + ' to somebody' : ''} busy=${load.busy} actions=${html`<button class="button primary" disabled=${!admin} title=${admin ? undefined : 'Needs the admin role'} onClick=${() => edit('new')}><${Icon} name="plus" />New channel</button>`}>
+      <${Faces} load=${load} what="channels">${(/** @type {any} */ data) => (data.items.length ? html`<ol class="silence-list channel-list">${data.items.map((/** @type {any} */ one) => html`<${One} key=${one.id} one=${one} admin=${admin} changed=${load.reload} open=${admin && editing === one.id} edit=${edit} done=${done} />`)}</ol>` : html`<${Empty} title="Nobody is told of alerts yet."><p class="quiet">Alerts stand on the page Alerts; a channel carries them to Slack, PagerDuty, e-mail, a telephone or a program.</p><//>`)}<//><//>
     <p class="quiet small">What you yourself want to hear, and when to leave you alone, is under <a href=${link('/settings', {}, ['tz'])}>Me</a>.</p></div>`;
 }
 
@@ -49,51 +42,36 @@ function standing(one) {
   return one.last_delivered_at ? ['tick', 'ok', 'Works'] : ['question', 'unk', 'Not tested'];
 }
 
-/** @param {{one: any, admin: boolean, changed: () => void}} props */
-function One({ one, admin, changed }) {
+/** @param {{one: any, admin: boolean, changed: () => void, open: boolean, edit: (what: string | null) => void, done: (text: string) => void}} props */
+function One({ one, admin, changed, open, edit, done }) {
   const [told, setTold] = useState('');
-  const [sure, setSure] = useState(false);
   const [icon, tone, word] = standing(one);
-  const ask = async (/** @type {() => Promise<void>} */ what) => {
-    try {
-      await what();
-    } catch (failure) {
-      if (!(failure instanceof ApiError)) throw failure;
-      setTold(failure.message);
-    }
+  const test = async () => {
+    setTold('Sending …');
+    const failure = await refused(async () => setTold((await request(`/api/v1/channels/${one.id}/test`, { method: 'POST' })).sentence));
+    if (failure) setTold(failure.message);
     changed();
   };
-  const test = () => ask(async () => { setTold('Sending …'); setTold((await request(`/api/v1/channels/${one.id}/test`, { method: 'POST' })).sentence); });
-  const remove = () => ask(async () => { await request(`/api/v1/channels/${one.id}`, { method: 'DELETE' }); toast(`Deleted: ${one.name}`); });
+  const why = admin ? undefined : 'Needs the admin role';
   return html`<li><span class=${`chip ${tone}`}><${Icon} name=${icon} />${word}</span>
     <div class="alert-what"><b>${one.name}</b> <span class="quiet">${KINDS[one.type]?.word ?? one.type}</span>
       <p class="quiet small">${one.failed_in_a_row ? html`failed ${plural(one.failed_in_a_row, 'time')} in a row: ${one.last_failed}` : one.last_delivered_at ? html`${one.last_delivered}, <${Ago} ms=${instant(one.last_delivered_at)} />` : 'nothing was sent yet'}</p>
       ${told ? html`<p class="small" role="status">${told}</p>` : null}</div>
-    <span></span><span class="rule-acts">${sure ? html`<span class="small">Delete ${one.name}?</span><button class="button" onClick=${remove}>Delete it</button><button class="button" onClick=${() => setSure(false)}>Keep it</button>` : html`<button class="button" disabled=${!admin} onClick=${test}>Test</button><button class="button" disabled=${!admin} aria-label=${`Delete ${one.name} …`} onClick=${() => setSure(true)}>Delete …</button>`}</span></li>`;
+    <span></span><span class="rule-acts"><button class="button" disabled=${!admin} title=${why} onClick=${test}>Test</button><button class="button" disabled=${!admin} title=${why} aria-expanded=${open} aria-label=${`Change ${one.name}`} onClick=${() => edit(open ? null : one.id)}>Change</button><${Delete} one=${one} admin=${admin} done=${done} /></span>
+    ${open ? html`<div class="way-form"><${ChannelForm} key=${one.version} one=${one} close=${() => edit(null)} done=${() => done(`Saved: ${one.name}`)} /></div>` : null}</li>`;
 }
 
-/** @param {{close: () => void, done: () => void}} props */
-function Form({ close, done }) {
-  const [kind, setKind] = useState('slack');
-  const [wrong, setWrong] = useState(/** @type {string[]} */ ([]));
-  const submit = async (/** @type {SubmitEvent} */ event) => {
-    event.preventDefault();
-    const fields = new FormData(/** @type {HTMLFormElement} */ (event.currentTarget));
-    const given = KINDS[kind].fields.map(([name]) => [name, String(fields.get(name) ?? '').trim()]).filter(([, value]) => value);
-    const body = Object.fromEntries(given.map(([name, value]) => [name, name === 'port' ? Number(value) : name === 'to' && kind === 'email' ? value.split(',').map((one) => one.trim()) : value]));
-    try {
-      await request('/api/v1/channels', { method: 'POST', body: { name: String(fields.get('channel-name')).trim(), type: kind, ...body, ...(fields.get('private') ? { allow_private: true } : {}) } });
-      done();
-    } catch (failure) {
-      if (!(failure instanceof ApiError)) throw failure;
-      setWrong(failure.problem.errors?.map((/** @type {any} */ one) => `${one.parameter ?? ''} ${one.detail ?? one.message ?? one.allowed ?? ''}`.trim()) ?? [failure.message]);
+/** Asked twice; and once more, saying who names it, where something does. @param {{one: any, admin: boolean, done: (text: string) => void}} props */
+function Delete({ one, admin, done }) {
+  const [named, setNamed] = useState(false);
+  const remove = async () => {
+    const failure = await refused(() => request(`/api/v1/channels/${one.id}${named ? '?force=true' : ''}`, { method: 'DELETE' }));
+    if (!failure) return done(`Deleted: ${one.name}`);
+    if (failure.problem.status === 409) {
+      setNamed(true);
+      failure.message = `${failure.message.split(': change them first')[0]}: they would tell nobody there any more.`;
     }
+    throw failure;
   };
-  return html`<${Card} title="New channel"><form class="rule-form" onSubmit=${submit}>
-    <label>Kind<select value=${kind} onChange=${(/** @type {any} */ event) => setKind(event.target.value)}>${Object.entries(KINDS).map(([key, one]) => html`<option value=${key}>${one.word}</option>`)}</select></label>
-    <label>Name<input name="channel-name" required maxlength="200" autocomplete="off" placeholder="on call" /></label>
-    ${KINDS[kind].fields.map(([key, text, example, secret, must]) => html`<label key=${`${kind} ${key}`}>${text}<input name=${key} type=${secret ? 'password' : 'text'} required=${must} placeholder=${example} autocomplete="off" spellcheck=${false} /></label>`)}
-    <label class="facet wide"><input type="checkbox" name="private" /><span>It is in a private network, or on this machine</span></label>
-    <div class="wide" role="alert">${wrong.map((one) => html`<p class="field-error" key=${one}>${one}</p>`)}</div>
-    <div class="wide rule-acts"><button class="button primary" type="submit">Make the channel</button><button class="button" type="button" onClick=${close}>Cancel</button></div></form><//>`;
+  return html`<${Twice} label="Delete …" name=${`Delete ${one.name} …`} sure=${named ? `Delete ${one.name} all the same?` : `Delete ${one.name}?`} yes="Delete it" disabled=${!admin} title=${admin ? undefined : 'Needs the admin role'} deed=${remove} />`;
 }

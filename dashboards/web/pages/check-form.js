@@ -15,7 +15,7 @@ import { toast } from '../parts/toast.js';
 import { healthLook } from '../health/words.js';
 import { optionText, readOption } from '../health/form.js';
 
-const TIMES = [['interval_s', 'Every (s)', '30', 'how often: 5 to 86400'], ['timeout_s', 'Waits at most (s)', '5', '0.1 to 60'], ['down_after', 'Believed when worse, looks in a row', '3', '1 to 20'], ['up_after', 'Believed when better, looks in a row', '1', '1 to 20'], ['slow_ms', 'Slow above (ms)', '', 'degraded when a look takes longer; empty: never']];
+const TIMES = [['interval_s', 'Every (s)', '30', 'how often: 5 to 86400'], ['timeout_s', 'Waits at most (s)', '5', '0.1 to 60'], ['down_after', 'Worse after (looks)', '3', 'in a row, 1 to 20'], ['up_after', 'Better after (looks)', '1', 'in a row, 1 to 20'], ['slow_ms', 'Slow above (ms)', '', 'degraded when a look takes longer; empty: never']];
 
 /** @param {{check: any | null, service?: string, close: () => void, done: () => void}} props */
 export function CheckForm({ check, service, close, done }) {

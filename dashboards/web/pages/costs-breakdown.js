@@ -8,6 +8,7 @@ import { formatFilter } from '../filters.js';
 import { link, params, query, route, setParams } from '../url.js';
 import { Card, Empty, Faces } from '../parts/card.js';
 import { Figure, Money } from '../parts/chip.js';
+import { slotsOf } from '../trend.js';
 
 export const PERIODS = { today: 'Today', week: 'This week', month: 'This month', year: 'This year' };
 export const GROUPS = { model: 'Model', feature: 'Feature', user_tier: 'User tier', provider: 'Provider', user: 'User', service: 'Service' };
@@ -32,13 +33,14 @@ export function Breakdown({ load, data, group }) {
 function Rows({ data, group, name }) {
   const [all, setAll] = useState(false);
   const most = Math.max(...data.breakdown.map((/** @type {any} */ row) => moneyLength(row.cost) ?? 0), 0);
+  const slots = slotsOf(data.breakdown);
   const rows = all ? data.breakdown : data.breakdown.slice(0, FIRST);
   if (!rows.length) return html`<${Empty} title="No calls in this period." />`;
   return html`<table class="table cards-narrow breakdown">
     <thead><tr><th scope="col">${name}</th><th scope="col" class="wide-cell"><span class="hidden-text">Share</span></th><th scope="col" class="num">Cost</th><th scope="col" class="num">Share</th><th scope="col" class="num">Calls</th><th scope="col" class="num">Tokens in / out</th><th scope="col" class="num">$ / 1k calls</th></tr></thead>
     <tbody>${rows.map((/** @type {any} */ row) => html`<tr key=${row.category} class="row-link">
       <td class="cell-name">${row.category === 'other' && row.slot === null && data.breakdown.length > MANY ? html`<span class="quiet">all others</span>` : html`<a href=${link('/traces', { f: rowFilter(group, row.category), from: data.from, to: data.to, sort: '-cost' }, ['tz', 'f'])} title=${row.category ?? ''}>${row.category ?? html`<span class="quiet">no ${name.toLowerCase()} given</span>`}</a>`}</td>
-      <td class="cell-bar"><span class="meter"><i class=${isUnknown(row.cost) ? 'hatched whole' : `slot${row.slot ?? 0}`} style=${{ width: isUnknown(row.cost) ? '100%' : `${most ? Math.max(0.5, (Number(moneyLength(row.cost)) / most) * 100) : 0}%` }}></i></span></td>
+      <td class="cell-bar"><span class="meter"><i class=${isUnknown(row.cost) ? 'hatched whole' : `slot${slots.get(row.category) ?? 0}`} style=${{ width: isUnknown(row.cost) ? '100%' : `${most ? Math.max(0.5, (Number(moneyLength(row.cost)) / most) * 100) : 0}%` }}></i></span></td>
       <td class="num cell-figure"><${Money} value=${row.cost} unpriced=${isUnknown(row.cost) ? row.unpriced_calls : 0} /></td>
       <td class="num cell-figure2"><${Figure}>${isUnknown(row.percentage) ? '—' : percent(row.percentage / 100)}<//></td>
       <td class="num cell-sub">${whole(row.count)}<span class="narrow-only"> calls</span>${row.unpriced_calls && !isUnknown(row.cost) ? html`<span class="quiet"> (${whole(row.unpriced_calls)} unpriced)</span>` : null}</td>

@@ -9,16 +9,15 @@ import { Bars } from '../charts/bars.js';
 import { useMarks } from '../charts/marks.js';
 import { Faces } from '../parts/card.js';
 import { GROUPS } from './costs-breakdown.js';
-import { bucketStart, coarse } from '../trend.js';
-
-const MOST = 9;
+import { bucketStart, coarse, slotsOf } from '../trend.js';
 
 /** @param {any} data @param {any[]} trend */
 function shape(data, trend) {
-  const named = data.breakdown.filter((/** @type {any} */ row) => row.slot && !isUnknown(row.cost)).slice(0, MOST);
+  const slots = slotsOf(data.breakdown);
+  const named = data.breakdown.filter((/** @type {any} */ row) => slots.has(row.category));
   const categories = named.map((/** @type {any} */ row) => row.category);
   const hasOther = data.breakdown.some((/** @type {any} */ row) => !isUnknown(row.cost) && !categories.includes(row.category));
-  const series = [...named.map((/** @type {any} */ row) => ({ label: row.category ?? 'none', slot: row.slot })), ...(hasOther ? [{ label: 'other', slot: 0 }] : [])];
+  const series = [...named.map((/** @type {any} */ row) => ({ label: row.category ?? 'none', slot: slots.get(row.category) })), ...(hasOther ? [{ label: 'other', slot: 0 }] : [])];
   const starts = trend.map((/** @type {any} */ one) => bucketStart(one.date, data.timezone));
   const width = starts.length > 1 ? starts[1] - starts[0] : 864e5;
   const buckets = trend.map((/** @type {any} */ one, /** @type {number} */ index) => {

@@ -14,12 +14,12 @@ import { look } from '../status.js';
 import { Card, Empty, Faces, FirstSteps } from '../parts/card.js';
 import { Chip, Figure } from '../parts/chip.js';
 import { FilterChips } from '../parts/filters.js';
+import { Later } from '../parts/later.js';
 import { Views } from '../parts/views.js';
 import { CostPlaces } from '../parts/places.js';
 import { Segments } from '../parts/segments.js';
 import { GROUPS, PERIODS, Breakdown, Unpriced } from './costs-breakdown.js';
 import { Trend } from './costs-trend.js';
-import { LedgerLines } from './ledger-lines.js';
 
 export const title = 'Costs';
 const FILTER_KEYS = ['model', 'provider', 'service', 'feature', 'user_tier', 'user_id', 'tenant', 'operation', 'state'];
@@ -54,7 +54,7 @@ export function View() {
       <div class="tabs" role="group" aria-label="What to show">
           ${[['breakdown', 'Breakdown'], ['ledger', 'Ledger lines']].map(([name, text]) => html`<a key=${name} href=${route.value.path + query({ tab: name === 'breakdown' ? null : name, cursor: null })} aria-current=${tab === name ? 'true' : undefined}>${text}</a>`)}</div>
       <div class="costs-body">
-        ${tab === 'ledger' ? html`<${LedgerLines} data=${load.data} />` : html`<${Breakdown} load=${load} data=${shown} group=${group} />`}
+        ${tab === 'ledger' ? html`<${Later} load=${() => import('./ledger-lines.js')} part="LedgerLines" blank=${html`<div class="card blank"></div>`} data=${load.data} />` : html`<${Breakdown} load=${load} data=${shown} group=${group} />`}
         <div class="costs-side"><${Unpriced} load=${group === 'model' ? load : byModel} /></div>
       </div>`}
   </div>`;

@@ -5,10 +5,9 @@
  * Given: the range of the URL; an id in the path for one of them. Gives: the list, or one timeline.
  * Never: a cause that nobody stated; what stands beside one another happened at the same time, no more.
  */
-import { useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { Icon } from '../icons.js';
-import { ApiError, request, session, useLoad } from '../api.js';
+import { request, session, useAsking, useLoad } from '../api.js';
 import { absolute, duration, instant, plural, shortDateTime } from '../format.js';
 import { link, rangeOr, spell, zone } from '../url.js';
 import { label } from '../time.js';
@@ -30,10 +29,10 @@ function All() {
   const asked = rangeOr(range);
   const load = useLoad(`/api/v1/incidents${spell(new URLSearchParams({ from: asked.from, to: asked.to, limit: '200' }))}`, { every: 15_000 });
   return html`<div class="page alerts-page"><${Tabs} />
-    <${Card} title="Incidents" sub=${`${load.data ? `${plural(load.data.items.length, 'incident')}, ` : ''}${label(asked, Date.now(), zone.value)}`} busy=${load.busy}><${Faces} load=${load} what="incidents" blank=${html`<div class="face blank list-blank"></div>`}>${(/** @type {any} */ data) => (data.items.length ? html`<ol class="alert-list">${data.items.map((/** @type {any} */ one) => html`<li key=${one.id} class=${`alert-row ${one.state}`}>
+    <${Card} title="Incidents" sub=${`${load.data ? `${plural(load.data.items.length, 'incident')}, ` : ''}${label(asked, Date.now(), zone.value)}`} busy=${load.busy}><${Faces} load=${load} what="incidents" blank=${html`<div class="face blank list-blank"></div>`}>${(/** @type {any} */ data) => (data.items.length ? html`<ol class="alert-list">${data.items.map((/** @type {any} */ one) => html`<li key=${one.id} class="alert-row incident-row">
       <${Chip} look=${severityLook(one.severity)} />
       <div class="alert-what"><a href=${link(`/alerts/incidents/${one.id}`, {}, ['tz'])}>${one.title}</a><p class="quiet small">${[plural(one.alerts, 'alert'), ...one.services].join(' · ')}</p></div>
-      <span class="quiet small">${one.ended_at === null ? 'lasts' : 'over'}</span><span class="alert-when quiet"><${Ago} ms=${instant(one.started_at)} /></span><span class="alert-acts quiet small">${duration(one.duration_s * 1e9)}</span></li>`)}</ol>` : html`<${Empty} title="Nothing fired in this time." />`)}<//><//></div>`;
+      <span class="alert-when quiet"><${Ago} ms=${instant(one.started_at)} /></span><span class="alert-acts quiet small">${one.ended_at === null ? 'lasts' : 'lasted'} ${duration(one.duration_s * 1e9)}</span></li>`)}</ol>` : html`<${Empty} title="Nothing fired in this time." />`)}<//><//></div>`;
 }
 
 const KINDS = /** @type {Record<string, string>} */ ({ deployment: 'link', alert: 'bell', silence: 'silence', maintenance: 'silence', health: 'pulse', note: 'lines' });
@@ -41,19 +40,15 @@ const KINDS = /** @type {Record<string, string>} */ ({ deployment: 'link', alert
 /** @param {{id: string}} props */
 function Whole({ id }) {
   const load = useLoad(`/api/v1/incidents/${id}`, { every: 10_000, subject: id });
-  const [wrong, setWrong] = useState('');
-  const submit = async (/** @type {SubmitEvent} */ event) => {
+  const { wrong, ask } = useAsking();
+  const submit = (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
     const form = /** @type {HTMLFormElement} */ (event.currentTarget);
-    try {
+    ask(async () => {
       await request(`/api/v1/incidents/${id}/notes`, { method: 'POST', body: { note: String(new FormData(form).get('note')).trim() } });
       form.reset();
-      setWrong('');
       load.reload();
-    } catch (failure) {
-      if (!(failure instanceof ApiError)) throw failure;
-      setWrong(failure.message);
-    }
+    });
   };
   if (load.error?.status === 404) return html`<${Card} title="No such incident"><${Empty} title="There is no incident under this id."><a class="button" href=${link('/alerts/incidents', {}, ['tz'])}>All incidents</a><//><//>`;
   return html`<div class="page alert-page"><p class="crumb"><a href=${link('/alerts/incidents', {}, ['tz'])}>Incidents</a></p><${Faces} load=${load} what="this incident" boxed=${true}>${(/** @type {any} */ one) => html`

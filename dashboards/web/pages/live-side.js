@@ -13,6 +13,7 @@ import { Ago, Chip, Money } from '../parts/chip.js';
 import { Beats } from '../charts/beats.js';
 
 const MOST_ALERTS = 5;
+const MOST_SERVICES = 12; // worst first; hundreds would be drawn anew each second
 
 /** A moment as the server may write it: RFC 3339, or seconds since 1970. @param {string | number | null} value */
 export const moment = (value) => (typeof value === 'number' ? value * 1000 : instant(value));
@@ -42,11 +43,11 @@ export function Services({ services }) {
   const well = services.filter((one) => one.state === 'ok').length;
   const sub = well ? `${well} of ${services.length} healthy` : counts.map(([level, n]) => `${n} ${look(String(level)).word.toLowerCase()}`).join(' · ');
   return html`<${Card} title="Services" sub=${sub} actions=${html`<a href=${link('/services', {}, ['tz'])}>All</a>`}>
-    ${services.length ? html`<ul class="list" ...${hold}>${shown.map((one) => html`<li key=${one.service}><a class="list-row" href=${link('/traces', { f: `service:${one.service}`, from: 'now-15m' }, ['tz'])}>
+    ${services.length ? html`<ul class="list" ...${hold}>${shown.slice(0, MOST_SERVICES).map((one) => html`<li key=${one.service}><a class="list-row" href=${link('/traces', { f: `service:${one.service}`, from: 'now-15m' }, ['tz'])}>
       <span class="list-main"><b>${one.service}</b><span class="list-sub">${subline(one)}</span>${beats.has(one.service) ? html`<span class="live-beats"><${Beats} beats=${beats.get(one.service)} /></span>` : null}</span>
       <span class="list-side">${one.state === 'unknown' ? html`<${Ago} ms=${moment(one.last_seen)} />` : html`${isUnknown(one.cost) ? null : html`<${Money} value=${one.cost} />`}${isUnknown(one.p95_ms) ? null : html`<span class="list-sub">p95 ${milliseconds(one.p95_ms)}</span>`}`}</span>
       <${Chip} look=${look(one.state)} title=${one.reason ?? undefined} />
-    </a></li>`)}</ul>` : html`<${Empty} title="No service has reported in 24 hours." />`}
+    </a></li>`)}</ul>${services.length > MOST_SERVICES ? html`<p class="more"><a href=${link('/services', {}, ['tz'])}>${services.length - MOST_SERVICES} more</a></p>` : null}` : html`<${Empty} title="No service has reported in 24 hours." />`}
   <//>`;
 }
 

@@ -1,9 +1,11 @@
 // @ts-check
-/** Tiles of Live that are asked of the statistics: budget, cache, prices, the system. Never: a question for a tile that is not shown. */
+/** Tiles of Live beside the usual six: budget, cache, the system are asked of the statistics, prices and audio are told by the channel. Never: a question for a tile that is not shown. */
 import { html } from '../html.js';
 import { useLoad } from '../api.js';
-import { UNKNOWN, count, isUnknown, money, percent, percentFigure, plural, whole } from '../format.js';
+import { UNKNOWN, count, isUnknown, money, percent, percentFigure, plural, threeDigits, whole } from '../format.js';
+import { state } from '../live.js';
 import { stateLook } from '../budget/words.js';
+import { OF_AUDIO } from '../settings/tiles.js';
 import { zone } from '../url.js';
 
 /** @typedef {import('./live-tiles.js').Tile} Tile */
@@ -16,7 +18,7 @@ const SOURCES = {
 
 /** @param {{id: string, told: any, Drawn: any, href: string}} props told: the channel's tiles; Drawn: how a tile is drawn */
 export function MoreTile({ id, told, Drawn, href }) {
-  const [url, make] = SOURCES[id] ?? [null, () => unpricedTile(told)];
+  const [url, make] = SOURCES[id] ?? [null, () => (id === 'unpriced' ? unpricedTile(told) : audioTile(id, state.value?.audio))];
   const asked = url && id === 'cached' ? `${url}&tz=${encodeURIComponent(zone.value)}` : url;
   const load = useLoad(asked, { every: 30_000 });
   return html`<${Drawn} tile=${make(load.data)} href=${href} />`;
@@ -51,6 +53,16 @@ function budgetTile(data) {
 function cachedTile(data) {
   const known = data && data.input_tokens && !isUnknown(data.cached_input_tokens);
   return { label: 'Cached input', figure: known ? percentFigure(data.cached_input_tokens / data.input_tokens) : UNKNOWN, unit: '%', context: known ? `${count(data.cached_input_tokens)} of ${count(data.input_tokens)} tokens today` : data ? 'no tokens today' : '', spark: [], slot: 10 };
+}
+
+/** How good, or how fast, the audio of the last quarter of an hour was. @param {string} id @param {any} audio @returns {Tile} */
+function audioTile(id, audio) {
+  const found = audio?.[OF_AUDIO[id]];
+  const figure = isUnknown(found?.p50) ? UNKNOWN : threeDigits(found.p50);
+  const none = audio ? 'not measured, 15 min' : 'no audio in 15 min';
+  const measured = () => `${count(Math.round(found.measured))} of ${count(Math.round(audio.audios))}, 15 min`;
+  const label = id === 'pesq' ? 'PESQ' : 'Real-time factor';
+  return { label, figure, context: figure === UNKNOWN ? none : id === 'pesq' ? `median of ${measured()}` : `95th ${threeDigits(found.p95)} · ${measured()}`, spark: found?.minutes ?? [], slot: id === 'pesq' ? 5 : 4 };
 }
 
 /** @param {any} told @returns {Tile} */

@@ -1,5 +1,5 @@
 // @ts-check
-/** The six tiles of Live: figure, context, five minutes as a spark; each leads to what is behind it. Never: 0 for unknown. */
+/** The tiles of Live, six and two of audio where there is any: figure, context, five minutes as a spark; each leads to what is behind it. Never: 0 for unknown. */
 import { html } from '../html.js';
 import { UNKNOWN, count, durationParts, exactMoney, isUnknown, money, percent, percentFigure, rate, whole } from '../format.js';
 import { coverageLook, look } from '../status.js';
@@ -10,11 +10,11 @@ import { Chip, Figure } from '../parts/chip.js';
 import { Later } from '../parts/later.js';
 import { Spark } from '../charts/spark.js';
 import { chosenTiles } from '../prefs.js';
-import { USUAL, tilesOf } from '../settings/tiles.js';
+import { USUAL, audioTiles, tilesOf } from '../settings/tiles.js';
 
 const RECENT = { from: 'now-5m' };
 
-/** Where each tile leads, in order: keys 1 to 6 open them. */
+/** Where each tile leads, in order: keys 1 to 8 open them. */
 export const tileLinks = () => chosen().map((id) => LINKS[id]());
 
 /** @type {Record<string, () => string>} */
@@ -22,11 +22,12 @@ const LINKS = {
   calls: () => link('/traces', RECENT, ['tz']), failed: () => link('/traces', { ...RECENT, f: 'status:error' }, ['tz']), p95: () => link('/traces', { ...RECENT, sort: '-duration' }, ['tz']),
   ttfc: () => link('/traces', { ...RECENT, f: 'operation:chat', sort: '-duration' }, ['tz']), tokens: () => link('/costs', { period: 'today', group: 'model' }, ['tz']), spend: () => link('/costs', { period: 'today' }, ['tz']),
   budget: () => link('/costs/budgets', {}, ['tz']), cached: () => link('/costs', { period: 'today' }, ['tz']), unpriced: () => link('/costs/prices', {}, ['tz']),
+  pesq: () => link('/audio', { from: 'now-1h', metric: 'pesq' }, ['tz']), rtf: () => link('/audio', { from: 'now-1h', metric: 'real_time_factor' }, ['tz']),
   ...Object.fromEntries(['cpu', 'memory', 'queue', 'active', 'pool', 'celery'].map((id) => [id, () => link('/services', {}, ['tz'])])),
 };
 
-/** The ids that this browser shows. */
-const chosen = () => tilesOf(chosenTiles.value);
+/** The ids that this browser shows: its choice, or the usual ones and those of audio where there is any. */
+const chosen = () => [...tilesOf(chosenTiles.value), ...audioTiles(chosenTiles.value, state.value?.audio)];
 
 /**
  * @typedef {{label: string, figure: string, unit?: string, context: any, spark: (number | null)[], slot: number, bars?: boolean,
@@ -38,7 +39,7 @@ export function Tiles({ tiles }) {
   const five = steps(points.value, Math.floor((latest.value + 1) / 5) * 5 - 1, 300, 5);
   const ids = chosen();
   const usual = faces(tiles, five);
-  return html`<div class="tiles">${ids.map((id) => (USUAL.includes(id) ? html`<${One} key=${id} tile=${usual[USUAL.indexOf(id)]} href=${LINKS[id]()} />` : html`<${Later} key=${id} load=${() => import('./live-tiles-more.js')} part="MoreTile" blank=${html`<div class="tile blank"></div>`} id=${id} told=${tiles} Drawn=${One} href=${LINKS[id]()} />`))}</div>`;
+  return html`<div class=${`tiles${ids.length > USUAL.length ? ' more' : ''}`}>${ids.map((id) => (USUAL.includes(id) ? html`<${One} key=${id} tile=${usual[USUAL.indexOf(id)]} href=${LINKS[id]()} />` : html`<${Later} key=${id} load=${() => import('./live-tiles-more.js')} part="MoreTile" blank=${html`<div class="tile blank"></div>`} id=${id} told=${tiles} Drawn=${One} href=${LINKS[id]()} />`))}</div>`;
 }
 
 /** @param {any} tiles @param {import('../points.js').Step[]} five @returns {Tile[]} */

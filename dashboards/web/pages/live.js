@@ -19,7 +19,6 @@ import { ChartCard } from '../charts/frame.js';
 import { Bars } from '../charts/bars.js';
 import { Lines } from '../charts/lines.js';
 import { Tiles, tileLinks } from './live-tiles.js';
-import { Models, SlowCalls } from './live-lists.js';
 import { Alerts, Services } from './live-side.js';
 import { Later } from '../parts/later.js';
 
@@ -27,6 +26,7 @@ export const title = 'Live';
 export const styles = '/assets/pages/live.css';
 export const range = 'now-15m';
 export const presets = ['now-5m', 'now-15m'];
+const lists = () => import('./live-lists.js');
 
 export function View() {
   usePageKeys(Object.fromEntries(tileLinks().map((_, index) => [String(index + 1), () => navigate(tileLinks()[index])])));
@@ -40,8 +40,8 @@ export function View() {
     <${Tiles} tiles=${told.tiles} />
     <div class="live-body">
       <div class="live-side"><${Alerts} /><${Services} services=${told.services} /><${Later} load=${() => import('./live-budgets.js')} part="Budgets" blank=${html`<div class="card blank half"></div>`} /></div>
-      <div class="live-charts"><${Latency} /><${Models} models=${told.models} tiles=${told.tiles} /><${Calls} /></div>
-      <div class="live-calls"><${SlowCalls} calls=${told.slow} known=${points.value.length > 0} /></div>
+      <div class="live-charts"><${Latency} /><${Later} load=${lists} part="Models" blank=${html`<div class="card blank half"></div>`} models=${told.models} tiles=${told.tiles} /><${Calls} /></div>
+      <div class="live-calls"><${Later} load=${lists} part="SlowCalls" blank=${html`<div class="card blank half"></div>`} calls=${told.slow} known=${points.value.length > 0} /></div>
     </div>
   </div>`;
 }

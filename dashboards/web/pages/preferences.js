@@ -1,9 +1,9 @@
 // @ts-check
 /** What the one who is signed in wants to hear: severities, quiet hours, how many an hour. Never: an alert lost in quiet hours; it waits. */
-import { useState } from 'preact/hooks';
 import { html } from '../html.js';
-import { ApiError, request, session, useLoad } from '../api.js';
+import { request, session, useAsking, useLoad } from '../api.js';
 import { Card, Faces } from '../parts/card.js';
+import { NotAllowed } from '../parts/form.js';
 import { toast } from '../parts/toast.js';
 
 const SEVERITIES = [['critical_alerts', 'Critical'], ['error_alerts', 'Error'], ['warning_alerts', 'Warning'], ['info_alerts', 'Info']];
@@ -17,24 +17,20 @@ export function Preferences() {
 
 /** @param {{data: any, done: () => void}} props */
 function Form({ data, done }) {
-  const [wrong, setWrong] = useState('');
+  const { wrong, ask } = useAsking();
   const admin = session.value?.role === 'admin';
-  const submit = async (/** @type {SubmitEvent} */ event) => {
+  const submit = (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
     const fields = new FormData(/** @type {HTMLFormElement} */ (event.currentTarget));
     const ticked = Object.fromEntries([...SEVERITIES, ...WAYS].map(([name]) => [name, fields.has(name)]));
     const quiet = fields.has('quiet_hours_enabled');
     const most = String(fields.get('max_alerts_per_hour') ?? '').trim();
     const hours = quiet ? { quiet_start_time: String(fields.get('quiet_start_time')), quiet_end_time: String(fields.get('quiet_end_time')), timezone: String(fields.get('timezone')) } : {};
-    try {
+    ask(async () => {
       await request('/api/admin/monitoring/preferences', { method: 'PUT', body: { ...ticked, quiet_hours_enabled: quiet, ...hours, max_alerts_per_hour: most ? Number(most) : null } });
-      setWrong('');
       toast('Kept');
       done();
-    } catch (failure) {
-      if (!(failure instanceof ApiError)) throw failure;
-      setWrong(failure.problem.errors?.map((/** @type {any} */ one) => one.detail ?? one.message ?? `${one.parameter}: ${one.allowed}`).join('; ') ?? failure.message);
-    }
+    });
   };
   const tick = (/** @type {string[]} */ [name, text]) => html`<label class="facet" key=${name}><input type="checkbox" name=${name} defaultChecked=${data[name]} /><span>${text}</span></label>`;
   return html`<form class="rule-form" onSubmit=${submit}>
@@ -46,5 +42,5 @@ function Form({ data, done }) {
     <label>Time zone<input name="timezone" defaultValue=${data.timezone ?? Intl.DateTimeFormat().resolvedOptions().timeZone} autocomplete="off" /></label>
     <label>Messages an hour at most<input type="number" min="1" name="max_alerts_per_hour" defaultValue=${data.max_alerts_per_hour ?? ''} placeholder="no limit" /></label>
     <p class="field-error wide" role="alert">${wrong}</p>
-    <div class="wide"><button class="button primary" type="submit" disabled=${!admin} title=${admin ? undefined : 'Needs the admin role'}>Keep</button></div></form>`;
+    <div class="wide"><button class="button primary" type="submit" disabled=${!admin} title=${admin ? undefined : 'Needs the admin role'}>Keep</button> <${NotAllowed} what="Keeping it" /></div></form>`;
 }

@@ -3,21 +3,16 @@
 import { useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { Icon } from '../icons.js';
-import { ApiError, request, session } from '../api.js';
+import { request, session, useAsking } from '../api.js';
 import { Card, Faces } from '../parts/card.js';
 import { useDismiss } from '../parts/hooks.js';
 
 /** @param {{load: import('../api.js').Load, use: (sql: string) => void}} props */
 export function Kept({ load, use }) {
-  const [wrong, setWrong] = useState('');
+  const { wrong, ask } = useAsking();
   if (load.data && !load.data.items.length) return null;
   const forget = async (/** @type {string} */ name) => {
-    try {
-      await request(`/api/v1/queries/${encodeURIComponent(name)}`, { method: 'DELETE' });
-      setWrong('');
-    } catch (failure) {
-      setWrong(/** @type {ApiError} */ (failure).message);
-    }
+    await ask(() => request(`/api/v1/queries/${encodeURIComponent(name)}`, { method: 'DELETE' }));
     load.reload();
   };
   return html`<${Card} title="Kept" busy=${load.busy}><${Faces} load=${load} what="kept queries">${(/** @type {any} */ data) => html`<ul class="kept">${data.items.map((/** @type {any} */ one) => html`<li key=${one.name}>
@@ -28,21 +23,17 @@ export function Kept({ load, use }) {
 /** @param {{sql: string, done: () => void}} props */
 export function Keep({ sql, done }) {
   const [open, setOpen] = useState(false);
-  const [wrong, setWrong] = useState('');
+  const { wrong, ask } = useAsking();
   const ref = useDismiss(open, () => setOpen(false));
   const admin = session.value?.role === 'admin';
-  const submit = async (/** @type {SubmitEvent} */ event) => {
+  const submit = (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
     const fields = new FormData(/** @type {HTMLFormElement} */ (event.currentTarget));
-    try {
+    ask(async () => {
       await request('/api/v1/queries', { method: 'POST', body: { name: String(fields.get('name')).trim(), sql, description: String(fields.get('description')).trim() || null } });
       setOpen(false);
-      setWrong('');
       done();
-    } catch (failure) {
-      if (!(failure instanceof ApiError)) throw failure;
-      setWrong(failure.message);
-    }
+    });
   };
   return html`<div class="pop-host" ref=${ref}>
     <button class="button" aria-expanded=${open} aria-haspopup="dialog" disabled=${!admin || !sql.trim()} title=${admin ? undefined : 'Needs the admin role'} onClick=${() => setOpen(!open)}>Keep</button>

@@ -51,7 +51,7 @@ function Apply({ run }) {
   if (!run.changed) return html`<p class="run-act quiet">Nothing to correct: every line has the price that the book says.</p>`;
   const sums = isUnknown(run.old_total) ? `a price: ${sumWords(run.new_total)} in all` : `another price: ${sumWords(run.old_total)} becomes ${sumWords(run.new_total)} (${differenceWords(run.difference)})`;
   const sure = `${plural(run.changed, 'line')} of the ledger ${run.changed === 1 ? 'gets' : 'get'} ${sums}. Totals, budgets and objectives follow; what the lines said before is kept.`;
-  return html`<div class="run-act"><${Twice} label=${`Correct ${plural(run.changed, 'line')} …`} sure=${sure} yes=${`Correct ${plural(run.changed, 'line')}`} no="Not now" danger=${false} disabled=${!isAdmin()} title=${refusal()} deed=${() => begin({ from: run.from, to: run.to, filters: run.filters }, true)} /></div>`;
+  return html`<div class="run-act"><${Twice} label=${`Correct ${plural(run.changed, 'line')} …`} sure=${sure} yes=${`Correct ${plural(run.changed, 'line')}`} no="Not now" danger=${false} disabled=${!isAdmin()} title=${refusal()} deed=${() => begin({ from: run.from, to: run.to, filters: run.filters, prices: run.prices }, true)} /></div>`;
 }
 
 /** What single lines said before. @param {{run: any}} props */

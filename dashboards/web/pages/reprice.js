@@ -4,9 +4,8 @@
  *
  * Given: `from`, `to`, `f` and `run` of the URL. Gives: a dry run, the run that was asked for, earlier ones. Never: a run that corrects unless it was asked to.
  */
-import { useState } from 'preact/hooks';
 import { html } from '../html.js';
-import { ApiError, useLoad } from '../api.js';
+import { useAsking, useLoad } from '../api.js';
 import { instant, plural, shortDateTime, whole } from '../format.js';
 import { label } from '../time.js';
 import { params, rangeOr, setParams, zone } from '../url.js';
@@ -22,22 +21,13 @@ const FILTER_KEYS = ['model', 'provider', 'service', 'feature', 'user_tier', 'te
 /** @param {{changed: () => void}} props called when lines were corrected */
 export function Reprice({ changed }) {
   const id = params.value.get('run');
-  const [wrong, setWrong] = useState('');
-  const [busy, setBusy] = useState(false);
+  const { wrong, busy, ask } = useAsking();
   const earlier = useLoad('/api/v1/reprice?limit=8', { every: 30_000 });
   const asked = rangeOr(RANGE);
-  const dry = async () => {
-    setBusy(true);
-    setWrong('');
-    try {
-      await begin({ ...asked, filters: params.value.getAll('f') }, false);
-      earlier.reload();
-    } catch (problem) {
-      if (!(problem instanceof ApiError)) throw problem;
-      setWrong(problem.message);
-    }
-    setBusy(false);
-  };
+  const dry = () => ask(async () => {
+    await begin({ ...asked, filters: params.value.getAll('f') }, false);
+    earlier.reload();
+  });
   return html`<${Card} title="Price lines anew" sub="what stands in the ledger keeps its price until somebody asks for this" id="reprice">
     <div class="card-form reprice-ask"><div class="bar"><span>Calls of: <b>${label(asked, Date.now(), zone.value)}</b></span><${FilterChips} keys=${FILTER_KEYS} /><span class="bar-end"><button class="button" disabled=${!isAdmin() || busy} title=${refusal()} onClick=${dry}>${busy ? 'Looking …' : 'See what would change'}</button></span></div>
       <p class="field-error" role="alert">${wrong}</p></div>

@@ -12,10 +12,10 @@ import { duration, plural } from '../format.js';
 import { params, setParams } from '../url.js';
 import { labelText, labelsOf, list, routeWords, stepText, stepsOf } from '../alert/ways.js';
 import { Card, Empty, Faces } from '../parts/card.js';
-import { Field, Mistakes, Twice, inputOf, isAdmin, refusal, useSending } from '../parts/form.js';
+import { Field, Mistakes, NotAllowed, Twice, inputOf, isAdmin, refusal, useSending } from '../parts/form.js';
 import { toast } from '../parts/toast.js';
 import { Tabs } from './alerts.js';
-import { split } from './silences.js';
+import { split } from './silence-forms.js';
 
 export const title = 'Routing';
 export const name = 'Alert routing';
@@ -31,7 +31,7 @@ export function View() {
   const channels = useLoad('/api/v1/channels');
   const ways = (channels.data?.items ?? []).map((/** @type {any} */ one) => one.name);
   const steps = escalations.data?.items ?? [];
-  return html`<div class="page alerts-page"><${Tabs} />
+  return html`<div class="page alerts-page"><${Tabs} /><${NotAllowed} what="Changing who is told" />
     <${Section} load=${routes} title="Routes" what="routes" sub="asked from the top; the first that fits takes the alert" kind="route" add="New route" form=${RouteForm} more=${{ ways, steps }}
       row=${(/** @type {any} */ one) => html`<b>${one.name}</b>${one.enabled ? '' : html` <span class="quiet">off</span>`}<p class="quiet small">${routeWords(one)} → ${told(one.channels)}${one.escalation ? ` · then ${steps.find((/** @type {any} */ each) => each.id === one.escalation)?.name ?? 'an escalation'}` : ''} · together by ${one.group_by.join(', ') || 'nothing'}${one.repeat_seconds ? ` · again every ${duration(one.repeat_seconds * 1e9)}` : ''}</p>`} />
     <${Section} load=${escalations} title="Escalations" what="escalations" sub="who is told next when nobody acknowledges" kind="escalation" add="New escalation" form=${EscalationForm} more=${{ ways }}
@@ -84,7 +84,7 @@ function RouteForm({ one, done, ways, steps }) {
   const fixed = one?.id === 'default';
   const seconds = (/** @type {string} */ text) => (text === '' ? null : Number.isNaN(Number(text)) ? text : Number(text));
   const { form, wrong, busy, submit, remove, field } = useForm('/api/v1/routes', one, done, (said, fields) => {
-    const { id, version, created_at, updated_at, updated_by, ...before } = one ?? {};
+    const { id, created_at, updated_at, updated_by, ...before } = one ?? {};
     return {
       ...before, name: said('name'), ...(fixed ? {} : { matchers: labelsOf(said('matchers')), severities: list(said('severities')), enabled: fields.has('enabled'), ...(said('position') ? { position: seconds(said('position')) } : {}) }),
       channels: list(said('channels')), continue: fields.has('continue'), group_by: list(said('group_by')), group_wait_seconds: seconds(said('group_wait_seconds')) ?? 30, group_interval_seconds: seconds(said('group_interval_seconds')) ?? 300,
@@ -107,7 +107,7 @@ function RouteForm({ one, done, ways, steps }) {
 
 /** @param {{one: any, done: (text: string) => void, ways: string[]}} props */
 function EscalationForm({ one, done, ways }) {
-  const { form, wrong, busy, submit, remove, field } = useForm('/api/v1/escalations', one, done, (said) => ({ name: said('name'), steps: stepsOf(said('steps')), repeats: Number(said('repeats') || 0) }));
+  const { form, wrong, busy, submit, remove, field } = useForm('/api/v1/escalations', one, done, (said) => ({ name: said('name'), steps: stepsOf(said('steps')), repeats: Number(said('repeats') || 0), ...(one ? { version: one.version } : {}) }));
   return html`<form class="fields way-fields" ref=${form} onSubmit=${submit} novalidate><${Mistakes} wrong=${wrong} />
     ${field('name', 'Name', one?.name ?? '')}
     ${field('steps', 'Steps, one a line', one ? stepText(one.steps) : '', ways.length ? `channels: ${ways.join(', ')}` : 'there are no channels yet', { rows: 4, placeholder: 'after 10 min: sms', class: 'wide' })}
@@ -115,15 +115,14 @@ function EscalationForm({ one, done, ways }) {
     <${Acts} one=${one} busy=${busy} remove=${remove} /></form>`;
 }
 
-/** An inhibition is replaced by a new one: the server keeps who made each. @param {{one: any, done: (text: string) => void}} props */
+/** @param {{one: any, done: (text: string) => void}} props */
 function InhibitionForm({ one, done }) {
-  const { form, wrong, busy, submit, remove, field } = useForm('/api/v1/inhibitions', null, done, (said) => ({ name: said('name'), source: split(said('source')), target: split(said('target')), equal: list(said('equal')) }));
-  const gone = async () => { await request(`/api/v1/inhibitions/${one.id}`, { method: 'DELETE' }); done(`Deleted: ${one.name}`); };
-  if (one) return html`<p class="quiet small">Made by ${one.created_by}. To change it, delete it and make another.</p><div class="rule-acts"><${Twice} label="Delete …" sure=${`Delete ${one.name}?`} yes="Delete it" deed=${gone} /></div>`;
+  const seen = one ? { updated_at: one.updated_at } : {};
+  const { form, wrong, busy, submit, remove, field } = useForm('/api/v1/inhibitions', one, done, (said) => ({ name: said('name'), source: split(said('source')), target: split(said('target')), equal: list(said('equal')), ...seen }));
   return html`<form class="fields way-fields" ref=${form} onSubmit=${submit} novalidate><${Mistakes} wrong=${wrong} />
-    ${field('name', 'Name', '', '', { placeholder: 'a host that is down explains the rest' })}
-    ${field('source', 'While this fires', '', 'matchers by commas', { placeholder: 'alertname="HostDown"' })}
-    ${field('target', 'nobody is told of', '', 'matchers by commas', { placeholder: 'severity=~"warning|info"' })}
-    ${field('equal', 'where these labels are the same', '', 'by commas', { placeholder: 'instance' })}
-    <${Acts} one=${null} busy=${busy} remove=${remove} /></form>`;
+    ${field('name', 'Name', one?.name ?? '', one ? `made by ${one.created_by}` : '', { placeholder: 'a host that is down explains the rest' })}
+    ${field('source', 'While this fires', one?.source.join(', ') ?? '', 'matchers by commas', { placeholder: 'alertname="HostDown"' })}
+    ${field('target', 'nobody is told of', one?.target.join(', ') ?? '', 'matchers by commas', { placeholder: 'severity=~"warning|info"' })}
+    ${field('equal', 'where these labels are the same', one?.equal.join(', ') ?? '', 'by commas', { placeholder: 'instance' })}
+    <${Acts} one=${one} busy=${busy} remove=${remove} /></form>`;
 }

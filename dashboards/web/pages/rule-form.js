@@ -6,7 +6,7 @@
  */
 import { useRef, useState } from 'preact/hooks';
 import { html } from '../html.js';
-import { ApiError, request, useLoad } from '../api.js';
+import { refused, request, useLoad } from '../api.js';
 import { Card } from '../parts/card.js';
 import { severityLook } from '../alert/words.js';
 import { KINDS, KindFields, kindBody } from './rule-kinds.js';
@@ -34,17 +34,12 @@ export function RuleForm({ rule, close, done }) {
   const metrics = useLoad('/api/v1/rules/metrics');
   const channels = useLoad('/api/v1/channels');
   const form = useRef(/** @type {HTMLFormElement | null} */ (null));
-  const [wrong, setWrong] = useState(/** @type {ApiError | null} */ (null));
+  const [wrong, setWrong] = useState(/** @type {import('../api.js').ApiError | null} */ (null));
   const [replay, setReplay] = useState(/** @type {any} */ (null));
   const [kind, setKind] = useState(rule?.kind in KINDS ? rule.kind : 'threshold');
   const asked = async (/** @type {(given: any) => Promise<void>} */ what) => {
-    try {
-      setWrong(null);
-      await what(body(/** @type {HTMLFormElement} */ (form.current), rule));
-    } catch (failure) {
-      if (!(failure instanceof ApiError)) throw failure;
-      setWrong(failure);
-    }
+    setWrong(null);
+    setWrong(await refused(() => what(body(/** @type {HTMLFormElement} */ (form.current), rule))));
   };
   const keep = (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
@@ -71,12 +66,12 @@ export function RuleForm({ rule, close, done }) {
       <label>Runbook<input name="runbook" type="url" placeholder="a page that says what to do" defaultValue=${rule?.annotations?.runbook_url ?? ''} /></label>
       ${channels.data?.items.length ? html`<fieldset class="wide"><legend>Tell</legend>${channels.data.items.map((/** @type {any} */ one) => html`<label class="facet" key=${one.id}><input type="checkbox" name="channels" value=${one.name} defaultChecked=${(rule?.notification_channels ?? []).some((/** @type {string} */ each) => each === one.name || each === one.id)} /><span>${one.name}</span><em>${one.type}</em></label>`)}</fieldset>` : html`<p class="quiet small wide">There are no channels yet: alerts are shown here and nobody is told. <code>spanledger channels add</code> makes one.</p>`}
       ${wrong ? html`<${Mistakes} error=${wrong} />` : null}
-      <div class="wide rule-acts"><button class="button primary" type="submit">${rule ? 'Change' : 'Make the rule'}</button><button class="button" type="button" onClick=${dry}>Dry run over 7 days</button><button class="button" type="button" onClick=${close}>Cancel</button></div>
+      <div class="wide rule-acts"><button class="button" type="button" onClick=${dry}>Dry run over 7 days</button><button class="button" type="button" onClick=${close}>Cancel</button><button class="button primary" type="submit">${rule ? 'Change' : 'Make the rule'}</button></div>
     </form>
     ${replay ? html`<${Replay} replay=${replay} unit=${null} />` : null}<//>`;
 }
 
-/** All that is wrong, at once. @param {{error: ApiError}} props */
+/** All that is wrong, at once. @param {{error: import('../api.js').ApiError}} props */
 function Mistakes({ error }) {
   const each = error.problem.errors ?? [];
   return html`<div class="mistakes" role="alert"><p class="field-error">${each.length ? 'This cannot be kept:' : error.message}</p>

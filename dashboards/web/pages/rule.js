@@ -7,13 +7,14 @@
  */
 import { useState } from 'preact/hooks';
 import { html } from '../html.js';
-import { ApiError, request, session, useLoad } from '../api.js';
+import { request, session, useAsking, useLoad } from '../api.js';
 import { instant, isUnknown, percent, plural, shortDateTime } from '../format.js';
 import { link, navigate, zone } from '../url.js';
 import { condition, lasted, scope, severityLook, stateLook } from '../alert/words.js';
 import { Card, Empty, Faces } from '../parts/card.js';
 import { Ago, Chip, Figure } from '../parts/chip.js';
 import { toast } from '../parts/toast.js';
+import { NotAllowed } from '../parts/form.js';
 import { RuleForm } from './rule-form.js';
 import { Replay } from './rule-replay.js';
 
@@ -34,18 +35,9 @@ export function View({ argument }) {
 
 /** @param {{rule: any, changed: () => void, edit: () => void}} props */
 function Head({ rule, changed, edit }) {
-  const [wrong, setWrong] = useState('');
+  const { wrong, ask } = useAsking();
   const [replay, setReplay] = useState(/** @type {any} */ (null));
   const admin = session.value?.role === 'admin';
-  const ask = async (/** @type {() => Promise<void>} */ what) => {
-    try {
-      setWrong('');
-      await what();
-    } catch (failure) {
-      if (!(failure instanceof ApiError)) throw failure;
-      setWrong(failure.message);
-    }
-  };
   const toggle = () => ask(async () => { await request(`/api/v1/rules/${rule.id}/${rule.enabled ? 'disable' : 'enable'}`, { method: 'POST' }); changed(); });
   const dry = () => ask(async () => setReplay(await request('/api/v1/rules/backtest', { method: 'POST', body: { rule: rule.id, from: 'now-30d', to: 'now' } })));
   const remove = () => ask(async () => { await request(`/api/v1/rules/${rule.id}`, { method: 'DELETE' }); toast(`Deleted: ${rule.name}`); navigate(link('/alerts/rules', {}, ['tz'])); });
@@ -56,12 +48,13 @@ function Head({ rule, changed, edit }) {
       ${rule.annotations?.description ? html`<p>${rule.annotations.description}</p>` : null}
       <p class="quiet small">${[`not again within ${rule.cooldown_minutes} min`, rule.max_alerts_per_hour ? `${plural(rule.max_alerts_per_hour, 'message')} an hour at most` : 'no hourly limit', rule.min_events ? `nothing said of fewer than ${rule.min_events} events` : '', `no data: ${rule.no_data}`, rule.notification_channels?.length ? `told to ${rule.notification_channels.join(', ')}` : 'told by the routes'].filter(Boolean).join(' · ')}</p>
       ${wrong ? html`<p class="field-error" role="alert">${wrong}</p>` : null}
+      <${NotAllowed} what="Changing a rule" />
       <p class="story-links"><button class="button primary" disabled=${!admin} title=${denied} onClick=${edit}>Edit</button><button class="button" disabled=${!admin} title=${denied} onClick=${toggle}>${rule.enabled ? 'Switch off' : 'Switch on'}</button><button class="button" onClick=${dry}>Dry run over 30 days</button>
         ${sure ? html`<span>Delete ${rule.name}?</span><button class="button" onClick=${remove}>Delete it</button><button class="button" onClick=${() => setSure(false)}>Keep it</button>` : html`<button class="button" disabled=${!admin} title=${denied} onClick=${() => setSure(true)}>Delete …</button>`}</p></div>
     ${replay ? html`<${Replay} replay=${replay} unit=${rule.unit} />` : null}<//>`;
 }
 
-const WHY = /** @type {Record<string, string>} */ ({ silenced: 'by a silence', maintenance: 'by maintenance', inhibited: 'by another alert', cooldown: 'told there a while ago', quiet_hours: 'in quiet hours', limit: 'above the hourly limit', flapping: 'while flapping', acknowledged: 'somebody had it', preferences: 'nobody wants to hear it' });
+const WHY = /** @type {Record<string, string>} */ ({ silenced: 'by a silence', maintenance: 'by maintenance', inhibited: 'by another alert', cooldown: 'told there a while ago', quiet_hours: 'in quiet hours', limit: 'above the hourly limit', flapping: 'while flapping', acknowledged: 'somebody had it', preferences: 'nobody wants to hear it', no_route: 'that no route takes' });
 
 /** @param {{rule: any}} props */
 function Trust({ rule }) {

@@ -8,7 +8,7 @@
 import { useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { Icon } from '../icons.js';
-import { ApiError, request, session, useLoad } from '../api.js';
+import { request, session, useAsking, useLoad } from '../api.js';
 import { plural } from '../format.js';
 import { link, params } from '../url.js';
 import { condition, scope, severityLook } from '../alert/words.js';
@@ -17,6 +17,7 @@ import { Card, Empty, Faces } from '../parts/card.js';
 import { Chip } from '../parts/chip.js';
 import { toast } from '../parts/toast.js';
 import { Tabs } from './alerts.js';
+import { NotAllowed } from '../parts/form.js';
 import { RuleForm } from './rule-form.js';
 import { Replay } from './rule-replay.js';
 
@@ -29,7 +30,7 @@ export function View() {
   const [making, setMaking] = useState(false);
   const admin = session.value?.role === 'admin';
   const done = (/** @type {string} */ text) => { setMaking(false); load.reload(); toast(text); };
-  return html`<div class="page alerts-page"><${Tabs} />
+  return html`<div class="page alerts-page"><${Tabs} /><${NotAllowed} what="Changing rules" />
     ${making ? html`<${RuleForm} rule=${null} close=${() => setMaking(false)} done=${done} />` : null}
     <${Card} title="Rules" sub=${load.data ? `${plural(load.data.items.filter((/** @type {any} */ one) => one.enabled).length, 'rule')} on, ${load.data.items.filter((/** @type {any} */ one) => !one.enabled).length} off` : ''} busy=${load.busy} actions=${html`<button class="button primary" disabled=${!admin} title=${admin ? undefined : 'Needs the admin role'} onClick=${() => setMaking(true)}><${Icon} name="plus" />New rule</button>`}>
       <${Faces} load=${load} what="rules" blank=${html`<div class="face blank list-blank"></div>`}>${(/** @type {any} */ data) => (data.items.length ? html`<table class="table cards-narrow rules-table"><thead><tr><th scope="col">On</th><th scope="col">Rule</th><th scope="col">Severity</th><th scope="col" class="wide-cell">Tells</th><th scope="col" class="num">Try</th></tr></thead>
@@ -40,17 +41,8 @@ export function View() {
 function One({ one, admin, changed }) {
   const [tried, setTried] = useState(/** @type {any} */ (null));
   const [replay, setReplay] = useState(/** @type {any} */ (null));
-  const [wrong, setWrong] = useState('');
+  const { wrong, ask } = useAsking();
   const chosen = params.value.get('sel') === one.id;
-  const ask = async (/** @type {() => Promise<void>} */ what) => {
-    try {
-      setWrong('');
-      await what();
-    } catch (failure) {
-      if (!(failure instanceof ApiError)) throw failure;
-      setWrong(failure.message);
-    }
-  };
   const toggle = () => ask(async () => { await request(`/api/v1/rules/${one.id}/${one.enabled ? 'disable' : 'enable'}`, { method: 'POST' }); changed(); });
   const test = () => ask(async () => { setReplay(null); setTried(await request(`/api/v1/rules/${one.id}/test`, { method: 'POST' })); });
   const dry = () => ask(async () => { setTried(null); setReplay(await request('/api/v1/rules/backtest', { method: 'POST', body: { rule: one.id, from: 'now-7d', to: 'now' } })); });

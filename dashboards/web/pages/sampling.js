@@ -5,9 +5,8 @@
  * Given: `from`, `to` and `sel` (a service) of the URL. Gives: budget, services with their check, the operations of one.
  * Never: an estimate without its interval, or a share of spans that do not say how they were sampled left unsaid.
  */
-import { useState } from 'preact/hooks';
 import { html } from '../html.js';
-import { ApiError, request, session, useLoad } from '../api.js';
+import { request, useAsking, useLoad } from '../api.js';
 import { count, isUnknown, milliseconds, percent, plural, rate, whole } from '../format.js';
 import { estimated } from '../estimate.js';
 import { look } from '../status.js';
@@ -15,10 +14,12 @@ import { params, query, rangeOr, route, spell } from '../url.js';
 import { Card, Empty, Faces, FirstSteps } from '../parts/card.js';
 import { Chip, Figure } from '../parts/chip.js';
 import { SettingPlaces } from '../parts/places.js';
+import { NotAllowed, isAdmin } from '../parts/form.js';
 import { toast } from '../parts/toast.js';
 
 export const title = 'Settings';
 export const name = 'Sampling · Settings';
+export const styles = '/assets/pages/accounts.css';
 export const range = 'now-1h';
 const EVERY_MS = 10_000;
 const requests = (/** @type {number} */ value) => count(Math.round(value));
@@ -48,28 +49,22 @@ function Budget({ budget, reload }) {
       <div><dt>Uncounted</dt><dd title="spans that do not say how they were sampled"><${Figure}>${percent(budget.uncounted_share)}<//></dd></div>
       <div><dt>Operations never seen</dt><dd>${percent(budget.default_probability)} kept</dd></div>
       ${busy ? html`<div><dt>The server is busy</dt><dd class="crit-text">senders are asked for ${percent(budget.pressure)}</dd></div>` : null}
-    </dl></div>${session.value?.role === 'admin' ? html`<${SetBudget} limit=${limit} reload=${reload} />` : null}<//>`;
+    </dl></div>${isAdmin() ? html`<${SetBudget} limit=${limit} reload=${reload} />` : html`<p class="card-note"><${NotAllowed} what="Setting the budget" /></p>`}<//>`;
 }
 
 /** @param {{limit: number | null, reload: () => void}} props */
 function SetBudget({ limit, reload }) {
-  const [wrong, setWrong] = useState('');
-  const send = async (/** @type {string} */ method, /** @type {unknown} */ body) => {
-    try {
-      await request('/api/v1/sampling', { method, body });
-      setWrong('');
-      toast('The budget is set; senders follow within two minutes');
-      reload();
-    } catch (problem) {
-      if (!(problem instanceof ApiError)) throw problem;
-      setWrong(problem.message);
-    }
-  };
+  const { wrong, ask, refuse } = useAsking();
+  const send = (/** @type {string} */ method, /** @type {unknown} */ body) => ask(async () => {
+    await request('/api/v1/sampling', { method, body });
+    toast('The budget is set; senders follow within two minutes');
+    reload();
+  });
   const submit = (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
     const text = String(new FormData(/** @type {HTMLFormElement} */ (event.currentTarget)).get('budget') ?? '').trim();
     const wanted = Number(text);
-    if (!text || !(wanted > 0)) setWrong('A number above zero, such as 100.');
+    if (!text || !(wanted > 0)) refuse('A number above zero, such as 100.');
     else send('PUT', { budget_spans_per_second: wanted });
   };
   return html`<form class="card-foot budget-form" onSubmit=${submit}>

@@ -11,6 +11,7 @@ import { Ago, Chip, Figure } from '../parts/chip.js';
 import { toast } from '../parts/toast.js';
 import { Beats } from '../charts/beats.js';
 import { healthLook, notYet, upShare } from '../health/words.js';
+import { NotAllowed } from '../parts/form.js';
 import { Later } from '../parts/later.js';
 
 const FIRST = 'spanledger health add my-cache redis my-host:6379 --service my-service';
@@ -27,7 +28,7 @@ export function Checks({ load, title, service }) {
   const editing = may ? params.value.get('edit') : null;
   const check = editing && editing !== 'new' ? load.data?.items.find((/** @type {any} */ one) => one.id === editing) ?? null : null;
   const close = () => setParams({ edit: null });
-  const add = html`<button class="button" disabled=${!may} title=${may ? undefined : 'Needs the admin role'} onClick=${() => setParams({ edit: 'new' })}><${Icon} name="plus" />New check</button>`;
+  const add = html`<${NotAllowed} what="Changing checks" /><button class="button" disabled=${!may} title=${may ? undefined : 'Needs the admin role'} onClick=${() => setParams({ edit: 'new' })}><${Icon} name="plus" />New check</button>`;
   return html`${editing === 'new' || check ? html`<${Later} load=${() => import('./check-form.js')} part="CheckForm" key=${editing} check=${check} service=${service} close=${close} done=${load.reload} />` : null}
     <${Card} title=${title} sub="latest look, uptime of 24 hours" busy=${load.busy} actions=${add}><${Faces} load=${load} what="the checks">${(/** @type {any} */ data) => (data.items.length ? html`<${Table} checks=${data.items} reload=${load.reload} />` : html`<${Empty} title="No check asks this yet."><${Command} text=${FIRST} /><//>`)}<//><//>`;
 }

@@ -5,18 +5,19 @@
  * Given: those of the server; `of` in the URL: an alert to be silenced. Gives: the lists, a form, an end with one click.
  * Never: a silence without an end.
  */
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { html } from '../html.js';
 import { Icon } from '../icons.js';
-import { ApiError, request, session, useLoad } from '../api.js';
+import { request, session, useAsking, useLoad } from '../api.js';
 import { instant, plural, shortDateTime } from '../format.js';
 import { params, setParams, zone } from '../url.js';
 import { now } from '../live.js';
 import { Card, Empty, Faces } from '../parts/card.js';
-import { Field, Mistakes, Twice, inputOf, useSending } from '../parts/form.js';
+import { isAdmin, refusal } from '../parts/form.js';
 import { toast } from '../parts/toast.js';
 import { lasted } from '../alert/words.js';
 import { Tabs } from './alerts.js';
+import { SilenceForm, WindowForm, split } from './silence-forms.js';
 
 export const title = 'Silences';
 export const styles = '/assets/pages/alerts.css';
@@ -32,7 +33,7 @@ export function View() {
   return html`<div class="page alerts-page"><${Tabs} />
     ${admin ? html`<${Form} done=${load.reload} />` : html`<p class="notice" role="status"><${Icon} name="key" /><span>Silencing needs the admin role.</span></p>`}
     <${Card} title="Silences" sub=${load.data ? plural(load.data.items.filter((/** @type {any} */ one) => one.state === 'active').length, 'silence') + ' now' : ''} busy=${load.busy}><${Faces} load=${load} what="silences">${(/** @type {any} */ data) => (data.items.length ? html`<ol class="silence-list">${data.items.map((/** @type {any} */ one) => html`<${One} key=${one.id} one=${one} admin=${admin} changed=${load.reload} />`)}</ol>` : html`<${Empty} title="Nothing is silenced." />`)}<//><//>
-    ${params.value.get('edit') === 'maintenance' && admin ? html`<${WindowForm} done=${windows.reload} />` : null}
+    ${params.value.get('edit') === 'maintenance' && admin ? html`<${Card} title="Plan maintenance"><${WindowForm} one=${null} done=${windows.reload} /><//>` : null}
     <${Card} title="Maintenance" sub="times in which nobody is told" busy=${windows.busy} actions=${html`<button class="button" disabled=${!admin} title=${admin ? undefined : 'Needs the admin role'} onClick=${() => setParams({ edit: 'maintenance' })}><${Icon} name="plus" />Plan maintenance</button>`}><${Faces} load=${windows} what="maintenance windows">${(/** @type {any} */ data) => (data.items.length ? html`<ol class="silence-list">${data.items.map((/** @type {any} */ one) => html`<${Window} key=${one.id} one=${one} changed=${windows.reload} />`)}</ol>` : html`<${Empty} title="No maintenance is planned." />`)}<//><//></div>`;
 }
 
@@ -41,25 +42,21 @@ function Form({ done }) {
   const of = params.value.get('of');
   const alert = useLoad(of ? `/api/v1/alerts/${encodeURIComponent(of)}` : null, { subject: of ?? '' });
   const field = useRef(/** @type {HTMLInputElement | null} */ (null));
-  const [wrong, setWrong] = useState('');
+  const { wrong, ask } = useAsking();
   const labels = alert.data ? Object.entries(alert.data.labels ?? {}) : [];
   const text = labels.map((/** @type {any} */ one) => matcher(one)).join(', ');
   useEffect(() => { if (text && field.current) { field.current.value = text; field.current.focus(); } }, [text]);
-  const submit = async (/** @type {SubmitEvent} */ event) => {
+  const submit = (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
     const form = /** @type {HTMLFormElement} */ (event.currentTarget);
     const fields = new FormData(form);
-    try {
+    ask(async () => {
       await request('/api/v1/silences', { method: 'POST', body: { matchers: split(String(fields.get('matchers'))), duration: String(fields.get('length')), comment: String(fields.get('comment')).trim() } });
-      setWrong('');
       form.reset();
       setParams({ of: null }, { replace: true });
       toast('Silenced');
       done();
-    } catch (failure) {
-      if (!(failure instanceof ApiError)) throw failure;
-      setWrong(failure.message);
-    }
+    });
   };
   return html`<${Card} title=${alert.data ? `Silence ${alert.data.rule_name ?? 'this alert'}` : 'New silence'}><form class="rule-form" onSubmit=${submit}>
     <label class="wide">Alerts whose labels match<input class="mono" ref=${field} name="matchers" required autocomplete="off" spellcheck=${false} placeholder=${'service="chat", severity!="critical"'} aria-describedby="silence-wrong" /></label>
@@ -69,63 +66,35 @@ function Form({ done }) {
     <div class="wide"><button class="button primary" type="submit">Silence</button></div></form><//>`;
 }
 
-/** Matchers apart from one another: commas outside of quotes. @param {string} text */
-export const split = (text) => (text.match(/(?:[^,"]|"(?:[^"\\]|\\.)*")+/g) ?? []).map((one) => one.trim()).filter(Boolean);
-
 const WORDS = /** @type {Record<string, [string, string, string]>} */ ({ active: ['silence', 'info', 'Active'], pending: ['clock', 'unk', 'To come'], expired: ['tick', 'unk', 'Over'] });
+
+/** Opens a form below its row, or closes it. @param {{what: string, name: string}} props */
+function Change({ what, name }) {
+  const open = params.value.get('edit') === what;
+  return html`<button class="button" disabled=${!isAdmin()} title=${refusal()} aria-expanded=${open} aria-label=${`Change ${name}`} onClick=${() => setParams({ edit: open ? null : what })}>Change</button>`;
+}
 
 /** @param {{one: any, admin: boolean, changed: () => void}} props */
 function One({ one, admin, changed }) {
-  const [wrong, setWrong] = useState('');
+  const { wrong, ask } = useAsking();
   const [icon, tone, word] = WORDS[one.state] ?? ['question', 'unk', one.state];
-  const end = async () => {
-    try {
-      await request(`/api/v1/silences/${one.id}`, { method: 'DELETE' });
-      changed();
-    } catch (failure) {
-      if (!(failure instanceof ApiError)) throw failure;
-      setWrong(failure.message);
-    }
-  };
+  const end = () => ask(async () => {
+    await request(`/api/v1/silences/${one.id}`, { method: 'DELETE' });
+    changed();
+  });
   const ends = Number(instant(one.ends_at));
-  return html`<li><span class=${`chip ${tone}`}><${Icon} name=${icon} />${word}</span><div class="alert-what"><code>${one.matchers.join(', ')}</code><p class="quiet small">${one.comment} · ${one.created_by}</p>${wrong ? html`<p class="field-error" role="alert">${wrong}</p>` : null}</div>
+  const key = `silence:${one.id}`;
+  return html`<li><span class=${`chip ${tone}`}><${Icon} name=${icon} />${word}</span><div class="alert-what"><code>${one.matchers.join(', ')}</code><p class="quiet small">${one.comment} · ${one.created_by}${one.updated_by === one.created_by ? '' : `, changed by ${one.updated_by}`}</p>${wrong ? html`<p class="field-error" role="alert">${wrong}</p>` : null}</div>
     <time class="quiet small" datetime=${one.ends_at}>${one.state === 'expired' ? `ended ${shortDateTime(ends, zone.value)}` : `ends in ${lasted(now.value, ends)}`}</time>
-    ${one.state === 'expired' ? html`<span></span>` : html`<button class="button" disabled=${!admin} onClick=${end}>End now</button>`}</li>`;
+    ${one.state === 'expired' ? html`<span></span>` : html`<span class="rule-acts"><${Change} what=${key} name=${`the silence of ${one.matchers.join(', ')}`} /><button class="button" disabled=${!admin} onClick=${end}>End now</button></span>`}
+    ${admin && one.state !== 'expired' && params.value.get('edit') === key ? html`<div class="way-form"><${SilenceForm} one=${one} done=${changed} /></div>` : null}</li>`;
 }
 
 /** @param {{one: any, changed: () => void}} props */
 function Window({ one, changed }) {
   const span = one.now ?? one.next;
-  const admin = session.value?.role === 'admin';
-  const remove = async () => { await request(`/api/v1/maintenance/${one.id}`, { method: 'DELETE' }); toast(`Taken away: ${one.name}`); changed(); };
+  const key = `maintenance:${one.id}`;
   return html`<li><span class=${`chip ${one.now ? 'info' : 'unk'}`}><${Icon} name=${one.now ? 'silence' : 'clock'} />${one.now ? 'Lasts' : span ? 'To come' : 'Over'}</span><div class="alert-what"><b>${one.name}</b> <code>${one.matchers.join(', ')}</code><p class="quiet small">${one.comment}${one.at ? ` · at ${one.at}, ${plural(one.minutes, 'minute')}${one.weekdays.length ? `, ${one.weekdays.join(' ')}` : ''}, ${one.timezone}` : ''}</p></div>
-    <span class="quiet small">${span ? `${shortDateTime(Number(instant(span.from)), zone.value)} – ${shortDateTime(Number(instant(span.to)), zone.value)}` : ''}</span><${Twice} label="Delete …" name=${`Delete ${one.name} …`} sure=${`Delete ${one.name}?`} yes="Delete it" disabled=${!admin} title=${admin ? undefined : 'Needs the admin role'} deed=${remove} /></li>`;
-}
-
-const DAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'];
-
-/** Once, between two moments, or at a time of day again and again. @param {{done: () => void}} props */
-function WindowForm({ done }) {
-  const { form, wrong, busy, send } = useSending();
-  const [again, setAgain] = useState(false);
-  const submit = (/** @type {Event} */ event) => {
-    event.preventDefault();
-    const fields = new FormData(/** @type {HTMLFormElement} */ (event.currentTarget));
-    const said = (/** @type {string} */ key) => String(fields.get(key) ?? '').trim();
-    const moment = (/** @type {string} */ key) => (said(key) ? { [key]: new Date(said(key)).toISOString() } : {});
-    const minutes = said('minutes');
-    send(async () => {
-      await request('/api/v1/maintenance', { method: 'POST', body: { name: said('name'), comment: said('comment'), matchers: split(said('matchers')), ...(again ? { at: said('at'), minutes: minutes ? Number(minutes) : null, weekdays: DAYS.filter((day) => fields.has(day)), timezone: said('timezone') || null } : { ...moment('starts_at'), ...moment('ends_at') }) } });
-      toast('Planned');
-      done();
-      setParams({ edit: null });
-    });
-  };
-  const field = (/** @type {string} */ key, /** @type {string} */ label, /** @type {Record<string, any>} */ more = {}, help = '') => html`<${Field} id=${`window-${key}`} label=${label} help=${help} wrong=${wrong[key]}><input ...${inputOf(`window-${key}`, key, wrong)} ...${more} /><//>`;
-  return html`<${Card} title="Plan maintenance"><form class="fields way-fields" ref=${form} onSubmit=${submit} novalidate><${Mistakes} wrong=${wrong} />
-    ${field('name', 'Name')}${field('matchers', 'Alerts whose labels match', { class: 'mono', placeholder: 'service="db"' }, 'by commas; all have to match')}${field('comment', 'Why')}
-    <div class="checks wide"><label class="check"><input type="checkbox" checked=${again} onChange=${() => setAgain(!again)} /> Again and again</label></div>
-    ${again ? html`${field('at', 'At', { type: 'time', defaultValue: '02:00' })}${field('minutes', 'For (min)', { inputmode: 'numeric', defaultValue: '60' })}${field('timezone', 'Time zone', { defaultValue: zone.value })}
-      <fieldset class="checks wide"><legend class="quiet small">On (none: every day)</legend>${DAYS.map((day) => html`<label class="check" key=${day}><input type="checkbox" name=${day} /> ${day}</label>`)}</fieldset>` : html`${field('starts_at', 'From', { type: 'datetime-local' }, 'empty: now; by this browser’s clock')}${field('ends_at', 'To', { type: 'datetime-local' })}`}
-    <div class="wide rule-acts"><button class="button primary" type="submit" disabled=${busy}>Plan it</button><button class="button" type="button" onClick=${() => setParams({ edit: null })}>Cancel</button></div></form><//>`;
+    <span class="quiet small">${span ? `${shortDateTime(Number(instant(span.from)), zone.value)} – ${shortDateTime(Number(instant(span.to)), zone.value)}` : ''}</span><${Change} what=${key} name=${one.name} />
+    ${isAdmin() && params.value.get('edit') === key ? html`<div class="way-form"><${WindowForm} one=${one} done=${changed} /></div>` : null}</li>`;
 }

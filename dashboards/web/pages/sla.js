@@ -22,8 +22,8 @@ export function View() {
   const search = new URLSearchParams({ month, tz: zone.value });
   const load = useLoad(`/api/v1/reports/sla${spell(search)}`, { subject: month });
   return html`<div class="page report-page"><div class="bar no-print"><${MonthPicker} month=${month} />
-      <a class="button bar-end" href=${`/api/v1/reports/sla${spell(new URLSearchParams({ ...Object.fromEntries(search), format: 'markdown' }))}`} download=${`service-levels-${month}.md`}><${Icon} name="download" />Markdown</a>
-      <button class="button" onClick=${() => window.print()}><${Icon} name="download" />Print or save as PDF</button></div>
+      <span class="bar-end"><a class="button" href=${`/api/v1/reports/sla${spell(new URLSearchParams({ ...Object.fromEntries(search), format: 'markdown' }))}`} download=${`service-levels-${month}.md`}><${Icon} name="download" />Markdown</a>
+      <button class="button" onClick=${() => window.print()}><${Icon} name="download" />Print or save as PDF</button></span></div>
     <${Faces} load=${load} what="the report" boxed=${true} blank=${html`<div class="card blank list-blank"></div>`}>${(/** @type {any} */ data) => html`<${Paper} data=${data} month=${month} />`}<//></div>`;
 }
 

@@ -7,7 +7,7 @@
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { Icon } from '../icons.js';
-import { ApiError, request, session, useLoad } from '../api.js';
+import { refused, request, session, useLoad } from '../api.js';
 import { percent, plural, whole } from '../format.js';
 import { link, navigate, route } from '../url.js';
 import { mistakesOf } from '../mistakes.js';
@@ -59,19 +59,16 @@ function Form({ kept }) {
     const { body, wrong: unread } = bodyOf(new FormData(/** @type {HTMLFormElement} */ (form.current)), kept?.definition ?? {});
     if (Object.keys(unread).length) return setWrong(unread);
     setBusy(what);
-    try {
+    const failure = await refused(async () => {
       if (what === 'try') setTried((await request('/api/v1/slos/simulate?from=now-30d', { method: 'POST', body })).slos[0]);
       else {
         const made = await request(`/api/v1/slos${kept ? `/${kept.id}` : ''}`, { method: kept ? 'PUT' : 'POST', body });
         toast(kept ? 'The objective is changed' : 'The objective is made');
         return navigate(link(`/slos/${made.name}`, {}, ['tz']));
       }
-      setWrong({});
-    } catch (problem) {
-      if (!(problem instanceof ApiError)) throw problem;
-      const each = (problem.problem.errors ?? [problem.problem]).map((/** @type {any} */ one) => ({ ...one, parameter: placeOf(String(one.parameter ?? '')) }));
-      setWrong(mistakesOf({ ...problem.problem, errors: each }, problem.message, (key) => Boolean(form.current?.elements.namedItem(key))));
-    }
+    });
+    const each = (failure?.problem.errors ?? [failure?.problem]).map((/** @type {any} */ one) => ({ ...one, parameter: placeOf(String(one?.parameter ?? '')) }));
+    setWrong(failure ? mistakesOf({ ...failure.problem, errors: each }, failure.message, (key) => Boolean(form.current?.elements.namedItem(key))) : {});
     setBusy('');
   };
   const submit = (/** @type {SubmitEvent} */ event) => { event.preventDefault(); ask('keep'); };

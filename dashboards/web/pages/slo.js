@@ -60,9 +60,9 @@ function Picker({ argument, month, window }) {
   return html`<div class="bar">
     <div class="segments" role="group" aria-label="Window">${['', ...(window && !WINDOWS.includes(window) ? [window] : []), ...WINDOWS].map((one) => html`<button key=${one} aria-pressed=${!month && one === window} onClick=${() => choose(one)}>${one ? windowWords(one).replace('last ', '') : 'Its own'}</button>`)}</div>
     <label class="inline-label"><span class="hidden-text">Month</span><select value=${month} onChange=${(/** @type {any} */ event) => setParams({ month: event.currentTarget.value || null, window: null })}><option value="">A month…</option>${offered.map((one) => html`<option key=${one} value=${one}>${monthName(one)}</option>`)}</select></label>
-    <a class="button bar-end" href=${link(`/slos/${argument}/edit`, {}, ['tz'])}><${Icon} name="settings" />Change</a>
+    <span class="bar-end"><a class="button" href=${link(`/slos/${argument}/edit`, {}, ['tz'])}><${Icon} name="settings" />Change</a>
     <a class="button" href=${link(`/slos/${argument}/report`, month ? { month } : {}, ['tz'])}><${Icon} name="table" />Report</a>
-    <a class="button" href="/api/v1/slos/openslo" download="objectives.yaml"><${Icon} name="download" />OpenSLO</a></div>`;
+    <a class="button" href="/api/v1/slos/openslo" download="objectives.yaml"><${Icon} name="download" />OpenSLO</a></span></div>`;
 }
 
 /** @param {{slo: any, own: boolean, series: any}} props */

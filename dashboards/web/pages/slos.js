@@ -40,7 +40,8 @@ function None() {
   return html`<${Card} title="No objectives yet"><${Empty} title="An objective says how many of your calls must go well, and spanledger counts what may still go wrong.">
     <p class="quiet">For a service that calls models, six to begin with: calls succeed, answers begin, flow and end soon, cost little, and have a known price.</p>
     <${Command} text="spanledger slo defaults llm --service my-service | spanledger slo import -" />
-    <p class="quiet">In place of <code>llm</code>, <code>audio</code> gives four for a service that works on speech. Any OpenSLO document will do.</p><//><//>`;
+    <p class="quiet">In place of <code>llm</code>, <code>audio</code> gives four for a service that works on speech. Any OpenSLO document will do, and one can be written here.</p>
+    <a class="button" href=${link('/slos/new', {}, ['tz'])}><${Icon} name="plus" />New objective</a><//><//>`;
 }
 
 /** @param {{slos: any[]}} props */

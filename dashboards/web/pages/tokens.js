@@ -34,7 +34,7 @@ export function View() {
   const shown = (/** @type {any} */ data) => data.items.filter((/** @type {any} */ one) => ended || one.state === 'works');
   return html`<div class="page accounts-page"><${SettingPlaces} />
     <div class="bar"><label class="inline-label check"><input type="checkbox" checked=${ended} onChange=${() => setParams({ ended: ended ? null : 'true' })} /> Also those that have ended</label>
-      <span class="bar-end"><${NotAllowed} what="Tokens" /><button class="button primary" disabled=${!isAdmin()} title=${refusal()} onClick=${() => setParams({ edit: 'new' })}><${Icon} name="plus" />New token</button></span></div>
+      <span class="bar-end"><${NotAllowed} what="Managing tokens" /><button class="button primary" disabled=${!isAdmin()} title=${refusal()} onClick=${() => setParams({ edit: 'new' })}><${Icon} name="plus" />New token</button></span></div>
     ${secret ? html`<${Once} secret=${secret} close=${() => setSecret(null)} />` : null}
     ${making ? html`<${Card} title="New token"><${Form} made=${made} /><//>` : null}
     <${Card} title="Tokens" sub=${load.data ? plural(shown(load.data).length, 'token') : ''} busy=${load.busy}><${Faces} load=${load} what="the tokens" blank=${html`<div class="face blank list-blank"></div>`}>${(/** @type {any} */ data) => (shown(data).length ? html`<table class="table cards-narrow tokens-table"><thead><tr><th scope="col">Name</th><th scope="col">State</th><th scope="col">May</th><th scope="col" class="wide-cell">Only for</th><th scope="col" class="num">Ends</th><th scope="col" class="num wide-cell">Last used</th><th scope="col"><span class="hidden-text">Change</span></th></tr></thead>

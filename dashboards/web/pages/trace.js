@@ -16,7 +16,7 @@ import { usePageKeys } from '../keys.js';
 import { Card, Empty, Faces } from '../parts/card.js';
 import { Ago, Chip, Figure, Money } from '../parts/chip.js';
 import { useDismiss } from '../parts/hooks.js';
-import { Lazy } from '../parts/lazy.js';
+import { Later } from '../parts/later.js';
 import { buildTree, extent, firstToken, walk } from '../trace/layout.js';
 import { Minimap } from '../trace/minimap.js';
 import { Waterfall } from '../trace/waterfall.js';
@@ -40,7 +40,7 @@ export function View({ argument }) {
   if (load.error?.status === 404) {
     return html`<div class="page"><${Card} title="No such trace"><${Empty} title="No spans and no ledger lines are stored under this id."><p class="quiet">It may be older than the retention, not sampled and without calls, or not have arrived yet.</p><p><button class="button" onClick=${load.reload}>Look again</button> <a class="button" href="/traces">Search traces</a></p><//><//></div>`;
   }
-  return html`<div class="page trace-page"><${Faces} load=${load} what="the trace" boxed=${true} blank=${html`<div class="card blank head-blank"></div><div class="card blank water-blank"></div>`}>${(/** @type {any} */ trace) => (params.value.has('with') ? html`<${Lazy} key="with" load=${() => import('../trace/comparison.js').then((module) => module.Comparison)} props=${{ trace }} />` : html`<${Trace} key=${trace.trace_id} trace=${trace} />`)}<//></div>`;
+  return html`<div class="page trace-page"><${Faces} load=${load} what="the trace" boxed=${true} blank=${html`<div class="card blank head-blank"></div><div class="card blank water-blank"></div>`}>${(/** @type {any} */ trace) => (params.value.has('with') ? html`<${Later} key="with" load=${() => import('../trace/comparison.js')} part="Comparison" trace=${trace} />` : html`<${Trace} key=${trace.trace_id} trace=${trace} />`)}<//></div>`;
 }
 
 /** @param {{trace: any}} props */
@@ -86,7 +86,7 @@ function Trace({ trace }) {
     ${nodes.length ? html`<div class="trace-body">
       <section class="card water-card" aria-label="Waterfall">
         <header class="card-head"><h2>Spans</h2><span class="card-actions"><button class="button toggle" aria-pressed=${pathShown} onClick=${togglePath} title="The chain of spans that decided when the trace ended (w)">Critical path</button><${Compare} trace=${trace} /></span></header>
-        ${path ? html`<${Lazy} load=${() => import('../trace/path-bar.js').then((module) => module.PathBar)} props=${{ path, nodes, select }} />` : null}
+        ${path ? html`<${Later} load=${() => import('../trace/path-bar.js')} part="PathBar" path=${path} nodes=${nodes} select=${select} />` : null}
         <${Minimap} nodes=${nodes} whole=${all} view=${view} zoom=${zoom} />
         <${Waterfall} roots=${roots} folded=${folded} fold=${fold} view=${view} selected=${chosen?.span.span_id ?? null} select=${select} narrow=${narrow} path=${path} /></section>
       ${chosen ? html`<div class=${narrow ? 'sheet' : 'detail-side'}><${Detail} key=${chosen.span.span_id} node=${chosen} trace=${trace} own=${path?.own.get(chosen.span.span_id) ?? null} close=${close} /></div>` : null}
@@ -107,7 +107,7 @@ function Compare({ trace }) {
   const ref = useDismiss(open, () => setOpen(false));
   return html`<div class="pop-host" ref=${ref}>
     <button class="button" aria-expanded=${open} aria-haspopup="dialog" onClick=${() => setOpen(!open)}>Compare</button>
-    ${open ? html`<div class="pop compare-pop" role="dialog" aria-label="Compare this trace"><${Lazy} load=${() => import('../trace/beside.js').then((module) => module.Beside)} props=${{ trace }} /></div>` : null}</div>`;
+    ${open ? html`<div class="pop compare-pop" role="dialog" aria-label="Compare this trace"><${Later} load=${() => import('../trace/beside.js')} part="Beside" trace=${trace} /></div>` : null}</div>`;
 }
 
 /** @param {number} at @param {{start: number, end: number}} all */
@@ -134,10 +134,10 @@ function Head({ trace, spans, roots }) {
       <div><dt>Cost</dt><dd><${Money} value=${trace.cost_usd} unpriced=${trace.unpriced_calls} calls=${trace.calls} /></dd></div>
       ${trace.calls ? html`<div><dt>Calls</dt><dd>${whole(trace.calls)}</dd></div><div><dt>Tokens in / out</dt><dd><${Figure}>${count(tokens('input_tokens'))}<//> / <${Figure}>${count(tokens('output_tokens'))}<//></dd></div>` : null}
       ${first === null ? null : html`<div><dt>First token</dt><dd>${duration(first)}</dd></div>`}
-      ${trace.sampling ? html`<div><dt>Kept because</dt><dd class="kept" title=${keptHow(trace.sampling)}>${trace.sampling.reason}${trace.sampling.probability < 1 && trace.sampling.probability !== null ? html` <span class="quiet">(${percent(trace.sampling.probability)})</span>` : null}</dd></div>` : null}
       <div><dt>Spans</dt><dd>${whole(trace.span_count)}</dd></div>
       <div><dt>Errors</dt><dd class=${trace.error_count ? 'crit-text' : ''}>${whole(trace.error_count)}</dd></div>
       <div><dt>Started</dt><dd><${Ago} ms=${instant(trace.start)} /></dd></div>
+      ${trace.sampling ? html`<div><dt>Kept because</dt><dd class="kept" title=${keptHow(trace.sampling)}>${trace.sampling.reason}${trace.sampling.probability < 1 && trace.sampling.probability !== null ? html` <span class="quiet">(${percent(trace.sampling.probability)})</span>` : null}</dd></div>` : null}
     </dl></section>`;
 }
 

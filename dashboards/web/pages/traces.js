@@ -21,7 +21,7 @@ import { FilterChips } from '../parts/filters.js';
 import { Views } from '../parts/views.js';
 import { ChartCard } from '../charts/frame.js';
 import { Bars } from '../charts/bars.js';
-import { Lazy } from '../parts/lazy.js';
+import { Later } from '../parts/later.js';
 import { useMore } from '../parts/more.js';
 import { TraceList } from './traces-list.js';
 
@@ -56,7 +56,7 @@ export function View() {
     <${SearchBar} /><${Picking} /><div class="bar"><${FilterChips} keys=${FILTER_KEYS} /><span class="bar-end"><${Views} /></span></div>
     <${Faces} load=${load} what="traces" boxed=${true} blank=${html`<div class="card blank histogram-blank"></div><div class="card blank list-blank"></div>`}>${(/** @type {any} */ data) => html`
       ${data.matched && data.histogram?.length ? html`<${Histogram} data=${data} busy=${load.busy} choosing=${choosing} />` : null}
-      ${choosing ? html`<${Lazy} load=${() => import('./traces-different.js').then((module) => module.Different)} props=${{ question: new URLSearchParams(url.split('?')[1]) }} />` : null}
+      ${choosing ? html`<${Later} load=${() => import('./traces-different.js')} part="Different" question=${new URLSearchParams(url.split('?')[1])} />` : null}
       <div class="traces-body">
         ${data.items.length ? html`<${Facets} facets=${data.facets ?? {}} />` : null}
         <${Card} title="Traces" sub=${html`${data.exact === false ? 'about ' : ''}${plural(data.matched, 'match', 'matches')}<${StandFor} data=${data} />`} busy=${load.busy || more.busy}

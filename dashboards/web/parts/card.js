@@ -9,6 +9,7 @@ import { Icon } from '../icons.js';
 import { now } from '../live.js';
 import { clock } from '../format.js';
 import { zone } from '../url.js';
+import { Later } from './later.js';
 import { toast } from './toast.js';
 
 /** @param {{title: any, sub?: any, actions?: any, busy?: boolean, class?: string, id?: string, children: any}} props */
@@ -57,11 +58,4 @@ export function Command({ text, label = 'Copy' }) {
 }
 
 /** How telemetry starts: the steps every empty page shows. */
-export function FirstSteps() {
-  const near = ['localhost', '127.0.0.1', '[::1]'].includes(location.hostname);
-  return html`<ol class="steps">
-    <li><span>Install the SDK</span><${Command} text="pip install spanledger" /></li>
-    <li><span>Say where to send</span><${Command} text=${`export OTEL_EXPORTER_OTLP_ENDPOINT=${location.origin}${near ? '' : '\nexport SPANLEDGER_TOKEN=…  # spanledger token create my-service --role ingest'}`} /></li>
-    <li><span>Decorate what calls a model</span><${Command} text=${'import openai, spanledger\n\nspanledger.configure(service_name="support")\n\n@spanledger.traced_cost(feature="answers")\ndef answer(question):\n    return openai.OpenAI().responses.create(model="gpt-5-mini", input=question)'} /></li>
-  </ol>`;
-}
+export const FirstSteps = () => html`<${Later} load=${() => import('./first-steps.js')} part="Steps" />`;

@@ -7,7 +7,7 @@
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { Icon } from '../icons.js';
-import { ApiError, session } from '../api.js';
+import { refused, session, useAsking } from '../api.js';
 import { plural } from '../format.js';
 import { mistakesOf } from '../mistakes.js';
 
@@ -37,15 +37,8 @@ export function useSending() {
   const send = async (/** @type {() => Promise<void>} */ what) => {
     if (busy) return;
     setBusy(true);
-    try {
-      await what();
-      setWrong({});
-    } catch (problem) {
-      if (!(problem instanceof ApiError)) throw problem;
-      setWrong(mistakesOf(problem.problem, problem.message, (name) => Boolean(form.current?.elements.namedItem(name))));
-    } finally {
-      setBusy(false);
-    }
+    const failure = await refused(what).finally(() => setBusy(false));
+    setWrong(failure ? mistakesOf(failure.problem, failure.message, (name) => Boolean(form.current?.elements.namedItem(name))) : {});
   };
   return { form, wrong, busy, send, refuse: setWrong };
 }
@@ -72,25 +65,14 @@ export const inputOf = (id, name, wrong) => ({ id, name, autocomplete: 'off', sp
  */
 export function Twice({ label, sure, yes, no = 'Keep it', disabled = false, title, name, danger = true, deed }) {
   const [asked, setAsked] = useState(false);
-  const [wrong, setWrong] = useState('');
-  const [busy, setBusy] = useState(false);
+  const { wrong, busy, ask, refuse } = useAsking();
   const button = useRef(/** @type {HTMLButtonElement | null} */ (null));
   const before = useRef(false);
   useLayoutEffect(() => {
     if (before.current !== asked) button.current?.focus();
     before.current = asked;
   }, [asked]);
-  const act = async () => {
-    setBusy(true);
-    try {
-      await deed();
-      setAsked(false);
-    } catch (problem) {
-      if (!(problem instanceof ApiError)) throw problem;
-      setWrong(problem.message);
-    }
-    setBusy(false);
-  };
-  if (!asked) return html`<button type="button" class="button" key="first" ref=${button} disabled=${disabled} title=${title} aria-label=${name} onClick=${() => { setWrong(''); setAsked(true); }}>${label}</button>`;
+  const act = async () => { if (await ask(deed)) setAsked(false); };
+  if (!asked) return html`<button type="button" class="button" key="first" ref=${button} disabled=${disabled} title=${title} aria-label=${name} onClick=${() => { refuse(''); setAsked(true); }}>${label}</button>`;
   return html`<span class="twice" key="second" role="group" aria-label=${name ?? label}><span class="twice-sure">${sure}</span><button type="button" class=${`button ${danger ? 'danger' : 'primary'}`} ref=${button} disabled=${busy} onClick=${act}>${busy ? 'One moment …' : yes}</button><button type="button" class="button" disabled=${busy} onClick=${() => setAsked(false)}>${no}</button>${wrong ? html`<span class="field-error" role="alert">${wrong}</span>` : null}</span>`;
 }

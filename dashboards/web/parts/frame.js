@@ -10,7 +10,7 @@ import { link, route, zone } from '../url.js';
 import { keyList, palette } from '../keys.js';
 import { useDismiss } from './hooks.js';
 import { SEVERE, needsSomebody } from '../status.js';
-import { Lazy } from './lazy.js';
+import { Later } from './later.js';
 import { RangeControl } from './range.js';
 import { Toasts } from './toast.js';
 
@@ -34,14 +34,12 @@ function Place({ place, count = 0 }) {
 export function Frame({ page, children }) {
   const who = session.value;
   const count = topics.alerts.value?.needs ?? 0;
-  const complete = instant(state.value ? state.value.complete_to : who?.complete_to);
   return html`<div class="frame">
     <a class="skip" href="#main" onClick=${(/** @type {Event} */ event) => { event.preventDefault(); document.getElementById('main')?.focus(); }}>Skip to content</a>
     <nav class="rail" aria-label="Pages">
       <a class="brand" href="/"><${Logo} /><span>spanledger</span></a>
       ${GROUPS.map((group) => html`<div class="rail-group" key=${group.name}><p>${group.name}</p>${group.places.map((place) => html`<${Place} key=${place.path} place=${place} count=${count} />`)}</div>`)}
-      <div class="rail-foot"><p>${[who?.environment, `v${who?.version}`].filter(Boolean).join(' · ')}</p>
-        <p title="Figures before this moment are final">${complete ? `ledger complete to ${clock(complete, zone.value)}` : 'ledger completeness unknown'}</p></div>
+      <div class="rail-foot"><p>${[who?.environment, `v${who?.version}`].filter(Boolean).join(' · ')}</p><${Complete} /></div>
     </nav>
     <header class="top">
       <h1>${page.title}</h1>
@@ -53,9 +51,15 @@ export function Frame({ page, children }) {
     </header>
     <main id="main" tabindex="-1"><${Trouble} />${children}</main>
     <nav class="bottom" aria-label="Pages, bottom">${PLACES.filter((place) => place.first).map((place) => html`<${Place} key=${place.path} place=${place} count=${count} />`)}<${More} /></nav>
-    <${Announcer} /><${Toasts} />${keyList.value ? html`<${Lazy} load=${() => import('./keylist.js').then((module) => module.KeyList)} />` : null}
-    ${palette.value ? html`<${Lazy} styles="/assets/parts/overlays.css" load=${() => import('../palette/palette.js').then((module) => module.Palette)} />` : null}
+    <${Announcer} /><${Toasts} />${keyList.value ? html`<${Later} load=${() => import('./keylist.js')} part="KeyList" />` : null}
+    ${palette.value ? html`<${Later} styles="/assets/parts/overlays.css" load=${() => import('../palette/palette.js')} part="Palette" />` : null}
   </div>`;
+}
+
+/** Up to when figures are final; apart, since it moves with each second. */
+function Complete() {
+  const complete = instant(state.value ? state.value.complete_to : session.value?.complete_to);
+  return html`<p title="Figures before this moment are final">${complete ? `ledger complete to ${clock(complete, zone.value)}` : 'ledger completeness unknown'}</p>`;
 }
 
 /** On a phone: the places that do not stand at the bottom. */

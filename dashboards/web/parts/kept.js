@@ -1,5 +1,5 @@
 // @ts-check
-/** What of an address belongs to a kept view, and the address of a view. Pure. Never: where somebody was within it. */
+/** What of an address belongs to a kept view, the address of a view, and a view from a file. Pure. Never: where somebody was within it. */
 
 /** Say where somebody is, not what they look at; the zone is each reader's own. */
 const PASSING = ['cursor', 'focus', 'sel', 'view', 'tz', 'compare'];
@@ -23,4 +23,16 @@ export function addressOf(view, zone = null) {
   search.set('view', view.view_id);
   if (zone) search.set('tz', zone);
   return `${view.page}?${search}`;
+}
+
+/** The view of a file as Download writes it; null where it is none. Whether it may be kept is the server's to say. @param {string} text @returns {{name: string, page: string, query: string, shared: boolean} | null} */
+export function brought(text) {
+  let told;
+  try {
+    told = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  if (typeof told?.name !== 'string' || typeof told.page !== 'string' || typeof told.query !== 'string') return null;
+  return { name: told.name, page: told.page, query: told.query, shared: told.shared === true };
 }

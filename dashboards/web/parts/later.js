@@ -1,14 +1,21 @@
 // @ts-check
-/** A part of a page that is fetched when it is first shown. Never: a page that waits for what nobody asked to see. */
+/** A part of a page that is fetched when it is first shown, with the styles that only it needs. Never: a page that waits for what nobody asked to see. */
 import { useEffect, useState } from 'preact/hooks';
 import { html } from '../html.js';
 
-/** @param {{load: () => Promise<any>, part: string, blank?: any} & Record<string, any>} props the module, the name of the component in it, and what the component is given */
-export function Later({ load, part, blank = null, ...props }) {
+/** @param {string | undefined} href @returns {Promise<void>} once the styles are there, or cannot be had */
+export function dressed(href) {
+  if (!href || document.querySelector(`link[href="${href}"]`)) return Promise.resolve();
+  return new Promise((resolve) => { document.head.append(Object.assign(document.createElement('link'), { rel: 'stylesheet', href, onload: () => resolve(), onerror: () => resolve() })); });
+}
+
+/** @param {{load: () => Promise<any>, part: string, styles?: string, blank?: any} & Record<string, any>} props the module, the name of the component in it, and what the component is given */
+export function Later({ load, part, styles, blank = null, ...props }) {
   const [found, setFound] = useState(/** @type {any} */ (null));
   useEffect(() => {
     let stale = false;
-    load().then((module) => { if (!stale) setFound(() => module[part]); }, () => { if (!stale) setFound(() => Missing); });
+    const show = (/** @type {any} */ component) => { if (!stale) setFound(() => component); };
+    Promise.all([load(), dressed(styles)]).then(([module]) => show(module[part]), () => show(Missing));
     return () => { stale = true; };
   }, []);
   return found ? html`<${found} ...${props} />` : blank;

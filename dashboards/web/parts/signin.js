@@ -3,7 +3,7 @@
 import { useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { Icon, Logo } from '../icons.js';
-import { ApiError, signIn } from '../api.js';
+import { refused, signIn } from '../api.js';
 
 /** @param {{error: import('@preact/signals').Signal<string>}} props */
 export function SignIn({ error }) {
@@ -14,15 +14,9 @@ export function SignIn({ error }) {
     const token = String(new FormData(form).get('token') ?? '').trim();
     if (!token) { error.value = 'Paste a token first.'; return; }
     setBusy(true);
-    try {
-      error.value = '';
-      await signIn(token);
-    } catch (problem) {
-      if (!(problem instanceof ApiError)) throw problem;
-      error.value = problem.status === 401 || problem.status === 403 ? 'This token does not work. It may have been revoked, or belong to another server.' : problem.message;
-    } finally {
-      setBusy(false);
-    }
+    error.value = '';
+    const failure = await refused(() => signIn(token)).finally(() => setBusy(false));
+    if (failure) error.value = failure.status === 401 || failure.status === 403 ? 'This token does not work. It may have been revoked, or belong to another server.' : failure.message;
   };
   return html`<main class="signin">
     <form class="card" onSubmit=${submit}>

@@ -12,7 +12,7 @@ const STATES = {
 /** @param {string} state */
 export const runLook = (state) => STATES[state] ?? STATES.failed;
 
-/** Starts a run and shows it. @param {{from: string, to: string, filters: string[]}} what @param {boolean} apply */
+/** Starts a run and shows it. @param {{from: string, to: string, filters: string[], prices?: string}} what @param {boolean} apply */
 export async function begin(what, apply) {
   const run = await request('/api/v1/reprice', { method: 'POST', body: { ...what, apply } });
   setParams({ run: run.run, edit: null });

@@ -93,8 +93,8 @@ export function priceMistakes(body) {
 export function usedWords(row, count) {
   const parts = [];
   if (!isUnknown(row.input_tokens) || !isUnknown(row.output_tokens)) parts.push(`${isUnknown(row.input_tokens) ? UNKNOWN : count(Number(row.input_tokens))} / ${isUnknown(row.output_tokens) ? UNKNOWN : count(Number(row.output_tokens))} tokens`);
-  if (!isUnknown(row.audio_seconds)) parts.push(`${count(Number(row.audio_seconds))} s of audio`);
-  if (!isUnknown(row.characters)) parts.push(`${count(Number(row.characters))} characters`);
+  if (Number(row.audio_seconds)) parts.push(`${count(Number(row.audio_seconds))} s of audio`);
+  if (Number(row.characters)) parts.push(`${count(Number(row.characters))} characters`);
   return parts.join(', ') || 'nothing counted';
 }
 

@@ -27,7 +27,7 @@ export function rateOf(part) {
 }
 
 const REASONS = /** @type {Record<string, string>} */ ({
-  model_unknown: 'The price book does not know this model', time_out_of_range: 'The price book has no price for that day', usage_inconsistent: 'The counts contradict each other',
+  model_unknown: 'The price book does not know this model', provider_unknown: 'The price book does not know this provider', time_out_of_range: 'The price book has no price for that day', usage_inconsistent: 'The counts contradict each other',
   usage_malformed: 'The usage could not be read', usage_estimated: 'The provider sent no usage; it was estimated', cost_out_of_range: 'The cost is outside any sensible range',
   cost_missing: 'The service reported no cost', cost_malformed: 'The reported cost could not be read', cost_negative: 'The reported cost is negative', usage_unknown: 'The usage is unknown',
 });

@@ -22,7 +22,6 @@ from spanledger.delivery.ledger_record import ledger_record
 from spanledger.delivery.wire import Blocks, block, key_value
 from spanledger.guard import guard
 from spanledger.light import LightSpan
-from spanledger.usage import Noughts, noughts
 from spanledger.version import __version__
 
 SLICE = 16
@@ -131,11 +130,10 @@ class EntryEncoder:
 
     Args:
         resource: Gives the resource of now; after a fork it is another one.
-        estimate: Gives an entry's estimated cost in 10^-12 USD for viewers that price nothing, or None; given the
-            `noughts` of its usage as well.
+        estimate: Gives an entry's estimated cost in 10^-12 USD for viewers that price nothing, or None.
     """
 
-    def __init__(self, resource: Callable[[], Resource], estimate: Callable[[Any, Noughts | None], int | None]) -> None:
+    def __init__(self, resource: Callable[[], Resource], estimate: Callable[[Any], int | None]) -> None:
         self._resource, self._estimate = resource, estimate
         self._head: tuple[Resource | None, bytes] = (None, b"")
         self._scope = block(1, block(1, b"spanledger") + block(2, __version__.encode()))
@@ -163,9 +161,7 @@ class EntryEncoder:
     def _write(self, entries: Iterator[Any], records: list[bytes], good: list[Any]) -> bool:
         """Write what is left of a slice; a record goes without an estimate where there is none to be had."""
         for entry in entries:
-            told = None if entry.usage is None else noughts(entry.usage)
-            estimate_pico = _estimate_guard.run_two(self._estimate, entry, told)
-            record = ledger_record(entry, estimate_pico, told)
+            record = ledger_record(entry, _estimate_guard.run_one(self._estimate, entry))
             records += (_BEFORE_RECORD[len(record)], record)
             good.append(entry)
         return True

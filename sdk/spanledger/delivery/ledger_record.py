@@ -30,7 +30,6 @@ from spanledger.usage import USAGE_FIELDS
 
 if TYPE_CHECKING:
     from spanledger.call import Entry
-    from spanledger.usage import Noughts
 
 TIME, OBSERVED = b"\x09", b"\x59"  # the tags of fields 1 and 11, as fixed64
 SEVERITY_INFO = b"\x10\x09"
@@ -60,18 +59,17 @@ ALIKE_NAMES = (  # of `Alike.values`
 OWN_CONTEXT_KEYS = tuple(key for key in semconv.CONTEXT_KEYS if key not in semconv.LOW_CARDINALITY_CONTEXT_KEYS)
 
 
-def ledger_record(entry: Entry, estimate_pico: int | None, told: Noughts | None = None) -> bytes:
+def ledger_record(entry: Entry, estimate_pico: int | None) -> bytes:
     """The bytes of the LogRecord.
 
     Args:
         entry: The call.
         estimate_pico: What it will have cost, in 10^-12 USD, if that is known.
-        told: The `noughts` of its usage, where who calls knows them.
     """
-    end_ns, response_id, usage = entry.end_ns, entry.response_id, entry.usage
+    end_ns, response_id, usage, alike = entry.end_ns, entry.response_id, entry.usage, entry.alike or alike_of(entry)
     at, took_ns = end_ns & _ALL_BITS, end_ns - entry.start_ns
     trace_id, span_id = entry.trace_id.to_bytes(16, "big"), entry.span_id.to_bytes(8, "big")
-    lasted = before_id = text = given = made = rest = estimated = b""
+    lasted = before_id = text = given = made = estimated = b""
     if 0 < took_ns <= MAX_INT:
         number = varint(took_ns)
         lasted = DURATION_NS.before[len(number)] + number
@@ -80,15 +78,15 @@ def ledger_record(entry: Entry, estimate_pico: int | None, told: Noughts | None 
     if response_id is not None:
         text = str(response_id)[:MAX_TEXT].encode("utf-8", "replace")
         before_id = RESPONSE_ID[len(text)]
-    if told is not None and usage is not None and type(usage[0]) is int and type(usage[1]) is int:
-        given, made, rest = USAGE[0][usage[0]], USAGE[1][usage[1]], _noughts(told)
+    if alike.told is not None and usage is not None and type(usage[0]) is int and type(usage[1]) is int:
+        given, made = USAGE[0][usage[0]], USAGE[1][usage[1]]
     elif usage is not None:
-        rest = _counted(usage)
+        given = _counted(usage if alike.told is None else usage[:2])
     if estimate_pico is not None:
         estimated = _estimated(estimate_pico)
-    common, sampled, rare = _common(entry.alike or alike_of(entry)), SAMPLED if entry.sampled else b"", _rare(entry)
+    common, sampled, rare = _common(alike), SAMPLED if entry.sampled else b"", _rare(entry)
     ids = _when_and_where(TIME, at, OBSERVED, at, TRACE_ID, trace_id, SPAN_ID, span_id)
-    return b"".join((common, ids, lasted, before_id, text, given, made, rest, estimated, sampled, rare))
+    return b"".join((common, ids, lasted, before_id, text, given, made, estimated, sampled, rare))
 
 
 def _estimated(pico: int) -> bytes:
@@ -107,25 +105,21 @@ def _counted(usage: tuple[Any, ...]) -> bytes:
     return b"".join(
         [
             counts[value] if type(value) is int else attribute(counts.key, value)
-            for counts, value in zip(USAGE, usage, strict=True)
+            for counts, value in zip(USAGE, usage, strict=False)
             if value is not None
         ]
     )
 
 
-@lru_cache(maxsize=256)
-def _noughts(told: Noughts) -> bytes:
-    return _counted((None, None, *told.told))
-
-
 @lru_cache(maxsize=MAX_KEPT)
 def _common(alike: Alike) -> bytes:
     """What entries of one kind have in common."""
-    return ALWAYS + b"".join(
+    named = b"".join(
         attribute(key, True) if value is True else text_attribute(key, str(value))
         for key, value in zip(ALIKE_NAMES, alike.values, strict=True)
         if value is not None and value is not False
     )
+    return ALWAYS + named + (b"" if alike.told is None else _counted((None, None, *alike.told.told)))
 
 
 def _rare(entry: Entry) -> bytes:

@@ -175,18 +175,24 @@ class Rates:
             values: The fields of a `Usage` in order.
             told: Their `noughts`.
         """
-        bands = None if told is None else self._of_tokens.get(told)
-        given, made = values[0], values[1]
-        if bands and not self._starts and type(given) is int and type(made) is int:  # `_common`, without its frame
-            first, second, constant, divisor, _ = bands[0]
-            amount = given * first + made * second + constant
-            if divisor == 1 and 0 < given <= MOST_COUNTED and 0 < made <= MOST_COUNTED and amount < MOST_COST:
-                return amount
         found = self._common(values, told)
         if found is not None:
             return found[0]
         cost = self._price_any(values).cost_usd
         return None if cost is None else int(_exact.scaleb(cost, 12))
+
+    def by_token(self, told: Noughts | None, most: int) -> tuple[int, int, int] | None:
+        """Whole 10^-12 US dollars for a token in, for a token out and for a call; None where it is not as simple.
+
+        Args:
+            told: The `noughts` of the usage.
+            most: Up to how many tokens each way, from 1, they are to hold.
+        """
+        bands = () if told is None or self._starts else self._learn(told)
+        if not bands or bands[0].divisor != 1:
+            return None
+        each_in, each_out, once, *_ = bands[0]
+        return (each_in, each_out, once) if most * (each_in + each_out) + once < MOST_COST else None
 
     def _common(self, values: Values, told: Noughts | None) -> tuple[int, str] | None:
         """Cost in 10^-12 US dollars, and rates, of the common call: tokens in and out, and nought of all else."""

@@ -6,9 +6,10 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from spanledger_server.audio.measures import BY_NAME, PROBLEMS, TOLD
+from spanledger_server.measures import BY_NAME, PROBLEMS, TEXTS, TOLD
 from tests.backend.rows import HOUR
 
+TAKEN = {f"audio.{name}" for name in (*TEXTS, *TOLD)}
 Row = dict[str, Any]  # a row of spans, with its attributes as a dict under `told`
 
 
@@ -32,6 +33,36 @@ def weight(row: Row) -> float:
     return float(row["adjusted_count"] or 1)
 
 
+def _near(row: Row, audio: Iterable[Row], *, service: bool) -> list[Row]:
+    """What of its trace, and where asked of its service, began in the same hour or in the one before."""
+    hour = row["start_ns"] // HOUR
+    return [
+        other
+        for other in audio
+        if other["trace_id"] == row["trace_id"]
+        and other["start_ns"] // HOUR in (hour - 1, hour)
+        and (not service or (other["service"] or "") == (row["service"] or ""))
+    ]
+
+
+def _piped(row: Row, audio: Iterable[Row], *, service: bool) -> bool:
+    return any("audio.stage" not in other["told"] for other in _near(row, audio, service=service))
+
+
+def _stands_alone(row: Row, audio: Sequence[Row], *, service: bool) -> bool:
+    """Whether it is a pipeline, or the first stage below its parent where no pipeline began near."""
+    if "audio.stage" not in row["told"]:
+        return True
+    if _piped(row, audio, service=service):
+        return False
+    siblings = [
+        (other["start_ns"], other["span_id"])
+        for other in _near(row, audio, service=service)
+        if other.get("parent_span_id") == row.get("parent_span_id") and not _piped(other, audio, service=service)
+    ]
+    return min(siblings) == (row["start_ns"], row["span_id"])
+
+
 def quantile(pairs: Sequence[tuple[float, float]], q: float) -> float | None:
     """The smallest value that the share `q` of the weight does not exceed."""
     whole, upto = math.fsum(each for _, each in pairs), 0.0
@@ -42,29 +73,26 @@ def quantile(pairs: Sequence[tuple[float, float]], q: float) -> float | None:
     return None
 
 
-class Plain:
-    """What is told of these spans within [from_ns, to_ns)."""
+def bars(pairs: Iterable[tuple[float, float]], edges: Sequence[float]) -> list[float]:
+    """How heavy the values between each two edges are."""
+    found = [0.0] * (len(edges) + 1)
+    for number, each in pairs:
+        found[sum(edge <= number for edge in edges)] += each
+    return found
 
-    def __init__(self, rows: Iterable[Row], from_ns: int, to_ns: int) -> None:
-        margin = min(HOUR, to_ns - from_ns)
-        audio = [row for row in rows if any(key.startswith("audio.") for key in row["told"])]
-        self.near = [row for row in audio if from_ns - margin <= row["start_ns"] < to_ns]
-        self.inside = [row for row in self.near if row["start_ns"] >= from_ns]
-        piped = {row["trace_id"] for row in self.near if "audio.stage" not in row["told"]}
-        first: dict[tuple[str, Any], tuple[int, int]] = {}
-        for row in self.near:
-            if row["trace_id"] not in piped:
-                key = (row["trace_id"], row.get("parent_span_id"))
-                first[key] = min(first.get(key, (2**63, 0)), (row["start_ns"], row["span_id"]))
-        alone = {(trace, span_id) for (trace, _), (_, span_id) in first.items()}
-        self._clips = {
-            id(row)
-            for row in self.inside
-            if "audio.stage" not in row["told"] or (row["trace_id"], row["span_id"]) in alone
-        }
+
+class Plain:
+    """What is told of these spans within [from_ns, to_ns), where stages, or a service, may have been asked for."""
+
+    def __init__(
+        self, rows: Iterable[Row], from_ns: int, to_ns: int, *, stages: bool = False, service: bool = False
+    ) -> None:
+        audio = [row for row in rows if any(key in TAKEN for key in row["told"])]
+        self.inside = [row for row in audio if from_ns <= row["start_ns"] < to_ns]
+        self._clips = {id(row) for row in self.inside if stages or _stands_alone(row, audio, service=service)}
         self._wordy = {
             self._place(row)
-            for row in self.near
+            for row in self.inside
             if value(row, "word_error_rate") is not None
             or "word_error_rate=" in row["told"].get("audio.quality_skipped_reason", "")
         }

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from itertools import zip_longest
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,14 +16,17 @@ from hypothesis import strategies as st
 
 from spanledger_server.audio import calls, clips, figures
 from spanledger_server.audio.clips import Selection
-from spanledger_server.audio.measures import BY_NAME, MEASURES, PROBLEMS
 from spanledger_server.audio.question import AUDIO, Question
 from spanledger_server.errors import Invalid
+from spanledger_server.measures import BY_NAME, MEASURES, PROBLEMS
+from spanledger_server.rollups.dirty import DirtyBuckets
+from spanledger_server.rollups.histogram import code
+from spanledger_server.rollups.refresh import Rollups
 from spanledger_server.store.database import Database
 from spanledger_server.timegrid import Range
 from spanledger_server.traces import filters
-from tests.backend.audio.plain import Plain, quantile, weight
-from tests.backend.rows import DAY, HOUR, MINUTE, NOON, insert, line, span
+from tests.backend.audio.plain import Plain, bars, quantile, weight
+from tests.backend.rows import DAY, HOUR, MINUTE, NOON, hear, insert, line, span
 
 WINDOW = Range(NOON, NOON + HOUR)
 NUMBERS = st.one_of(
@@ -33,6 +38,13 @@ NUMBERS = st.one_of(
 TOLD = st.dictionaries(
     st.sampled_from([f"audio.{each.name}" for each in MEASURES if each.name != "took_s"]), NUMBERS, max_size=6
 )
+WINDOWS = (
+    Range(NOON, NOON + HOUR),
+    Range(NOON - 100 * MINUTE, NOON + 71 * MINUTE),
+    Range(NOON - 11 * HOUR, NOON + 25 * HOUR),
+    Range(NOON - 20 * DAY, NOON + 20 * DAY),
+)
+REFRESHED = st.lists(st.sampled_from([NOON, NOON + HOUR, NOON + 3 * HOUR, NOON + 2 * DAY]), max_size=2)
 REASONS = st.sampled_from(
     [None, None, "silent", "dnsmos=over_budget,loudness_lufs=too_short", "word_error_rate=too_long"]
 )
@@ -67,66 +79,101 @@ def database() -> Iterator[Database]:
     found.close()
 
 
-def put(database: Database, made: list[dict[str, Any]]) -> None:
-    """Only these spans."""
+def put(database: Database, *made: list[dict[str, Any]], refreshed_ns: Sequence[int] = ()) -> None:
+    """Only these spans, one part after the other, with the rollups brought up to date at these times in between."""
     with database.transaction() as tx:
-        tx.execute("DELETE FROM spans")
-        tx.execute("DELETE FROM ledger")
-    kept = [{key: each for key, each in row.items() if key != "told"} for row in made]
-    insert(
-        database,
-        "spans",
-        [row | {"attributes": json.dumps(each["told"])} for row, each in zip(kept, made, strict=True)],
-    )
+        for table in ("spans", "audio_spans", "audio_1h", "audio_1d", "dirty_buckets", "ledger"):
+            tx.execute(f"DELETE FROM {table}")
+    dirty = DirtyBuckets()
+    rollups = Rollups(database, dirty)
+    for part, now_ns in zip_longest(made, refreshed_ns):
+        kept = [{key: each for key, each in row.items() if key != "told"} for row in part or ()]
+        told = [json.dumps(row["told"]) for row in part or ()]
+        hear(database, [row | {"attributes": each} for row, each in zip(kept, told, strict=True)], dirty)
+        if now_ns is not None:
+            rollups.refresh(now_ns)
 
 
 def asked(*texts: str, window: Range = WINDOW) -> Question:
     return Question(window, filters.parse(texts, AUDIO))
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(made=rows())
-def test_counts_quantiles_coverage_and_problems_are_those_of_the_spans(
-    database: Database, made: list[dict[str, Any]]
-) -> None:
-    put(database, made)
-    plain = Plain(made, WINDOW.from_ns, WINDOW.to_ns)
-    with database.reader() as reader:
-        now = figures.whole(reader, asked())
+def near(found: float | None, exact: float | None) -> bool:
+    """Whether both are in the same bucket, which is all that a quantile promises."""
+    return found == exact if found is None or exact is None else code(found) == code(exact)
+
+
+def the_same(now: figures.Whole, plain: Plain) -> None:
+    """Counts, quantiles, coverage, bars and problems are those of the spans."""
     assert now.clips.value == pytest.approx(sum(map(weight, plain.of("clips"))))
     assert now.cell.counts.get("clips", 0) == len(plain.of("clips"))
+    assert now.cell.counts.get("spans", 0) == len(plain.inside)
     for measure in MEASURES:
         pairs, of = plain.pairs(measure.name), plain.of(measure.of)
         found = now.cell.measure(measure)
         assert (found["measured"], found["of"]) == (len(pairs), len(of)), measure.name
         for name, q in (("p5", 0.05), ("p50", 0.5), ("p95", 0.95)):
-            assert found[name] == quantile(pairs, q), (measure.name, name)
+            assert near(found[name], quantile(pairs, q)), (measure.name, name)
         share = sum(each for _, each in pairs) / sum(map(weight, of)) if of else None
         assert found["coverage"] == (None if share is None else pytest.approx(share)), measure.name
+        assert (found["mean"] is None) == (not pairs), measure.name
+        drawn = [each["count"] for each in figures.distribution(now, None, measure)]
+        assert drawn == pytest.approx(bars(pairs, measure.edges)), measure.name
     shown = {each["problem"]: (each["clips"], each["judged"]) for each in figures.problems(now, None)}
     assert shown == {each.name: plain.problem(each.name) for each in PROBLEMS}
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(made=rows())
-def test_groups_and_parts_of_the_window_add_up_to_the_whole(database: Database, made: list[dict[str, Any]]) -> None:
-    put(database, made)
-    plain = Plain(made, WINDOW.from_ns, WINDOW.to_ns)
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(made=rows(), late=rows(), window=st.sampled_from(WINDOWS), refreshed=REFRESHED, service=st.booleans())
+def test_figures_are_those_of_the_spans_whatever_was_rolled_up_and_came_late(
+    database: Database,
+    made: list[dict[str, Any]],
+    late: list[dict[str, Any]],
+    window: Range,
+    refreshed: list[int],
+    service: bool,
+) -> None:
+    late = [row | {"span_id": row["span_id"] + 100} for row in late]
+    put(database, made, late, refreshed_ns=refreshed)
+    everything = [*made, *late]
+    with database.reader() as reader:
+        now = figures.whole(reader, asked(window=window))
+        one = figures.whole(reader, asked("service:a", "stage:load_audio", window=window))
+        mine = figures.whole(reader, asked("service:a", window=window)) if service else now
+        by_stage = figures.whole(reader, asked(window=window), "stage").by
+    the_same(now, Plain(everything, window.from_ns, window.to_ns))
+    of_service = [row for row in everything if row["service"] == "a"]
+    loads = [row for row in of_service if row["told"].get("audio.stage") == "load_audio"]
+    the_same(one, Plain(loads, window.from_ns, window.to_ns, stages=True))
+    if service:
+        the_same(mine, Plain(of_service, window.from_ns, window.to_ns, service=True))
+    plain = Plain(everything, window.from_ns, window.to_ns)
+    counted = Counter(row["told"].get("audio.stage", "") for row in plain.inside)
+    assert {name: cell.counts["spans"] for name, cell in by_stage.items()} == counted
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(made=rows(), refreshed=st.sampled_from([[], [NOON + DAY]]))
+def test_groups_and_parts_of_the_window_add_up_to_the_whole(
+    database: Database, made: list[dict[str, Any]], refreshed: list[int]
+) -> None:
+    put(database, made, refreshed_ns=refreshed)
+    window = Range(NOON - 9 * HOUR, NOON + 3 * HOUR)
+    plain = Plain(made, window.from_ns, window.to_ns)
     measure = BY_NAME["took_s"]
     with database.reader() as reader:
-        by_stage, values = figures.groups(reader, asked(), "stage", measure)
-        points = figures.series(reader, asked(), ZoneInfo("UTC"), measure)
-        found = figures.distribution(reader, asked(), measure, None)
-        listed = clips.worst(reader, asked(), Selection(measure), None, 100)
+        by_stage = figures.whole(reader, asked(window=window), "stage")
+        points = figures.series(reader, asked(window=window), ZoneInfo("UTC"), measure)
+        listed = clips.worst(reader, asked(window=window), Selection(measure), None, 100)
     stages: dict[str, list[dict[str, Any]]] = {}
     for row in plain.inside:
         stages.setdefault(row["told"].get("audio.stage", ""), []).append(row)
-    assert {each["value"]: each["spans"] for each in by_stage} == {name: len(each) for name, each in stages.items()}
-    assert values == len(stages)
-    for each in by_stage:
-        assert each["took_s"]["p95"] == quantile(plain.pairs("took_s", stages[each["value"]]), 0.95)
-    assert sum(point["measured"] for point in points) == len(plain.of("clips"))
-    assert sum(each["count"] for each in found) == pytest.approx(sum(map(weight, plain.of("clips"))))
+    assert by_stage.categories == len(stages)
+    for each in figures.groups(by_stage, measure):
+        assert each["spans"] == len(stages[each["value"]])
+        assert near(each["took_s"]["p95"], quantile(plain.pairs("took_s", stages[each["value"]]), 0.95))
+    for point in points:
+        assert point["measured"] == len(Plain(made, point["from_ns"], point["to_ns"]).of("clips"))
     assert [each["value"] for each in listed.items] == sorted((v for v, _ in plain.pairs("took_s")), reverse=True)
 
 
@@ -170,7 +217,7 @@ def test_filters_of_calls_hold_for_spans_by_their_trace_and_the_other_way_round(
 
     def found(*texts: str) -> tuple[float, int]:
         with database.reader() as reader:
-            return figures.whole(reader, asked(*texts)).clips.value, calls.whole(reader, asked(*texts))["calls"]
+            return figures.whole(reader, asked(*texts)).clips.value, calls.of(reader, asked(*texts)).whole["calls"]
 
     assert found() == (5, 5)
     assert found("model:m") == (2, 2)
@@ -179,8 +226,8 @@ def test_filters_of_calls_hold_for_spans_by_their_trace_and_the_other_way_round(
     assert found("format:mp3", "model:k") == (1, 1)
     assert found("status:error") == (0, 0)
     with database.reader() as reader:
-        everything = calls.whole(reader, asked())
-        by_model, _ = calls.grouped(reader, asked(), "model")
+        found_calls = calls.of(reader, asked(), "model")
+    everything, by_model = found_calls.whole, found_calls.groups
     assert everything["cost_per_minute"] == Decimal("0.024")  # 0.04 for the 100 s that have a price
     assert everything["unpriced_calls"] == 1
     assert {each["value"]: each["calls"] for each in by_model} == {"m": 2, "k": 2, "gpt-5.2": 1}

@@ -443,6 +443,27 @@ def test_check_finds_what_is_wrong(tmp_path: Path):
     assert "✗ 1 minutes whose rollup differs from the ledger" in done.stdout
     assert "✗ 1 minutes whose rollup differs from their spans" in done.stdout
     assert "✗ 1 traces that are not found by their id" in done.stdout
+    assert "check --repair" in done.stdout
+    mended = run(None, "check", "--repair", str(file))
+    assert mended.returncode == 3, "a call with two lines is no matter of recomputing"
+    assert "✓ no minutes whose rollup differs from the ledger, 1 mended" in mended.stdout
+    assert "✓ no minutes whose rollup differs from their spans, 1 mended" in mended.stdout
+    assert "✓ no traces that are not found by their id, 1 mended" in mended.stdout
+    assert "✗ 1 calls with more than one line in the ledger" in mended.stdout
+    with duckdb.connect(str(file)) as connection:
+        connection.execute("DELETE FROM ledger WHERE rowid = (SELECT max(rowid) FROM ledger)")
+        connection.execute(
+            "INSERT INTO user_1d (bucket, user_number, quarter, calls, priced_calls, unpriced_calls, "
+            "estimated_calls, free_calls) VALUES (20000, 7, 0, 1, 1, 0, 0, 0)"
+        )
+    told = json.loads(said(None, "check", "--repair", "--json", str(file)))
+    assert (told["sound"], told["repaired"]) == (
+        True,
+        {"minutes_unlike_ledger": 1, "user_days_unlike_ledger": 1, "users_without_number": 1},
+    )
+    assert json.loads(said(None, "check", "--json", str(file)))["sound"] is True
+    with duckdb.connect(str(file)) as connection:
+        assert connection.execute("SELECT count(*) FROM audit WHERE action = 'store.repair'").fetchone() == (2,)
 
 
 def test_check_of_a_file_that_is_not_there_says_so(tmp_path: Path):

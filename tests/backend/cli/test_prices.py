@@ -59,8 +59,13 @@ def test_a_model_without_a_price_gets_one_and_its_lines_are_priced_anew(server: 
     assert dry.returncode == 0
     assert "— → $1.50" in dry.stdout
     assert "2 of 2 lines would change (2 now with a price)" in dry.stdout
-    assert "--apply corrects the lines" in dry.stdout
-    done = run(server, "reprice", "--from", "now-1h", "--apply", "-f", "model:own")
+    (told,) = json.loads(run(server, "reprice", "--list", "--json").stdout)["items"]
+    assert f"--apply --run {told['run']} corrects the lines" in dry.stdout
+    run(server, "prices", "add", "openai", "another", "input_mtok=1")
+    stale = run(server, "reprice", "--apply", "--run", told["run"])
+    assert (stale.returncode, "prices are others than the dry run's" in stale.stderr) == (1, True)
+    dry = run(server, "reprice", "--from", "now-1h", "-f", "model:own", "--json")
+    done = run(server, "reprice", "--apply", "--run", json.loads(dry.stdout)["run"])
     assert "2 of 2 lines corrected" in done.stdout
     assert "no call waits for a price" in run(server, "prices", "missing").stdout
     again = json.loads(run(server, "reprice", "--from", "now-1h", "--apply", "--json").stdout)
@@ -68,6 +73,7 @@ def test_a_model_without_a_price_gets_one_and_its_lines_are_priced_anew(server: 
     listed = run(server, "reprice", "--list").stdout
     assert listed.count("corrects") == 2
     assert run(server, "reprice", "--run", again["run"]).returncode == 0
+    assert "needs a dry run that is done" in run(server, "reprice", "--apply", "--run", again["run"]).stderr
     assert "has ended" in run(server, "reprice", "--cancel", again["run"]).stderr
 
 

@@ -38,7 +38,13 @@ def test_who_is_told_is_set_up_shown_and_taken_away_again(shared_server: Inside,
     assert "chat is disabled" in said(server, "routes", "disable", "chat")
     (route, _) = json.loads(said(server, "routes", "--json"))["items"]
     assert (route["enabled"], route["version"], route["channels"]) == (False, 2, ["night"])
-    refused(run(server, "channels", "delete", "night"), 1, "the route 'chat', the escalation 'on call'", "force")
+    said(server, "preferences", "set", "--channel", "night=critical")
+    named = "the route 'chat', the escalation 'on call', the preferences of "
+    assert "night is changed" in said(server, "channels", "change", "night", "--set", "format=alertmanager")
+    refused(
+        run(server, "channels", "change", "night", "--name", "late"), 1, "is known by that name", "the route 'chat'"
+    )
+    refused(run(server, "channels", "delete", "night"), 1, named, "force")
     assert "night is deleted" in said(server, "channels", "delete", "night", "--force")
     assert "chat is deleted" in said(server, "routes", "delete", "chat")
     assert "on call is deleted" in said(server, "escalations", "delete", "on call")
@@ -50,11 +56,23 @@ def test_what_holds_back_and_what_went_out_is_said_and_shown(shared_server: Insi
     made = said(server, "inhibitions", "add", "host", *matchers)
     key = made.strip().removeprefix("host: id ")
     assert 'severity=~"warning|info"' in said(server, "inhibitions")
+    assert 'alertname="Gone"' in said(server, "inhibitions", "change", key, "--source", "alertname=Gone")
     assert "is deleted" in said(server, "inhibitions", "delete", key)
     marked = said(server, "deployments", "mark", "shop", "1.8.0", "--environment", "production", "--at", "now-5m")
     assert "shop 1.8.0 at " in marked
     assert "production" in said(server, "deployments", "list", "--service", "shop")
-    assert "no quiet hours" in said(server, "preferences")
+    assert "no quiet hours" in said(server, "preferences", "set", "--quiet", "off")
+    quiet = ("--quiet", "22:00-07:00", "--timezone", "Asia/Tokyo", "--passes", "critical", "--per-hour", "6")
+    said(server, "preferences", "set", *quiet)
+    assert "quiet from 22:00 to 07:00 in Asia/Tokyo" in said(server, "preferences")
+    refused(run(server, "preferences", "set", "--quiet", "night"), 2, "22:00-07:00")
+    said(server, "preferences", "set", "--quiet", "off", "--all-channels")
+    made = said(server, "silence", "add", "team=telling", "--for", "1h", "--comment", "moving")
+    key = made.split()[1].rstrip(",")
+    said(server, "silence", "change", key, "--for", "2h", "--comment", "still moving")
+    (kept,) = json.loads(said(server, "silence", "list", "--json"))["items"]
+    assert (kept["id"], kept["matchers"], kept["comment"]) == (key, ['team="telling"'], "still moving")
+    said(server, "silence", "expire", key)
     assert json.loads(said(server, "alerts", "precision", "--json"))["items"] == []
     refused(run(server, "escalations", "add", "x", "--step", "soon:sms"), 2, "DELAY:CHANNEL")
     refused(run(server, "routes", "add", "x", "--only", "service"), 2, "LABEL=PATTERN")

@@ -44,9 +44,11 @@ class Pricing:
         with self.database.transaction() as tx:
             self.stored.end(tx, override.override_id, "test", NOON)
 
-    def run(self, *texts: str, applies: bool = True, bounds: tuple[int, int] = EVERYTHING) -> Run:
+    def run(
+        self, *texts: str, applies: bool = True, bounds: tuple[int, int] = EVERYTHING, prices: str | None = None
+    ) -> Run:
         """A run from its beginning to its end."""
-        run = self.repricer.begin(bounds, texts, applies=applies, by="test", now_ns=NOON)
+        run = self.repricer.begin(bounds, texts, applies=applies, by="test", now_ns=NOON, prices=prices)
         return self.repricer.wait(run.run_id, PATIENCE_S)
 
     def lines(self, columns: str = "* EXCLUDE (attributes)") -> list[tuple[Any, ...]]:

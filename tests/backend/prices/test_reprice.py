@@ -46,6 +46,23 @@ def test_a_dry_run_tells_what_would_change_by_model_and_changes_nothing():
         assert room.value("SELECT count(*) FROM ledger_corrections") == 0
 
 
+def test_lines_are_corrected_only_by_the_prices_that_the_dry_run_told_of():
+    with pricing() as room:
+        room.ingest.accept(calls(1, 3), 1)
+        first = room.set(DEAR)
+        dry = room.run(applies=False)
+        room.set(DEAR, model="another")
+        with pytest.raises(Conflict, match="prices are others than the dry run's"):
+            room.run(prices=dry.prices)
+        again = room.run(applies=False)
+        room.end(first)
+        with pytest.raises(Conflict):
+            room.run(prices=again.prices)
+        assert room.value("SELECT count(*) FROM reprice_runs") == 2
+        now = room.run(applies=False)
+        assert room.run(prices=now.prices).state == "done"
+
+
 def test_a_run_that_applies_corrects_lines_and_keeps_what_they_said_before():
     with pricing() as room:
         room.ingest.accept(calls(1, 20), 1)

@@ -105,5 +105,19 @@ def test_what_was_unusual_is_found_again_in_a_replay(database: Database, add: Ad
             assert told(found[at_ns]) == told(live(database, rule, at_ns)), body
     replay: Replay = replayed(database, add(kind="anomaly", metric="requests"), Range(NOON - DAY, NOON))[0]
     assert len(replay.episodes) == 1
-    with pytest.raises(Invalid, match="an absence of all telemetry cannot be replayed"):
-        replayed(database, add(kind="absence"), Range(NOON - DAY, NOON))
+
+
+def test_a_silence_is_found_again_in_a_replay(database: Database, add: Add) -> None:
+    rolled.even(database, 1, 60, NOON - 2 * HOUR, NOON - HOUR, NOON, service="chat")
+    rolled.even(database, 101, 10, NOON - 10 * MINUTE, NOON, NOON, service="chat")
+    rolled.even(database, 201, 120, NOON - 2 * HOUR, NOON, NOON, service="shop")
+    each = add(kind="absence", window="10m", group_by=["service"], duration_seconds=0)
+    (replay,) = replayed(database, each, Range(NOON - 90 * MINUTE, NOON))
+    (episode,) = replay.episodes
+    assert dict(episode.labels) == {"service": "chat"}
+    assert (episode.from_ns, episode.to_ns) == (NOON - 50 * MINUTE, NOON - 9 * MINUTE)
+    assert (episode.worst, replay.groups) == (50 * 60, 2)
+    everything = add(kind="absence", window="10m")
+    assert replayed(database, everything, Range(NOON - 90 * MINUTE, NOON))[0].episodes == ()
+    found = then(database, everything, Range(NOON - MINUTE, NOON), 1)
+    assert told(found[NOON]) == told(live(database, everything, NOON))

@@ -19,7 +19,7 @@ from spanledger_server.slos.burn import Counts
 from spanledger_server.store.database import Database
 from spanledger_server.timegrid import DAY_NS, HOUR_NS, MINUTE_NS, Range
 from tests.backend.rows import NOON, SECOND, insert, line
-from tests.support.thorough import examples
+from tests.support.thorough import PATIENT, examples
 
 ONCE = {"kind": "downtime", "reason": "moving", "from": "2026-11-21T10:00:00Z", "to": "2026-11-21T11:00:00Z"}
 NIGHTLY = {
@@ -66,6 +66,7 @@ def test_weeks_and_months_recur_on_their_day_until_their_last():
 
 
 @settings(deadline=None)
+@PATIENT
 @given(
     zone=st.sampled_from(["UTC", "Europe/Berlin", "America/Sao_Paulo", "Australia/Lord_Howe", "Asia/Kathmandu"]),
     starts=st.integers(0, 3 * 366 * 1440).map(lambda minutes: FIRST + dt.timedelta(minutes=minutes)),
@@ -90,6 +91,7 @@ def test_what_recurs_is_what_trying_every_day_gives(
     assert list(Recurring(starts, length_ns, zone, repeats, every).within(window)) == expected
 
 
+@PATIENT
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(1, 20)), max_size=8), st.integers(0, 30), st.integers(1, 50))
 def test_what_is_left_and_what_is_excluded_are_the_window(stretches: list[tuple[int, int]], first: int, length: int):
     window = Range(first, first + length)
@@ -127,6 +129,7 @@ def test_every_mistake_is_named(wrong: Any, members: set[str]):
     assert {each.parameter for each in mistakes.value.each} == members
 
 
+@PATIENT
 @given(
     st.dictionaries(
         st.sampled_from([*ONCE, *NIGHTLY, "at", "bad"]), st.none() | st.text() | st.integers() | st.floats()

@@ -13,6 +13,7 @@ from spanledger_server.errors import Invalid
 from spanledger_server.slos import burn
 from spanledger_server.slos.burn import WORKBOOK, Counts, Policy
 from spanledger_server.timegrid import DAY_NS, HOUR_NS, MINUTE_NS
+from tests.support.thorough import PATIENT
 
 THREE_NINES = Fraction("0.999")
 MONTH = 30 * DAY_NS
@@ -111,6 +112,7 @@ def test_sampled_events_prove_less_than_seen_ones():
 
 
 @settings(deadline=None)
+@PATIENT
 @given(
     events=st.integers(1, 5000),
     share=st.floats(0, 1),
@@ -123,6 +125,7 @@ def test_the_gate_agrees_with_the_lower_bound_of_clopper_and_pearson(events: int
         assert burn.proves_more_than(ratio, of(bad, events)) == (bad >= burn.FEWEST_BAD and bound > ratio)
 
 
+@PATIENT
 @given(
     target=st.fractions(Fraction("0.9"), Fraction("0.99999")),
     days=st.sampled_from([7, 28, 30, 31, 90]),

@@ -16,6 +16,7 @@ from spanledger_server.errors import Invalid, Malformed, Mistakes
 from spanledger_server.slos import definition, documents, openslo, ready
 from spanledger_server.timegrid import DAY_NS, HOUR_NS, MINUTE_NS
 from tests.backend.rows import NOON
+from tests.support.thorough import PATIENT
 
 GIVEN: dict[str, Any] = {
     "name": "fast",
@@ -68,6 +69,7 @@ def test_every_mistake_is_named_with_its_member(changed: dict[str, Any], members
     assert sorted(refused(**changed)) == sorted(members)
 
 
+@PATIENT
 @given(
     st.recursive(
         st.none() | st.booleans() | st.floats() | st.text(),
@@ -93,6 +95,7 @@ def test_the_objectives_to_begin_with_can_be_imported(kind: str):
         assert (throughput.slice_events, throughput.slice_ns) == (100, MINUTE_NS)
 
 
+@PATIENT
 @given(
     target=st.decimals("0.5", "0.99999", places=5).map(float),
     window=st.sampled_from(["1d", "28d", {"duration": "1M", "calendar": True, "timezone": "Asia/Kathmandu"}]),

@@ -52,3 +52,35 @@ def test_a_fragment_stands_in_its_place_and_an_unknown_one_is_refused():
     assert whole.endswith("\nGROUP BY 1")
     with pytest.raises(KeyError, match="no_such_piece"):
         sqlfile._whole("-- include: no_such_piece")
+
+
+def test_a_statement_is_read_without_what_it_does_not_need():
+    whole = """SELECT $a
+FROM t
+-- if: more
+UNION ALL
+SELECT $b -- if: b
+FROM u WHERE x = $x AND y = '$."json"'
+-- end
+WHERE true
+    AND x = $x -- if: x not_x
+    AND z -- if: least"""
+    everything = {"a": 1, "b": 2, "x": 3, "not_x": None, "more": True, "least": 0}
+    assert sqlfile.lean(whole, everything) == (
+        "SELECT $a\nFROM t\nUNION ALL\nSELECT $b\nFROM u WHERE x = $x AND y = '$.\"json\"'\nWHERE true\n    AND x = $x\n    AND z",
+        {"a": 1, "b": 2, "x": 3},
+    )
+    assert sqlfile.lean(whole, {"a": 1, "b": 2, "x": None, "more": False}) == (
+        "SELECT $a\nFROM t\nWHERE true",
+        {"a": 1},
+    )
+    assert sqlfile.lean(whole, everything | {"x": None, "not_x": []})[0].endswith("AND x = $x\n    AND z"), (
+        "[] is a filter"
+    )
+
+
+def test_every_mark_of_every_statement_ends():
+    for package in ("statistics", "ledger", "traces", "forecast", "prices"):
+        for name, sql in sqlfile.load(f"spanledger_server.{package}").items():
+            blocks = [line for line in sql.splitlines() if line.strip().startswith("-- if:")]
+            assert len(blocks) == sum(line.strip() == "-- end" for line in sql.splitlines()), name

@@ -7,6 +7,7 @@ Never: a value outside of a measure's bounds taken for one.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -116,6 +117,10 @@ class Problem:
     limit: float
     meaning: str
 
+    def has(self, value: float | None) -> bool:
+        """Whether an audio with this value of the measure has the problem."""
+        return value is not None and (value > self.limit if self.above else value < self.limit)
+
 
 PROBLEMS: Final = tuple(
     Problem(*row)
@@ -132,6 +137,34 @@ PROBLEMS: Final = tuple(
         ("too_slow", "real_time_factor", True, 1, "the work takes longer than the audio"),
     )
 )
+
+
+_PROBLEM_OF: Final = {each.metric: each for each in PROBLEMS}
+TAKEN: Final[dict[str, Any]] = {
+    "paths": [f'$."audio.{name}"' for name in (*TEXTS, *TOLD)],
+    "least": [BY_NAME[name].least for name in TOLD],
+    "greatest": [BY_NAME[name].most for name in TOLD],
+}
+"""How the statement that takes spans of audio in finds their attributes."""
+
+
+def counted_by(places: Sequence[int]) -> dict[str, Any]:
+    """The parameters of the statements that count spans of audio.
+
+    Args:
+        places: Of the measures that are wanted.
+    """
+    judging = [_PROBLEM_OF.get(each.name) for each in MEASURES]
+    return {
+        "wanted": list(places),
+        "edges": [list(each.edges) for each in MEASURES],
+        "limits": [None if each is None else float(each.limit) for each in judging],
+        "above": [None if each is None else each.above for each in judging],
+        "references": [PLACES[each.name] for each in MEASURES if each.of == "compared"],
+        "features": [PLACES[each.name] for each in MEASURES if each.of == "heard"],
+        "words": PLACES["word_error_rate"],
+        "length": PLACES["duration_s"],
+    }
 
 
 def named(text: str | None, default: str) -> Measure:

@@ -46,7 +46,7 @@ class Child:
                 start_new_session=True,  # Ctrl-C is for us; the children are ended in order
             )
 
-    def wait_until_answers(self, url: str, timeout_s: float = 30) -> None:
+    def wait_until_answers(self, url: str, timeout_s: float = 90) -> None:
         """Wait until `url` answers.
 
         Raises:

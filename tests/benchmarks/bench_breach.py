@@ -51,9 +51,9 @@ def main() -> None:
                 _set_up(client, told.url)
                 happened = _break(server)
                 told.all_heard.wait(PATIENT_S)
+            _show([told.heard[service] - at for service, at in happened.items() if service in told.heard])
         finally:
             server.stop()
-    _show([told.heard[service] - at for service, at in happened.items() if service in told.heard])
 
 
 def _set_up(client: httpx.Client, url: str) -> None:

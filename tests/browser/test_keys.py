@@ -90,6 +90,7 @@ def test_the_range_is_opened_closed_shifted_and_widened_by_keys(company: Company
     visitor.press("[")
     assert visitor.page.url != before
     visitor.open("/traces?tz=Asia/Kathmandu")
+    expect(visitor.find("#range-button")).to_be_visible()
     visitor.press("t")
     expect(visitor.page.get_by_role("button", name="This month")).to_be_visible()
     visitor.page.get_by_label("Type a range").fill("yesterday 9-17")

@@ -407,6 +407,20 @@ def test_a_whole_trace_tells_everything_about_its_spans(reads):
     assert (apart["span_id"], apart["parent_span_id"]) == (f"{50:016x}", f"{1:016x}")
 
 
+def test_a_trace_has_its_lines_of_a_week_around_its_spans_and_without_spans_all_of_them(reads):
+    add_spans(reads.database, [span(1, 1)])
+    times = {1: (NOON - 6 * DAY, NOON + 6 * DAY), 2: (NOON - 300 * DAY, NOON)}
+    insert(
+        reads.database,
+        "ledger",
+        [line(number, at_ns, span_id=place + 1) for number in times for place, at_ns in enumerate(times[number])],
+    )
+    with reads.database.reader() as reader:
+        one, two = (one_trace.UUID(trace(number)) for number in times)
+        assert [found["calls"] for found in search.summaries(reader, [one])] == [2]
+        assert [found["calls"] for found in search.summaries(reader, [one, two])] == [2, 2]
+
+
 def test_a_trace_of_more_spans_than_can_be_shown_is_cut_and_says_so(reads, monkeypatch):
     add_spans(
         reads.database, [span(1, number + 1, NOON + number, parent_span_id=number or None) for number in range(30)]

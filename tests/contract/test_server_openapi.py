@@ -14,6 +14,7 @@ from tests.support.server import Server
 WRONG: dict[str, list[str]] = {
     "period": ["decade", ""],
     "group_by": ["colour"],
+    "calls_by": ["colour"],
     "tz": ["Mars/Olympus", ""],
     "from": ["yesterday", "2026-02-30T00:00:00Z"],
     "to": ["tomorrow", "9999-01-01T00:00:00Z"],

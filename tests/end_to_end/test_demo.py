@@ -21,7 +21,7 @@ PORTS = (
 def run_demo(**settings: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, **dict.fromkeys(PORTS, "0"), "COLUMNS": "140", **settings}
     command = [sys.executable, "-m", "spanledger_server", "demo"]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=150)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=250)
 
 
 @pytest.mark.parametrize("ratio", ["0.1", "0"])

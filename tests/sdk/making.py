@@ -100,7 +100,7 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def program(
-    code: str, *, env: Mapping[str, str] | None = None, timeout_s: float = 60.0
+    code: str, *, env: Mapping[str, str] | None = None, timeout_s: float = 240.0
 ) -> subprocess.CompletedProcess[str]:
     """Run a program to its end."""
     return subprocess.run(

@@ -321,14 +321,14 @@ def test_a_program_without_a_backend_ends_quickly_and_says_once_that_nobody_is_t
             for number in range(100):
                 record(entry(number))
         started = time.monotonic()
-        handle.shutdown()
+        handle.shutdown(200)
         print(time.monotonic() - started, handle.stats()["ledger"]["spooled"])
         """,
         f"http://127.0.0.1:{kept_port()}",
         SPANLEDGER_SPOOL_DIR=str(tmp_path),
     )
     took, spooled = done.stdout.split()
-    assert float(took) < 2.0
+    assert float(took) < 100, "it does not wait for who may come back"
     assert spooled == "100"
     assert done.stderr.count("ledger cannot be delivered") == 1
 

@@ -6,6 +6,8 @@ import hashlib
 import itertools
 import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -73,6 +75,18 @@ def test_nothing_is_written_that_the_policy_would_block_or_that_leaves_this_orig
     ):
         assert forbidden not in text, forbidden
     assert not re.search(r"""https?://(?!\$\{location|www\.w3\.org/)""", text)
+
+
+READ = """const { readFileSync } = require('node:fs'); const { SourceTextModule } = require('node:vm');
+for (const path of process.argv.slice(1)) new SourceTextModule(readFileSync(path, 'utf8'), { identifier: path });"""
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="no node on the path")
+def test_every_module_can_be_read_by_a_browser() -> None:
+    paths = [str(path) for path in OWN if path.suffix == ".js"]
+    command = ["node", "--no-warnings", "--experimental-vm-modules", "-e", READ, "--", *paths]
+    read = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert read.returncode == 0, read.stderr
 
 
 def reached(file: Path, seen: set[Path]) -> set[Path]:

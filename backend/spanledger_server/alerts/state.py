@@ -285,12 +285,18 @@ def _moved(standing: Standing, reading: Reading, policy: Policy, now_ns: int, wh
 def _fired(
     standing: Standing, before: State | None, policy: Policy, now_ns: int, why: str
 ) -> tuple[Standing, tuple[Change, ...]]:
-    fired = replace(standing, state="firing", fired_ns=now_ns, severity=policy.severity)
-    return _flipped(fired, policy, now_ns), (Change("fired", before, "firing", why),)
+    flips = _flips(standing, policy, now_ns)
+    fired = replace(standing, state="firing", fired_ns=now_ns, severity=policy.severity, flips=flips)
+    return fired, (Change("fired", before, "firing", why),)
 
 
 def _flipped(standing: Standing, policy: Policy, now_ns: int) -> Standing:
-    return replace(standing, flips=(*_recent(standing.flips, policy, now_ns), now_ns)[-FLAP_RUNS:])
+    return replace(standing, flips=_flips(standing, policy, now_ns))
+
+
+def _flips(standing: Standing, policy: Policy, now_ns: int) -> tuple[int, ...]:
+    """When it changed lately, and now."""
+    return (*_recent(standing.flips, policy, now_ns), now_ns)[-FLAP_RUNS:]
 
 
 def _fires_on(standing: Standing, why: str) -> Step:

@@ -50,18 +50,9 @@ def _runs(routes: APIRouter, repricer: Repricer) -> None:
     @routes.post("/api/v1/reprice", responses=examples.of(examples.RUN))
     def begin(body: Asked, now_ns: NowNs, request: Request) -> Response:
         """Price lines anew, without `apply` only to see what would differ. 202: it goes on; ask for the run."""
-        from_ns, to_ns = (
-            parameters.instant(name, text, now_ns) for name, text in (("from", body.from_), ("to", body.to))
-        )
-        if from_ns >= to_ns:
-            raise Invalid("from", body.from_, "a time before `to`")
-        for text in body.filters:
-            if not text.isprintable():
-                raise Invalid("filters", text.encode("utf-8", "replace").decode(), "printable characters")
+        bounds = _bounds(body, now_ns)
         by = str(request.state.caller.name or "nobody")
-        run = repricer.begin(
-            (from_ns, to_ns), body.filters, applies=body.apply, by=by, now_ns=now_ns, prices=body.prices
-        )
+        run = repricer.begin(bounds, body.filters, applies=body.apply, by=by, now_ns=now_ns, prices=body.prices)
         found = repricer.wait(run.run_id, PATIENCE_S)
         return answers.answer(shown(found), 202 if found.state == "running" else 200)
 
@@ -98,6 +89,17 @@ def _runs(routes: APIRouter, repricer: Repricer) -> None:
             by = str(request.state.caller.name or "nobody")
             audit.record(tx, now_ns, by, "reprice.cancel", run_id, {"done": found.done, "lines": found.lines})
         return answers.answer(shown(found))
+
+
+def _bounds(body: Asked, now_ns: int) -> tuple[int, int]:
+    """The window of the lines, once everything that a body may say was looked at."""
+    from_ns, to_ns = (parameters.instant(name, text, now_ns) for name, text in (("from", body.from_), ("to", body.to)))
+    if from_ns >= to_ns:
+        raise Invalid("from", body.from_, "a time before `to`")
+    for text in body.filters:
+        if not text.isprintable():
+            raise Invalid("filters", text.encode("utf-8", "replace").decode(), "printable characters")
+    return from_ns, to_ns
 
 
 def _corrections(routes: APIRouter) -> None:

@@ -191,7 +191,7 @@ class Repricer:
         with self._database.transaction() as tx:  # the writer's turn: prices change in no other
             book = self.prices.book.version
             if prices not in (None, book):
-                raise Conflict(f"prices are others than the dry run's: {book}, not {prices}; run it again first")
+                raise Conflict(f"prices are others than the dry run's by now ({book}): run it again first")
             run = runs.begin(tx, bounds, texts, applies=applies, prices=book, lines=lines, by=by, now_ns=now_ns)
             if applies:
                 audit.record(tx, now_ns, by, "reprice.begin", run.run_id, {"filters": texts, "lines": lines})

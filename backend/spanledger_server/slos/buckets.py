@@ -14,7 +14,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from spanledger_server.rollups import histogram
 from spanledger_server.slos import reading
 from spanledger_server.slos.burn import Counts
 from spanledger_server.slos.conditions import Conditions
@@ -29,6 +28,7 @@ from spanledger_server.timegrid import MINUTE_NS, Range
 SQL = sqlfile.load(__package__)
 
 FEW_OF: Final = {"raw": "few_raw", "1m": "few_1m", "1h": "few_1h", "1d": "few_1d"}
+WITHIN_OF: Final = {"raw": "few_raw_within", "1m": "few_1m_within", "1h": "few_1h_within", "1d": "few_1d_within"}
 MANY_OF: Final = {"1m": "many_1m", "1h": "many_1h", "1d": "many_1d"}
 FEW: Final = 70  # buckets: an hour of minutes that came into reach when the hour changed
 NEAR: Final = 3  # minutes that are read with those that wait, from spans: one statement is quicker than two
@@ -111,8 +111,8 @@ def _near(reader: Reader, minutes: Sequence[int]) -> bool:
 
 def _few(reader: Reader, indicator: Indicator, level: str, numbers: Sequence[int]) -> dict[int, Figures]:
     """Rows as they are, judged here."""
-    bound, below = _bound(indicator)
-    edge_ns = _edge_ns(bound)
+    bound, below = reading.beyond(indicator)
+    edge_ns = reading.edge_ns(bound)
     rows = _cells(reader, level, tuple(numbers), indicator.where.value_of("service"), edge_ns)
     judge, found = Judge(indicator), dict.fromkeys(numbers, NOTHING)
     for bucket, *told in rows:
@@ -131,7 +131,7 @@ def _cells(
 ) -> list[tuple[Any, ...]]:
     """The rows of a service, read once for all objectives that ask for the same, as parts of a composite do."""
     bounds = {"first": min(numbers), "beyond": max(numbers) + 1, "buckets": numbers, "service": service}
-    statement = FEW_OF[level] if edge_ns is None else f"{FEW_OF[level]}_within"
+    statement = FEW_OF[level] if edge_ns is None else WITHIN_OF[level]
     if level == "raw" and edge_ns is not None:
         bounds["edge_ns"] = edge_ns
     told = ("slos.cells", statement, numbers, service, bounds.get("edge_ns"))
@@ -163,13 +163,13 @@ def _within(
 
 def _many(reader: Reader, indicator: Indicator, level: str, numbers: Sequence[int]) -> dict[int, Figures]:
     """Counted where they are."""
-    bound, below = _bound(indicator)
+    bound, below = reading.beyond(indicator)
     rows = reader.tuples(
         SQL[MANY_OF[level]],
         first=min(numbers),
         beyond=max(numbers) + 1,
         buckets=numbers,
-        edge_ns=_edge_ns(bound),
+        edge_ns=reading.edge_ns(bound),
         bound=bound,
         below=below,
         **_fits(indicator.where, "where"),
@@ -187,26 +187,6 @@ def _fits(conditions: Conditions, prefix: str) -> dict[str, Any]:
         found[f"{prefix}_{name}"] = None if each is None or each.wanted is None else list(each.wanted)
         found[f"{prefix}_not_{name}"] = None if each is None or each.unwanted is None else list(each.unwanted)
     return found
-
-
-def _bound(indicator: Indicator) -> tuple[int | None, bool]:
-    """The first bucket of the histograms above the threshold, and whether those below are good."""
-    code, below = reading.code(indicator), indicator.threshold is None or indicator.threshold.below
-    return (None if code is None else code + below), below
-
-
-def _edge_ns(bound: int | None) -> int | None:
-    """The longest duration that lies in a bucket below this one."""
-    if bound is None:
-        return None
-    if bound <= histogram.ZERO_CODE + 1:
-        return 0 if bound > histogram.ZERO_CODE else -1
-    edge: int = math.floor(2.0 ** (bound / histogram.BUCKETS_PER_DOUBLING))
-    while edge > 0 and histogram.code(edge) >= bound:
-        edge -= 1
-    while histogram.code(edge + 1) < bound:
-        edge += 1
-    return edge
 
 
 def _sum(one: Figures, other: Figures) -> Figures:

@@ -91,14 +91,17 @@ SELECT segment, service, name, kind, status_code, route, model, entry,
 FROM cells WHERE $code IS NULL AND $below GROUP BY ALL;
 
 -- name: span_cells_within
--- The same, and how much of it lies on the right side of a threshold, as it is weighed and as it was sent.
+-- The same, and how much of it lies on the right side of a threshold, as it is weighed and as it was sent. A histogram is looked into only
+-- where the threshold lies within it.
 -- include: span_cells
 SELECT segment, service, name, kind, status_code, route, model, entry,
     coalesce(sum(adjusted_spans), 0)::DOUBLE AS weighed, sum(spans)::DOUBLE AS spans, sum(uncounted_spans)::DOUBLE AS uncounted,
-    coalesce(sum(list_sum(list_where(duration_weight, within))), 0)::DOUBLE AS within,
-    coalesce(sum(list_sum(list_where(duration_count, within))), 0)::DOUBLE AS sent_within
+    coalesce(sum(CASE WHEN parted THEN list_sum(list_where(duration_weight, within)) WHEN right_side THEN adjusted_spans END), 0)::DOUBLE AS within,
+    coalesce(sum(CASE WHEN parted THEN list_sum(list_where(duration_count, within)) WHEN right_side THEN spans END), 0)::DOUBLE AS sent_within
 FROM (
-    SELECT *, list_transform(duration_index, lambda code: CASE WHEN $below THEN code <= $code ELSE code >= $code END) AS within FROM cells
+    SELECT *, (duration_max_ns <= $edge_ns) = $below AS right_side,
+        CASE WHEN parted THEN list_transform(duration_index, lambda code: CASE WHEN $below THEN code <= $code ELSE code >= $code END) END AS within
+    FROM (SELECT *, duration_min_ns <= $edge_ns AND duration_max_ns > $edge_ns AS parted FROM cells)
 )
 GROUP BY ALL;
 

@@ -8,6 +8,7 @@ Never: text of a user inside a statement.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -68,6 +69,7 @@ def cells(
     service, entry = indicator.where.value_of("service"), indicator.where.value_of("entry")
     rows = reader.tuples(
         SQL["span_cells" if indicator.threshold is None else "span_cells_within"],
+        **({} if indicator.threshold is None else {"edge_ns": edge_ns(beyond(indicator)[0])}),
         **parameters(cut),
         **raw_bounds(cut),
         services=None if service is None else [service],
@@ -207,6 +209,26 @@ def _alone(
 def _bound(indicator: Indicator, columns: Sequence[str], attributes: Sequence[str]) -> dict[str, Any]:
     good = indicator.good or indicator.where
     return indicator.where.bound(columns, attributes, "where") | good.bound(columns, attributes, "good")
+
+
+def beyond(indicator: Indicator) -> tuple[int | None, bool]:
+    """The first bucket of the histograms above the threshold, and whether those below are good."""
+    first, below = code(indicator), indicator.threshold is None or indicator.threshold.below
+    return (None if first is None else first + below), below
+
+
+def edge_ns(bound: int | None) -> int | None:
+    """The longest duration that lies in a bucket below this one."""
+    if bound is None:
+        return None
+    if bound <= histogram.ZERO_CODE + 1:
+        return 0 if bound > histogram.ZERO_CODE else -1
+    edge: int = math.floor(2.0 ** (bound / histogram.BUCKETS_PER_DOUBLING))
+    while edge > 0 and histogram.code(edge) >= bound:
+        edge -= 1
+    while histogram.code(edge + 1) < bound:
+        edge += 1
+    return edge
 
 
 def code(indicator: Indicator) -> int | None:

@@ -183,27 +183,28 @@ WITH piece AS MATERIALIZED (
     )
 ),
 cells AS (
-    SELECT segment, service, name, kind, status_code, route, model, entry, spans, adjusted_spans, uncounted_spans, duration_index,
-        duration_weight, duration_count
+    SELECT segment, service, name, kind, status_code, route, model, entry, spans, adjusted_spans, uncounted_spans, duration_min_ns,
+        duration_max_ns, duration_index, duration_weight, duration_count
     FROM span_1m JOIN (FROM piece WHERE level = '1m') USING (bucket)
     WHERE ($services IS NULL OR list_contains($services::VARCHAR[], service)) AND ($entry IS NULL OR entry = $entry)
     UNION ALL
-    SELECT segment, service, name, kind, status_code, route, model, entry, spans, adjusted_spans, uncounted_spans, duration_index,
-        duration_weight, duration_count
+    SELECT segment, service, name, kind, status_code, route, model, entry, spans, adjusted_spans, uncounted_spans, duration_min_ns,
+        duration_max_ns, duration_index, duration_weight, duration_count
     FROM span_1h JOIN (FROM piece WHERE level = '1h') USING (bucket)
     WHERE ($services IS NULL OR list_contains($services::VARCHAR[], service)) AND ($entry IS NULL OR entry = $entry)
     UNION ALL
-    SELECT segment, service, name, kind, status_code, route, model, entry, spans, adjusted_spans, uncounted_spans, duration_index,
-        duration_weight, duration_count
+    SELECT segment, service, name, kind, status_code, route, model, entry, spans, adjusted_spans, uncounted_spans, duration_min_ns,
+        duration_max_ns, duration_index, duration_weight, duration_count
     FROM span_1d JOIN (FROM piece WHERE level = '1d') USING (bucket)
     WHERE ($services IS NULL OR list_contains($services::VARCHAR[], service)) AND ($entry IS NULL OR entry = $entry)
     UNION ALL
     SELECT segment, service, name, kind, status_code, route, model, entry, count(*), sum(weight), count(*) - count(weight),
-        [code], [sum(weight)], [count(*)]
+        min(duration_ns), max(duration_ns), [code], [sum(weight)], [count(*)]
     FROM (
         SELECT end_ns // 60000000000 AS bucket, service, name, kind, status_code, route, model,
             parent_span_id IS NULL OR coalesce(flags & 512, 0) > 0 OR (kind IN (2, 5) AND coalesce(flags & 256, 0) = 0) AS entry,
-            CASE WHEN $code IS NOT NULL THEN value_code(end_ns - start_ns) END AS code, adjusted_count AS weight
+            CASE WHEN $code IS NOT NULL THEN value_code(end_ns - start_ns) END AS code, end_ns - start_ns AS duration_ns,
+            adjusted_count AS weight
         FROM spans
         WHERE end_ns >= $least_ns AND end_ns < $most_ns
             AND ($services IS NULL OR list_contains($services::VARCHAR[], service))

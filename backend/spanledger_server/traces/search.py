@@ -29,9 +29,7 @@ MOST_FACETS: Final = 20
 MOST_ROWS: Final = 2_000_000  # spans and lines judged in one search
 MINUTE_NS: Final = 60 * 10**9
 DAY_NS: Final = 86400 * 10**9
-LINES_WITHIN_NS: Final = (
-    DAY_NS  # how far from a trace's spans its lines are looked for: all of the ledger takes longest
-)
+LINES_WITHIN_NS: Final = 7 * DAY_NS  # from a trace's spans its lines are looked for; a batch is billed a day later
 ANY_TIME: Final = (-(2**63), 2**63 - 1)
 SHORTEST_SLICE_NS: Final = 10**6
 _ROUND_MS: Final = (

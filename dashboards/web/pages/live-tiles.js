@@ -39,7 +39,7 @@ export function Tiles({ tiles }) {
   const five = steps(points.value, Math.floor((latest.value + 1) / 5) * 5 - 1, 300, 5);
   const ids = chosen();
   const usual = faces(tiles, five);
-  return html`<div class=${`tiles${ids.length > USUAL.length ? ' more' : ''}`}>${ids.map((id) => (USUAL.includes(id) ? html`<${One} key=${id} tile=${usual[USUAL.indexOf(id)]} href=${LINKS[id]()} />` : html`<${Later} key=${id} load=${() => import('./live-tiles-more.js')} part="MoreTile" blank=${html`<div class="tile blank"></div>`} id=${id} told=${tiles} Drawn=${One} href=${LINKS[id]()} />`))}</div>`;
+  return html`<div class=${`tiles${ids.length > USUAL.length ? ' eight' : ''}`}>${ids.map((id) => (USUAL.includes(id) ? html`<${One} key=${id} tile=${usual[USUAL.indexOf(id)]} href=${LINKS[id]()} />` : html`<${Later} key=${id} load=${() => import('./live-tiles-more.js')} part="MoreTile" blank=${html`<div class="tile blank"></div>`} id=${id} told=${tiles} Drawn=${One} href=${LINKS[id]()} />`))}</div>`;
 }
 
 /** @param {any} tiles @param {import('../points.js').Step[]} five @returns {Tile[]} */

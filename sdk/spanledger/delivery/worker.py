@@ -97,6 +97,17 @@ class Worker:
 
     def flush(self, timeout_s: float) -> bool:
         """Send what waits, now; whether nothing is left after at most `timeout_s` seconds."""
+        return self._ask(timeout_s, self._is_empty)
+
+    def settle_down(self, timeout_s: float) -> None:
+        """Try once to send what waits; what does not go and has a spool goes there. The worker lives on."""
+        self._ask(timeout_s, lambda: True)
+        with self._gate:
+            for lane in self.lanes:
+                while lane.spill(lambda: None):
+                    pass
+
+    def _ask(self, timeout_s: float, is_enough: Callable[[], bool]) -> bool:
         deadline = time.monotonic() + timeout_s
         with self._news:
             thread = self._thread
@@ -108,7 +119,7 @@ class Worker:
                 lane.not_before = 0.0
             self._wake.set()
             return self._news.wait_for(
-                lambda: (self._answered >= mine and self._is_empty()) or self.stopped,
+                lambda: (self._answered >= mine and is_enough()) or self.stopped,
                 max(deadline - time.monotonic(), 0.0),
             )
 
@@ -329,6 +340,13 @@ def _tell(lane: Lane, outcome: Outcome) -> None:
 
 _workers: weakref.WeakSet[Worker] = weakref.WeakSet()
 _registered = False
+
+
+def settle_down(timeout_s: float) -> None:
+    """`Worker.settle_down` for all workers, before what may be the end: `timeout_s` seconds each at most."""
+    for worker in list(_workers):
+        with _guard:
+            worker.settle_down(timeout_s)
 
 
 def _remember(worker: Worker) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from spanledger_server.errors import Invalid, Mistakes, NotFound
@@ -65,7 +65,6 @@ def test_weeks_and_months_recur_on_their_day_until_their_last():
     assert times(last, months) == ["01-31 00:00", "03-31 00:00", "05-31 00:00"]  # no 31st, no downtime
 
 
-@settings(deadline=None)
 @PATIENT
 @given(
     zone=st.sampled_from(["UTC", "Europe/Berlin", "America/Sao_Paulo", "Australia/Lord_Howe", "Asia/Kathmandu"]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -111,7 +111,6 @@ def test_sampled_events_prove_less_than_seen_ones():
     assert not burn.proves_more_than(0.0144, sampled)
 
 
-@settings(deadline=None)
 @PATIENT
 @given(
     events=st.integers(1, 5000),

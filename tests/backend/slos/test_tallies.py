@@ -40,7 +40,7 @@ def test_what_is_remembered_agrees_with_all_events_when_some_come_between_two_re
         database.memory.clear()
         history = History.make(database, seed, weighted=seed % 2 == 1)
         chance, now_ns, held = history.chance, NOON, 0
-        for step in range(8):
+        for step in range(5):
             to_ns = now_ns // MINUTE_NS * MINUTE_NS
             wanted = [Range(to_ns - minutes * MINUTE_NS, to_ns) for minutes in (5, 60, 360, 1440, 2900)]
             out = cut_out(chance)

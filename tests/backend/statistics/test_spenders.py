@@ -28,6 +28,9 @@ SUMMED = """SELECT user_number, sum(calls), sum(cost_usd), sum(input_tokens), co
     WHERE bucket >= {day} GROUP BY user_number ORDER BY ALL"""
 
 
+ONE = "rowid = (SELECT min(rowid) FROM user_1d)"
+
+
 def checked(reader: Reader) -> tuple[int, int, int]:
     """How many days, years and numbers of users are not as they should be."""
     days, years, numbers = (
@@ -231,16 +234,19 @@ def test_a_server_recomputes_days_by_user_now_and_then_and_answers_meanwhile(hou
 @pytest.mark.parametrize(
     ("damage", "found"),
     [
-        ("UPDATE user_1d SET cost_usd = cost_usd + 1 WHERE rowid = 0", (1, 1, 0)),
-        ("UPDATE user_1d SET unpriced_calls = unpriced_calls + 1 WHERE rowid = 0", (1, 1, 0)),
-        ("UPDATE user_1d SET user_number = 1 - user_number WHERE rowid = 0", (1, 1, 0)),
+        (f"UPDATE user_1d SET cost_usd = cost_usd + 1 WHERE {ONE}", (1, 1, 0)),
+        (f"UPDATE user_1d SET unpriced_calls = unpriced_calls + 1 WHERE {ONE}", (1, 1, 0)),
+        (
+            f"UPDATE user_1d SET user_number = (SELECT max(user_number) FROM user_1d) - user_number WHERE {ONE}",
+            (1, 1, 0),
+        ),
         ("DELETE FROM user_1d", (1, 1, 0)),
-        ("INSERT INTO user_1d SELECT * FROM user_1d WHERE rowid = 0", (1, 1, 0)),
-        ("UPDATE user_1y SET input_told = input_told + 1 WHERE user_number = 1", (0, 1, 0)),
-        ("DELETE FROM user_1y WHERE user_number = 1", (0, 1, 0)),
+        (f"INSERT INTO user_1d SELECT * FROM user_1d WHERE {ONE}", (1, 1, 0)),
+        ("UPDATE user_1y SET input_told = input_told + 1 WHERE user_number > 0", (0, 1, 0)),
+        ("DELETE FROM user_1y WHERE user_number > 0", (0, 1, 0)),
         ("DELETE FROM user_numbers", (1, 0, 1)),
-        ("INSERT INTO user_numbers VALUES (1, 'second')", (1, 0, 1)),
-        ("INSERT INTO user_numbers VALUES (7, 'a')", (0, 0, 1)),
+        ("INSERT INTO user_numbers SELECT user_number, 'second' FROM user_numbers", (1, 0, 1)),
+        ("INSERT INTO user_numbers SELECT user_number + 7, 'a' FROM user_numbers", (0, 0, 1)),
     ],
 )
 def test_check_finds_figures_of_users_that_are_not_the_ledgers_and_mends_them(

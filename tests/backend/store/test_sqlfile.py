@@ -66,10 +66,9 @@ WHERE true
     AND x = $x -- if: x not_x
     AND z -- if: least"""
     everything = {"a": 1, "b": 2, "x": 3, "not_x": None, "more": True, "least": 0}
-    assert sqlfile.lean(whole, everything) == (
-        "SELECT $a\nFROM t\nUNION ALL\nSELECT $b\nFROM u WHERE x = $x AND y = '$.\"json\"'\nWHERE true\n    AND x = $x\n    AND z",
-        {"a": 1, "b": 2, "x": 3},
-    )
+    text, parameters = sqlfile.lean(whole, everything)
+    assert text.splitlines() == [line.split(" -- if")[0] for line in whole.splitlines() if not line.startswith("--")]
+    assert parameters == {"a": 1, "b": 2, "x": 3}
     assert sqlfile.lean(whole, {"a": 1, "b": 2, "x": None, "more": False}) == (
         "SELECT $a\nFROM t\nWHERE true",
         {"a": 1},

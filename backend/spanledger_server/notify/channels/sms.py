@@ -24,6 +24,7 @@ from spanledger_server.notify.text import line, told
 
 TWILIO: Final = "https://api.twilio.com"
 SEGMENT: Final = 160
+LONGEST_WORD: Final = 20  # that is left out as a whole
 ONCE: Final = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
     "abcdefghijklmnopqrstuvwxyzäöñüà"
@@ -87,11 +88,16 @@ def segment(text: str, address: str = "") -> str:
     plain = gsm(text)
     behind = f" {address}" if address and gsm(address) == address and _length(address) <= SEGMENT // 2 else ""
     room = SEGMENT - _length(behind)
-    if _length(plain) > room:
-        while _length(plain) > room - 3:
-            plain = plain[:-1]
-        plain = plain.rstrip() + "..."
-    return plain + behind
+    return (plain if _length(plain) <= room else f"{_cut(plain, room - 3)}...") + behind
+
+
+def _cut(text: str, room: int) -> str:
+    """As much of a text as there is room for, up to the end of a word where that is near."""
+    kept = text
+    while _length(kept) > room:
+        kept = kept[:-1]
+    words = kept.rpartition(" ")[0] if text[len(kept)] != " " else kept
+    return (words if len(kept) - len(words) <= LONGEST_WORD else kept).rstrip(" ,;:")
 
 
 def gsm(text: str) -> str:

@@ -97,10 +97,11 @@ def test_without_audio_the_page_says_how_to_begin_and_filters_that_match_nothing
     expect(visitor.find("main")).to_contain_text("Wrap the work on it in a pipeline")
 
 
-def test_a_failure_is_told_and_the_rest_of_the_page_stays(studio: Inside, visit: Visit) -> None:
-    visitor = visit(studio, "/audio?metric=stoi")
+def test_a_failure_is_told_and_the_figures_stay(studio: Inside, visit: Visit) -> None:
+    visitor = visit(studio, "/audio")
     visitor.allowed += ["503"]
-    visitor.page.route("**/api/v1/audio/groups*", lambda route: route.fulfill(status=503, json={"detail": "busy"}))
-    visitor.open("/audio")
-    expect(visitor.find(".failure").first).to_contain_text("Could not load the stages (503)")
+    expect(visitor.find(".audio-tile").first).to_be_visible()
+    visitor.page.route("**/api/v1/audio/overview*", lambda route: route.fulfill(status=503, json={"detail": "busy"}))
+    visitor.page.get_by_role("combobox", name="Measure").select_option("stoi")
+    expect(visitor.find(".failure").first).to_contain_text("Could not load audio (503)")
     expect(visitor.find(".audio-tile").first).to_be_visible()

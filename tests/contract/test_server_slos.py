@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 
 from tests.support import telemetry
 from tests.support.inside import Inside
@@ -373,3 +374,41 @@ def test_the_rules_for_prometheus_name_each_objective(client: httpx.Client):
     assert found.headers["content-type"].startswith("application/yaml")
     assert 'spanledger_slo_burn_rate{slo="ruled", window=~"3600s|300s"}' in found.text
     assert client.get("/api/v1/slos/rules.yaml", params={"format": "nagios"}).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("where", "window", "more", "longest"),
+    [
+        ({}, "366d", {}, "365 days: days and ledger lines"),
+        ({"book.kind": "novel"}, "30d", {}, "7 days: what it counts by is told by spans alone"),
+        ({}, "60d", {"method": "timeslices", "slice": {"window": "1m", "target": 0.9}}, "30 days: such slices"),
+        ({}, "120d", {"method": "timeslices", "slice": {"window": "1h", "target": 0.9}}, "90 days: such slices"),
+    ],
+)
+def test_a_window_longer_than_what_is_kept_is_refused(client: httpx.Client, where, window, more, longest):
+    indicator = {"kind": "span", "filter": where, "good": {"status": "ok"}}
+    given = {"name": "long", "service": service(client), "indicator": indicator, "target": 0.9}
+    for path in ("/api/v1/slos", "/api/v1/slos/validate"):
+        refused = client.post(path, json=given | more | {"window": window})
+        assert refused.status_code == 422, refused.text
+        assert (refused.json()["parameter"], refused.json()["value"]) == ("window", window)
+        assert longest in refused.json()["allowed"]
+        assert client.post("/api/v1/slos/validate", json=given | more | {"window": "7d"}).status_code == 200
+    made = client.post("/api/v1/slos", json=given | more | {"window": "7d"}).json()
+    assert client.put(f"/api/v1/slos/{made['id']}", json=given | more | {"window": window}).status_code == 422
+
+
+def test_a_window_that_is_too_long_is_told_with_its_line_and_nothing_is_imported(client: httpx.Client):
+    long = slo(client)
+    long["spec"]["timeWindow"][0]["duration"] = "40d"
+    long["spec"]["indicator"]["spec"]["ratioMetric"]["total"]["metricSource"]["spec"]["filter"]["book.kind"] = "novel"
+    long["spec"]["indicator"]["spec"]["ratioMetric"]["good"]["metricSource"]["spec"]["filter"]["book.kind"] = "novel"
+    fine = slo(client)
+    fine["metadata"]["name"] = "fine"
+    text = "---\n".join(yaml.safe_dump(one) for one in (fine, long))
+    refused = client.post("/api/v1/slos/openslo", content=text, headers={"Content-Type": "application/yaml"})
+    assert refused.status_code == 422, refused.text
+    line = next(n for n, each in enumerate(text.splitlines(), 1) if "40d" in each)
+    assert "spec.timeWindow" in refused.json()["parameter"]
+    assert abs(int(refused.json()["parameter"].removeprefix("line ").split(":")[0]) - line) <= 1
+    assert client.get("/api/v1/slos").json()["slos"] == []

@@ -172,7 +172,7 @@ def test_the_call_of_the_model_is_one_line_that_knows_whom_it_was_for(
 
 
 def test_a_row_that_is_read_by_asyncpg_alone_is_a_span_with_the_user(room: ReadingRoom) -> None:
-    asked(room, "GET", "/books/7")
+    until(lambda: asked(room, "GET", "/books/7"), 60, called="the service answers")
     found = until(lambda: room.spans("GET /books/{number}"), 60, called=room.said()[-3000:])
     assert {(span["scope"].split(".")[-1], span["name"]) for span in found} == {
         ("spanledger", "GET /books/{number}"),

@@ -6,6 +6,7 @@ Never: a state without its reason, or half an import.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from functools import cache
 from typing import Annotated, Any, Final
 
@@ -16,6 +17,7 @@ from spanledger_server.api import answers, slo_answers
 from spanledger_server.api.deps import DefaultZone, NowNs, Store
 from spanledger_server.errors import Invalid, Malformed, TooLarge
 from spanledger_server.slos import definition, documents, groups, openslo, prometheus, register, report, sla, status
+from spanledger_server.slos.keeping import Keeping
 from spanledger_server.slos.objective import LONGEST_NS, duration_ns
 from spanledger_server.timegrid import MINUTE_NS, Range, month, zone
 
@@ -38,7 +40,15 @@ async def _sent(request: Request) -> bytes:
     return bytes(found)
 
 
+def _keeping(request: Request) -> Keeping:
+    """How long everything is kept here."""
+    settings = request.app.state.settings
+    each = (getattr(settings, f"retention_{level}") for level in ("raw", "minutes", "hours", "days"))
+    return Keeping(*(length // timedelta(microseconds=1) * 1000 for length in each))
+
+
 Sent = Annotated[bytes, Depends(_sent)]
+HowLong = Annotated[Keeping, Depends(_keeping)]
 
 
 @cache
@@ -99,22 +109,22 @@ def changes() -> APIRouter:
     routes = APIRouter(tags=["SLOs"])
 
     @routes.post("/api/v1/slos", status_code=201, openapi_extra=BODY)
-    def create(body: Sent, store: Store, now_ns: NowNs, request: Request) -> Response:
+    def create(body: Sent, store: Store, now_ns: NowNs, keeping: HowLong, request: Request) -> Response:
         """A new objective: an OpenSLO document (YAML or JSON), or spanledger's own form (docs/slos.md)."""
-        given = definitions(body)
+        given = definitions(body, keeping)
         return _created(register.add(store, given, now_ns, who(request)))
 
     @routes.post("/api/v1/slos/openslo", status_code=201, openapi_extra=BODY)
-    def take(body: Sent, store: Store, now_ns: NowNs, request: Request) -> Response:
+    def take(body: Sent, store: Store, now_ns: NowNs, keeping: HowLong, request: Request) -> Response:
         """Import OpenSLO documents (YAML or JSON, several with ---): all of them, or none."""
-        found = openslo.definitions(documents.read(body))
+        found = openslo.definitions(documents.read(body), keeping)
         given: list[Definition] = [(one.definition, one.document) for one in found]
         return _created(register.add(store, given, now_ns, who(request)))
 
     @routes.put("/api/v1/slos/{slo_id}", openapi_extra=BODY)
-    def change(slo_id: SloId, body: Sent, store: Store, now_ns: NowNs, request: Request) -> Response:
+    def change(slo_id: SloId, body: Sent, store: Store, now_ns: NowNs, keeping: HowLong, request: Request) -> Response:
         """Another definition for an objective; it holds for the past as well, and the old one stays readable."""
-        (given,) = _one(body)
+        (given,) = _one(body, keeping)
         kept = register.change(store, slo_id, *given, now_ns, who(request))
         return answers.answer(slo_answers.definition(kept))
 
@@ -133,9 +143,9 @@ def reports() -> APIRouter:
     routes = APIRouter(tags=["SLOs"])
 
     @routes.post("/api/v1/slos/validate", openapi_extra=BODY)
-    def validate(body: Sent) -> Response:
+    def validate(body: Sent, keeping: HowLong) -> Response:
         """Say all that is wrong with definitions, OpenSLO or own; nothing is kept."""
-        given = definitions(body)
+        given = definitions(body, keeping)
         return answers.answer({"slos": [slo_answers.checked(definition.parse(one)) for one, _ in given]})
 
     @routes.get("/api/v1/slos/{slo_id}/report")
@@ -203,18 +213,21 @@ def who(request: Request) -> str:
     return str(request.state.caller.name or "nobody")
 
 
-def definitions(body: bytes) -> list[Definition]:
-    """The definitions of a body, each with the OpenSLO document that it came from."""
+def definitions(body: bytes, keeping: Keeping | None = None) -> list[Definition]:
+    """The definitions of a body, each with the OpenSLO document that it came from; checked where `keeping` is given."""
     found = documents.read(body)
     if any(isinstance(one.value, Mapping) and "apiVersion" in one.value for one in found):
-        return [(one.definition, one.document) for one in openslo.definitions(found)]
+        return [(one.definition, one.document) for one in openslo.definitions(found, keeping)]
     if not found:
         raise Malformed("the body is empty: send an OpenSLO document or a definition of your own")
+    if keeping is not None:
+        for one in found:
+            definition.parse(one.value, keeping)
     return [(one.value, None) for one in found]
 
 
-def _one(body: bytes) -> list[Definition]:
-    found = definitions(body)
+def _one(body: bytes, keeping: Keeping) -> list[Definition]:
+    found = definitions(body, keeping)
     if len(found) != 1:
         raise Invalid("body", f"{len(found)} objectives", "one objective: this changes one")
     return found

@@ -19,6 +19,7 @@ from spanledger_server.errors import Invalid, Mistakes
 from spanledger_server.slos import burn, conditions
 from spanledger_server.slos.burn import Policy
 from spanledger_server.slos.conditions import KINDS, Conditions, Kind
+from spanledger_server.slos.keeping import Keeping
 from spanledger_server.slos.objective import (
     CALENDARS,
     FIELDS,
@@ -69,11 +70,12 @@ MEMBERS: Final = ("name", "service", "indicator", "target", "window", "method", 
 TEXTS: Final = ("display_name", "description", "labels", "annotations")
 
 
-def parse(given: Any) -> Objective:
+def parse(given: Any, keeping: Keeping | None = None) -> Objective:
     """The objective of a definition.
 
     Args:
         given: ``{name, service, indicator, target, window, …}``; docs/slos.md lists the members.
+        keeping: How long the window may be; None for one that was accepted before.
 
     Raises:
         Mistakes: With everything that is wrong.
@@ -108,8 +110,9 @@ def parse(given: Any) -> Objective:
         labels=reading.take("labels", lambda: _mapping(given.get("labels"), "labels"), {}),
         annotations=reading.take("annotations", lambda: _mapping(given.get("annotations"), "annotations"), {}),
     )
-    if reading.mistakes:
-        raise Mistakes(reading.mistakes)
+    too_long = None if keeping is None else keeping.too_long(found)
+    if mistakes := [*reading.mistakes, *([] if too_long is None else [too_long])]:
+        raise Mistakes(mistakes)
     return found
 
 

@@ -19,6 +19,7 @@ from typing import Any, Final
 from spanledger_server.errors import Invalid, Mistakes
 from spanledger_server.slos import definition
 from spanledger_server.slos.documents import Document
+from spanledger_server.slos.keeping import Keeping
 
 VERSIONS: Final = ("openslo/v1", "openslo.com/v2alpha")
 KINDS: Final = ("SLO", "SLI", "Service", "DataSource", "AlertPolicy", "AlertCondition", "AlertNotificationTarget")
@@ -44,8 +45,8 @@ class Found:
     document: str
 
 
-def definitions(documents: Iterable[Document]) -> list[Found]:
-    """The definitions of all SLOs among the documents.
+def definitions(documents: Iterable[Document], keeping: Keeping | None = None) -> list[Found]:
+    """The definitions of all SLOs among the documents, with windows no longer than what is kept.
 
     Raises:
         Mistakes: With everything that is wrong in any of them, each with its line.
@@ -56,7 +57,7 @@ def definitions(documents: Iterable[Document]) -> list[Found]:
     found: list[Found] = []
     for document in listed:
         try:
-            found += _definitions(document, indicators)
+            found += _definitions(document, indicators, keeping)
         except Mistakes as error:
             mistakes += [_placed(document, mistake) for mistake in error.each]
         except Invalid as mistake:
@@ -93,7 +94,7 @@ def _name(value: Any) -> Any:
     return metadata.get("name") if isinstance(metadata, Mapping) else None
 
 
-def _definitions(document: Document, indicators: Mapping[Any, Any]) -> list[Found]:
+def _definitions(document: Document, indicators: Mapping[Any, Any], keeping: Keeping | None) -> list[Found]:
     given = _mapping(document.value, "", "an OpenSLO document")
     if given.get("apiVersion") not in VERSIONS:
         raise Invalid("apiVersion", given.get("apiVersion"), f"one of {', '.join(VERSIONS)}")
@@ -110,7 +111,7 @@ def _definitions(document: Document, indicators: Mapping[Any, Any]) -> list[Foun
     for number, objective in enumerate(objectives):
         try:
             one = _one(given, spec, objective, number, len(objectives), indicators)
-            definition.parse(one)
+            definition.parse(one, keeping)
             found.append(Found(one, document.text))
         except Mistakes as error:
             mistakes += [Invalid(_there(each.parameter, number), each.value, each.allowed) for each in error.each]

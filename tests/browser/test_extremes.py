@@ -86,8 +86,9 @@ def test_five_thousand_rows_are_scrolled_and_walked_few_at_a_time(company: Compa
         visitor.run("scrollTo(0, document.body.scrollHeight)")
         expect(visitor.find("[data-row='4999']")).to_be_visible()
         assert not visitor.is_wider_than_its_window()
-    visitor.press("j j")
-    expect(visitor.find("[data-row='1']")).to_be_focused()
+    for row in (0, 1):
+        visitor.press("j")
+        expect(visitor.find(f"[data-row='{row}']")).to_be_focused()
 
 
 def test_a_trace_that_is_not_there_is_said_to_be_not_there(company: Company, visit: Visit) -> None:

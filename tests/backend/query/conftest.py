@@ -34,8 +34,8 @@ class Guarded:
         return self.client.post("/api/v1/query", content=text, headers={"Content-Type": "application/json"})
 
     def answered(self, sql: str, **more: Any) -> httpx.Response:
-        """As `run`, again when the time that it has was not enough on a busy machine."""
-        return until(lambda: (answer := self.run(sql, **more)).status_code != 408 and answer)
+        """As `run`, again when its turn did not come, or its time was not enough, on a busy machine."""
+        return until(lambda: (answer := self.run(sql, **more)).status_code not in (408, 503) and answer)
 
     def state(self) -> Any:
         """What nobody may change: each table's rows, the catalogue, the files, the configuration."""

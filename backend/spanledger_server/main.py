@@ -219,7 +219,10 @@ class Server:
         self._stack.callback(health.stop)
         notify = Notifications(settings, database, self.clock, sockets.port_of(listening["--port"]))
         self._stack.callback(notify.stop)
-        alerting = Alerting(database, Evaluator(database, settings.timezone), _ns(settings.tick))
+        judges = Evaluator(database, settings.timezone)
+        watcher = Evaluator(database, settings.timezone, only_own=True)
+        alerting = Alerting(database, judges, _ns(settings.tick), watcher)
+        self._stack.callback(alerting.stop)
         return Vitals(
             database, ingest, admission, self.clock, alerts, care, slos, health=health, notify=notify, alerting=alerting
         )
@@ -229,7 +232,7 @@ class Server:
         """Its share of the tick."""
         return [
             Task("alerts", vitals.alerts.tick),
-            Task("alerting", vitals.alerting.tick),
+            vitals.alerting.start(vitals.clock, vitals.tasks, vitals.notify.waits),
             *([Task("slos", vitals.slos.tick, SLOS_NS)] if vitals.slos is not None else []),
             *vitals.care.start(vitals.troubles),
             vitals.health.start(vitals.unready, vitals.troubles),
@@ -242,13 +245,13 @@ class Server:
         return ReceivedAlerts(database, timeout_ns, keep_ns, self.clock.now_ns())
 
     def _tick(self, vitals: Vitals, tokens: Tokens, live: LiveFeed, dirty: DirtyBuckets, more: Sequence[Task]) -> None:
-        database = vitals.database
+        database, counters = vitals.database, vitals.ingest.counters
         rollups = Rollups(database, dirty, REFRESH_S)
         retention = Retention(database, rollups, vitals.ingest.stored, vitals.ingest.limits, _keep(self.settings))
         tasks = [
             Task("rollups", rollups.refresh),
             Task("retention", retention.sweep, MINUTE_NS),
-            Task("slots", lambda now_ns: slots.assign_new(database, now_ns)),
+            Task("slots", slots.NewValues(database, lambda: (counters.rows, rollups.recomputed)).tick),
             Task("live", live.rest),
             *more,
             Task("tokens", lambda _: tokens.note_use(), MINUTE_NS),

@@ -55,7 +55,9 @@ const PAGES = [
 ];
 /** The page of an address, and what its pattern found. @param {string} path */
 const pageOf = (path) => PAGES.map(([pattern, load]) => ({ match: pattern.exec(path), load })).find((one) => one.match);
-const NOWHERE = { title: 'Not found', View: () => html`<div class="card"><div class="face empty"><p class="face-title">There is no page at this address.</p><a class="button" href="/">Go to Live</a></div></div>` };
+
+/** @returns {Promise<Page>} */
+const nowhere = () => import('./pages/nowhere.js');
 
 const failure = signal('');
 const asking = signal(false);
@@ -72,7 +74,8 @@ function App() {
   useEffect(() => {
     const found = pageOf(path);
     let stale = false;
-    (found ? found.load().then((page) => dressed(page.styles).then(() => page)) : Promise.resolve(NOWHERE)).then((module) => {
+    (found?.load ?? nowhere)().then(async (module) => {
+      await dressed(module.styles);
       if (stale) return;
       fallbackRange = module.range ?? 'now-1h';
       setPage({ ...module, path, argument: found?.match?.[1] ?? '' });
@@ -116,7 +119,7 @@ async function begin() {
   asking.value = false;
 }
 
-pageOf(route.value.path)?.load().catch(() => undefined); // comes while we ask who is there; what goes wrong is said where it is shown
+pageOf(route.value.path)?.load().then((page) => dressed(page.styles), () => undefined); // comes while we ask who is there; what goes wrong is said where it is shown
 startRouter();
 startKeys(() => fallbackRange);
 startLive();

@@ -5,7 +5,7 @@
  * Given: key presses outside fields. Gives: navigation and actions. Never: a single key while someone types, or when switched off.
  */
 import { signal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { absoluteUrl, link, navigate, rangeOr, setParams } from './url.js';
 import { shift, zoomOut } from './time.js';
 import { togglePause } from './live.js';
@@ -26,7 +26,7 @@ let leader = 0;
 export function usePageKeys(keys) {
   const latest = useRef(keys);
   latest.current = keys;
-  useEffect(() => {
+  useLayoutEffect(() => { // at once: the next key may come before the browser paints
     const mine = Object.fromEntries(Object.keys(keys).map((key) => [key, (/** @type {KeyboardEvent} */ event) => latest.current[key](event)]));
     pageKeys = mine;
     return () => { if (pageKeys === mine) pageKeys = {}; };

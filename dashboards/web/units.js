@@ -8,6 +8,9 @@ import { UNKNOWN, axisDuration, bytes, count, duration, isUnknown, money, percen
 
 const NANOSECONDS = /** @type {Record<string, number>} */ ({ ns: 1, us: 1e3, ms: 1e6, s: 1e9, min: 6e10, h: 36e11 });
 
+/** How a health check stands. */
+const STATES = /** @type {Record<number, string>} */ ({ 0: 'healthy', 1: 'degraded', 2: 'down' });
+
 /** @typedef {(value: number | string | null | undefined) => string} Say */
 
 /** @param {string | null | undefined} unit @returns {{say: Say, axis: (value: number) => string}} */
@@ -21,6 +24,7 @@ export function measure(unit) {
   if (name === '1') return { say: (value) => percent(isUnknown(value) ? null : Number(value)), axis: (value) => percent(value) };
   if (name === '%') return { say: (value) => percent(isUnknown(value) ? null : Number(value) / 100), axis: (value) => percent(value / 100) };
   if (name === 'x') return { say: (value) => (isUnknown(value) ? UNKNOWN : `${count(Number(value))}×`), axis: (value) => `${count(value)}×` };
+  if (name === '{state}') return { say: (value) => (isUnknown(value) ? UNKNOWN : STATES[Number(value)] ?? String(value)), axis: (value) => STATES[value] ?? '' };
   if (name === 'By') return { say: (value) => bytes(isUnknown(value) ? null : Number(value)), axis: bytes };
   const after = name === '' ? '' : `\u202f${name.replace(/^\{(.*)\}$/, '$1')}`;
   const plural = (/** @type {number} */ value) => (/^\{/.test(name) && value !== 1 ? `${after}s` : after);

@@ -27,7 +27,7 @@ from spanledger.usage import Reading, Usage, UsageState
 CURRENT_CALL: Final = create_key("spanledger.call")
 
 
-@dataclass
+@dataclass(slots=True)
 class Entry:
     """A finished call as the ledger takes it; not changed after it is made.
 

@@ -9,22 +9,20 @@ Never: an exception into the user's program (but with `strict=True`), or a secon
 
 from __future__ import annotations
 
-import atexit
 import logging
 import os
-import signal
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from types import FrameType
 from typing import TYPE_CHECKING, Any, Literal
 
 from opentelemetry import trace
 from opentelemetry.trace import NoOpTracer, Tracer
 
 from spanledger import endpoints, guard, ledger, settings
+from spanledger.endings import deliver_at_the_end, deliver_with_servers
 from spanledger.errors import ConfigurationError
 from spanledger.instrumentation import keep_clients_from_sending_baggage
 from spanledger.version import __version__
@@ -301,6 +299,22 @@ def flush(timeout_s: float = 10.0) -> bool:
     return False
 
 
+def settle_down() -> None:
+    """Send what is queued, and what does not go to disk where it has a spool; all goes on afterwards.
+
+    For what may be the end. It takes `shutdown_timeout_s` seconds at most, and tries each batch once.
+    """
+    with _guard:
+        limit_s = held().shutdown_timeout_s
+        until = time.monotonic() + limit_s
+        for settle in _state.settle:
+            settle(limit_s / 2)
+        _wait_for_start()
+        for pipeline in [*_state.former, _state.pipeline]:
+            if pipeline is not None:
+                pipeline.worker.settle_down(max(0.0, until - time.monotonic()))
+
+
 def shutdown(timeout_s: float | None = None) -> None:
     """Deliver what is queued and stop; what cannot be delivered is spooled (ledger) or dropped and counted.
 
@@ -367,24 +381,13 @@ def _ignore(entry: Entry) -> None:
 
 
 def _hook(held: settings.Settings) -> None:
-    """Deliver at the end of the program: at its normal end, and at SIGTERM where that would just kill it."""
+    """Deliver at the end of the program, whichever it is."""
     if _state.hooked:
         return
     _state.hooked = True
-    atexit.register(shutdown)
+    deliver_at_the_end(shutdown, settle_down, handle_sigterm=held.handle_sigterm)
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_after_fork)
-    main = threading.current_thread() is threading.main_thread()
-    if held.handle_sigterm and main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, _terminate)
-
-
-def _terminate(number: int, frame: FrameType | None) -> None:
-    """Deliver, then end as the signal would have ended us."""
-    del frame
-    signal.signal(number, signal.SIG_DFL)
-    shutdown()
-    os.kill(os.getpid(), number)
 
 
 def _after_fork() -> None:
@@ -393,3 +396,4 @@ def _after_fork() -> None:
     if _state.early is not None:
         _state.early = None
         ledger.connect(_state.pipeline.ledger.put if _state.pipeline is not None else None)
+    deliver_with_servers(settle_down)  # a pre-fork server may have loaded the program before its worker's class

@@ -56,15 +56,15 @@ class Estimate:
         if usage is None or entry.kind != "usage":
             return None
         alike, at_ns = entry.alike or alike_of(entry), entry.end_ns
-        found = self._lately.get(alike)
-        if found is None or not found.from_ns <= at_ns < found.until_ns:
-            found = self._asked(alike, at_ns)
-        if found.by_token is not None:  # the commonest call, without further frames
+        from_ns, until_ns, rates, by_token = self._lately.get(alike) or self._asked(alike, at_ns)
+        if not from_ns <= at_ns < until_ns:
+            _, _, rates, by_token = self._asked(alike, at_ns)
+        if by_token is not None:  # the commonest call, without further frames
             given, made = usage[0], usage[1]
             if type(given) is int and type(made) is int and 0 < given <= FEW_TOKENS and 0 < made <= FEW_TOKENS:
-                each_in, each_out, once = found.by_token
+                each_in, each_out, once = by_token
                 return given * each_in + made * each_out + once
-        return None if found.rates is None else found.rates.pico(usage, alike.told)
+        return None if rates is None else rates.pico(usage, alike.told)
 
     def _asked(self, alike: Alike, at_ns: int) -> Lately:
         book = self._book

@@ -4,8 +4,7 @@ Given an application, has each of its requests served by `server_request`, aroun
 made of; FastAPI's own telemetry stands back. What is mounted in an application is a part of it.
 
 Who a request is for comes from baggage that arrives with it, or from a function that is given; a header of the request
-is believed only if it is named. At the end of the lifespan what waits is delivered: servers end themselves by the very
-signal that they were told to stop with, and then Python calls nobody.
+is believed only if it is named.
 
 Never: a span of its own where OpenTelemetry's instrumentation is in the application already; then only the headers.
 """
@@ -19,13 +18,11 @@ from typing import TYPE_CHECKING, Any
 import fastapi
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined]
 from opentelemetry.util.http import get_excluded_urls, parse_excluded_urls
-from starlette.concurrency import run_in_threadpool
 
 from spanledger.configure import enabled, held
-from spanledger.delivery.worker import settle_down
 from spanledger.guard import guard
 from spanledger.instrumentation import use_stable_names
-from spanledger.server_request import NAMES, STATE, Identity, Message, Receive, Rules, Scope, Send, serve
+from spanledger.server_request import NAMES, STATE, Identity, Receive, Rules, Scope, Send, serve
 from spanledger.version import __version__
 
 if TYPE_CHECKING:
@@ -33,7 +30,6 @@ if TYPE_CHECKING:
 
 RULES = "_spanledger_rules"  # in an application
 FASTAPIS_OWN = "fastapi.telemetry"  # in the scope: where it is there, FastAPI makes no span of its own
-ENDS = ("lifespan.shutdown.complete", "lifespan.shutdown.failed")
 _guard = guard("fastapi")
 _plain_call = fastapi.FastAPI.__call__
 _every: list[bool] = []  # whether applications are instrumented that nobody has named
@@ -75,9 +71,6 @@ def instrument_fastapi(
 
 
 async def _instrumented_call(self: fastapi.FastAPI, scope: Scope, receive: Receive, send: Send) -> None:
-    if scope["type"] == "lifespan" and (_every or RULES in vars(self)):
-        await _plain_call(self, scope, receive, _delivering(send))
-        return
     if scope["type"] not in ("http", "websocket") or STATE in scope:  # or mounted: the request has its span
         await _plain_call(self, scope, receive, send)
         return
@@ -89,18 +82,6 @@ async def _instrumented_call(self: fastapi.FastAPI, scope: Scope, receive: Recei
         return
     scope.setdefault(FASTAPIS_OWN, None)
     await serve(MethodType(_plain_call, self), rules, scope, receive, send)
-
-
-def _delivering(send: Send) -> Send:
-    """Sends the lifespan's messages on; before the last one it has everything delivered that will go."""
-
-    async def sent(message: Message) -> None:
-        if message["type"] in ENDS:
-            with _guard:
-                await run_in_threadpool(settle_down, held().shutdown_timeout_s)
-        await send(message)
-
-    return sent
 
 
 class SpanledgerFastAPIInstrumentor(BaseInstrumentor):  # type: ignore[misc]

@@ -139,8 +139,11 @@ def _begun(options: Options, arguments: Mapping[str, Any], given: Tracer | None 
     outer: Any = around.get(CURRENT_CALL)
     if outer is not None:
         outer = _around(outer)
-    entry = _NEW(Entry)  # the other fields' defaults stand on the class: to set them all takes a microsecond
-    call = _NEW(Call)
+    entry, call = _NEW(Entry), _NEW(Call)  # `Entry(…)` takes three times as long as to set the fields here
+    entry.kind, entry.usage_state, entry.chunks = "usage", "unknown", 0
+    entry.batch = entry.stream = False
+    entry.response_model = entry.response_id = entry.usage = entry.cost_usd = entry.service_tier = None
+    entry.time_to_first_chunk_s = entry.chunk_times = entry.error_type = entry.http_status = entry.alike = None
     entry.start_ns, call.started = time.time_ns(), time.perf_counter_ns()
     own_ids = False
     span: Any = maker.start_span(name, around, _CLIENT, attributes, (), entry.start_ns)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from spanledger_server.ingest.write import OF_AUDIO
 from spanledger_server.ingest.write import SQL as WRITING
 from spanledger_server.measures import TAKEN
 from spanledger_server.rollups.dirty import DirtyBuckets
@@ -99,5 +100,5 @@ def hear(database: Database, spans: Iterable[dict[str, Any]], dirty: DirtyBucket
     with database.transaction() as tx:
         statement = WRITING["insert_new_audio"].replace("incoming", "spans")
         tx.execute(statement, from_ns=min(starts), to_ns=max(starts), **TAKEN)
-        hours = tx.tuples(WRITING["audio_hours"].replace("incoming", "spans"))
-        (dirty or DirtyBuckets()).mark(tx, "audio", [hour for (hour,) in hours], "1h")
+        heard = {one["start_ns"] // HOUR for one in listed if OF_AUDIO in (one.get("attributes") or "")}
+        (dirty or DirtyBuckets()).mark(tx, "audio", {hour + by for hour in heard for by in (0, 1)}, "1h")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from playwright.sync_api import expect
@@ -13,6 +14,13 @@ ROWS = ".result-grid tbody tr"
 FEW = (
     "SELECT * FROM (VALUES ('a', 1234567890.123456789012::DECIMAL(38,12), NULL), ('b', 0, 'x')) AS t(name, cost, other)"
 )
+
+
+def expected(answer: dict[str, Any]) -> dict[str, Any]:
+    """The answer, were there weeks of calls; of its first part nothing is known."""
+    known = {"low": 2000, "middle": 2500, "high": 3000, "season": "week", "samples": 20}
+    first, *rest = answer["points"]
+    return answer | {"points": [first, *(each | known for each in rest)]}
 
 
 def test_a_statement_of_a_link_waits_for_run_and_shows_every_digit_and_every_null(
@@ -81,9 +89,19 @@ def test_log_records_are_found_opened_and_lead_to_their_trace(company: Company, 
     expect(visitor.find(".log-line").first).to_be_visible()
 
 
-def test_the_course_of_a_metric_has_percentiles_a_unit_and_a_table(company: Company, visit: Visit) -> None:
+def test_the_course_of_a_metric_has_percentiles_a_unit_what_was_expected_and_a_table(
+    company: Company, visit: Visit
+) -> None:
     visitor = visit(company.server, "/trends?period=hour")
     expect(visitor.find(".legend").first).to_contain_text("p95")
+    expect(visitor.find(".legend").first).to_contain_text("nothing is expected yet")
+    visitor.page.route("**/metrics/expected?**", lambda route: route.fulfill(json=expected(route.fetch().json())))
+    visitor.page.reload()
+    expect(visitor.find(".legend").first).to_contain_text("p95 expected by earlier weeks")
+    visitor.page.get_by_role("button", name="View Model calls, time as table").click()
+    rows = visitor.page.get_by_role("region", name="Model calls, time, as table").locator("tbody tr")
+    expect(rows.filter(has_text="2.00 s to 3.00 s")).to_have_count(rows.count() - 1)
+    expect(rows.first).to_contain_text("—")
     visitor.page.get_by_role("button", name="Model calls, failures").click()
     assert "metric=error_rate" in visitor.page.url
     visitor.page.get_by_role("button", name="View Model calls, failures as table").click()

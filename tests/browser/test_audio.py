@@ -54,6 +54,13 @@ def test_a_bar_of_the_spread_chooses_what_is_looked_at_and_back_undoes_it(studio
     expect(different.locator("tbody tr").first).to_contain_text("format mp3")
     visitor.page.go_back()
     expect(different).to_contain_text("Choose a bar")
+    card.get_by_role("button", name="as table").click()
+    card.get_by_role("img", name=re.compile("DNSMOS")).focus()
+    visitor.press("Home ArrowRight ArrowRight Shift+ArrowRight Shift+ArrowRight")
+    expect(card.locator("[role=status]")).to_contain_text(re.compile("from .* up to .*, Enter chooses"))
+    visitor.press("Enter")
+    expect(visitor.page).to_have_url(re.compile(r"at_least=.*&at_most="))
+    expect(card.locator(".fill-slot1.faint").first).to_be_visible()
 
 
 def test_every_figure_leads_to_what_is_behind_it(studio: Inside, visit: Visit) -> None:

@@ -55,8 +55,11 @@ def test_a_page_of_an_empty_backend_says_what_to_do_and_claims_nothing(
     assert visitor.accessibility() == []
 
 
-def test_an_unknown_address_leads_back_to_live(company: Company, visit: Visit) -> None:
-    visitor = visit(company.server, "/settings/nowhere")
+def test_an_unknown_address_leads_to_what_may_have_been_meant_and_back_to_live(company: Company, visit: Visit) -> None:
+    visitor = visit(company.server, "/money/budget/of-last-year")
+    visitor.allowed = ["404"]
+    expect(visitor.find("main").get_by_role("link", name="Budgets")).to_be_visible()
+    assert visitor.accessibility() == []
     visitor.find("main").get_by_role("link", name="Go to Live").click()
     expect(visitor.find(".tiles")).to_be_visible()
 

@@ -25,11 +25,12 @@ PATHS = {
     "requests": "/api/admin/stats/requests",
     "system": "/api/admin/stats/system",
     "history": "/api/admin/monitoring/metrics/history",
+    "expected": "/api/admin/monitoring/metrics/expected",
     "trends": "/api/admin/monitoring/performance/trends",
 }
-ASKED: dict[str, dict[str, str]] = {"history": {"metric": "latency"}}
+ASKED: dict[str, dict[str, str]] = {"history": {"metric": "latency"}, "expected": {"metric": "latency"}}
 OF_PERIOD = ("dialogues", "performance", "cache", "rate-limits")
-ROLLING = ("requests", "system", "history", "trends")
+ROLLING = ("requests", "system", "history", "expected", "trends")
 
 
 def everything(reads: Reads) -> None:

@@ -149,6 +149,7 @@ READ = (
             "/admin/statistics/dialogues",
             "/api/admin/monitoring/health/services",
             "/api/admin/monitoring/metrics/history",
+            "/api/admin/monitoring/metrics/expected",
             "/api/admin/monitoring/performance/trends",
             "/api/admin/stats/requests",
             "/api/admin/stats/system",

@@ -75,6 +75,37 @@ def test_nothing_outside_of_the_dashboard_is_served(shared_server: Server, path:
     assert httpx.get(address).status_code in (401, 404)
 
 
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+
+
+@pytest.mark.parametrize(
+    ("path", "accept", "page"),
+    [
+        ("/nowhere", BROWSER["Accept"], True),
+        ("/costs/budgets/of/last/year", BROWSER["Accept"], True),
+        ("/%00/<script>", "text/html", True),
+        ("/nowhere", "*/*", False),
+        ("/nowhere", "application/json, text/html", False),
+        ("/nowhere", "text/html;q=0.5, application/json;q=0.9", False),
+        ("/api/v1/nowhere", BROWSER["Accept"], False),
+        ("/v1/nowhere", BROWSER["Accept"], False),
+    ],
+)
+def test_a_browser_is_shown_that_there_is_no_such_page_and_a_program_is_told(
+    shared_server: Server, path: str, accept: str, page: bool
+):
+    with shared_server.client() as client, shared_server.client("") as nobody:
+        answer = client.get(path, headers={"Accept": accept})
+        anonymous = nobody.get(path, headers={"Accept": accept})
+        home = nobody.get("/")
+    assert (answer.status_code, anonymous.status_code) == (404, 404 if page else 401)
+    if page:
+        assert answer.content == anonymous.content == home.content
+        assert answer.headers["content-security-policy"] == home.headers["content-security-policy"]
+    else:
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
 def test_the_page_of_the_api_needs_nothing_from_elsewhere(shared_server: Server):
     answer = httpx.get(f"{shared_server.url}/docs")
     assert "/admin/statistics/costs" in answer.text

@@ -74,6 +74,45 @@ def test_at_the_end_what_could_not_be_delivered_is_kept_and_the_next_process_del
     assert not files(tmp_path)
 
 
+def test_settling_down_puts_on_disk_what_does_not_go_and_it_goes_when_somebody_is_there(tmp_path):
+    port = kept_port()
+    address = f"http://127.0.0.1:{port}"
+    lane = ledger_lane(address, spool=Spool(tmp_path, address, 1_000_000))
+    with working(lane, interval_s=3600.0) as worker:
+        for number in range(1, 101):
+            lane.put(entry(number))
+        worker.settle_down(60.0)
+        assert (lane.books().spooled, lane.books().waiting) == (100, 0)
+        lane.put(entry(101))
+        with http_receiver(port) as (received, _):
+            assert worker.flush(60)
+            assert numbers(received) == list(range(1, 102))
+    assert not files(tmp_path)
+
+
+def test_settling_down_puts_on_disk_what_is_under_way_and_nothing_of_it_is_counted_twice(tmp_path):
+    asked, answers = threading.Event(), threading.Event()
+
+    def late(signal, message):
+        asked.set()
+        answers.wait(60)
+
+    with http_receiver() as (received, address):
+        received.always = late
+        lane = ledger_lane(address, spool=Spool(tmp_path, address, 1_000_000))
+        with working(lane) as worker:
+            lane.put(entry(1))
+            assert asked.wait(60)
+            worker.settle_down(0.0)
+            assert (lane.books().spooled, lane.books().waiting) == (1, 0)
+            assert len(files(tmp_path)) == 1
+            answers.set()
+            assert worker.flush(60)
+        assert set(numbers(received)) == {1}
+    assert (lane.books().recorded, lane.books().sent) == (1, 1)
+    assert not files(tmp_path)
+
+
 def test_files_are_private_and_each_receiver_has_a_directory_of_its_own(tmp_path, spool):
     other = Spool(tmp_path, "http://elsewhere", 1_000_000)
     assert spool.write(b"abc", 1)

@@ -334,14 +334,6 @@ def test_a_light_span_of_a_request_says_the_same_as_a_real_one_and_is_never_made
     assert (ours.name, ours.kind_, ours.trace_id, ours.parent_span_id) == (real.name, real.kind, 7, 8)
 
 
-def test_at_the_end_of_the_lifespan_what_waits_is_delivered(captured, monkeypatch):
-    asked = []
-    monkeypatch.setattr("spanledger.fastapi.settle_down", asked.append)
-    with TestClient(application(captured)):
-        assert not asked
-    assert len(asked) == 1
-
-
 def test_fastapi_makes_no_spans_of_its_own_beside_ours():
     done = program(
         """

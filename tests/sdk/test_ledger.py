@@ -25,7 +25,7 @@ COUNT = st.none() | st.integers(0, 2**70)
 
 
 def decoded(made, estimate=None):
-    return LogRecord.FromString(ledger_record(made, estimate))
+    return LogRecord.FromString(b"".join(ledger_record(made, estimate)))
 
 
 def test_an_entry_is_a_log_record_with_the_calls_ids_and_the_calls_end_as_its_time():

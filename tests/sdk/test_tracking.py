@@ -33,7 +33,7 @@ def counted_afresh() -> None:
 
 def written(captured: Captured) -> list[dict[str, Any]]:
     """The lines as they are on the wire."""
-    return [attributes(LogRecord.FromString(ledger_record(entry, None))) for entry in captured.entries]
+    return [attributes(LogRecord.FromString(b"".join(ledger_record(entry, None)))) for entry in captured.entries]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import signal
 import ssl
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,12 @@ def environment(**more: str) -> dict[str, str]:
     dropped = ("SPANLEDGER_", "OTEL_", "PYTHONDONTWRITEBYTECODE")
     kept = {key: value for key, value in os.environ.items() if not key.startswith(dropped)}
     return {**kept, "PYTHONPATH": os.pathsep.join(map(str, PATHS)), "PYTHONUNBUFFERED": "1", **more}
+
+
+@cache
+def trusting() -> ssl.SSLContext:
+    """The certificates that are trusted anywhere: reading them takes longer than most questions."""
+    return httpx.create_ssl_context()
 
 
 class Server:
@@ -52,7 +59,7 @@ class Server:
         self._port = "0"
         self._flags = flags
         self._variables = variables
-        self.verify: ssl.SSLContext | bool = True  # whose certificate clients expect
+        self.verify = trusting()  # whose certificate clients expect
         self.within: list[str] = []  # a command that runs the command behind it
         self._process: subprocess.Popen[str] | None = None
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from spanledger_server.alerts.kept import Kept, Kind
 from spanledger_server.alerts.record import Moved, Ways
 from spanledger_server.alerts.state import Change, Policy, Standing
 from spanledger_server.notify.event import Severity
+from spanledger_server.rules import measured
 from spanledger_server.rules.rule import Rule
 from spanledger_server.rules.verdict import Story, Verdict
 
@@ -90,6 +92,12 @@ def judged(
             yield _missing(rule, each, whole, checking if each.kind == "evaluation" else policy)
 
 
+def calm(rule: Rule, verdicts: Sequence[Verdict]) -> bool:
+    """Whether none of these begins anything, where no alert of the rule is open."""
+    quiet = ("false",) if rule.no_data == "fire" else ("false", "no_data")
+    return all(verdict.outcome in quiet for verdict in verdicts)
+
+
 def _trouble(verdict: Verdict, before: Kept | None) -> bool:
     """Whether nobody can say how it stands: it cannot be judged, or what fires is not measured any more."""
     fires = before is not None and before.kind == "alert" and before.standing.fires
@@ -100,6 +108,8 @@ def _missing(rule: Rule, each: Kept, whole: Verdict | None, policy: Policy) -> J
     """A group that the answer does not have; while the rule as a whole cannot be judged, neither can its groups."""
     labels = kept.labels_of(each.labels)
     verdict = None if whole is None else replace(whole, labels=labels)
+    if whole is None and measured.lists_all(rule):
+        verdict = Verdict(labels, "false", clear=True)
     if each.kind == "evaluation":
         verdict = Verdict(labels, "false", clear=True)
     return Judged(rule, each.kind, each.dedup_key, verdict, policy, each.condition or "")
@@ -132,7 +142,7 @@ def moved(each: Judged, before: Kept | None, now_ns: int, tells: Tells) -> Moved
     if not changes and stands == stood and not _old(before, stands, now_ns):
         return None
     continues = before is not None and stands.alert_id is not None
-    news: dict[str, Any] = {"standing": stands, "ways": ways_of(each.rule).text()}
+    news: dict[str, Any] = {"standing": stands, "ways": _ways_text(ways_of(each.rule))}
     if any(change.kind == "fired" for change in changes) and each.verdict is not None:
         told = tells if each.kind == "alert" else unevaluated_story
         news["story"] = kept.story_text(told(each.rule, each.verdict))
@@ -165,6 +175,11 @@ def _begun(each: Judged, now_ns: int, news: dict[str, Any]) -> Kept:
         unit=rule.unit if each.kind == "alert" else None,
         **news | {"standing": replace(news["standing"], alert_id=kept.episode_id(each.key, now_ns))},
     )
+
+
+@lru_cache(maxsize=1024)
+def _ways_text(ways: Ways) -> str:
+    return ways.text()
 
 
 def ways_of(rule: Rule) -> Ways:

@@ -97,6 +97,9 @@ class Kept:
         return self.standing.alert_id
 
 
+_encoded: Final = json.JSONEncoder(ensure_ascii=False).encode
+
+
 def of_row(row: Mapping[str, Any]) -> Kept:
     """The episode in a row with the columns of `SCHEMA`, and perhaps others."""
     standing = Standing(**{name: row[name] for name in STANDING}, flips=tuple(json.loads(row["flips"])))
@@ -118,7 +121,7 @@ def table(episodes: Sequence[Kept]) -> pa.Table:
 
 def labels_text(labels: Mapping[str, str]) -> str:
     """Labels as JSON, sorted by name."""
-    return json.dumps(dict(sorted(labels.items())), ensure_ascii=False)
+    return _encoded(dict(sorted(labels.items())))
 
 
 def labels_of(text: str) -> dict[str, str]:

@@ -123,6 +123,10 @@ LIMIT $most;
 -- These episodes, of whatever source.
 SELECT * FROM alert_episodes WHERE alert_id IN (SELECT unnest($alert_ids::UUID[]));
 
+-- name: alert_marks
+-- What of these episodes is another one whenever somebody did something to them.
+SELECT alert_id, changes, updated_ns FROM alert_episodes WHERE alert_id IN (SELECT unnest($alert_ids::UUID[]));
+
 -- name: insert_alerts
 -- Episodes that began.
 INSERT INTO alert_episodes BY NAME SELECT * FROM moved_alerts;

@@ -20,6 +20,9 @@ from spanledger_server.alerts import judged, kept, record
 from spanledger_server.alerts.kept import Kept
 from spanledger_server.alerts.record import Moved
 from spanledger_server.errors import SpanledgerError
+from spanledger_server.loops import Task, TellsTime, TickLoop
+from spanledger_server.rules import measured
+from spanledger_server.rules.own import Own, Pulse, Tasks, Waits
 from spanledger_server.rules.rule import Rule
 from spanledger_server.rules.verdict import Story, Verdict
 from spanledger_server.store import sqlfile
@@ -32,7 +35,11 @@ MOST_STORIES: Final = 50  # that are asked of the store in one tick; in a storm 
 STORIES_S: Final = 1.0
 LONGEST_MEMORY_NS: Final = 24 * 3600 * 10**9
 LATE_NS: Final = 60 * 10**9
+OVERDUE_S: Final = 20.0  # by how much the tick may be late before the rules on the server itself are judged without it
 MOST_NAMES: Final = 3
+
+
+Answers = Sequence[tuple[Rule, Sequence[Verdict]]]
 
 
 class Judges(Protocol):
@@ -42,7 +49,7 @@ class Judges(Protocol):
         """Every rule that there is; asked only about those that were not judged."""
         ...
 
-    def verdicts(self, reader: Reader, now_ns: int) -> Sequence[tuple[Rule, Sequence[Verdict]]]:
+    def verdicts(self, reader: Reader, now_ns: int) -> Answers:
         """What each rule says of its groups."""
         ...
 
@@ -53,10 +60,11 @@ class Judges(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What is to be written of an episode, and how to plan again should it not be what it was."""
+    """What is to be written of an episode, how to plan again should it not be what it was, and of whose rule it is."""
 
     moved: Moved
     again: Callable[[Kept], Moved | None]
+    own: bool = False  # of a rule on the server's own work
 
 
 @dataclass(slots=True)
@@ -75,49 +83,109 @@ class Counters:
 class Alerting:
     """The alerts of the rules of one store."""
 
-    def __init__(self, database: Database, judges: Judges, every_ns: int) -> None:
+    def __init__(
+        self,
+        database: Database,
+        judges: Judges,
+        every_ns: int,
+        watcher: Judges | None = None,
+        now_s: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Nothing is read before the first tick.
 
         Args:
             database: The store.
             judges: Who says what holds.
             every_ns: How often `tick` is called.
+            watcher: Who says it of the rules on the server's own work, on another thread, where the tick is late.
+            now_s: A clock that nobody sets, seconds.
         """
         self.counters = Counters()
+        self.own = Own.among(database.memory)
+        self.own.pulse, self.own.now_s = Pulse(every_ns / 1e9), now_s
         self._database = database
         self._judges = judges
+        self._watcher = watcher
         self._every_ns = every_ns
+        self._watching: TickLoop | None = None
+        self._written = 0  # passes that wrote; changed within the writer's turn
+        self._calm_since: int | None = None  # `_written` when no alert of a rule was open any more
+
+    def start(self, clock: TellsTime, tasks: Tasks, waits: Waits) -> Task:
+        """Begin to watch the tick; gives what the tick has to do.
+
+        Args:
+            clock: The time.
+            tasks: What the server's own work is, and what of it fails.
+            waits: How long messages wait for their channels.
+        """
+        self.own.tasks, self.own.waits = tasks, waits
+        self._watching = TickLoop(clock, [Task("watch", self.watch)], self._every_ns / 1e9)
+        self._watching.start()
+        return Task("alerting", self.tick)
+
+    def stop(self) -> None:
+        """Watch no more."""
+        if self._watching is not None:
+            self._watching.stop()
 
     def tick(self, now_ns: int) -> None:
         """Judge every rule and write what changed."""
         started = time.perf_counter()
-        with self._database.reader() as reader:
-            answers = self._judges.verdicts(reader, now_ns)
-            known = _known(reader, answers, self._every_ns, now_ns)
-            planned = self._planned(reader, answers, known, now_ns)
-        if planned:
-            with self._database.transaction() as tx:
-                self.counters.events += record.write(tx, _still_right(tx, planned), now_ns)
+        if self.own.pulse is not None:
+            self.own.pulse.beat(now_ns, self.own.now_s())
+        answers = self._pass(self._judges, now_ns)
         self._count(answers, time.perf_counter() - started, now_ns)
 
+    def watch(self, now_ns: int) -> None:
+        """Judge the rules on the server's own work where the tick does not come to it; on a thread of its own."""
+        late_s = 0.0 if self.own.pulse is None else self.own.pulse.waits_s(self.own.now_s())
+        if self._watcher is not None and late_s > OVERDUE_S:
+            self._pass(self._watcher, now_ns)
+
+    def _pass(self, judges: Judges, now_ns: int) -> Answers:
+        written = self._written
+        with self._database.reader() as reader:
+            answers = judges.verdicts(reader, now_ns)
+            if self._calm_since == written and all(judged.calm(rule, verdicts) for rule, verdicts in answers):
+                return answers
+            known = _known(reader, answers, self._every_ns, now_ns)
+            if judges is self._watcher:
+                judged_ids = {rule.rule_id for rule, _ in answers}
+                known = {key: each for key, each in known.items() if each.rule_id in judged_ids}
+            planned = self._planned(judges, reader, answers, known, now_ns)
+        if judges is self._judges:
+            going = any(each.standing.open or each.standing.waits for each in known.values())
+            self._calm_since = None if planned or going else written
+        if planned:
+            with self._database.transaction() as tx:
+                if self._written != written:  # the other one has judged the same meanwhile: it comes to it again
+                    planned = [one for one in planned if not one.own]
+                self.counters.events += record.write(tx, _still_right(tx, planned), now_ns)
+                self._written += 1
+        return answers
+
     def _planned(
-        self, reader: Reader, answers: Sequence[tuple[Rule, Sequence[Verdict]]], known: Mapping[str, Kept], now_ns: int
+        self, judges: Judges, reader: Reader, answers: Answers, known: Mapping[str, Kept], now_ns: int
     ) -> list[Planned]:
         by_rule: dict[UUID | None, list[Kept]] = {}
         for each in known.values():
             by_rule.setdefault(each.rule_id, []).append(each)
-        tells = _Tells(partial(self._judges.story, reader), now_ns)
+        tells = _Tells(partial(judges.story, reader), now_ns)
         found: list[Planned] = []
         for rule, verdicts in answers:
-            digest = rule.digest
             mine = by_rule.pop(rule.rule_id, [])
+            if not mine and judged.calm(rule, verdicts):
+                continue
+            digest = rule.digest
             changed = {each.dedup_key: each for each in mine if each.condition != digest and each.standing.open}
             found += [_ended(each, "rule changed", now_ns) for each in changed.values()]
             staying = {each.dedup_key: each for each in mine if each.condition == digest}
             for one in judged.judged(rule, digest, verdicts, staying, self._every_ns):
                 moved = None if one.key in changed else judged.moved(one, staying.get(one.key), now_ns, tells)
                 if moved is not None:
-                    found.append(Planned(moved, partial(_again, one, now_ns)))
+                    own = measured.source(rule) == "server"
+                    found.append(Planned(moved, partial(_again, one, now_ns), own))
         left = [each for episodes in by_rule.values() for each in episodes if each.standing.open]
         return [*found, *self._left_behind(reader, left, now_ns)]
 
@@ -129,7 +197,7 @@ class Alerting:
         reasons = [(each, judged.gone(each, rules)) for each in left]
         return [_ended(each, why, now_ns) for each, why in reasons if why is not None]
 
-    def _count(self, answers: Sequence[tuple[Rule, Sequence[Verdict]]], seconds: float, now_ns: int) -> None:
+    def _count(self, answers: Answers, seconds: float, now_ns: int) -> None:
         counted = self.counters
         counted.last_ns, counted.seconds, counted.rules = now_ns, seconds, len(answers)
         counted.groups = sum(len(verdicts) for _, verdicts in answers)
@@ -183,9 +251,7 @@ def plain(rule: Rule, verdict: Verdict) -> Story:
     )
 
 
-def _known(
-    reader: Reader, answers: Sequence[tuple[Rule, Sequence[Verdict]]], every_ns: int, now_ns: int
-) -> dict[str, Kept]:
+def _known(reader: Reader, answers: Answers, every_ns: int, now_ns: int) -> dict[str, Kept]:
     """Episodes by identity: those that are open, and the newest of others that may matter to the next one."""
     windows = (judged.policy_of(rule, every_ns).flap_window_ns for rule, _ in answers)
     since_ns = now_ns - min(LONGEST_MEMORY_NS, max(windows, default=0))
@@ -202,15 +268,18 @@ def _again(each: judged.Judged, now_ns: int, fresh: Kept) -> Moved | None:
 
 def _still_right(tx: Transaction, planned: Sequence[Planned]) -> list[Moved]:
     """What is to be written, planned anew where somebody did something to the alert meanwhile."""
-    keys = [str(one.moved.before.alert_id) for one in planned if one.moved.before is not None]
-    rows = tx.rows(SQL["alerts_by_id"], alert_ids=keys) if keys else []
-    fresh = {row["alert_id"]: kept.of_row(row) for row in rows}
+    known = {one.moved.before.alert_id: one.moved.before for one in planned if one.moved.before is not None}
+    rows = tx.tuples(SQL["alert_marks"], alert_ids=list(map(str, known))) if known else []
+    same = {key for key, *mark in rows if mark == [known[key].changes, known[key].updated_ns]}
+    others = [str(key) for key in known.keys() - same]
+    again = tx.rows(SQL["alerts_by_id"], alert_ids=others) if others else []
+    fresh = {row["alert_id"]: kept.of_row(row) for row in again}
     found: list[Moved] = []
     for one in planned:
         before = one.moved.before
-        if before is None or fresh.get(before.alert_id) == before:
+        if before is None or before.alert_id in same:
             found.append(one.moved)
         elif (now := fresh.get(before.alert_id)) is not None and now.standing.open:
-            again = one.again(now)
-            found += [] if again is None else [again]
+            moved = one.again(now)
+            found += [] if moved is None else [moved]
     return found

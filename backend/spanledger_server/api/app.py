@@ -146,6 +146,7 @@ def build(house: House) -> Gate:
         hosts=Hosts(house.settings.host, house.settings.allowed_host),
         loopback=house.settings.loopback,
         cookie=house.cookie,
+        nowhere=pages.Nowhere.of(pages.directory(), house.doors.paths),
         otlp_port=house.otlp_port,
         refused=house.vitals.refused,
         questions=house.vitals.questions,

@@ -23,6 +23,7 @@ class Doors:
         self._plain: dict[tuple[str, str], Access] = {}
         self._patterns: list[tuple[str, re.Pattern[str], Access]] = []
         self._scoped: list[tuple[str, re.Pattern[str]]] = []
+        self.paths: set[str] = set()  # of all routes
 
     def add(self, routes: Iterable[BaseRoute], reading: Access, changing: Access | None = None) -> None:
         """Enter `routes`; `changing` is for methods that change something, the same as `reading` when None."""
@@ -39,6 +40,7 @@ class Doors:
                 raise TypeError(f"{route!r} is of a kind for which no door is made")
 
     def _enter(self, method: str, path: str, access: Access) -> None:
+        self.paths.add(path)
         if "{" in path:
             self._patterns.append((method, compile_path(path)[0], access))
         else:

@@ -24,6 +24,7 @@ from spanledger_server.api import answers
 from spanledger_server.api.doors import SAFE, Doors
 from spanledger_server.api.histogram import Histogram
 from spanledger_server.api.hosts import Hosts
+from spanledger_server.api.pages import NoSuchPage, Nowhere
 from spanledger_server.auth import scope as scopes
 from spanledger_server.auth.attempts import Attempts
 from spanledger_server.auth.roles import Access, Role
@@ -63,6 +64,7 @@ class Gate:
     hosts: Hosts
     loopback: bool
     cookie: str
+    nowhere: Nowhere
     otlp_port: int | None = None  # the port on which only telemetry is taken
     attempts: Attempts = field(default_factory=Attempts)  # wrong tokens by address; right ones are never held up
     refused: dict[int, int] = field(default_factory=dict)  # HTTP status -> how often, for /metrics
@@ -75,6 +77,9 @@ class Gate:
             return
         try:
             scope.setdefault("state", {})["caller"] = self._caller(scope)
+        except NoSuchPage:
+            await self._refuse(self.nowhere.answer(), scope, receive, send)
+            return
         except SpanledgerError as error:
             await self._refuse(answers.problem_of(error), scope, receive, send)
             return
@@ -101,6 +106,7 @@ class Gate:
 
         Raises:
             NotFound: The path is not served on this port.
+            NoSuchPage: A browser opens a page that is not there.
             Forbidden: Wrong host, a page from elsewhere, or too little role.
             Unauthenticated: A token is needed and there is none, or none that works.
         """
@@ -114,7 +120,10 @@ class Gate:
         by_bearer, token = self._token(headers)
         if not by_bearer or token is None:
             self._check_browser(headers, method, by_cookie=token is not None)
-        asked = self.doors.asks(method, path) or Access.ADMINISTER
+        asked = self.doors.asks(method, path)
+        if asked is None:
+            self.nowhere.check(method, path, headers.get("accept", ""))
+            asked = Access.ADMINISTER
         try:
             self._check_role(asked, token)
         except Unauthenticated:

@@ -5,6 +5,7 @@ Never: a figure for what nobody reported.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Response
@@ -16,6 +17,7 @@ from spanledger_server.api.live import Channel
 from spanledger_server.api.statistics_examples import of as example
 from spanledger_server.errors import Invalid
 from spanledger_server.health.watch import Health
+from spanledger_server.rules import expected, register
 from spanledger_server.statistics import history, named, periods, providers, requests, system, trends
 from spanledger_server.statistics.periods import ROLLING, Rolling
 from spanledger_server.traces import filters
@@ -25,6 +27,8 @@ router = APIRouter(tags=["monitoring"])
 LastHour = Annotated[str | None, Query(description="hour (default), day, week or month: up to now")]
 LastDay = Annotated[str | None, Query(description="hour, day (default), week or month: up to now")]
 LastWeek = Annotated[str | None, Query(description="hour, day, week (default) or month: up to now")]
+MetricName = Annotated[str | None, Query(description="one of ours by name, or any that was sent by its own")]
+OfCalls = Annotated[list[str] | None, Query(description="key:value, repeated: for metrics of the ledger")]
 SHORT: Final[dict[str, Rolling]] = {"1h": "hour", "24h": "day", "1d": "day", "7d": "week", "30d": "month"}
 USUAL_ENDPOINTS, MOST_ENDPOINTS = 5, 1000
 
@@ -61,22 +65,46 @@ def system_statistics(store: Store, now_ns: NowNs, period: LastHour = None) -> R
 def metric_history(
     store: Store,
     now_ns: NowNs,
-    metric: Annotated[str | None, Query(description="one of ours by name, or any that was sent by its own")] = None,
+    metric: MetricName = None,
     period: LastDay = None,
-    f: Annotated[list[str] | None, Query(description="key:value, repeated: for metrics of the ledger")] = None,
+    f: OfCalls = None,
 ) -> Response:
     """A metric at even distances, null where nothing came; with percentiles where it is a duration."""
     chosen, conditions = parameters.together(
         lambda: rolling(period, "day"), lambda: filters.parse(f or [], filters.LEDGER)
     )
-    if not metric:
-        raise Invalid("metric", metric or "", f"a name: {', '.join(named.METRICS)}, or one of GET /api/v1/metrics")
-    known = named.METRICS.get(metric)
+    with store.reader() as reader:
+        found = history.history(reader, _metric(metric, f), chosen, now_ns, conditions)
+    return answers.answer({"metric": found.pop("metric"), "period": found.pop("period"), **answers.bounded(found)})
+
+
+@router.get("/api/admin/monitoring/metrics/expected", responses=example("expected"))
+def metric_expected(
+    store: Store, now_ns: NowNs, metric: MetricName = None, period: LastDay = None, f: OfCalls = None
+) -> Response:
+    """Between which values a metric is expected at each of those times, by earlier weeks or days; null if unknown."""
+    chosen, conditions = parameters.together(
+        lambda: rolling(period, "day"), lambda: filters.parse(f or [], filters.LEDGER)
+    )
+    name, span = _metric(metric, f), history.fine(chosen, now_ns)
+    with store.reader() as reader:
+        rule = expected.rule_about(register.listed(reader), name)
+        deviations = expected.deviations(rule)
+        points = expected.expected(reader, name, span, conditions, deviations)
+    head = {"metric": name, "period": chosen, "figure": expected.figure(name), "deviations": deviations}
+    about = {"rule": rule and rule.name, "rule_id": rule and rule.rule_id}
+    bounds = {"from": answers.when(span.from_ns), "to": answers.when(span.to_ns)}
+    return answers.answer(head | bounds | about | {"points": [expected.shown(each) for each in points]})
+
+
+def _metric(name: str | None, f: Sequence[str] | None) -> str:
+    """The name, where there is one, and filters only where they reach."""
+    if not name:
+        raise Invalid("metric", name or "", f"a name: {', '.join(named.METRICS)}, or one of GET /api/v1/metrics")
+    known = named.METRICS.get(name)
     if f and (known is None or known.source not in named.FILTERED):
         raise Invalid("f", f[0], "filters for metrics of model calls alone")
-    with store.reader() as reader:
-        found = history.history(reader, metric, chosen, now_ns, conditions)
-    return answers.answer({"metric": found.pop("metric"), "period": found.pop("period"), **answers.bounded(found)})
+    return name
 
 
 @router.get("/api/admin/monitoring/performance/trends", responses=example("trends"))

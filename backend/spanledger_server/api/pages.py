@@ -1,7 +1,8 @@
 """The dashboard's files: the page itself at every place it has, and what it loads under `/assets/`.
 
 In the wheel they lie in `spanledger_server/web`, in a checkout in `dashboards/web`. The policy that is sent with the
-page carries the hash of its import map, worked out from the file at the start, so that the two cannot differ.
+page carries the hash of its import map, worked out from the file at the start, so that the two cannot differ. A
+browser that opens an address at which there is nothing gets the page, too, which says so.
 
 Never: a file from outside that directory, or anything from another origin.
 """
@@ -12,6 +13,7 @@ import base64
 import hashlib
 import mimetypes
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,6 +97,55 @@ class Page:
     def policy(self) -> str:
         """The content security policy."""
         return POLICY.format(hashes="".join(f" 'sha256-{digest}'" for digest in self.hashes))
+
+
+class NoSuchPage(NotFound):
+    """A browser opens an address at which there is nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nowhere:
+    """What a browser is told at such an address.
+
+    Attributes:
+        page: What it is given.
+        programs: The first parts of addresses that programs ask; these are answered as programs want it.
+    """
+
+    page: Page
+    programs: frozenset[str]
+
+    @classmethod
+    def of(cls, root: Path | None, paths: Iterable[str]) -> Nowhere:
+        """Beside the paths of all routes that there are."""
+        return cls(Page.read(root), frozenset(map(_first, paths)) - frozenset(map(_first, PLACES)))
+
+    def check(self, method: str, path: str, accept: str) -> None:
+        """Look at a request for which there is no route.
+
+        Raises:
+            NoSuchPage: It is a browser's, for a page.
+        """
+        if method in ("GET", "HEAD") and _prefers_html(accept) and _first(path) not in self.programs:
+            raise NoSuchPage(f"there is no page {path!r}")
+
+    def answer(self) -> Response:
+        """The page, under the status that there is none."""
+        headers = {"Content-Security-Policy": self.page.policy, "Cache-Control": "no-cache"}
+        return Response(self.page.content, 404, headers, "text/html")
+
+
+def _first(path: str) -> str:
+    return path.partition("/")[2].partition("/")[0]
+
+
+def _prefers_html(accept: str) -> bool:
+    """Whether a page is wanted rather than JSON; weights are told apart as text, of which 1 is the greatest."""
+    weights = {}
+    for one in accept.lower().split(","):
+        kind, *parameters = (part.strip() for part in one.split(";"))
+        weights[kind] = next((part[2:] for part in parameters if part.startswith("q=")), "1")
+    return weights.get("text/html", "") > weights.get("application/json", "")
 
 
 def router(root: Path | None) -> APIRouter:

@@ -17,6 +17,7 @@ from spanledger_server.silences.inhibition import Inhibition, Rule
 from spanledger_server.silences.maintenance import Plan, Recurrence, Window
 from spanledger_server.silences.matchers import Matcher
 from spanledger_server.silences.silence import Silence, Wish
+from spanledger_server.timegrid import MINUTE_NS
 
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 ID: Final = "0b7c1f7e-5c1e-4c5e-9d57-3f5b8e3b1a11"
@@ -63,6 +64,7 @@ INHIBITION: Final = {
     "updated_by": "ana",
     "updated_at": "2026-11-21T21:58:00Z",
 }
+LENGTH: Final = r"^\d{1,9}[smhdw]$"
 SEEN: Final = "updated_at as you have seen it: refused when somebody has changed it since"
 
 Texts = Annotated[
@@ -77,7 +79,7 @@ class SilenceBody(BaseModel):
     matchers: Texts
     starts_at: str | None = Field(None, description="RFC 3339 or now+1h; default: now")
     ends_at: str | None = Field(None, description="RFC 3339 or now+2h")
-    duration: str | None = Field(None, pattern=r"^\d{1,9}[smhdw]$", description="30m, 2h, 1d: in place of ends_at")
+    duration: str | None = Field(None, pattern=LENGTH, description="30m, 2h, 1d: in place of ends_at")
     comment: str = Field(description="why")
 
     def wish(self, now_ns: int) -> Wish:
@@ -111,6 +113,9 @@ class WindowBody(BaseModel):
     ends_at: str | None = Field(None, description="when it ends; with `at`: until when that holds, null without end")
     at: str | None = Field(None, description="HH:MM on the clocks of the zone: it comes again and again")
     minutes: int | None = Field(None, description="how long each time")
+    duration: str | None = Field(
+        None, pattern=LENGTH, description="45m, 2h, 1d: in place of ends_at, with `at` of minutes"
+    )
     weekdays: list[str] = Field(default_factory=list, max_length=7, description="mon … sun; none: any")
     month_days: list[int] = Field(default_factory=list, max_length=62, description="1 to 31, -1 is the last; none: any")
 
@@ -126,6 +131,10 @@ class WindowBody(BaseModel):
             lambda: None if self.ends_at is None else parameters.instant("ends_at", self.ends_at, now_ns),
             self._again,
         )
+        if self.duration is not None and again is None:
+            if ends_ns is not None:
+                raise Invalid("duration", self.duration, "left out where ends_at says it")
+            ends_ns = parameters.instant("duration", f"now+{self.duration}", starts_ns)
         return Plan(
             self.name, tuple(found), self.comment, self.timezone or default_zone, starts_ns, ends_ns, recurrence=again
         )
@@ -138,10 +147,19 @@ class WindowBody(BaseModel):
             if self.minutes is not None or self.weekdays or self.month_days:
                 raise Invalid("at", None, "a time of day such as 22:00, for a window that comes again")
             return None
-        if self.minutes is None:
-            raise Invalid("minutes", None, "how long each time")
         days = tuple(sorted({DAYS.index(day) for day in self.weekdays}))
-        return Recurrence(self.at, self.minutes, days, tuple(sorted(set(self.month_days))))
+        return Recurrence(self.at, self._each_time(), days, tuple(sorted(set(self.month_days))))
+
+    def _each_time(self) -> int:
+        """How long each time, in minutes."""
+        if (self.minutes is None) == (self.duration is None):
+            raise Invalid("minutes", self.minutes, "how long each time, or `duration`: one of them")
+        if self.minutes is not None:
+            return self.minutes
+        length_ns = parameters.instant("duration", f"now+{self.duration}", 0)
+        if length_ns % MINUTE_NS:
+            raise Invalid("duration", self.duration, "whole minutes where it comes again")
+        return length_ns // MINUTE_NS
 
 
 class InhibitionBody(BaseModel):

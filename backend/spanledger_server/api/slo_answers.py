@@ -198,7 +198,7 @@ def report(kept: Kept, found: Report) -> dict[str, Any]:
         "excluded_times": len(found.excluded),
         "groups": groups(kept.objective, found.groups),
         "incidents": [incident(each) for each in found.incidents],
-        "contributors": [_contributor(each, found.status.period.counts) for each in found.contributors],
+        "contributors": [_contributor(each) for each in found.contributors],
         "previous": {
             "window": _window(found.previous_window),
             **_counts(previous),
@@ -239,13 +239,13 @@ def incident(each: Incident) -> dict[str, Any]:
     }
 
 
-def _contributor(each: Contributor, whole: Counts) -> dict[str, Any]:
+def _contributor(each: Contributor) -> dict[str, Any]:
     return {
         "dimension": each.column,
         "value": each.value,
         **_counts(each.counts),
         "bad": each.counts.bad,
-        "share_of_bad": each.counts.bad / whole.bad if whole.bad > 0 else None,
+        "share_of_bad": each.share,
     }
 
 

@@ -14,9 +14,9 @@ from fastapi import APIRouter, Query, Response
 from spanledger_server.api import answers, parameters, slo_answers
 from spanledger_server.api.answers import when
 from spanledger_server.api.deps import DefaultZone, NowNs, Store
-from spanledger_server.api.slos import BODY, Month, Sent, SloId, Window, Zone, definitions, period_of
+from spanledger_server.api.slos import BODY, Month, Sent, SloId, Window, Zone, period_of
 from spanledger_server.errors import Invalid
-from spanledger_server.slos import register, series, simulate
+from spanledger_server.slos import given, register, series, simulate
 from spanledger_server.slos.objective import Objective
 from spanledger_server.slos.series import Point, Series
 from spanledger_server.slos.simulate import Alert, Pair, Simulated
@@ -67,17 +67,17 @@ def router() -> APIRouter:
             if slo is not None:
                 each = [register.one(reader, slo).objective]
             else:
-                each = register.with_parts(reader, _few([one for one, _ in definitions(body)]))
+                each = register.with_parts(reader, _few([one.definition for one in given.read(body)]))
             found = [(one, simulate.of(reader, one, asked)) for one in each]
         return answers.answer({"slos": [_simulated(*one) for one in found]})
 
     return routes
 
 
-def _few(given: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    if len(given) > MOST_AT_ONCE:
-        raise Invalid("body", f"{len(given)} objectives", f"at most {MOST_AT_ONCE} at once")
-    return given
+def _few(each: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    if len(each) > MOST_AT_ONCE:
+        raise Invalid("body", f"{len(each)} objectives", f"at most {MOST_AT_ONCE} at once")
+    return each
 
 
 def _asked(from_: str, to: str, now_ns: int) -> Range:

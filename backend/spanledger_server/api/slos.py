@@ -6,6 +6,7 @@ Never: a state without its reason, or half an import.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from typing import Annotated, Any, Final
@@ -15,15 +16,27 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from spanledger_server.api import answers, slo_answers
 from spanledger_server.api.deps import DefaultZone, NowNs, Store
-from spanledger_server.errors import Invalid, Malformed, TooLarge
-from spanledger_server.slos import definition, documents, groups, openslo, prometheus, register, report, sla, status
+from spanledger_server.errors import Invalid, TooLarge
+from spanledger_server.slos import (
+    definition,
+    documents,
+    given,
+    groups,
+    openslo,
+    prometheus,
+    register,
+    report,
+    sla,
+    status,
+)
+from spanledger_server.slos.given import Given
 from spanledger_server.slos.keeping import Keeping
+from spanledger_server.slos.known import Known
 from spanledger_server.slos.objective import LONGEST_NS, duration_ns
 from spanledger_server.timegrid import MINUTE_NS, Range, month, zone
 
 YAML: Final = "application/yaml"
 FORMATS: Final = ("json", "markdown")
-Definition = tuple[Mapping[str, Any], str | None]
 SloId = Annotated[str, Path(description="its id or its name")]
 Window = Annotated[str | None, Query(description="a length such as 7d, up to now; default the objective's")]
 Month = Annotated[str | None, Query(description="a calendar month, 2026-11, in place of a window")]
@@ -49,6 +62,25 @@ def _keeping(request: Request) -> Keeping:
 
 Sent = Annotated[bytes, Depends(_sent)]
 HowLong = Annotated[Keeping, Depends(_keeping)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """The definitions of a body, and what is known here."""
+
+    given: list[Given]
+    known: Known
+
+    @property
+    def definitions(self) -> list[tuple[Mapping[str, Any], str | None]]:
+        """Each with the document that it came from."""
+        return [(one.definition, one.document) for one in self.given]
+
+
+def _taken(store: Store, body: bytes, keeping: Keeping, *, new: bool = True) -> _Taken:
+    with store.reader() as reader:
+        known = Known.of(reader, keeping)
+        return _Taken(given.checked(reader, body, known, new=new), known)
 
 
 @cache
@@ -111,22 +143,26 @@ def changes() -> APIRouter:
     @routes.post("/api/v1/slos", status_code=201, openapi_extra=BODY)
     def create(body: Sent, store: Store, now_ns: NowNs, keeping: HowLong, request: Request) -> Response:
         """A new objective: an OpenSLO document (YAML or JSON), or spanledger's own form (docs/slos.md)."""
-        given = definitions(body, keeping)
-        return _created(register.add(store, given, now_ns, who(request)))
+        return _created(store, _taken(store, body, keeping), now_ns, who(request))
 
     @routes.post("/api/v1/slos/openslo", status_code=201, openapi_extra=BODY)
     def take(body: Sent, store: Store, now_ns: NowNs, keeping: HowLong, request: Request) -> Response:
         """Import OpenSLO documents (YAML or JSON, several with ---): all of them, or none."""
-        found = openslo.definitions(documents.read(body), keeping)
-        given: list[Definition] = [(one.definition, one.document) for one in found]
-        return _created(register.add(store, given, now_ns, who(request)))
+        taken = _taken(store, body, keeping)
+        if any(one.document is None for one in taken.given):
+            raise Invalid(
+                "apiVersion", None, "documents of OpenSLO; POST /api/v1/slos takes definitions of our own form"
+            )
+        return _created(store, taken, now_ns, who(request))
 
     @routes.put("/api/v1/slos/{slo_id}", openapi_extra=BODY)
     def change(slo_id: SloId, body: Sent, store: Store, now_ns: NowNs, keeping: HowLong, request: Request) -> Response:
         """Another definition for an objective; it holds for the past as well, and the old one stays readable."""
-        (given,) = _one(body, keeping)
-        kept = register.change(store, slo_id, *given, now_ns, who(request))
-        return answers.answer(slo_answers.definition(kept))
+        taken = _taken(store, body, keeping, new=False)
+        if len(taken.given) != 1:
+            raise Invalid("body", f"{len(taken.given)} objectives", "one objective: this changes one")
+        kept = register.change(store, slo_id, *taken.definitions[0], now_ns, who(request))
+        return answers.answer(_definition(kept, taken.known))
 
     @routes.delete("/api/v1/slos/{slo_id}", status_code=204)
     def delete(slo_id: SloId, store: Store, now_ns: NowNs, request: Request) -> Response:
@@ -143,10 +179,13 @@ def reports() -> APIRouter:
     routes = APIRouter(tags=["SLOs"])
 
     @routes.post("/api/v1/slos/validate", openapi_extra=BODY)
-    def validate(body: Sent, keeping: HowLong) -> Response:
+    def validate(body: Sent, store: Store, keeping: HowLong) -> Response:
         """Say all that is wrong with definitions, OpenSLO or own; nothing is kept."""
-        given = definitions(body, keeping)
-        return answers.answer({"slos": [slo_answers.checked(definition.parse(one)) for one, _ in given]})
+        taken = _taken(store, body, keeping, new=False)
+        each = [definition.parse(one) for one, _ in taken.definitions]
+        return answers.answer(
+            {"slos": [slo_answers.checked(one) | {"warnings": taken.known.warnings(one)} for one in each]}
+        )
 
     @routes.get("/api/v1/slos/{slo_id}/report")
     def one(
@@ -213,29 +252,13 @@ def who(request: Request) -> str:
     return str(request.state.caller.name or "nobody")
 
 
-def definitions(body: bytes, keeping: Keeping | None = None) -> list[Definition]:
-    """The definitions of a body, each with the OpenSLO document that it came from; checked where `keeping` is given."""
-    found = documents.read(body)
-    if any(isinstance(one.value, Mapping) and "apiVersion" in one.value for one in found):
-        return [(one.definition, one.document) for one in openslo.definitions(found, keeping)]
-    if not found:
-        raise Malformed("the body is empty: send an OpenSLO document or a definition of your own")
-    if keeping is not None:
-        for one in found:
-            definition.parse(one.value, keeping)
-    return [(one.value, None) for one in found]
+def _created(store: Store, taken: _Taken, now_ns: int, actor: str) -> Response:
+    each = [_definition(one, taken.known) for one in register.add(store, taken.definitions, now_ns, actor)]
+    return answers.answer(each[0] | {"slos": each}, 201)
 
 
-def _one(body: bytes, keeping: Keeping) -> list[Definition]:
-    found = definitions(body, keeping)
-    if len(found) != 1:
-        raise Invalid("body", f"{len(found)} objectives", "one objective: this changes one")
-    return found
-
-
-def _created(kept: list[register.Kept]) -> Response:
-    first = slo_answers.definition(kept[0])
-    return answers.answer(first | {"slos": [slo_answers.definition(one) for one in kept]}, 201)
+def _definition(kept: register.Kept, known: Known) -> dict[str, Any]:
+    return slo_answers.definition(kept) | {"warnings": known.warnings(kept.objective)}
 
 
 def period_of(window: str | None, month_text: str | None, zone_name: str, now_ns: int) -> Range | None:

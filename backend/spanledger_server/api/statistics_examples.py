@@ -302,6 +302,25 @@ EXAMPLES: Final[dict[str, Any]] = {
             }
         ],
     },
+    "expected": {
+        "metric": "latency",
+        "period": "day",
+        "figure": "p95",
+        "deviations": 4.0,
+        **BOUNDS,
+        "rule": "Unusual latency",
+        "rule_id": "0c9f1c52b8a74bb6b4f5d7b7a7b0f5a1",
+        "points": [
+            {
+                "timestamp": "2026-11-21T11:45:00Z",
+                "low": 1620.0,
+                "middle": 1810.0,
+                "high": 2240.0,
+                "season": "week",
+                "samples": 20,
+            }
+        ],
+    },
     "trends": {
         "period": "week",
         **BOUNDS,

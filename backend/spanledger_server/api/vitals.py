@@ -77,6 +77,10 @@ class Vitals:
         tasks = self.loop.tasks if self.loop is not None else ()
         return [*self.unready(), *(f"the task {task.name} failed" for task in tasks if task.failed)]
 
+    def tasks(self) -> list[tuple[str, bool]]:
+        """The tasks of the tick, and whether each failed in its last turn."""
+        return [(task.name, task.failed) for task in self.loop.tasks] if self.loop is not None else []
+
     def told_to_come_back(self) -> int:
         """How many requests were refused for want of room, or because they could not be committed."""
         return self.admission.turned_away + self.ingest.counters.busy

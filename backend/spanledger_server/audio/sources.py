@@ -13,13 +13,13 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final
 
+from spanledger_server.rollups.levels import days_read
 from spanledger_server.store import sqlfile
 from spanledger_server.store.database import Reader
 from spanledger_server.timegrid import DAY_NS, HOUR_NS, Range
 
 SQL: Final = sqlfile.load(__package__)
 QUARTER_NS: Final = HOUR_NS // 4
-DAYS_FROM_NS: Final = 8 * DAY_NS  # a window longer than this is read from days
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def of(reader: Reader, window: Range, *, by_day: bool) -> Sources:
     there = kept(reader)
     marks: list[tuple[str, int]] = reader.once("audio.stale", lambda: reader.tuples(SQL["stale"]))
     hours = {bucket for level, bucket in marks if level == "1h" and bucket * HOUR_NS >= there.rows_ns}
-    days = _days(window, there.hours_ns, wanted=by_day)
+    days = days_read(window, there.hours_ns, wanted=by_day)
     quarters = _fresh_end(_quarters(window, there.rows_ns, days), hours)
     first, last = quarters.start // 4, (quarters.stop - 1) // 4
     stale = sorted(hour for hour in hours if first <= hour <= last) if quarters else []
@@ -105,17 +105,6 @@ def of(reader: Reader, window: Range, *, by_day: bool) -> Sources:
         tuple(stale),
         tuple(sorted(day for day in waiting if day in days and day * DAY_NS >= there.hours_ns)),
     )
-
-
-def _days(window: Range, hours_kept_ns: int, *, wanted: bool) -> range:
-    """Whole days within a long window; where hours are deleted, every day that has a part in it."""
-    first, end = -(-window.from_ns // DAY_NS), window.to_ns // DAY_NS
-    if not wanted or window.length_ns <= DAYS_FROM_NS or end <= first:
-        first = end = window.from_ns // DAY_NS
-    if window.from_ns < hours_kept_ns:
-        first = window.from_ns // DAY_NS
-        end = max(end, -(-min(hours_kept_ns, window.to_ns) // DAY_NS))
-    return range(first, end)
 
 
 def _quarters(window: Range, rows_kept_ns: int, days: range) -> range:

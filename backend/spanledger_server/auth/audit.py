@@ -6,7 +6,7 @@ Never: a change without its row, a row without its change, or a secret in either
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -27,6 +27,20 @@ def record(
     """Note that `actor` did `action` to `subject`; `detail` is kept as JSON and must hold nothing secret."""
     text = None if detail is None else json.dumps(detail, sort_keys=True, default=str)
     tx.execute(SQL["add_audit"], at_ns=at_ns, actor=actor, action=action, subject=subject, detail=text)
+
+
+def record_each(
+    tx: Transaction, at_ns: int, actor: str, action: str, each: Sequence[tuple[str, Mapping[str, Any]]]
+) -> None:
+    """Note that `actor` did `action` to several subjects, each with its detail, as `record` notes one."""
+    tx.execute(
+        SQL["add_audits"],
+        at_ns=at_ns,
+        actor=actor,
+        action=action,
+        subject=[subject for subject, _ in each],
+        detail=[json.dumps(detail, sort_keys=True, default=str) for _, detail in each],
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,11 @@ UPDATE tokens SET last_used_ns = $last_used_ns WHERE token_id = $token_id;
 -- Who changed what.
 INSERT INTO audit (at_ns, actor, action, subject, detail) VALUES ($at_ns, $actor, $action, $subject, $detail);
 
+-- name: add_audits
+-- Who changed several alike.
+INSERT INTO audit (at_ns, actor, action, subject, detail)
+SELECT $at_ns, $actor, $action, unnest($subject::VARCHAR[]), unnest($detail::VARCHAR[]);
+
 -- name: audit_page
 -- The audit trail of a window, newest first, from behind a row on; an action also by what it begins with.
 SELECT at_ns, actor, action, subject, detail, rowid AS place FROM audit

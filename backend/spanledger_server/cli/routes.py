@@ -16,7 +16,7 @@ from rich.text import Text
 from spanledger_server.cli import format as shown
 from spanledger_server.cli.asking import WRONG_USAGE, Asked, asks, fail, watched
 from spanledger_server.cli.budgets import Listing
-from spanledger_server.cli.client import part
+from spanledger_server.cli.client import Answer, part
 from spanledger_server.cli.rules import SEVERITIES, of_file
 from spanledger_server.cli.terminal import Column, Sheet, say
 
@@ -48,39 +48,55 @@ def show(asked: Asked, route: str) -> None:
     asked.show(answer, lambda console: _show(console, answer.data))
 
 
+def defined(command: Any) -> Any:
+    """The options that say what a route is."""
+    for option in (
+        click.option(
+            "--file",
+            type=click.Path(exists=True, dir_okay=False, path_type=Path),
+            help="A route as YAML or JSON (docs/notifications.md).",
+        ),
+        click.option(
+            "--continue/--stop", "continues", default=None, help="Whether routes behind it are asked as well."
+        ),
+        click.option("--position", type=int, metavar="NUMBER", help="Where it is asked."),
+        click.option("--escalation", metavar="NAME", help="Who is told next when nobody takes care; empty: nobody."),
+        click.option("--by", "group_by", multiple=True, metavar="LABEL", help="What makes an incident; repeated."),
+        click.option(
+            "--severity", "severities", multiple=True, type=click.Choice(SEVERITIES), help="Only it; repeated."
+        ),
+        click.option(
+            "--only", multiple=True, metavar="LABEL=PATTERN", help="chat-*, !chat-test: which alerts; repeated."
+        ),
+        click.option("--channel", "channels", multiple=True, metavar="NAME", help="Whom it tells; repeated."),
+    ):
+        command = option(command)
+    return command
+
+
 @routes.command()
 @click.argument("name", required=False)
-@click.option("--channel", "channels", multiple=True, metavar="NAME", help="Whom it tells; repeated.")
-@click.option("--only", multiple=True, metavar="LABEL=PATTERN", help="chat-*, !chat-test: which alerts; repeated.")
-@click.option("--severity", "severities", multiple=True, type=click.Choice(SEVERITIES), help="Only these; repeated.")
-@click.option("--by", "group_by", multiple=True, metavar="LABEL", help="What makes an incident; repeated.")
-@click.option("--escalation", metavar="NAME", help="Who is told next when nobody takes care.")
-@click.option("--position", type=int, metavar="NUMBER", help="Where it is asked; else behind the others.")
-@click.option("--continue", "continues", is_flag=True, help="Ask the routes behind it as well.")
-@click.option(
-    "--file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A route as YAML or JSON (docs/notifications.md).",
-)
+@defined
 @asks
-def add(asked: Asked, name: str | None, file: Path | None, **options: Any) -> None:
+def add(asked: Asked, name: str | None, **options: Any) -> None:
     """Make a route: NAME with --channel, or of a file."""
-    body: dict[str, Any] = of_file(file)[0] if file is not None else {}
-    body |= {key: list(options[key]) for key in ("channels", "severities", "group_by") if options[key]}
-    body |= {key: options[key] for key in ("position", "escalation") if options[key] is not None}
-    body |= {"name": name} if name is not None else {}
-    body |= {"continue": True} if options["continues"] else {}
-    for text in options["only"]:
-        label, equals, value = text.partition("=")
-        if not label or not equals:
-            fail(f"--only {text!r} is not LABEL=PATTERN", WRONG_USAGE)
-        body.setdefault("matchers", {}).setdefault(label, []).append(value)
-    if body.get("escalation") is not None:
-        body["escalation"] = asked.client.get(f"{ESCALATIONS}/{part(str(body['escalation']))}").data["id"]
+    body = _said(asked, options) | ({"name": name} if name is not None else {})
     if not body:
         fail("a route needs a NAME and a --channel, or --file", WRONG_USAGE)
     answer = asked.client.post(PATH, body)
     asked.show(answer, lambda console: say(console, f"{shown.text(answer.data['name'])}: id {answer.data['id']}"))
+
+
+@routes.command()
+@click.argument("route")
+@click.option("--name", help="What it is called.")
+@defined
+@asks
+def change(asked: Asked, route: str, name: str | None, **options: Any) -> None:
+    """Change a route, `default` too; what is not said stays as it is."""
+    said = _said(asked, options) | ({"name": name} if name else {})
+    answer = _put(asked, route, said)
+    asked.show(answer, lambda console: _show(console, answer.data))
 
 
 @routes.command()
@@ -109,12 +125,35 @@ def delete(asked: Asked, route: str) -> None:
     asked.show(answer, lambda console: say(console, f"{shown.text(found['name'])} is deleted"))
 
 
+def _said(asked: Asked, options: dict[str, Any]) -> dict[str, Any]:
+    """What a file and options say of a route."""
+    file: Path | None = options["file"]
+    body: dict[str, Any] = of_file(file)[0] if file is not None else {}
+    body |= {key: list(options[key]) for key in ("channels", "severities", "group_by") if options[key]}
+    body |= {key: options[key] for key in ("position", "escalation") if options[key] is not None}
+    body |= {"continue": options["continues"]} if options["continues"] is not None else {}
+    for text in options["only"]:
+        label, equals, value = text.partition("=")
+        if not label or not equals:
+            fail(f"--only {text!r} is not LABEL=PATTERN", WRONG_USAGE)
+        body.setdefault("matchers", {}).setdefault(label, []).append(value)
+    if "escalation" in body:
+        name = body["escalation"]
+        body["escalation"] = asked.client.get(f"{ESCALATIONS}/{part(str(name))}").data["id"] if name else None
+    return body
+
+
 def _switch(asked: Asked, route: str, *, enabled: bool) -> None:
-    found = json.loads(asked.client.get(f"{PATH}/{part(route)}").text)
-    body = {name: value for name, value in found.items() if name not in OF_A_SERVER} | {"enabled": enabled}
-    answer = asked.client.put(f"{PATH}/{part(found['id'])}", body)
+    answer = _put(asked, route, {"enabled": enabled})
     word = "enabled" if enabled else "disabled"
-    asked.show(answer, lambda console: say(console, f"{shown.text(found['name'])} is {word}"))
+    asked.show(answer, lambda console: say(console, f"{shown.text(answer.data['name'])} is {word}"))
+
+
+def _put(asked: Asked, route: str, said: dict[str, Any]) -> Answer:
+    """A route as it was, but for what is said; refused where somebody else has changed it since."""
+    found = json.loads(asked.client.get(f"{PATH}/{part(route)}").text)
+    body = {name: value for name, value in found.items() if name not in OF_A_SERVER or name == "version"} | said
+    return asked.client.put(f"{PATH}/{part(found['id'])}", body)
 
 
 def _matchers(item: dict[str, Any]) -> str:

@@ -202,6 +202,8 @@ def _end(failed: bool) -> None:
 def _named(console: Console, each: list[dict[str, Any]], what: str) -> None:
     for one in each:
         say(console, f"{shown.text(one['name'])} {what}: {_percent(one['target'])} of {shown.text(one['service'])}")
+        for warning in one["warnings"]:
+            say(console, f"  {shown.text(warning)}", "yellow")
 
 
 def _list(console: Console, each: list[dict[str, Any]]) -> None:

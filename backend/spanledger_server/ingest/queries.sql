@@ -11,10 +11,6 @@ WHERE i.start_ns BETWEEN $from_ns AND $to_ns
     SELECT 1 FROM spans AS s
     WHERE s.start_ns BETWEEN $from_ns AND $to_ns AND s.trace_id = i.trace_id AND s.span_id = i.span_id);
 
--- name: audio_hours
--- The hours in which spans that may tell of audio begin, and those after them: a trace goes on there.
-SELECT DISTINCT unnest([start_ns // 3600000000000, start_ns // 3600000000000 + 1]) FROM incoming WHERE contains(attributes, '"audio.');
-
 -- name: insert_new_audio
 -- Spans of audio of one window that are not there yet, with what they measured; what cannot be is left out.
 INSERT INTO audio_spans
@@ -26,10 +22,9 @@ SELECT
     ), greatest(0, (end_ns - start_ns) / 1e9))
 FROM (
     SELECT i.*, json_extract_string(attributes, $paths) AS said FROM incoming AS i
-    WHERE i.start_ns BETWEEN $from_ns AND $to_ns AND contains(attributes, '"audio.')
-        AND NOT EXISTS (
-            SELECT 1 FROM audio_spans AS s
-            WHERE s.start_ns BETWEEN $from_ns AND $to_ns AND s.trace_id = i.trace_id AND s.span_id = i.span_id)
+    WHERE i.start_ns BETWEEN $from_ns AND $to_ns AND NOT EXISTS (
+        SELECT 1 FROM audio_spans AS s
+        WHERE s.start_ns BETWEEN $from_ns AND $to_ns AND s.trace_id = i.trace_id AND s.span_id = i.span_id)
 )
 WHERE list_count(said) > 0;
 

@@ -30,8 +30,10 @@ from spanledger_server.store.database import Transaction
 SQL = sqlfile.load(__package__)
 
 SECOND_NS: Final = 1_000_000_000
+HOUR_NS: Final = 60 * MINUTE_NS
 APART_NS: Final = 10 * MINUTE_NS  # rows further apart than this are looked for in windows of their own
 SAME_CALL_NS: Final = 10 * MINUTE_NS  # two lines of one call end within this time of each other
+OF_AUDIO: Final = '"audio.'  # how a name of its attributes begins, in the JSON that is stored
 DIALOGUES: Final = pa.array([semconv.DIALOGUE_EVENT])
 TOLD: Final = pa.array([semconv.CACHE_EVENT, semconv.RATE_LIMIT_EVENT, semconv.REQUEST_EVENT])
 
@@ -122,11 +124,11 @@ def _write_spans(tx: Transaction, spans: pa.Table, dirty: DirtyBuckets) -> int:
 
 
 def _write_audio(tx: Transaction, spans: pa.Table, dirty: DirtyBuckets) -> None:
-    with tx.scan("incoming", spans.select(["start_ns", "attributes"])):
-        hours = [hour for (hour,) in tx.tuples(SQL["audio_hours"])]
-    if hours:
-        _insert(tx, SQL["insert_new_audio"], spans, spans.column("start_ns"), **TAKEN)
-        dirty.mark(tx, "audio", hours, "1h")
+    heard = spans.filter(pc.match_substring(spans.column("attributes"), OF_AUDIO))
+    if heard.num_rows:
+        _insert(tx, SQL["insert_new_audio"], heard, heard.column("start_ns"), **TAKEN)
+        hours = _numbers(heard.column("start_ns"), HOUR_NS)
+        dirty.mark(tx, "audio", {*hours, *(hour + 1 for hour in hours)}, "1h")  # a trace goes on in the next
 
 
 def _write_logs(tx: Transaction, logs: pa.Table, dirty: DirtyBuckets) -> int:

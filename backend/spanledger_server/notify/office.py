@@ -16,7 +16,7 @@ from spanledger_server.clock import Clock
 from spanledger_server.errors import Conflict, NotFound
 from spanledger_server.loops import Task
 from spanledger_server.notify import failing, history, kept, queue
-from spanledger_server.notify.deliver import Delivery
+from spanledger_server.notify.deliver import LONGEST_WAIT_S, Delivery
 from spanledger_server.notify.message import Message
 from spanledger_server.notify.opening import Registered
 from spanledger_server.notify.policy import Planned
@@ -24,7 +24,7 @@ from spanledger_server.notify.terms import EVERY, Known
 from spanledger_server.settings import Settings
 from spanledger_server.silences.held import holding
 from spanledger_server.store import sqlfile
-from spanledger_server.store.database import Database, Transaction
+from spanledger_server.store.database import Database, Reader, Transaction
 from spanledger_server.timegrid import HOUR_NS, MINUTE_NS, SECOND_NS
 
 SQL = sqlfile.load(__package__)
@@ -128,6 +128,27 @@ class Notifications:
             names = {key: each.name for key, each in self.opening.known(reader).items()}
             rows = reader.tuples(SQL["queue_length"])
         return [Waiting(names.get(key, key), messages, oldest_ns) for key, messages, oldest_ns in rows]
+
+    def waits(self, reader: Reader, now_ns: int) -> dict[str, float]:
+        """How long the oldest message to each channel has waited, seconds; not of those that have an alert already.
+
+        Under an empty name, how long nobody has looked at what there is to tell.
+
+        Args:
+            reader: A snapshot.
+            now_ns: The time.
+        """
+        looked_ns = self.delivery.planner.counters.turned_ns
+        idle_s = 0.0 if looked_ns is None else max(0.0, (now_ns - looked_ns) / SECOND_NS - LONGEST_WAIT_S)
+        found = {"": idle_s} if looked_ns is not None else {}
+        waiting = reader.tuples(SQL["queue_length"])
+        if waiting:
+            failing_now = {each.channel_id for each in failing.listed(reader)}
+            names = {key: each.name for key, each in self.opening.known(reader).items()}
+            for key, _, oldest_ns in waiting:
+                if key not in failing_now:
+                    found[names.get(key, key)] = max(0.0, (now_ns - oldest_ns) / SECOND_NS)
+        return found
 
     def names(self) -> dict[str, str]:
         """What each channel is called."""

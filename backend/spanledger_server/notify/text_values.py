@@ -30,6 +30,8 @@ MILLISECONDS: Final = {
 }
 SHARES: Final = {"%": Decimal(1), "percent": Decimal(1), "ratio": Decimal(100), "1": Decimal(100)}
 BYTES: Final = ("by", "b", "byte", "bytes")
+STATE: Final = "{state}"  # of a health check
+STATES: Final = {0: "healthy", 1: "degraded", 2: "down"}
 PER: Final = {"s": " a second", "min": " a minute", "h": " an hour", "d": " a day"}
 _COUNTED = re.compile(r"\{(?P<name>[a-z ]{1,40})\}(/(?P<per>s|min|h|d))?")
 COMPARED: Final = {">": "above", ">=": "at or above", "<": "below", "<=": "at or below", "==": "at", "!=": "not"}
@@ -49,6 +51,8 @@ def amount(value: Number | None, unit: str | None, digits: int = 3) -> str:
     if not number.is_finite():
         return UNKNOWN
     named = (unit or "").strip().lower()
+    if named == STATE and number in STATES:
+        return STATES[int(number)]
     if named in MONEY:
         return money(number, digits - 3) + MONEY[named]
     if named in MILLISECONDS:

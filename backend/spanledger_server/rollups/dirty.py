@@ -48,6 +48,10 @@ class DirtyBuckets:
         """The marked buckets below number `before`, oldest first, each once."""
         return [bucket for (bucket,) in reader.tuples(SQL["dirty"], family=family, level=level, before=before)]
 
+    def all_waiting(self, reader: Reader, level: Level, before: int) -> dict[Family, list[int]]:
+        """As `waiting`, of each family that has any."""
+        return dict(reader.tuples(SQL["all_dirty"], level=level, before=before))
+
     def take(self, tx: Transaction, family: Family, level: Level, buckets: Collection[int]) -> None:
         """Before these buckets are recomputed, in the writer's turn: rows committed from here on mark them anew."""
         tx.execute(SQL["take_dirty"], family=family, level=level, buckets=list(buckets))

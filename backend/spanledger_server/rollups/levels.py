@@ -11,7 +11,9 @@ from typing import Any, Final
 
 from spanledger_server import measures
 from spanledger_server.rollups.dirty import Family, Level
+from spanledger_server.timegrid import DAY_NS, Range
 
+DAYS_FROM_NS: Final = 8 * DAY_NS  # a window longer than this is read from days
 WIDTH_NS: Final[dict[Level, int]] = {"1m": 60 * 10**9, "1h": 3_600 * 10**9, "1d": 86_400 * 10**9}
 FINER: Final[dict[Level, Level | None]] = {"1m": None, "1h": "1m", "1d": "1h"}
 COARSER: Final[dict[Level, Level | None]] = {"1m": "1h", "1h": "1d", "1d": None}
@@ -108,3 +110,20 @@ def runs(buckets: Iterable[int], most: int) -> list[list[int]]:
         else:
             found.append([bucket])
     return found
+
+
+def days_read(window: Range, hours_kept_ns: int, *, wanted: bool) -> range:
+    """Whole days within the window, where that is long; where hours are deleted, every day that has a part in it.
+
+    Args:
+        window: Nanoseconds UTC.
+        hours_kept_ns: Since when all hours are kept.
+        wanted: Whether days may be read where hours are kept.
+    """
+    first, end = -(-window.from_ns // DAY_NS), window.to_ns // DAY_NS
+    if not wanted or window.length_ns <= DAYS_FROM_NS or end <= first:
+        first = end = window.from_ns // DAY_NS
+    if window.from_ns < hours_kept_ns:
+        first = window.from_ns // DAY_NS
+        end = max(end, -(-min(hours_kept_ns, window.to_ns) // DAY_NS))
+    return range(first, end)

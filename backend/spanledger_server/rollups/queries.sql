@@ -6,6 +6,10 @@ INSERT INTO dirty_buckets SELECT $family, $level, unnest($buckets::BIGINT[]), fa
 -- The marked buckets of a family and level.
 SELECT DISTINCT bucket FROM dirty_buckets WHERE family = $family AND level = $level AND bucket < $before ORDER BY bucket;
 
+-- name: all_dirty
+-- The marked buckets of a level, by family.
+SELECT family, list(DISTINCT bucket ORDER BY bucket) FROM dirty_buckets WHERE level = $level AND bucket < $before GROUP BY family;
+
 -- name: take_dirty
 -- Tell the marks that a recomputation begins with from those that are set while it runs.
 UPDATE dirty_buckets SET taken = true WHERE family = $family AND level = $level AND list_contains($buckets::BIGINT[], bucket);

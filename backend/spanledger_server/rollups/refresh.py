@@ -74,6 +74,7 @@ class Rollups:
             within_s: How long one refresh works at one level of one family, about; what is left stays marked, and the
                 newest buckets go first. None: until all is done.
         """
+        self.recomputed = 0  # buckets, since the start
         self._database = database
         self._dirty = dirty
         self._within_s = within_s
@@ -92,11 +93,12 @@ class Rollups:
         """
         total = Refreshed()
         for level in LEVELS:
+            before = now_ns // WIDTH_NS[level] if level != "1m" else 2**62
+            with self._database.reader() as reader:
+                waiting = self._dirty.all_waiting(reader, level, before)
             for recipe in RECIPES:
-                if level not in recipe.fill:
-                    continue
-                before = now_ns // WIDTH_NS[level] if level != "1m" else 2**62
-                total += self._refresh_level(recipe, level, before)
+                total += self._refresh_level(recipe, level, waiting.get(recipe.family, []))
+        self.recomputed += total.buckets
         with self._users_turn:
             if now_ns >= self._users_after_ns:
                 refresh_users(self._database, self._dirty, now_ns)
@@ -105,9 +107,7 @@ class Rollups:
             log.warning("late rows did not reach rollups whose raw rows are deleted", extra={"buckets": total.frozen})
         return total
 
-    def _refresh_level(self, recipe: Recipe, level: Level, before: int) -> Refreshed:
-        with self._database.reader() as reader:
-            waiting = self._dirty.waiting(reader, recipe.family, level, before)
+    def _refresh_level(self, recipe: Recipe, level: Level, waiting: Sequence[int]) -> Refreshed:
         total = Refreshed()
         until_s = None if self._within_s is None else time.perf_counter() + self._within_s
         for run in reversed(runs(waiting, TOGETHER[level])):

@@ -140,7 +140,12 @@ def _kept_from_ns(reader: Reader, rule: Rule, known: Mapping[str, Rule]) -> int:
     kept: dict[str, int] = dict(reader.tuples(SQL["kept_minutes"]))
     leaves = _leaves(rule, known)
     names = {name for each in leaves for name in (each.metric, each.divided_by) if name}
-    families = {reads.FAMILIES[metrics.measure(name).source] for name in names}
+    sources = {metrics.measure(name).source for name in names}
+    if "server" in sources:
+        raise Invalid(
+            "rule", rule.name, "a rule whose figures are kept: how the server does its work is known only now"
+        )
+    families = {reads.FAMILIES[source] for source in sources if source in reads.FAMILIES}
     if any(each.kind == "burn_rate" for each in leaves):
         families |= {"span", "cost", "metric"}
     if any(each.kind == "absence" and each.metric is None for each in leaves):

@@ -155,6 +155,7 @@ def _measured(
         values["stat"] = _stat(fields, values["metric"])
         usual_ns = USUAL_ABSENCE_NS if kind == "absence" else _window_ns(values["metric"], values["stat"])
         values["window_ns"] = fields.seconds("window_seconds", 60, LONGEST_WINDOW_S, usual_ns, minutes=True)
+        _of_now(fields, kind, values["metric"])
     if kind == "ratio":
         values["divided_by"] = _metric(fields, "divided_by", known, warnings, required=True)
     if kind == "change":
@@ -168,6 +169,15 @@ def _measured(
     if "operator" in OF_KIND[kind]:
         values |= _threshold(fields, kind, known, condition)
     return values
+
+
+def _of_now(fields: Fields, kind: Kind, metric: str | None) -> None:
+    """Refuse kinds that need a past which nobody keeps."""
+    source = None if metric is None else metrics.measure(metric).source
+    if source == "server" and kind != "threshold":
+        fields.refuse("kind", f"threshold: {metric} is known only as it is now")
+    elif source == "health" and kind == "absence":
+        fields.refuse("kind", "threshold, such as health_unknown > 0: a check that is gone is not silent")
 
 
 def _window_ns(name: str | None, stat: str | None) -> int:

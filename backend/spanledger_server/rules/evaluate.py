@@ -22,6 +22,7 @@ from spanledger_server.rules.held import Held
 from spanledger_server.rules.reads import Answer, Key, Question
 from spanledger_server.rules.rule import MEASURED, Rule
 from spanledger_server.rules.standing import Standings
+from spanledger_server.rules.unchanged import Unchanged
 from spanledger_server.rules.verdict import Outcome, Story, Verdict
 from spanledger_server.store import sqlfile
 from spanledger_server.store.database import Database, Reader
@@ -36,18 +37,21 @@ Judged = dict[UUID, list[Verdict]]
 class Evaluator:
     """Judges the rules of one store; used by one thread at a time."""
 
-    def __init__(self, database: Database, zone: str = "UTC") -> None:
+    def __init__(self, database: Database, zone: str = "UTC", *, only_own: bool = False) -> None:
         """Judge nothing yet.
 
         Args:
             database: The store.
             zone: IANA zone of budgets that name none.
+            only_own: Whether only the rules on the server's own work are judged.
         """
         self._database = database
         self._zone = zone
+        self._only_own = only_own
         self._standings = Standings(zone)
         self._baselines = Baselines()
         self._hearing = Hearing()
+        self._unchanged = Unchanged()
         self._before: Held[Answer] = Held(MINUTE_NS, MOST_REMEMBERED)
         self._known: tuple[int, tuple[Rule, ...]] = (-1, ())
 
@@ -62,6 +66,8 @@ class Evaluator:
         """Every enabled rule, by name, and what it says of each of its groups."""
         rules = self.rules(reader)
         enabled = [rule for rule in rules if rule.enabled]
+        if self._only_own:
+            enabled = [rule for rule in enabled if measured.source(rule) == "server"]
         found = self.judged(reader, [*enabled, *_ingredients(enabled, rules)], now_ns)
         return [(rule, found[rule.rule_id]) for rule in enabled]
 
@@ -73,8 +79,9 @@ class Evaluator:
         """The verdicts of these rules; those that composites among them are made of must be there too."""
         for each in (self._standings, self._baselines, self._hearing, self._before):
             each.turn(now_ns)
+        self._unchanged.turn(reader)
         asked = {rule.rule_id: _questions(rule, now_ns) for rule in rules}
-        answers = reads.read(reader, (question for each in asked.values() for question in each))
+        answers = reads.read(reader, (question for each in asked.values() for question in each), self._unchanged)
         found: Judged = {}
         for rule in rules:
             if rule.kind != "composite":
@@ -95,7 +102,7 @@ class Evaluator:
         if asked is None:
             return None
         key = replace(asked, window=Range(0, rule.window_ns))
-        return self._before.get(key, now_ns, lambda: reads.read(reader, [asked])[asked])
+        return self._before.get(key, now_ns, lambda: reads.read(reader, [asked], self._unchanged)[asked])
 
     def _judged(
         self,

@@ -15,9 +15,9 @@ from decimal import Decimal
 from typing import Any, Final
 
 from spanledger_server.rules import metrics
-from spanledger_server.rules.metrics import Measure
+from spanledger_server.rules.metrics import Measure, Source
 from spanledger_server.rules.reads import Answer, Crowd, Failed, Key, Question
-from spanledger_server.rules.rule import Rule, holds
+from spanledger_server.rules.rule import MEASURED, Rule, holds
 from spanledger_server.rules.verdict import Verdict
 from spanledger_server.timegrid import DAY_NS, HOUR_NS, MINUTE_NS, Range
 
@@ -28,6 +28,16 @@ Measured = tuple[Any, float | None]  # a value and its events
 def measure(rule: Rule) -> Measure:
     """The metric of a rule that has one."""
     return metrics.measure(rule.metric or "", rule.stat)
+
+
+def source(rule: Rule) -> Source | None:
+    """Where the metric of a rule that measures one is read."""
+    return measure(rule).source if rule.kind in MEASURED else None
+
+
+def lists_all(rule: Rule) -> bool:
+    """Whether a group that is not in the answer is gone for good, and not late."""
+    return source(rule) in metrics.LISTED
 
 
 def window(of: Measure, length_ns: int, now_ns: int) -> Range:
@@ -69,7 +79,7 @@ def questions(rule: Rule, now_ns: int) -> tuple[Question, ...]:
 
 def before(rule: Rule, now_ns: int) -> Question | None:
     """What a rule with groups asks to know those that were there before its window; None for others."""
-    if not rule.group_by or rule.kind not in ("threshold", "ratio"):
+    if not rule.group_by or rule.kind not in ("threshold", "ratio") or lists_all(rule):
         return None
     of = measure(rule)
     from_ns = window(of, rule.window_ns, now_ns).from_ns
@@ -123,7 +133,7 @@ def labels(rule: Rule, key: Key) -> dict[str, str]:
 def _verdict(rule: Rule, key: Key, asked: Sequence[Question], groups: Sequence[Mapping[Key, Any]]) -> Verdict:
     above = measure(rule)
     value, events = value_of(above, groups[0].get(key), asked[0].window)
-    reason = None if value is not None else f"nothing in {spoken(asked[0].window.length_ns)}"
+    reason = None if value is not None else above.silence or f"nothing in {spoken(asked[0].window.length_ns)}"
     if value is not None and rule.kind == "ratio":
         below = metrics.measure(rule.divided_by or "")
         value, events, reason = ratio(value, value_of(below, groups[1].get(key), asked[1].window), below.name)

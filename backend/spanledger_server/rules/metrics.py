@@ -1,7 +1,8 @@
 """The metrics that rules measure: where each is read, which labels it knows, and its value of what was found.
 
 The named statistics are those of `statistics.named`, so that a name means one thing everywhere. Beside them stand
-statistics of spans, and every metric that was sent over OTLP by its own name. What was found in a window, for one
+statistics of spans, how health checks and the server's own work do, and every metric that was sent over OTLP by its
+own name. What was found in a window, for one
 group, is one object of its source; a metric is a function of it.
 
 Never: a value where nothing tells, but for counts and sums, which are 0 then.
@@ -15,13 +16,15 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from spanledger_server.rollups import histogram
+from spanledger_server.rules import checks, own
 from spanledger_server.statistics import named, requests, system, told
 from spanledger_server.statistics.calls import Calls
 from spanledger_server.timegrid import DAY_NS, HOUR_NS, MINUTE_NS
 
-Source = Literal["calls", "cache", "rate_limit", "requests", "system", "spans", "metric"]
+Source = Literal["calls", "cache", "rate_limit", "requests", "system", "spans", "metric", "health", "server"]
 Value = Any  # float, Decimal or None
 USUAL_WINDOW_NS: Final = 5 * MINUTE_NS
+STATE: Final = "{state}"  # the unit of how a check stands
 SENT_WINDOW_NS: Final = MINUTE_NS  # of a metric that was sent: as new as minutes are
 _CONTEXT: Final = ("feature", "tenant", "user_tier")
 DIMENSIONS: Final[dict[Source, tuple[str, ...] | None]] = {
@@ -32,14 +35,22 @@ DIMENSIONS: Final[dict[Source, tuple[str, ...] | None]] = {
     "system": ("service",),
     "spans": ("service", "name", "kind", "status", "route", "model", "entry"),
     "metric": None,  # any attribute, beside the service
+    "health": checks.LABELS,
+    "server": own.LABELS,
 }
+LISTED: Final[frozenset[Source]] = frozenset(("health", "server"))  # what is not among their groups is over, not late
 SUMS: Final = frozenset(
     (
         *("requests", "api_failure", "cost_threshold", "cost", "input_tokens", "output_tokens", "cache_saved_cost"),
         *("request_count", "slow_requests", "span_count", "span_errors"),
     )
 )
-WINDOWS_NS: Final = {"hourly_cost": HOUR_NS, "cost_threshold": HOUR_NS, "cost": DAY_NS}
+WINDOWS_NS: Final = {
+    **dict.fromkeys(("hourly_cost", "cost_threshold"), HOUR_NS),
+    "cost": DAY_NS,
+    **dict.fromkeys(("evaluation_lag", "tick_overruns"), 10 * MINUTE_NS),
+    **dict.fromkeys(("health_state", "health_unknown", "delivery_lag", "failing_tasks"), MINUTE_NS),
+}
 STATS: Final = ("avg", "min", "max", "last", "sum", "rate", "increase", "count")
 
 
@@ -68,7 +79,13 @@ class Measure:
     @property
     def spread(self) -> bool:
         """Whether it is read of a distribution."""
-        return self.source not in ("calls", "spans") or "latency" in self.name or "duration" in self.name
+        exact = ("calls", "spans", "health")
+        return self.source not in exact or "latency" in self.name or "duration" in self.name
+
+    @property
+    def silence(self) -> str | None:
+        """Why there is no value; None: nothing came within the window."""
+        return "nobody knows how it does" if self.name == "health_state" else None
 
     @property
     def window_ns(self) -> int:
@@ -188,6 +205,8 @@ def nothing(source: Source) -> Any:
         "system": dict,
         "spans": Spans,
         "metric": Sent,
+        "health": checks.Checks,
+        "server": own.Work,
     }
     return empty[source]()
 
@@ -200,6 +219,29 @@ _EVENTS: Final[dict[Source, Callable[[Any], float | None]]] = {
     "system": lambda _: None,
     "spans": lambda found: found.number,
     "metric": lambda found: found.count if found.observed else found.points,
+    "health": lambda _: None,
+    "server": lambda _: None,
+}
+# Of checks, and of the server's own work: unit, value and meaning.
+_WATCHED: Final[dict[str, tuple[Source, str, Callable[[Any, float], Value], str]]] = {
+    "health_state": (
+        "health",
+        STATE,
+        lambda found, _: found.worst,
+        "how a check stands: 0 healthy, 1 degraded, 2 down",
+    ),
+    "health_unknown": ("health", "{check}", lambda found, _: found.unknown, "checks of which nobody knows how they do"),
+    "health_latency": ("health", "ms", lambda found, _: found.latency_ms, "mean time of a check's answers"),
+    "health_certificate_days": (
+        "health",
+        "d",
+        lambda found, _: found.certificate_days,
+        "days until a certificate ends",
+    ),
+    "evaluation_lag": ("server", "s", lambda found, _: found.lag_s, "how late rules were judged, at most"),
+    "tick_overruns": ("server", "{tick}", lambda found, _: found.overruns, "ticks that began late"),
+    "delivery_lag": ("server", "s", lambda found, _: found.waits_s, "how long the oldest message has waited"),
+    "failing_tasks": ("server", "{task}", lambda found, _: found.failed, "parts of the server's work that fail"),
 }
 
 
@@ -242,6 +284,8 @@ def _ours() -> dict[str, Measure]:
     )
     for name, (unit, value, meaning) in _of_spans().items():
         found[name] = Measure(name, "spans", unit, value, _EVENTS["spans"], name in SUMS, meaning)
+    for name, (source, unit, value, meaning) in _WATCHED.items():
+        found[name] = Measure(name, source, unit, value, _EVENTS[source], name in SUMS, meaning)
     return found
 
 

@@ -1,71 +1,17 @@
--- name: call_totals_1m
--- All calls of the ledger within minutes together: counts, costs and tokens.
-SELECT
-    -- include: rule_call_sums
-FROM cost_1m WHERE bucket >= $first AND bucket < $beyond HAVING count(*) > 0;
-
--- name: call_totals_1h
--- All calls of the ledger within hours together: counts, costs and tokens.
-SELECT
-    -- include: rule_call_sums
-FROM cost_1h WHERE bucket >= $first AND bucket < $beyond HAVING count(*) > 0;
-
--- name: call_totals_1d
--- All calls of the ledger within days together: counts, costs and tokens.
-SELECT
-    -- include: rule_call_sums
-FROM cost_1d WHERE bucket >= $first AND bucket < $beyond HAVING count(*) > 0;
-
--- name: call_sums_1m
--- The same within minutes, by some labels.
-WITH cells AS NOT MATERIALIZED (FROM cost_1m)
-SELECT
-    -- include: rule_call_key
-    -- include: rule_call_sums
--- include: rule_call_by
-
--- name: call_sums_1h
--- The same within hours, by some labels.
-WITH cells AS NOT MATERIALIZED (FROM cost_1h)
-SELECT
-    -- include: rule_call_key
-    -- include: rule_call_sums
--- include: rule_call_by
-
--- name: call_sums_1d
--- The same within days, by some labels.
-WITH cells AS NOT MATERIALIZED (FROM cost_1d)
-SELECT
-    -- include: rule_call_key
-    -- include: rule_call_sums
--- include: rule_call_by
-
 -- name: call_cells_1m
--- The same within minutes, by some labels, with codes of durations.
+-- Calls of the ledger within minutes, by some labels: counts, costs and tokens, and codes of durations where they are wanted.
 WITH cells AS NOT MATERIALIZED (FROM cost_1m)
-SELECT
-    -- include: rule_call_key
-    -- include: rule_call_sums
-    , flatten(list(duration_index)) AS codes, flatten(list(duration_count)) AS counts
--- include: rule_call_by
+-- include: rule_call_cells
 
 -- name: call_cells_1h
--- The same within hours, by some labels, with codes of durations.
+-- The same within hours.
 WITH cells AS NOT MATERIALIZED (FROM cost_1h)
-SELECT
-    -- include: rule_call_key
-    -- include: rule_call_sums
-    , flatten(list(duration_index)) AS codes, flatten(list(duration_count)) AS counts
--- include: rule_call_by
+-- include: rule_call_cells
 
 -- name: call_cells_1d
--- The same within days, by some labels, with codes of durations.
+-- The same within days.
 WITH cells AS NOT MATERIALIZED (FROM cost_1d)
-SELECT
-    -- include: rule_call_key
-    -- include: rule_call_sums
-    , flatten(list(duration_index)) AS codes, flatten(list(duration_count)) AS counts
--- include: rule_call_by
+-- include: rule_call_cells
 
 -- name: told_cells_1m
 -- What programs told of caches, rate limits or requests within minutes, by outcome and some labels.
@@ -242,3 +188,29 @@ GROUP BY trace_id ORDER BY max(CASE $by WHEN 'slow' THEN end_ns - start_ns END) 
 -- name: kept_minutes
 -- Since when tables are kept of which something was deleted.
 SELECT subject, from_ns FROM kept_from;
+
+-- name: check_times
+-- How long the answers of each check took together within minutes, and how many they were; so many minutes together.
+SELECT check_id, CASE WHEN $apart > 0 THEN bucket // $apart ELSE 0 END AS number, sum(latency_sum_ns)::BIGINT, sum(timed)::BIGINT
+FROM health_minutes WHERE bucket >= $first AND bucket < $beyond GROUP BY ALL;
+
+-- name: last_change
+-- The last bucket of the rollups that was recomputed.
+SELECT max(change) FROM rollup_log;
+
+-- name: changes_since
+-- The buckets that were recomputed, from a change on.
+SELECT change, family, level, bucket FROM rollup_log WHERE change >= $since;
+
+-- name: last_buckets
+-- The last bucket of each table of the rollups that rules read.
+SELECT 'cost', '1m', max(bucket) FROM cost_1m UNION ALL SELECT 'cost', '1h', max(bucket) FROM cost_1h UNION ALL
+SELECT 'cost', '1d', max(bucket) FROM cost_1d UNION ALL SELECT 'told', '1m', max(bucket) FROM told_1m UNION ALL
+SELECT 'told', '1h', max(bucket) FROM told_1h UNION ALL SELECT 'told', '1d', max(bucket) FROM told_1d UNION ALL
+SELECT 'span', '1m', max(bucket) FROM span_1m UNION ALL SELECT 'span', '1h', max(bucket) FROM span_1h UNION ALL
+SELECT 'span', '1d', max(bucket) FROM span_1d UNION ALL SELECT 'metric', '1m', max(bucket) FROM metric_1m UNION ALL
+SELECT 'metric', '1h', max(bucket) FROM metric_1h UNION ALL SELECT 'metric', '1d', max(bucket) FROM metric_1d;
+
+-- name: budget_versions
+-- Whether any budget changed: how many versions there are.
+SELECT count(*) FROM budgets;

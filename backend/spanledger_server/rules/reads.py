@@ -12,26 +12,27 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import groupby
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 from spanledger_server.errors import SpanledgerError
 from spanledger_server.rollups.dirty import Family
-from spanledger_server.rules import distributions, metrics
+from spanledger_server.rules import buckets, checks, distributions, metrics, own
+from spanledger_server.rules.buckets import Run
 from spanledger_server.rules.metrics import DIMENSIONS, Source
 from spanledger_server.rules.rule import MOST_GROUPS, Filter
+from spanledger_server.rules.unchanged import Unchanged
 from spanledger_server.slos.conditions import path
-from spanledger_server.statistics import stretches, system
+from spanledger_server.statistics import system
 from spanledger_server.statistics.system import Gauge
 from spanledger_server.store import sqlfile
 from spanledger_server.store.database import Reader
-from spanledger_server.timegrid import HOUR_NS, MINUTE_NS, Range
+from spanledger_server.timegrid import Range
 
 SQL = sqlfile.load(__package__)
 
 MOST_ROWS: Final = 20_000  # of one statement that several questions share, or whose rows are told apart by outcome
-FROM_MINUTES_NS: Final = 6 * HOUR_NS  # a window up to this length is read from minutes alone
 FAMILIES: Final[dict[Source, Family]] = {
     "calls": "cost",
     "cache": "told",
@@ -44,8 +45,6 @@ FAMILIES: Final[dict[Source, Family]] = {
 TOLD_LABELS: Final = ("service", "subject", "feature", "tenant", "user_tier")
 # Level -> the statement that reads it.
 CALL: Final = {"1m": "call_cells_1m", "1h": "call_cells_1h", "1d": "call_cells_1d"}
-CALL_SUMS: Final = {"1m": "call_sums_1m", "1h": "call_sums_1h", "1d": "call_sums_1d"}
-CALL_TOTALS: Final = {"1m": "call_totals_1m", "1h": "call_totals_1h", "1d": "call_totals_1d"}
 TOLD: Final = {"1m": "told_cells_1m", "1h": "told_cells_1h", "1d": "told_cells_1d"}
 SPAN: Final = {"1m": "span_cells_1m", "1h": "span_cells_1h", "1d": "span_cells_1d"}
 SENT: Final = {"1m": "sent_cells_1m", "1h": "sent_cells_1h", "1d": "sent_cells_1d"}
@@ -119,26 +118,34 @@ class _Shape:
         return cls(question.source, labels, exact)
 
 
-def read(reader: Reader, asked: Iterable[Question]) -> dict[Question, Answer]:
-    """What was found for each question, by group; a crowd where there are more groups than any rule may have."""
+def read(reader: Reader, asked: Iterable[Question], known: Unchanged | None = None) -> dict[Question, Answer]:
+    """What was found for each question, by group; a crowd where there are more groups than any rule may have.
+
+    Args:
+        reader: One snapshot.
+        asked: What.
+        known: What is remembered of the tick before; None: nothing.
+    """
     together: dict[tuple[_Shape, Range], list[Question]] = defaultdict(list)
     for question in dict.fromkeys(asked):
         together[_Shape.of(question), question.window].append(question)
     found: dict[Question, Answer] = {}
     for (shape, window), questions in together.items():
         try:
-            found |= _answered(reader, shape, window, questions)
+            found |= _answered(reader, shape, window, questions, known)
         except SpanledgerError as error:
             found |= dict.fromkeys(questions, Failed(str(error)))
     return found
 
 
-def apart(reader: Reader, question: Question, minutes: int) -> dict[Key, list[Row]]:
+def apart(reader: Reader, question: Question, length: int) -> dict[Key, list[Row]]:
     """The rows of each group, those of each stretch of so many minutes by themselves; `found` makes objects of them.
 
     Stretches (`bucket`) are numbered from 1970 on.
     """
-    rows = _rows(reader, _Shape.of(question), [("1m", *_minutes(question.window))], [question], 2**40, apart=minutes)
+    rows = _rows(
+        reader, _Shape.of(question), [("1m", *buckets.minutes(question.window))], [question], 2**40, apart=length
+    )
     groups: dict[Key, list[Row]] = defaultdict(list)
     for labels, row in () if isinstance(rows, Crowd) else rows:
         if _fits(question, labels):
@@ -150,6 +157,10 @@ def found(source: Source, rows: Iterable[Row]) -> Any:
     """What these rows tell, as one object of their source."""
     if source == "system":
         return metrics.gauges_together([row["gauge"] for row in rows])
+    if source == "health":
+        return checks.together(rows)
+    if source == "server":
+        return own.together(row["work"] for row in rows)
     together = metrics.nothing(source)
     if source == "calls":
         some = list(rows)
@@ -168,13 +179,17 @@ def found(source: Source, rows: Iterable[Row]) -> Any:
 
 
 def _answered(
-    reader: Reader, shape: _Shape, window: Range, questions: Sequence[Question]
+    reader: Reader, shape: _Shape, window: Range, questions: Sequence[Question], known: Unchanged | None
 ) -> dict[Question, Groups | Crowd]:
-    rows = _rows(reader, shape, _runs(reader, FAMILIES[shape.source], window), questions, MOST_ROWS)
+    if known is not None and known.nothing(shape.source, window.from_ns):
+        return {question: {} for question in questions}
+    family = FAMILIES.get(shape.source)
+    runs = [("1m", *buckets.minutes(window))] if family is None else buckets.runs(reader, family, window)
+    rows = _rows(reader, shape, runs, questions, MOST_ROWS, known=known)
     if isinstance(rows, Crowd):
         if len(questions) == 1:
             return {questions[0]: rows}
-        each = [_answered(reader, shape, window, [question]) for question in questions]
+        each = [_answered(reader, shape, window, [question], known) for question in questions]
         return {question: groups for one in each for question, groups in one.items()}
     picked = _picked(questions, rows)
     return {question: _grouped(question, picked[question]) for question in questions}
@@ -215,9 +230,6 @@ def _grouped(question: Question, rows: Iterable[_Row]) -> Groups | Crowd:
     return {key: None if question.bare else found(question.source, each) for key, each in by_key.items()}
 
 
-Run = tuple[str, int, int]  # level, first bucket, the one beyond the last
-
-
 def _rows(
     reader: Reader,
     shape: _Shape,
@@ -226,52 +238,86 @@ def _rows(
     most: int,
     *,
     apart: int = 0,
+    known: Unchanged | None = None,
 ) -> list[_Row] | Crowd:
     """The rows that all these questions need."""
+    if shape.source in metrics.LISTED:
+        return _watched(reader, shape, questions, apart)
     rows: list[_Row] = []
-    for level, first, beyond in runs:
-        bound = {"first": first, "beyond": beyond, "apart": apart}
-        if shape.source == "system":
-            rows += _gauges(reader, level, bound)
-            continue
-        some = _some(reader, shape, level, bound | {"most": most}, questions)
+    key = (shape, frozenset((each.every, each.spread and not each.bare) for each in questions))
+    for run in runs:
+        level, first, beyond = run
+        bound = {"first": first, "beyond": beyond, "apart": apart, "most": most}
+        reading = partial(_some, reader, shape, level, bound, questions)
+        some = reading() if known is None else known.rows(shape.source, run, key, reading)
         if isinstance(some, Crowd):
             return some
-        rows += some
+        rows += some or ()
     return rows
+
+
+def _watched(reader: Reader, shape: _Shape, questions: Sequence[Question], apart: int) -> list[_Row]:
+    """Of health checks, and of the server's own work, which nobody but this process knows."""
+    window = questions[0].window
+    if shape.source == "health":
+        return [*checks.rows(reader, window, apart, timed=any(each.spread for each in questions))]
+    found = own.rows(reader, window.to_ns, window.length_ns / 1e9)
+    return [(labels, {"work": work}) for labels, work in found]
 
 
 def _some(
     reader: Reader, shape: _Shape, level: str, bound: Mapping[str, Any], questions: Sequence[Question]
 ) -> list[_Row] | Crowd:
+    if shape.source == "system":
+        return _gauges(reader, level, bound)
     if shape.source == "metric":
         return _sent(reader, shape, level, bound, questions)
     if shape.source == "requests":
         return _requests(reader, shape, level, bound, questions)
     if shape.source in ("cache", "rate_limit"):
         return _told(reader, shape, level, bound, questions)
-    asked = _asked(shape, DIMENSIONS[shape.source] or (), questions)
-    spread = any(each.spread and not each.bare for each in questions)
     if shape.source == "calls":
-        return _calls(reader, shape, level, bound, asked, spread=spread)
-    rows = distributions.rows(reader, SQL[SPAN[level]], **bound, **asked, served=False, spread=spread)
+        return _calls(reader, shape, level, bound, questions)
+    asked = _asked(shape, DIMENSIONS[shape.source] or (), questions)
+    rows = distributions.rows(reader, SQL[SPAN[level]], **bound, **asked, served=False, spread=_spread(questions))
     return _taken(rows, shape, bound)
 
 
+def _spread(questions: Iterable[Question]) -> bool:
+    return any(each.spread and not each.bare for each in questions)
+
+
 def _calls(
-    reader: Reader, shape: _Shape, level: str, bound: Mapping[str, Any], asked: Mapping[str, Any], *, spread: bool
+    reader: Reader, shape: _Shape, level: str, bound: Mapping[str, Any], questions: Sequence[Question]
 ) -> list[_Row] | Crowd:
-    """Calls, by the least statement that tells what is wanted: most of what a rule costs is its statement's plan."""
-    if spread:
-        return _taken(distributions.rows(reader, SQL[CALL[level]], **bound, **asked), shape, bound)
-    if shape.labels or bound["apart"]:
-        return _taken(reader.rows(SQL[CALL_SUMS[level]], **bound, **asked), shape, bound)
-    rows = reader.rows(SQL[CALL_TOTALS[level]], first=bound["first"], beyond=bound["beyond"])
-    return [({}, row) for row in rows]
+    """Calls, by a statement without what nobody wants: most of what a rule costs is its statement's plan."""
+    known = DIMENSIONS["calls"] or ()
+    told = replace(shape, labels=_ordered(known, shape.labels), only=_ordered(known, shape.only))
+    wanted = _wanted(told, questions)
+    marks = {f"by_{label}": True for label in told.labels} | {f"only_{label}": True for label in told.only}
+    spread, apart = _spread(questions), bound["apart"] or None
+    asked = {**bound, **marks, "labels": bool(marks), "spread": spread, "wanted": wanted, "apart": apart}
+    sql, left = sqlfile.lean(SQL[CALL[level]], asked)
+    rows = distributions.rows(reader, sql, **left) if spread else reader.rows(sql, **left)
+    return _taken(rows, told, bound)
+
+
+def _ordered(known: Sequence[str], labels: Sequence[str]) -> tuple[str, ...]:
+    return tuple(label for label in known if label in labels)
 
 
 def _asked(shape: _Shape, columns: Sequence[str], questions: Sequence[Question]) -> dict[str, Any]:
-    """The places of the labels, and which combinations are let through; None where that would be too many."""
+    """The places of the labels, and which combinations are let through."""
+    wanted = _wanted(shape, questions)
+    return {
+        "by": [columns.index(label) + 1 for label in shape.labels],
+        "only": [] if wanted is None else [columns.index(label) + 1 for label in shape.only],
+        "wanted": wanted,
+    }
+
+
+def _wanted(shape: _Shape, questions: Sequence[Question]) -> list[list[str]] | None:
+    """The combinations of labels that are let through; None: all, where these would be too many."""
     wanted: set[Key] = set()
     for question in questions:
         filters = dict(question.every)
@@ -280,14 +326,12 @@ def _asked(shape: _Shape, columns: Sequence[str], questions: Sequence[Question])
             values = [(*some, value) for some in values for value in filters[label].wanted or ()]
         wanted.update(values)
     few = bool(shape.only) and len(wanted) <= MOST_GROUPS
-    return {
-        "by": [columns.index(label) + 1 for label in shape.labels],
-        "only": [columns.index(label) + 1 for label in shape.only] if few else [],
-        "wanted": [list(each) for each in sorted(wanted)] if few else None,
-    }
+    return [list(each) for each in sorted(wanted)] if few else None
 
 
 def _taken(rows: Sequence[Row], shape: _Shape, bound: Mapping[str, Any]) -> list[_Row] | Crowd:
+    if not shape.labels:
+        return [({}, row) for row in rows]
     if rows and rows[0]["groups"] > bound["most"]:
         return Crowd(rows[0]["groups"])
     return [(dict(zip(shape.labels, row["key"], strict=True)), row) for row in rows]
@@ -333,41 +377,13 @@ def _sent(
     return _taken(rows, shape, bound)
 
 
-def _gauges(reader: Reader, level: str, bound: Mapping[str, Any]) -> list[_Row]:
+def _gauges(reader: Reader, level: str, bound: Mapping[str, Any]) -> list[_Row] | Crowd:
     rows: list[_Row] = []
     labels: dict[str | None, dict[str, Any]] = {}
-    for row in reader.rows(SQL[GAUGE[level]], names=list(system.NAMES), **bound):
+    within = {name: bound[name] for name in ("first", "beyond", "apart")}
+    for row in reader.rows(SQL[GAUGE[level]], names=list(system.NAMES), **within):
         text = row["attributes"]
         known = labels.setdefault(text, json.loads(text) if text else {})
         gauge = Gauge(row["name"], row["service"], known, row["mean"])
         rows.append(({"service": row["service"]}, {"bucket": row["bucket"], "gauge": gauge}))
     return rows
-
-
-def _minutes(window: Range) -> tuple[int, int]:
-    return window.from_ns // MINUTE_NS, -(-window.to_ns // MINUTE_NS)
-
-
-def _runs(reader: Reader, family: Family, window: Range) -> list[Run]:
-    """The buckets that make up a window, as runs of neighbours of one level."""
-    if window.length_ns <= FROM_MINUTES_NS:
-        return [("1m", *_minutes(window))]
-    s = stretches.of(reader, family, window)
-    stale_days, stale_hours = set(s["stale_days"]), set(s["stale_hours"])
-    days = {day for day in range(s["first_day"], s["end_day"]) if day not in stale_days}
-    hours = {
-        hour for hour in range(s["first_hour"], s["end_hour"]) if hour not in stale_hours and hour // 24 not in days
-    }
-    minutes = [
-        minute
-        for hour in range(s["first_minute"] // 60, -(-s["end_minute"] // 60))
-        if hour not in hours and hour // 24 not in days
-        for minute in range(max(hour * 60, s["first_minute"]), min((hour + 1) * 60, s["end_minute"]))
-    ]
-    return [*_neighbours("1d", days), *_neighbours("1h", hours), *_neighbours("1m", minutes)]
-
-
-def _neighbours(level: str, buckets: Iterable[int]) -> list[Run]:
-    ordered = enumerate(sorted(buckets))
-    runs = [[bucket for _, bucket in run] for _, run in groupby(ordered, key=lambda each: each[1] - each[0])]
-    return [(level, run[0], run[-1] + 1) for run in runs]

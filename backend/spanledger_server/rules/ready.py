@@ -26,7 +26,7 @@ from spanledger_server.store.database import Database, Reader, Transaction
 
 SQL = sqlfile.load(__package__)
 
-PACKS: Final = ("general", "llm", "audio")
+PACKS: Final = ("general", "llm", "audio", "server")
 ACTOR: Final = "spanledger"
 
 

@@ -33,7 +33,8 @@ LEAST: Final = frozenset(("duration_min_ns", "min"))
 MOST: Final = frozenset(("duration_max_ns", "max"))
 NEWEST: Final = "last"
 NEVER: Final = ("slots", "sums")  # what rules do not read
-OTHERS: Final = frozenset((*ALIKE, *NEVER, *BESIDE, CODES, "bucket", "key", "groups"))
+WHOLE: Final = {"system": "gauge", "health": "check"}  # sources whose rows are not added up column by column
+OTHERS: Final = frozenset((*ALIKE, *NEVER, *BESIDE, CODES, *WHOLE.values(), "bucket", "key", "groups"))
 Numbers = NDArray[np.int64]
 Told = Callable[[Any], Measured]  # what was found of a group (None: nothing) -> its value and events
 
@@ -76,7 +77,7 @@ def _slid(question: Question, rows: Sequence[Row], ends: range, width: int) -> I
         alike[tuple(row.get(name, ...) for name in ALIKE)].append(row)
     windows = [_Windows.of(each, ends, width) for each in alike.values()]
     for number, end in enumerate(ends):
-        if question.source == "system":
+        if question.source in WHOLE:
             there = [row for each in windows for row in each.rows[each.first[number] : each.beyond[number]]]
         else:
             there = [each.row(number) for each in windows if each.first[number] < each.beyond[number]]
@@ -110,7 +111,7 @@ class _Windows:
     def of(cls, rows: Sequence[Row], ends: range, width: int) -> _Windows:
         steps, at = np.arange(ends.start, ends.stop), np.array([row["bucket"] for row in rows])
         first, beyond = np.searchsorted(at, steps - width), np.searchsorted(at, steps)
-        names = [name for name in rows[0] if name not in OTHERS and name != "gauge"]
+        names = [name for name in rows[0] if name not in OTHERS]
         columns = {name: _together(name, [row[name] for row in rows], first, beyond) for name in names}
         fixed = {name: rows[0][name] for name in (*ALIKE, *NEVER) if name in rows[0]}
         offsets = np.concatenate(([0], np.cumsum([len(row.get(CODES, ())) for row in rows], dtype=np.int64)))

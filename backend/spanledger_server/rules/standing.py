@@ -24,8 +24,11 @@ from spanledger_server.slos import register
 from spanledger_server.slos import status as of_slo
 from spanledger_server.slos.register import Kept
 from spanledger_server.slos.status import Condition, Status
+from spanledger_server.store import sqlfile
 from spanledger_server.store.database import Reader
 from spanledger_server.timegrid import MINUTE_NS
+
+SQL = sqlfile.load(__package__)
 
 Spent = tuple[Decimal | None, int]  # percent of the limit, calls
 Ahead = tuple[float | None, str | None]  # probability to pass the limit, why it is not known
@@ -47,6 +50,7 @@ class Standings:
             zone: IANA zone of budgets that name none.
         """
         self._zone = zone
+        self._known: tuple[int, Sequence[Budget]] = (-1, ())
         self._spent: Held[Spent] = Held(MINUTE_NS, 50)
         self._ahead: Held[Ahead] = Held(5 * MINUTE_NS, 5)
         self._slos: Held[list[tuple[Kept, Status]]] = Held(MINUTE_NS // 2, 1)
@@ -61,7 +65,14 @@ class Standings:
         if rule.kind == "burn_rate":
             return self._burning(reader, rule, now_ns)
         judge = self._on_spending if rule.kind == "budget" else self._on_forecast
-        return [judge(reader, rule, each, now_ns) for each in chosen(reader, rule)]
+        return [judge(reader, rule, each, now_ns) for each in _of_rule(rule, self._budgets(reader))]
+
+    def _budgets(self, reader: Reader) -> Sequence[Budget]:
+        """All budgets; read again when any has changed."""
+        versions = reader.once("rules.budgets", lambda: int(reader.value(SQL["budget_versions"])))
+        if versions != self._known[0]:
+            self._known = versions, record.listed(reader)
+        return self._known[1]
 
     def _on_spending(self, reader: Reader, rule: Rule, budget: Budget, now_ns: int) -> Verdict:
         found = self._spent.get(
@@ -105,11 +116,11 @@ def of(rule: Rule, budget: Budget) -> dict[str, str]:
 
 def chosen(reader: Reader, rule: Rule) -> Sequence[Budget]:
     """The budgets that a rule is about."""
-    return [
-        each
-        for each in record.listed(reader)
-        if each.watched and (rule.budget is None or rule.budget in (each.budget_id, each.name))
-    ]
+    return _of_rule(rule, record.listed(reader))
+
+
+def _of_rule(rule: Rule, known: Sequence[Budget]) -> Sequence[Budget]:
+    return [each for each in known if each.watched and rule.budget in (None, each.budget_id, each.name)]
 
 
 def _ahead(reader: Reader, budget: Budget, now_ns: int, zone: str) -> Ahead:

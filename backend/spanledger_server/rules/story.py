@@ -15,7 +15,8 @@ from urllib.parse import quote, urlencode
 
 from spanledger_server.budgets import record, status
 from spanledger_server.errors import SpanledgerError
-from spanledger_server.rules import contributors, measured, metrics, reads
+from spanledger_server.health.answer import CODES
+from spanledger_server.rules import checks, contributors, measured, metrics, reads
 from spanledger_server.rules.metrics import METRICS
 from spanledger_server.rules.rule import MEASURED, Rule
 from spanledger_server.rules.verdict import Story, Verdict
@@ -23,7 +24,8 @@ from spanledger_server.store.database import Reader
 from spanledger_server.timegrid import DAY_NS, HOUR_NS, Range
 
 SIGNS: Final = {">": "above", ">=": "at or above", "<": "below", "<=": "at or below", "==": "equal to", "!=": "not"}
-PAGES: Final = {"calls": "/traces", "spans": "/traces", "requests": "/traces", "metric": "/logs"}
+STATES: Final = {code: state for state, code in CODES.items()}
+PAGES: Final = {"calls": "/traces", "spans": "/traces", "requests": "/traces", "metric": "/logs", "health": "/services"}
 BESIDE_NS: Final = HOUR_NS  # what the page shows before the window
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -44,11 +46,16 @@ def of(reader: Reader, rule: Rule, verdict: Verdict, now_ns: int, zone: str) -> 
     people: tuple[tuple[str, str, str], ...] = ()
     shown: tuple[str, ...] = ()
     if rule.kind in MEASURED:
-        facts.append(("Window", f"{measured.spoken(rule.window_ns)} until {clock(now_ns)}"))
+        source = measured.measure(rule).source
+        if source != "health":
+            facts.append(("Window", f"{measured.spoken(rule.window_ns)} until {clock(now_ns)}"))
         if verdict.events is not None:
             facts.append(("Events", f"{verdict.events:,.0f}"))
         try:
-            before = _before(reader, rule, verdict, window)
+            if source == "health":
+                before = _of_check(reader, verdict.labels, now_ns)
+            elif source != "server":
+                before = _before(reader, rule, verdict, window)
             people = contributors.contributors(reader, rule, verdict.labels, window)
             shown = contributors.traces(reader, rule, verdict.labels, window)
         except SpanledgerError as error:
@@ -83,6 +90,8 @@ def _measured(rule: Rule, verdict: Verdict) -> str:
         return f"Nothing has come for {measured.spoken(round(float(verdict.value or 0) * 10**9))}"
     if rule.kind == "composite":
         return f"{rule.expression} holds"
+    if rule.metric == "health_state":
+        return f"{verdict.labels.get('check', 'The check that does worst')} is {value}"
     if rule.kind == "anomaly":
         return f"{_words(rule.metric)} is {value}, which is unusual at this time"
     subject = {
@@ -106,11 +115,11 @@ def _text(
     rule: Rule, verdict: Verdict, now_ns: int, before: list[tuple[str, str]], people: tuple[tuple[str, str, str], ...]
 ) -> str:
     over = ""
-    if rule.kind in MEASURED:
+    if rule.kind in MEASURED and rule.metric != "health_state":
         counted = "" if verdict.events is None else f", from {verdict.events:,.0f} events"
         over = f", over {measured.spoken(rule.window_ns)} until {clock(now_ns)}{counted}"
     said = [f"{_measured(rule, verdict)}{over}."]
-    if rule.metric in METRICS:
+    if rule.metric in METRICS and rule.metric != "health_state":
         said.append(f"{_words(rule.metric)}: {METRICS[rule.metric].meaning}.")
     if rule.kind == "burn_rate":
         said.append("At 1x the objective's error budget would last exactly to the end of its period.")
@@ -152,6 +161,16 @@ def _before(reader: Reader, rule: Rule, verdict: Verdict, window: Range) -> list
     return found
 
 
+def _of_check(reader: Reader, labels: Mapping[str, str], now_ns: int) -> list[tuple[str, str]]:
+    """Why a check is as it is, since when, and how much of a day it was up."""
+    known = checks.known(reader, labels, now_ns)
+    if known is None:
+        return []
+    stands, up = known
+    found = [("Last answer", stands.said), ("Since", instant(stands.since_ns))]
+    return [*found, *([] if up is None else [("Up within 24 hours", f"{up:.2%}")])]
+
+
 def _of_budget(reader: Reader, name: str, now_ns: int, zone: str) -> list[tuple[str, str]]:
     """How much of a budget is spent, and until when it has to last."""
     budget = next((each for each in record.listed(reader) if each.name == name), None)
@@ -189,6 +208,8 @@ def _path(rule: Rule, labels: Mapping[str, str], window: Range) -> str:
     else:
         source = measured.measure(rule).source if rule.metric else None
         page = PAGES.get(source or "", "/alerts")
+    if page == "/services" and labels.get("service"):
+        return f"{page}/{quote(labels['service'], safe='')}"
     shown = ("service", "model", "provider", "operation", "feature", "tenant", "user_tier", "name", "route")
     filters = [("f", f"{name}:{labels[name]}") for name in shown if labels.get(name)]
     if page not in ("/costs", "/traces"):
@@ -213,6 +234,8 @@ def amount(value: float | Decimal | None, unit: str | None) -> str:
     if value is None:
         return ""
     size = abs(float(value))
+    if unit == metrics.STATE:
+        return STATES.get(int(value), f"{value:g}")
     if unit == "1":
         return f"{float(value) * 100:.4g} %"
     if unit in ("usd", "usd/h"):

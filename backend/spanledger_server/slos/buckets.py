@@ -14,9 +14,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from spanledger_server.slos import reading
 from spanledger_server.slos.burn import Counts
 from spanledger_server.slos.conditions import Conditions
+from spanledger_server.slos.judging import Floats
 from spanledger_server.slos.objective import Indicator
 from spanledger_server.slos.reading import SORT, Judge
 from spanledger_server.slos.stretches import LEDGER, METRIC, SPAN, SPAN_ROWS, WIDTHS, Piece, Source, marks
@@ -28,7 +32,6 @@ from spanledger_server.timegrid import MINUTE_NS, Range
 SQL = sqlfile.load(__package__)
 
 FEW_OF: Final = {"raw": "few_raw", "1m": "few_1m", "1h": "few_1h", "1d": "few_1d"}
-WITHIN_OF: Final = {"raw": "few_raw_within", "1m": "few_1m_within", "1h": "few_1h_within", "1d": "few_1d_within"}
 MANY_OF: Final = {"1m": "many_1m", "1h": "many_1h", "1d": "many_1d"}
 FEW: Final = 70  # buckets: an hour of minutes that came into reach when the hour changed
 NEAR: Final = 3  # minutes that are read with those that wait, from spans: one statement is quicker than two
@@ -130,12 +133,18 @@ def _cells(
     reader: Reader, level: str, numbers: tuple[int, ...], service: str | None, edge_ns: int | None
 ) -> list[tuple[Any, ...]]:
     """The rows of a service, read once for all objectives that ask for the same, as parts of a composite do."""
-    bounds = {"first": min(numbers), "beyond": max(numbers) + 1, "buckets": numbers, "service": service}
-    statement = FEW_OF[level] if edge_ns is None else WITHIN_OF[level]
-    if level == "raw" and edge_ns is not None:
-        bounds["edge_ns"] = edge_ns
-    told = ("slos.cells", statement, numbers, service, bounds.get("edge_ns"))
-    return reader.once(told, lambda: reader.tuples(SQL[statement], **bounds))
+    first, beyond = min(numbers), max(numbers) + 1
+    asked = {
+        "first": first,
+        "beyond": beyond,
+        "buckets": None if beyond - first == len(numbers) else numbers,
+        "service": service,
+        "edge_ns": edge_ns,
+        "within": edge_ns is not None,
+    }
+    statement, bounds = sqlfile.lean(SQL[FEW_OF[level]], asked)
+    told = ("slos.cells", statement, numbers, service, edge_ns if level == "raw" else None)
+    return reader.once(told, lambda: reader.tuples(statement, **bounds))
 
 
 def _within(
@@ -161,21 +170,31 @@ def _within(
     return within, sum(number for number, each in zip(numbers or (), right, strict=False) if each)
 
 
+def minutes(reader: Reader, indicator: Indicator, numbers: Sequence[int]) -> tuple[NDArray[np.int64], Floats]:
+    """Those of many minutes in which anything happened, and the counts of each; only of what `reading.quick` says."""
+    found = reader.arrow(SQL[MANY_OF["1m"]], **_many_of(indicator, numbers))
+    bucket, *counts = (column.to_numpy() for column in found.columns)
+    return bucket, np.column_stack(counts)
+
+
 def _many(reader: Reader, indicator: Indicator, level: str, numbers: Sequence[int]) -> dict[int, Figures]:
     """Counted where they are."""
+    rows = reader.tuples(SQL[MANY_OF[level]], **_many_of(indicator, numbers))
+    return {bucket: tuple(figures) for bucket, *figures in rows}
+
+
+def _many_of(indicator: Indicator, numbers: Sequence[int]) -> dict[str, Any]:
     bound, below = reading.beyond(indicator)
-    rows = reader.tuples(
-        SQL[MANY_OF[level]],
-        first=min(numbers),
-        beyond=max(numbers) + 1,
-        buckets=numbers,
-        edge_ns=reading.edge_ns(bound),
-        bound=bound,
-        below=below,
+    return {
+        "first": min(numbers),
+        "beyond": max(numbers) + 1,
+        "buckets": numbers,
+        "edge_ns": reading.edge_ns(bound),
+        "bound": bound,
+        "below": below,
         **_fits(indicator.where, "where"),
         **_fits(indicator.good or indicator.where, "good"),
-    )
-    return {bucket: tuple(figures) for bucket, *figures in rows}
+    }
 
 
 def _fits(conditions: Conditions, prefix: str) -> dict[str, Any]:

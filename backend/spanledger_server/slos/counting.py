@@ -31,6 +31,7 @@ CONTRIBUTE: Final[dict[str, tuple[str, ...]]] = {
     "ledger": ("model", "tenant", "feature"),
     "metric": ("service",),
 }
+AHEAD: Final = 60  # minutes that are still to come: that nothing came in one holds until something does
 HEARD_IN: Final = {"heard_alone": frozenset({"metric"}), "heard_beside": frozenset({"span", "cost"})}
 
 
@@ -144,15 +145,16 @@ def _heard(reader: Reader, statement: str, service: str | None, minutes: Sequenc
     found = {} if tallies is None else tallies.find(seen.version, question, [("1m", number) for number in minutes])
     missing = [number for number in minutes if ("1m", number) not in found]
     if missing:
-        rows = reader.tuples(SQL[statement], service=service, first=missing[0], beyond=missing[-1] + 1)
+        ahead = range(missing[-1] + 1, missing[-1] + 1 + AHEAD)
+        rows = reader.tuples(SQL[statement], service=service, first=missing[0], beyond=ahead.stop)
         there = {bucket for (bucket,) in rows}
-        found |= {("1m", number): (float(number in there),) for number in missing}
+        found |= {("1m", number): (float(number in there),) for number in (*missing, *ahead)}
         families = HEARD_IN[statement]
         since = max(seen.kept.get(f"{family}_1m", 0) for family in families)
         if tallies is not None:
             kept = {bucket: told for bucket, told in found.items() if bucket[1] * MINUTE_NS >= since}
             tallies.keep(seen.version, question, families, kept)
-    return {number for (_, number), (there_is,) in found.items() if there_is}
+    return {number for number in minutes if found["1m", number][0]}
 
 
 def effective(threshold: Threshold, kind: str) -> float:

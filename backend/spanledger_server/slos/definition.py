@@ -19,7 +19,7 @@ from spanledger_server.errors import Invalid, Mistakes
 from spanledger_server.slos import burn, conditions
 from spanledger_server.slos.burn import Policy
 from spanledger_server.slos.conditions import KINDS, Conditions, Kind
-from spanledger_server.slos.keeping import Keeping
+from spanledger_server.slos.known import Known
 from spanledger_server.slos.objective import (
     CALENDARS,
     FIELDS,
@@ -70,12 +70,12 @@ MEMBERS: Final = ("name", "service", "indicator", "target", "window", "method", 
 TEXTS: Final = ("display_name", "description", "labels", "annotations")
 
 
-def parse(given: Any, keeping: Keeping | None = None) -> Objective:
+def parse(given: Any, known: Known | None = None) -> Objective:
     """The objective of a definition.
 
     Args:
         given: ``{name, service, indicator, target, window, …}``; docs/slos.md lists the members.
-        keeping: How long the window may be; None for one that was accepted before.
+        known: What there is here; None for one that was accepted before.
 
     Raises:
         Mistakes: With everything that is wrong.
@@ -110,9 +110,12 @@ def parse(given: Any, keeping: Keeping | None = None) -> Objective:
         labels=reading.take("labels", lambda: _mapping(given.get("labels"), "labels"), {}),
         annotations=reading.take("annotations", lambda: _mapping(given.get("annotations"), "annotations"), {}),
     )
-    too_long = None if keeping is None else keeping.too_long(found)
-    if mistakes := [*reading.mistakes, *([] if too_long is None else [too_long])]:
-        raise Mistakes(mistakes)
+    if known is not None:
+        asked = given.get("indicator")
+        expected = isinstance(asked, Mapping) and asked.get("metric_expected") is True
+        reading.mistakes += known.mistakes(found, expected=expected)
+    if reading.mistakes:
+        raise Mistakes(reading.mistakes)
     return found
 
 
@@ -287,7 +290,8 @@ def _composite(given: Any) -> Indicator:
 def _indicator(given: Any, service: str) -> Indicator:
     if isinstance(given, Mapping) and given.get("kind") == "composite":
         return _composite(given)
-    asked = _members(given, "indicator", {"kind", "filter", "good", "below", "above", "metric", "good_metric"})
+    metrics = {"metric", "good_metric", "metric_expected"}
+    asked = _members(given, "indicator", {"kind", "filter", "good", "below", "above", *metrics})
     kind = asked.get("kind")
     if kind not in KINDS:
         raise Invalid("indicator.kind", kind, f"one of {', '.join(KINDS)}")
@@ -297,6 +301,9 @@ def _indicator(given: Any, service: str) -> Indicator:
     metric, good_metric = asked.get("metric"), asked.get("good_metric")
     if (metric is not None) != (kind == "metric") or (good_metric is not None and kind != "metric"):
         raise Invalid("indicator.metric", metric, "the name of a metric, where the kind is metric and only there")
+    expected = asked.get("metric_expected")
+    if expected is not None and (kind != "metric" or not isinstance(expected, bool)):
+        raise Invalid("indicator.metric_expected", expected, "true or false, where the kind is metric and only there")
     if kind == "metric":
         _text(metric, "indicator.metric")
         _maybe_text(good_metric, "indicator.good_metric")

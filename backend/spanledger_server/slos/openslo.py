@@ -19,7 +19,7 @@ from typing import Any, Final
 from spanledger_server.errors import Invalid, Mistakes
 from spanledger_server.slos import definition
 from spanledger_server.slos.documents import Document
-from spanledger_server.slos.keeping import Keeping
+from spanledger_server.slos.known import Known
 
 VERSIONS: Final = ("openslo/v1", "openslo.com/v2alpha")
 KINDS: Final = ("SLO", "SLI", "Service", "DataSource", "AlertPolicy", "AlertCondition", "AlertNotificationTarget")
@@ -33,56 +33,82 @@ METHODS: Final = {
     "RatioTimeslices": "ratio_timeslices",
 }
 SIDES: Final = {"lt": "below", "lte": "below", "gt": "above", "gte": "above"}
-MOST_OBJECTIVES: Final = 1000
 MOST_WEIGHT: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A definition and where it came from."""
+    """A definition and where it came from.
+
+    Attributes:
+        definition: What `definition.py` reads.
+        source: The document.
+        number: Which of its objectives.
+    """
 
     definition: dict[str, Any]
-    document: str
+    source: Document
+    number: int
+
+    @property
+    def document(self) -> str:
+        """The document's text."""
+        return self.source.text
+
+    def placed(self, mistake: Invalid) -> Invalid:
+        """What is wrong with the definition, where it stands in the document."""
+        return self.source.placed(Invalid(_there(mistake.parameter, self.number), mistake.value, mistake.allowed))
 
 
-def definitions(documents: Iterable[Document], keeping: Keeping | None = None) -> list[Found]:
-    """The definitions of all SLOs among the documents, with windows no longer than what is kept.
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """What is wrong with a document, and the names that its objectives would have had."""
+
+    mistakes: list[Invalid]
+    names: frozenset[str]
+
+
+def definitions(documents: Iterable[Document], known: Known | None = None) -> list[Found]:
+    """The definitions of all SLOs among the documents.
 
     Raises:
         Mistakes: With everything that is wrong in any of them, each with its line.
     """
-    listed = list(documents)
-    indicators = {_name(one.value): one.value for one in listed if _kind(one.value) == "SLI"}
-    mistakes: list[Invalid] = []
-    found: list[Found] = []
-    for document in listed:
-        try:
-            found += _definitions(document, indicators, keeping)
-        except Mistakes as error:
-            mistakes += [_placed(document, mistake) for mistake in error.each]
-        except Invalid as mistake:
-            mistakes.append(_placed(document, mistake))
-    names = [one.definition["name"] for one in found]
-    mistakes += [
-        Invalid("metadata.name", name, "a name once") for name in sorted({n for n in names if names.count(n) > 1})
-    ]
-    if len(found) > MOST_OBJECTIVES:
-        mistakes.append(Invalid("objectives", len(found), f"at most {MOST_OBJECTIVES} at once"))
-    if not found and not mistakes:
-        mistakes.append(Invalid("kind", [_kind(one.value) for one in listed], "at least one document of kind SLO"))
-    if mistakes:
-        raise Mistakes(mistakes[:100])
+    found, refused = read(list(documents), known)
+    if mistakes := [mistake for one in refused for mistake in one.mistakes]:
+        raise Mistakes(mistakes)
     return found
 
 
-def _placed(document: Document, mistake: Invalid) -> Invalid:
-    """The mistake with the line of the nearest place that the document has."""
-    place = mistake.parameter
-    while place and place not in document.lines:
-        place = place[: max(place.rfind("."), place.rfind("["), 0)]
-    line = document.lines.get(place)
-    where = mistake.parameter if line is None else f"line {line}: {mistake.parameter}"
-    return Invalid(where, mistake.value, mistake.allowed)
+def read(documents: Sequence[Document], known: Known | None = None) -> tuple[list[Found], list[Refused]]:
+    """The definitions of all SLOs among the documents, and what is wrong with the others.
+
+    Args:
+        documents: Of `openslo/v1` and `openslo.com/v2alpha`.
+        known: What definitions are checked against; None for those that were accepted before.
+    """
+    indicators = {_name(one.value): one.value for one in documents if _kind(one.value) == "SLI"}
+    found: list[Found] = []
+    refused: list[Refused] = []
+    for document in documents:
+        try:
+            found += _definitions(document, indicators, known)
+        except Invalid as error:
+            each = error.each if isinstance(error, Mistakes) else (error,)
+            refused.append(Refused([document.placed(mistake) for mistake in each], _names(document.value)))
+    if not found and not refused:
+        kinds = [_kind(one.value) for one in documents]
+        refused.append(Refused([Invalid("kind", kinds, "at least one document of kind SLO")], frozenset()))
+    return found, refused
+
+
+def _names(value: Any) -> frozenset[str]:
+    """The names that the objectives of a document have."""
+    name = _name(value)
+    spec = value.get("spec") if isinstance(value, Mapping) else None
+    objectives = spec.get("objectives") if isinstance(spec, Mapping) else None
+    number = len(objectives) if isinstance(objectives, list) else 1
+    return frozenset((str(name), *(f"{name}-{each + 1}" for each in range(number))))
 
 
 def _kind(value: Any) -> Any:
@@ -94,7 +120,7 @@ def _name(value: Any) -> Any:
     return metadata.get("name") if isinstance(metadata, Mapping) else None
 
 
-def _definitions(document: Document, indicators: Mapping[Any, Any], keeping: Keeping | None) -> list[Found]:
+def _definitions(document: Document, indicators: Mapping[Any, Any], known: Known | None) -> list[Found]:
     given = _mapping(document.value, "", "an OpenSLO document")
     if given.get("apiVersion") not in VERSIONS:
         raise Invalid("apiVersion", given.get("apiVersion"), f"one of {', '.join(VERSIONS)}")
@@ -111,8 +137,8 @@ def _definitions(document: Document, indicators: Mapping[Any, Any], keeping: Kee
     for number, objective in enumerate(objectives):
         try:
             one = _one(given, spec, objective, number, len(objectives), indicators)
-            definition.parse(one, keeping)
-            found.append(Found(one, document.text))
+            definition.parse(one, known)
+            found.append(Found(one, document, number))
         except Mistakes as error:
             mistakes += [Invalid(_there(each.parameter, number), each.value, each.allowed) for each in error.each]
         except Invalid as mistake:
@@ -143,7 +169,7 @@ def _composite(given: Mapping[str, Any], parts: Sequence[Found], weights: Sequen
     named = zip((part.definition["name"] for part in parts), weights, strict=True)
     made["indicator"] = {"kind": "composite", "parts": [{"slo": name, "weight": weight} for name, weight in named]}
     definition.parse(made)
-    return Found(made, parts[0].document)
+    return Found(made, parts[0].source, 0)
 
 
 def _there(member: str, number: int) -> str:

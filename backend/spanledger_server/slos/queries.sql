@@ -2,63 +2,42 @@
 -- The last bucket that was recomputed.
 SELECT max(change) FROM rollup_log;
 
--- name: kept
--- Since when rows of each table are kept. Three small statements are planned in half the time of one that unites them.
-SELECT subject, from_ns FROM kept_from;
-
--- name: stale
--- The buckets that wait to be recomputed.
-SELECT family, level, bucket FROM dirty_buckets;
-
--- name: changed
--- The buckets that were recomputed, from a change on.
-SELECT change, family, level, bucket FROM rollup_log WHERE change >= $since;
+-- name: marks
+-- The buckets that were recomputed from a change on; without a change those that wait for it; and without a level since when the rows of
+-- each table are kept. One statement, because each takes longer to plan than to run.
+SELECT change, family, level, bucket FROM rollup_log WHERE change >= $since
+UNION ALL
+SELECT NULL, family, level, bucket FROM dirty_buckets
+UNION ALL
+SELECT NULL, subject, NULL, from_ns FROM kept_from;
 
 -- name: few_raw
--- What spans of a few minutes come to, for minutes that wait to be recomputed.
+-- What spans of a few minutes come to, for minutes that wait to be recomputed; by whether they are no longer than the edge.
 -- include: few_spans
+, end_ns - start_ns <= $edge_ns AS inside -- if: edge_ns
 FROM spans
--- include: few_spans_of
-
--- name: few_raw_within
--- As few_raw, by whether they are no longer than the edge.
--- include: few_spans
-, end_ns - start_ns <= $edge_ns AS inside
-FROM spans
--- include: few_spans_of
+WHERE end_ns >= $first * 60000000000 AND end_ns < $beyond * 60000000000
+    AND list_contains($buckets::BIGINT[], end_ns // 60000000000) -- if: buckets
+    AND service = $service -- if: service
+GROUP BY ALL;
 
 -- name: few_1m
--- The rollups' rows of a few minutes as they are, which is quick to plan.
+-- The rollups' rows of a few minutes as they are, with their histograms or without, which is quick to plan.
 -- include: few_cells
-FROM span_1m WHERE bucket >= $first AND bucket < $beyond AND list_contains($buckets::BIGINT[], bucket) AND ($service IS NULL OR service = $service);
-
--- name: few_1m_within
--- As few_1m, with their histograms.
--- include: few_cells
-, duration_min_ns, duration_max_ns, duration_index, duration_weight, duration_count
-FROM span_1m WHERE bucket >= $first AND bucket < $beyond AND list_contains($buckets::BIGINT[], bucket) AND ($service IS NULL OR service = $service);
+FROM span_1m
+-- include: few_of
 
 -- name: few_1h
 -- As few_1m, of hours.
 -- include: few_cells
-FROM span_1h WHERE bucket >= $first AND bucket < $beyond AND list_contains($buckets::BIGINT[], bucket) AND ($service IS NULL OR service = $service);
-
--- name: few_1h_within
--- As few_1h, with their histograms.
--- include: few_cells
-, duration_min_ns, duration_max_ns, duration_index, duration_weight, duration_count
-FROM span_1h WHERE bucket >= $first AND bucket < $beyond AND list_contains($buckets::BIGINT[], bucket) AND ($service IS NULL OR service = $service);
+FROM span_1h
+-- include: few_of
 
 -- name: few_1d
 -- As few_1m, of days.
 -- include: few_cells
-FROM span_1d WHERE bucket >= $first AND bucket < $beyond AND list_contains($buckets::BIGINT[], bucket) AND ($service IS NULL OR service = $service);
-
--- name: few_1d_within
--- As few_1d, with their histograms.
--- include: few_cells
-, duration_min_ns, duration_max_ns, duration_index, duration_weight, duration_count
-FROM span_1d WHERE bucket >= $first AND bucket < $beyond AND list_contains($buckets::BIGINT[], bucket) AND ($service IS NULL OR service = $service);
+FROM span_1d
+-- include: few_of
 
 -- name: many_1m
 -- What the spans of one indicator come to in each of many minutes.
@@ -440,6 +419,10 @@ SELECT bucket FROM span_1m WHERE bucket >= $first AND bucket < $beyond AND ($ser
 UNION
 SELECT bucket FROM cost_1m WHERE bucket >= $first AND bucket < $beyond AND ($service IS NULL OR service = $service);
 
+-- name: sent_metrics
+-- The name of every metric that was sent.
+SELECT DISTINCT name FROM metric_series;
+
 -- name: all_slos
 -- Every objective that is not deleted, by name.
 SELECT slo_id, name, generation, definition, document, created_ns, updated_ns, updated_by FROM slos WHERE deleted_ns IS NULL ORDER BY name;
@@ -449,10 +432,12 @@ SELECT slo_id, name, generation, definition, document, created_ns, updated_ns, u
 SELECT slo_id, name, generation, definition, document, created_ns, updated_ns, updated_by
 FROM slos WHERE deleted_ns IS NULL AND (slo_id = $key OR name = $key);
 
--- name: add_slo
--- A new objective.
+-- name: add_slos
+-- New objectives.
 INSERT INTO slos (slo_id, name, generation, definition, document, created_ns, updated_ns, updated_by)
-VALUES ($slo_id, $name, 1, $definition, $document, $now_ns, $now_ns, $actor);
+SELECT
+    unnest($slo_id::VARCHAR[]), unnest($name::VARCHAR[]), 1, unnest($definition::VARCHAR[]), unnest($document::VARCHAR[]), $now_ns,
+    $now_ns, $actor;
 
 -- name: change_slo
 -- Another definition for an objective: another generation.
@@ -474,8 +459,11 @@ SELECT generation, name, definition, from_ns, to_ns, changed_by FROM slo_generat
 UPDATE slos SET deleted_ns = $now_ns, updated_by = $actor WHERE slo_id = $slo_id AND deleted_ns IS NULL;
 
 -- name: clear_standing
--- Make room for where objectives stand now.
-DELETE FROM slo_standing;
+-- Make room for where objectives stand now. After a restart those that wait to be read stay as they were, if they are the same.
+DELETE FROM slo_standing WHERE NOT EXISTS (
+    SELECT 1 FROM slos
+    WHERE slos.slo_id = slo_standing.slo_id AND deleted_ns IS NULL AND updated_ns <= at_ns AND list_contains($waiting::VARCHAR[], slos.slo_id)
+);
 
 -- name: write_standing
 -- Where objectives stand.

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -19,7 +20,7 @@ from spanledger_server.errors import Invalid, Mistakes, NotFound
 from spanledger_server.slos import adjusting, composites, definition
 from spanledger_server.slos.objective import Objective
 from spanledger_server.store import sqlfile
-from spanledger_server.store.database import Database, Reader, Transaction
+from spanledger_server.store.database import Database, Reader
 
 SQL = sqlfile.load(__package__)
 
@@ -113,6 +114,33 @@ def generations(reader: Reader, slo_id: str) -> list[dict[str, Any]]:
     ]
 
 
+def mistakes(
+    reader: Reader, given: Sequence[Mapping[str, Any]], *, new: bool = True, beside: frozenset[str] = frozenset()
+) -> list[list[Invalid]]:
+    """What is wrong with each of some definitions, beside one another and beside those that are kept.
+
+    Args:
+        reader: One snapshot.
+        given: Definitions, each checked by itself.
+        new: Whether their names must be free.
+        beside: Names that more definitions would have, if these were not refused already.
+    """
+    kept = _definitions(reader)
+    names = [str(one["name"]) for one in given]
+    often = Counter(names)
+    taken = kept if new else {}
+    found = [
+        [Invalid("name", name, "a name that no other objective has")] if name in taken or often[name] > 1 else []
+        for name in names
+    ]
+    if new and given and len(kept) + len(given) > MOST:
+        found[0].append(Invalid("name", names[0], f"at most {MOST} objectives in all"))
+    known = kept | dict(zip(names, given, strict=True))
+    for own, wrong in zip(found, composites.mistakes(names, known, beside), strict=True):
+        own += wrong
+    return found
+
+
 def add(
     database: Database, given: Sequence[tuple[Mapping[str, Any], str | None]], now_ns: int, actor: str
 ) -> list[Kept]:
@@ -127,14 +155,26 @@ def add(
     Raises:
         Mistakes: A definition is wrong, or its name is taken.
     """
-    checked = [(one, definition.parse(one), document) for one, document in given]
+    objectives = [definition.parse(one) for one, _ in given]
+    ids = {objective.name: secrets.token_hex(8) for objective in objectives}
     with database.transaction() as tx:
-        known = _names_free(tx, [objective.name for _, objective, _ in checked])
-        known |= {objective.name: one for one, objective, _ in checked}
-        composites.check([objective.name for _, objective, _ in checked], known)
-        added = [_add(tx, dict(one), objective, document, now_ns, actor) for one, objective, document in checked]
+        wrong = [mistake for each in mistakes(tx, [one for one, _ in given]) for mistake in each]
+        if wrong:
+            raise Mistakes(wrong)
+        tx.execute(
+            SQL["add_slos"],
+            slo_id=list(ids.values()),
+            name=list(ids),
+            definition=[json.dumps(dict(one)) for one, _ in given],
+            document=[document for _, document in given],
+            now_ns=now_ns,
+            actor=actor,
+        )
+        details = [{"after": dict(one)} for one, _ in given]
+        audit.record_each(tx, now_ns, actor, "slo.created", list(zip(ids.values(), details, strict=True)))
     with database.reader() as reader:
-        return [one(reader, slo_id) for slo_id in added]
+        by_id = {one.slo_id: one for one in listed(reader)}
+    return [by_id[slo_id] for slo_id in ids.values()]
 
 
 def change(
@@ -153,9 +193,11 @@ def change(
         known = _definitions(tx)
         del known[before.objective.name]
         if objective.name != before.objective.name:
-            _names_free(tx, [objective.name])
+            if objective.name in known:
+                raise Mistakes([Invalid("name", objective.name, "a name that no other objective has")])
             composites.unused(before.objective.name, known)
-        composites.check([objective.name], known | {objective.name: given})
+        known[objective.name] = given
+        composites.check([objective.name, *composites.users(objective.name, known)], known)
         tx.execute(SQL["keep_generation"], slo_id=before.slo_id, now_ns=now_ns)
         tx.execute(
             SQL["change_slo"],
@@ -187,34 +229,6 @@ def delete(database: Database, key: str, now_ns: int, actor: str) -> None:
 
 def _definitions(tx: Reader) -> dict[str, Mapping[str, Any]]:
     return {row["name"]: json.loads(row["definition"]) for row in tx.rows(SQL["all_slos"])}
-
-
-def _names_free(tx: Transaction, names: Sequence[str]) -> dict[str, Mapping[str, Any]]:
-    """All definitions there are, where none of them has one of the names."""
-    taken = _definitions(tx)
-    twice = [name for name in names if name in taken or list(names).count(name) > 1]
-    if twice:
-        raise Mistakes([Invalid("name", name, "a name that no other objective has") for name in dict.fromkeys(twice)])
-    if len(taken) + len(names) > MOST:
-        raise Invalid("name", names[0], f"at most {MOST} objectives in all")
-    return taken
-
-
-def _add(
-    tx: Transaction, given: dict[str, Any], objective: Objective, document: str | None, now_ns: int, actor: str
-) -> str:
-    slo_id = secrets.token_hex(8)
-    tx.execute(
-        SQL["add_slo"],
-        slo_id=slo_id,
-        name=objective.name,
-        definition=json.dumps(given),
-        document=document,
-        now_ns=now_ns,
-        actor=actor,
-    )
-    audit.record(tx, now_ns, actor, "slo.created", slo_id, {"after": given})
-    return slo_id
 
 
 def _kept(row: Mapping[str, Any]) -> Kept:

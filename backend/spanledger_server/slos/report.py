@@ -51,11 +51,19 @@ class Incident:
 
 @dataclass(frozen=True, slots=True)
 class Contributor:
-    """One value of a column, and what it spent."""
+    """One value of a column, and what it spent.
+
+    Attributes:
+        column: Of which column.
+        value: None is "not set".
+        counts: Its events, also where slices are what counts.
+        share: Of the bad events of all values.
+    """
 
     column: str
     value: str | None
     counts: Counts
+    share: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,4 +248,5 @@ def _spent(part: PartStanding, total: float) -> Counts:
 
 def _worst(column: str, each: Sequence[tuple[str | None, Counts]]) -> list[Contributor]:
     worst = sorted(each, key=lambda item: (-item[1].bad, item[0] or ""))[:MOST_CONTRIBUTORS]
-    return [Contributor(column, value, counts) for value, counts in worst if counts.bad > 0]
+    bad = sum(max(0.0, counts.bad) for _, counts in each)
+    return [Contributor(column, value, counts, counts.bad / bad) for value, counts in worst if counts.bad > 0]

@@ -15,10 +15,12 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 from typing import Final
 
-from spanledger_server.slos import adjustments, buckets, counting
+import numpy as np
+
+from spanledger_server.slos import adjustments, buckets, counting, judging, reading
 from spanledger_server.slos.burn import Counts
 from spanledger_server.slos.objective import Objective
-from spanledger_server.slos.stretches import between, marks, within
+from spanledger_server.slos.stretches import Piece, between, marks, pieces, within
 from spanledger_server.slos.tallies import Bucket, Figures, Tallies
 from spanledger_server.store.database import Reader
 from spanledger_server.timegrid import DAY_NS, HOUR_NS, MINUTE_NS, Range
@@ -249,6 +251,12 @@ def _read(
             asked[-1] = Range(asked[-1].from_ns, from_ns + width)
         else:
             asked.append(Range(from_ns, from_ns + width))
+    if objective.slice_ns < HOUR_NS and reading.quick(objective.indicator):
+        cut = pieces(reader, buckets.source(objective.indicator), asked, objective.slice_ns)
+        if sum(piece.beyond - piece.first for piece in cut if piece.level == "1m") > buckets.FEW:
+            stretches = [Range(from_ns, from_ns + width) for from_ns, width, *_ in begins]
+            found = _judged_at_once(reader, objective, cut, stretches)
+            return {(level, number): each for (*_, level, number), each in zip(begins, found, strict=True)}
     events = counting.slices(reader, objective.indicator, asked, objective.slice_ns)
     left = iter(begins)
     from_ns, width, level, number = next(left)
@@ -262,6 +270,20 @@ def _read(
     return dict.fromkeys(missing, NONE) | {
         bucket: _summed(objective, each) for bucket, each in groupby(events.items(), bucket_of)
     }
+
+
+def _judged_at_once(
+    reader: Reader, objective: Objective, cut: Sequence[Piece], stretches: Sequence[Range]
+) -> list[Figures]:
+    """What the slices of each stretch come to, of minutes of the rollups and of those that wait to be recomputed."""
+    rolled = [number for piece in cut if piece.level == "1m" for number in range(piece.first, piece.beyond)]
+    numbers, counts = buckets.minutes(reader, objective.indicator, rolled)
+    raw = buckets.counted(reader, objective.indicator, [piece for piece in cut if piece.level != "1m"])
+    if raw:
+        there = [(number, figures) for (_, number), figures in raw.items() if any(figures)]
+        numbers = np.concatenate([numbers, np.array([number for number, _ in there], dtype=np.int64)])
+        counts = np.concatenate([counts, np.array([figures for _, figures in there]).reshape(-1, 5)])
+    return judging.summed(objective, numbers, counts, stretches)
 
 
 def _summed(objective: Objective, slices: Iterable[tuple[int, Counts]]) -> Figures:

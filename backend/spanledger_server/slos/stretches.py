@@ -107,16 +107,20 @@ def _marks(reader: Reader) -> Marks:
     if tallies is not None:
         since = reader.value(SQL["last_change"]) if tallies.known is None else tallies.known
     stale: defaultdict[str, defaultdict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
-    for family, level, bucket in reader.tuples(SQL["stale"]):
-        stale[family][level].add(bucket)
+    kept: dict[str, int] = {}
+    changes: dict[int, tuple[str, str, int]] = {}
+    for change, name, level, number in reader.tuples(SQL["marks"], since=since):
+        if change is not None:
+            changes[change] = name, level, number
+        elif level is None:
+            kept[name] = number
+        else:
+            stale[name][level].add(number)
     for levels in stale.values():
         levels["1h"] |= {bucket // 60 for bucket in levels["1m"]}
         levels["1d"] |= {bucket // 24 for bucket in levels["1h"]}
     found = {family: {level: frozenset(each[level]) for level in WIDTHS} for family, each in stale.items()}
-    rows = reader.tuples(SQL["changed"], since=since)
-    changes = {change: (family, level, bucket) for change, family, level, bucket in rows}
     last = max(changes, default=None)
-    kept: dict[str, int] = dict(reader.tuples(SQL["kept"]))
     return Marks(kept, found, None if tallies is None else tallies.bring_up_to(last, changes))
 
 

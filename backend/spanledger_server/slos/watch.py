@@ -1,7 +1,8 @@
 """Where all objectives stand, read again and again, for whoever asks without wanting to wait.
 
 Objectives that are counted by one statement are read at once; the others, those first that were read longest ago, for
-at most `LONGEST_S` a tick.
+at most `LONGEST_S` a tick. After a restart that takes some ticks: until then SQL has what was written before, with its
+time, and metrics leave out what was not read yet.
 
 Never: a status that is kept after its objective was changed or deleted.
 """
@@ -58,14 +59,14 @@ class Watch:
         written = bool(self.standing)
         self.standing = tuple(stands for one in kept if (stands := known[one.slo_id]) is not None)
         if self.standing or written:
-            self._write()
+            self._write([slo_id for slo_id, stands in known.items() if stands is None])
 
-    def _write(self) -> None:
+    def _write(self, waiting: Sequence[str]) -> None:
         """For those who ask in SQL."""
         each = [(one.kept.slo_id, one.at_ns, one.status) for one in self.standing]
         periods = [found.period for _, _, found in each]
         with self._database.transaction() as tx:
-            tx.execute(SQL["clear_standing"])
+            tx.execute(SQL["clear_standing"], waiting=waiting)
             tx.execute(
                 SQL["write_standing"],
                 slo_id=[slo_id for slo_id, _, _ in each],

@@ -54,11 +54,7 @@ def history(reader: Reader, name: str, period: Rolling, now_ns: int, conditions:
         NotFound: There is no such metric.
     """
     asked = fine(period, now_ns)
-    unit: str | None
-    if name in named.METRICS:
-        kind, unit, points = "statistics", named.METRICS[name].unit, _ours(reader, name, asked, conditions)
-    else:
-        kind, unit, points = _sent(reader, name, asked)
+    kind, unit, points = course(reader, name, asked, conditions)
     known = [point["value"] for point in points if point["value"] is not None]
     return {
         "metric": name,
@@ -75,6 +71,19 @@ def history(reader: Reader, name: str, period: Rolling, now_ns: int, conditions:
         "coverage": shares.ratio(len(known), len(points)),
         "points": points,
     }
+
+
+def course(
+    reader: Reader, name: str, asked: Period, conditions: Conditions | None
+) -> tuple[str, str | None, list[dict[str, Any]]]:
+    """What a metric is, its unit, and a point for each part of any period.
+
+    Raises:
+        NotFound: There is no such metric.
+    """
+    if name in named.METRICS:
+        return "statistics", named.METRICS[name].unit, _ours(reader, name, asked, conditions)
+    return _sent(reader, name, asked)
 
 
 def _ours(reader: Reader, name: str, asked: Period, conditions: Conditions | None) -> list[dict[str, Any]]:

@@ -250,28 +250,39 @@ FROM (
 )
 WHERE (SELECT coalesce(max(slot), 0) FROM series_slots WHERE dimension = $dimension) + place <= $most;
 
+-- name: slots_taken
+-- How many slots of each dimension are given.
+SELECT dimension, count(*) FROM series_slots GROUP BY dimension;
+
 -- name: unseen_values
--- The values of a dimension that have no slot yet, the costliest first: of the ledger since from_ns, and of the rollups of
+-- The values of some dimensions that have no slot yet, the costliest first: of the ledger since from_ns, and of the rollups of
 -- earlier hours and days, which have no users.
-SELECT value FROM (
+SELECT dimension, list(value ORDER BY place) FROM (
     SELECT
-        CASE $dimension
-            WHEN 'model' THEN model WHEN 'feature' THEN feature WHEN 'user_tier' THEN user_tier
-            WHEN 'provider' THEN provider WHEN 'service' THEN service WHEN 'user' THEN user_id
-        END AS value,
-        cost_usd, calls
+        dimension, value,
+        row_number() OVER (PARTITION BY dimension ORDER BY sum(cost_usd) DESC NULLS LAST, sum(calls) DESC, value) AS place
     FROM (
-        SELECT model, feature, user_tier, provider, service, user_id, cost_usd, 1 AS calls
-        FROM ledger WHERE at_ns >= $from_ns
-        UNION ALL BY NAME
-        SELECT model, feature, user_tier, provider, service, cost_usd, calls
-        FROM cost_1h WHERE bucket >= $from_ns // 86400000000000 * 24
-        UNION ALL BY NAME
-        SELECT model, feature, user_tier, provider, service, cost_usd, calls FROM cost_1d
+        SELECT
+            dimension,
+            CASE dimension
+                WHEN 'model' THEN model WHEN 'feature' THEN feature WHEN 'user_tier' THEN user_tier
+                WHEN 'provider' THEN provider WHEN 'service' THEN service WHEN 'user' THEN user_id
+            END AS value,
+            cost_usd, calls
+        FROM (
+            SELECT model, feature, user_tier, provider, service, user_id, cost_usd, 1 AS calls
+            FROM ledger WHERE at_ns >= $from_ns
+            UNION ALL BY NAME
+            SELECT model, feature, user_tier, provider, service, cost_usd, calls
+            FROM cost_1h WHERE bucket >= $from_ns // 86400000000000 * 24
+            UNION ALL BY NAME
+            SELECT model, feature, user_tier, provider, service, cost_usd, calls FROM cost_1d
+        ), (SELECT unnest($dimensions::VARCHAR[]) AS dimension)
     )
+    WHERE value IS NOT NULL AND (dimension, value) NOT IN (SELECT (dimension, value) FROM series_slots)
+    GROUP BY dimension, value
 )
-WHERE value IS NOT NULL AND value NOT IN (SELECT value FROM series_slots WHERE dimension = $dimension)
-GROUP BY value ORDER BY sum(cost_usd) DESC NULLS LAST, sum(calls) DESC, value LIMIT $most;
+WHERE place <= $most GROUP BY dimension;
 
 -- name: told_by_senders
 -- What the own counters and levels of senders, and of Collectors between, say of their items within a window, by process:

@@ -1,14 +1,14 @@
 """Colour slots: each value of a dimension keeps the place in the palette that it got when it was first seen.
 
-Given new values, writes their slots; reading gives value -> slot. A tick calls `assign_new`; whoever knows values
-sooner, `assign`.
+Given new values, writes their slots; reading gives value -> slot. A tick looks for new ones; whoever knows values
+sooner calls `assign`.
 
 Never: a slot that changes, or one that is given out by a reader.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Final
 
 from spanledger_server.store import sqlfile
@@ -40,12 +40,32 @@ def assign(database: Database, dimension: str, values: Sequence[str]) -> None:
 
 def assign_new(database: Database, now_ns: int) -> None:
     """Give slots to the values that the ledger's last hour and the rollups hold; writes only where there is one."""
-    for dimension in DIMENSIONS:
-        with database.reader() as reader:
-            taken = of(reader, dimension)
-            if len(taken) >= SLOTS:
-                continue
-            from_ns = now_ns - LOOK_BACK_NS
-            found = reader.tuples(SQL["unseen_values"], dimension=dimension, from_ns=from_ns, most=SLOTS - len(taken))
-        if found:
-            assign(database, dimension, [value for (value,) in found])
+    with database.reader() as reader:
+        taken = dict(reader.tuples(SQL["slots_taken"]))
+        free = [dimension for dimension in DIMENSIONS if taken.get(dimension, 0) < SLOTS]
+        bounds = {"dimensions": free, "from_ns": now_ns - LOOK_BACK_NS, "most": SLOTS}
+        found = dict(reader.tuples(SQL["unseen_values"], **bounds)) if free else {}
+    for dimension, values in found.items():
+        assign(database, dimension, values)
+
+
+class NewValues:
+    """Gives slots to new values, and looks for them only when something has come."""
+
+    def __init__(self, database: Database, come: Callable[[], Hashable]) -> None:
+        """Nothing is given yet.
+
+        Args:
+            database: The store.
+            come: What is another whenever there may be new values.
+        """
+        self._database = database
+        self._come = come
+        self._seen: Hashable = None
+
+    def tick(self, now_ns: int) -> None:
+        """Look, where something has come since the last look; always the first time."""
+        come = self._come()
+        if come != self._seen:
+            assign_new(self._database, now_ns)
+            self._seen = come

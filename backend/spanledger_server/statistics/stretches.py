@@ -15,6 +15,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final, Literal
 
 from spanledger_server.rollups.dirty import Family
+from spanledger_server.rollups.levels import days_read
 from spanledger_server.store import sqlfile
 from spanledger_server.store.database import Reader
 from spanledger_server.timegrid import DAY_NS, HOUR_NS, MINUTE_NS, Range
@@ -24,7 +25,6 @@ SQL = sqlfile.load(__package__)
 Unit = Literal["minute", "hour", "day"]
 ROWS: Final[dict[Family, str]] = {"cost": "ledger", "span": "spans", "metric": "metric_points", "told": "logs"}
 HOURS_FROM_NS: Final = 6 * HOUR_NS  # a window longer than this is read from hours
-DAYS_FROM_NS: Final = 8 * DAY_NS  # and one longer than this from days
 MINUTES_A_DAY: Final = 1440
 
 
@@ -40,7 +40,7 @@ def of(reader: Reader, family: Family, window: Range, coarsest: Unit = "day") ->
     kept: dict[str, int] = reader.once(("kept_from",), lambda: dict(reader.tuples(SQL["kept_from"])))
     first_minute, end_minute = window.from_ns // MINUTE_NS, -(-window.to_ns // MINUTE_NS)
     hours_kept, minutes_kept = kept.get(f"{family}_1h", 0), kept.get(f"{family}_1m", 0)
-    days = _days(window, hours_kept, wanted=coarsest == "day")
+    days = days_read(window, hours_kept, wanted=coarsest == "day")
     hours = _hours(window, minutes_kept, days, wanted=coarsest != "minute")
     marked = {"family": family, "first": first_minute - MINUTES_A_DAY, "end": end_minute}
     marks = reader.once(("stale", *marked.values()), lambda: reader.tuples(SQL["stale"], **marked))
@@ -70,17 +70,6 @@ def needed(s: Mapping[str, Any]) -> dict[str, bool]:
     days, hours = range(s["first_day"], s["end_day"]), range(s["first_hour"], s["end_hour"])
     uncovered = not days or hours.start < days.start * 24 or hours.stop > days.stop * 24 or bool(s["stale_days"])
     return {"hours": bool(hours) and uncovered, "days": bool(days), "rows": bool(s["stale_minutes"])}
-
-
-def _days(window: Range, hours_kept_ns: int, *, wanted: bool) -> range:
-    """Whole days within the window, where that is long; where hours are deleted, every day that has a part in it."""
-    first, end = -(-window.from_ns // DAY_NS), window.to_ns // DAY_NS
-    if not wanted or window.length_ns <= DAYS_FROM_NS or end <= first:
-        first = end = window.from_ns // DAY_NS
-    if window.from_ns < hours_kept_ns:
-        first = window.from_ns // DAY_NS
-        end = max(end, -(-min(hours_kept_ns, window.to_ns) // DAY_NS))
-    return range(first, end)
 
 
 def _hours(window: Range, minutes_kept_ns: int, days: range, *, wanted: bool) -> range:

@@ -421,7 +421,7 @@ COMMENT ON COLUMN public.cost_projections.projected_cost IS 'USD at the period''
 COMMENT ON COLUMN public.cost_projections.request_count IS 'calls';
 COMMENT ON COLUMN public.cost_projections.unpriced_calls IS 'calls whose price is not known: both figures are too low by them';
 
-COMMENT ON VIEW public.slo_status IS 'Where each objective stood when it was last looked at, half a minute ago at most.';
+COMMENT ON VIEW public.slo_status IS 'Where each objective stood when it was last looked at: half a minute ago at most, but soon after a start.';
 COMMENT ON COLUMN public.slo_status.name IS 'the objective';
 COMMENT ON COLUMN public.slo_status.service IS 'whose it is';
 COMMENT ON COLUMN public.slo_status.state IS 'ok, breach, unknown';

@@ -93,22 +93,39 @@ sum(estimated_calls) AS estimated_calls, sum(free_calls) AS free_calls, sum(cost
 sum(output_tokens) AS output_tokens, sum(cached_input_tokens) AS cached_input_tokens, sum(duration_sum_ns) AS duration_sum_ns,
 min(duration_min_ns) AS duration_min_ns, max(duration_max_ns) AS duration_max_ns
 
--- name: rule_call_key
--- Of `cells`, the buckets from `first` up to `beyond`, added up by the labels whose places `by` names; `apart` keeps so many neighbours apart
--- from the next.
-CASE WHEN $apart > 0 THEN bucket // $apart END AS bucket, list_select(labels, $by::INTEGER[]) AS key, count(*) OVER () AS groups,
-
--- name: rule_call_by
--- `only` and `wanted` let through rows with some combinations of labels.
-FROM (
-    SELECT *, [
-            coalesce(service, ''), coalesce(kind, ''), coalesce(operation, ''), coalesce(provider, ''), coalesce(model, ''),
-            coalesce(feature, ''), coalesce(tenant, ''), coalesce(user_tier, '')
-        ] AS labels
-    FROM cells WHERE bucket >= $first AND bucket < $beyond
-)
-WHERE $wanted IS NULL OR list_contains($wanted::VARCHAR[][], list_select(labels, $only::INTEGER[]))
-GROUP BY ALL LIMIT $most;
+-- name: rule_call_cells
+-- Of `cells`, the buckets from `first` up to `beyond`, added up by the labels that are marked; `apart` keeps so many neighbours apart from the
+-- next, and `wanted` lets through rows with some combinations of labels.
+SELECT
+    bucket // $apart AS bucket, -- if: apart
+    -- if: labels
+    [
+        coalesce(service, ''), -- if: by_service
+        coalesce(kind, ''), -- if: by_kind
+        coalesce(operation, ''), -- if: by_operation
+        coalesce(provider, ''), -- if: by_provider
+        coalesce(model, ''), -- if: by_model
+        coalesce(feature, ''), -- if: by_feature
+        coalesce(tenant, ''), -- if: by_tenant
+        coalesce(user_tier, ''), -- if: by_user_tier
+    ]::VARCHAR[] AS key, count(*) OVER () AS groups,
+    -- end
+    flatten(list(duration_index)) AS codes, flatten(list(duration_count)) AS counts, -- if: spread
+    -- include: rule_call_sums
+FROM cells WHERE bucket >= $first AND bucket < $beyond
+-- if: wanted
+    AND list_contains($wanted::VARCHAR[][], [
+        coalesce(service, ''), -- if: only_service
+        coalesce(kind, ''), -- if: only_kind
+        coalesce(operation, ''), -- if: only_operation
+        coalesce(provider, ''), -- if: only_provider
+        coalesce(model, ''), -- if: only_model
+        coalesce(feature, ''), -- if: only_feature
+        coalesce(tenant, ''), -- if: only_tenant
+        coalesce(user_tier, ''), -- if: only_user_tier
+    ])
+-- end
+GROUP BY ALL HAVING count(*) > 0 LIMIT $most;
 
 -- name: rule_told_cells
 -- The same of what programs told.
@@ -216,6 +233,7 @@ cells AS (
 -- name: few_cells
 -- Rows of a rollup of spans as they are.
 SELECT bucket, service, name, kind, status_code, route, model, entry, adjusted_spans AS weighed, spans, uncounted_spans AS uncounted
+    , duration_min_ns, duration_max_ns, duration_index, duration_weight, duration_count -- if: within
 
 -- name: few_spans
 -- The same of spans themselves; further columns tell them apart as well.
@@ -223,11 +241,11 @@ SELECT end_ns // 60000000000 AS bucket, service, name, kind, status_code, route,
     parent_span_id IS NULL OR coalesce(flags & 512, 0) > 0 OR (kind IN (2, 5) AND coalesce(flags & 256, 0) = 0) AS entry,
     sum(adjusted_count) AS weighed, count(*) AS spans, count(*) - count(adjusted_count) AS uncounted
 
--- name: few_spans_of
--- Which spans.
-WHERE end_ns >= $first * 60000000000 AND end_ns < $beyond * 60000000000 AND list_contains($buckets::BIGINT[], end_ns // 60000000000)
-    AND ($service IS NULL OR service = $service)
-GROUP BY ALL;
+-- name: few_of
+-- Of which of them; without `buckets` of all from `first` up to `beyond`.
+WHERE bucket >= $first AND bucket < $beyond
+    AND list_contains($buckets::BIGINT[], bucket) -- if: buckets
+    AND service = $service -- if: service
 
 -- name: span_counts
 -- Of `cells`, rollups of spans, the counts of each bucket: good ones as they are weighed, all, those that say what they stand for, those that

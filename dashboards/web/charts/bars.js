@@ -5,12 +5,12 @@
  * Given: buckets with a value per series (null: unknown). Gives: the drawing with axis, cursor, drag and click, by keys too.
  * Never: an unknown bucket drawn as an empty one.
  */
-import { useId, useRef, useState } from 'preact/hooks';
+import { useId } from 'preact/hooks';
 import { html } from '../html.js';
 import { useSize } from '../parts/hooks.js';
 import { ticks } from '../points.js';
 import { Tip } from './frame.js';
-import { Aloud, useWalk } from './walk.js';
+import { Aloud, useDrag, useWalk } from './walk.js';
 
 /**
  * @typedef {{at: number, end: number, values: (number | null)[], texts: string[], title: string, partial?: boolean}} Bucket at and end in ms
@@ -29,8 +29,6 @@ const RIGHT = 14;
  */
 export function Bars({ statement, buckets, series, height = 180, axis, time, onPick, stacked = true, counts = false, marks: happened }) {
   const [ref, width] = useSize();
-  const [hover, setHover] = useState(-1);
-  const dragFrom = useRef(-1);
   const pattern = useId();
   const unknown = buckets.every((bucket) => bucket.values.every((value) => value === null));
   const marks = unknown ? [] : ticks(Math.max(0, ...buckets.map((bucket) => total(bucket, stacked)))).filter((mark) => !counts || Number.isInteger(mark));
@@ -39,23 +37,14 @@ export function Bars({ statement, buckets, series, height = 180, axis, time, onP
   const inner = Math.max(0, width - left - RIGHT);
   const slot = buckets.length ? inner / buckets.length : 0;
   const y = (/** @type {number} */ value) => TOP + (height - TOP - BOTTOM) * (1 - value / most);
-  const indexAt = (/** @type {PointerEvent} */ event) => {
-    const at = Math.floor((event.clientX - /** @type {Element} */ (event.currentTarget).getBoundingClientRect().left - left) / slot);
-    return at >= 0 && at < buckets.length ? at : -1;
-  };
-  const press = (/** @type {PointerEvent} */ event) => { dragFrom.current = indexAt(event); };
-  const release = (/** @type {PointerEvent} */ event) => {
-    const [from, to] = [dragFrom.current, indexAt(event)].sort((a, b) => a - b);
-    dragFrom.current = -1;
-    if (from >= 0 && onPick) onPick(buckets[from].at, buckets[to].end);
-  };
-  const walk = useWalk(buckets.map((bucket) => bucket.at), onPick && ((first, last) => onPick(buckets[first].at, buckets[last].end)));
+  const take = onPick && ((/** @type {number} */ first, /** @type {number} */ last) => onPick(buckets[first].at, buckets[last].end));
+  const { hover, dragged, pointer } = useDrag(buckets.length, left, slot, take);
+  const walk = useWalk(buckets.map((bucket) => bucket.at), take);
   const over = hover >= 0 ? hover : walk.at;
   const edges = buckets.length ? [...buckets.map((bucket) => bucket.at), buckets[buckets.length - 1].end] : [];
-  const drag = dragFrom.current >= 0 && hover >= 0 ? [Math.min(dragFrom.current, hover), Math.max(dragFrom.current, hover)] : walk.chosen;
+  const drag = dragged ?? walk.chosen;
   return html`<div class="plot" ref=${ref} style=${{ height: `${height}px` }}>
-    ${width ? html`<svg role="img" aria-label=${statement} ...${walk.keys} width=${width} height=${height} class=${onPick ? 'pickable' : ''}
-      onPointerMove=${(/** @type {PointerEvent} */ event) => setHover(indexAt(event))} onPointerLeave=${() => { setHover(-1); dragFrom.current = -1; }} onPointerDown=${press} onPointerUp=${release}>
+    ${width ? html`<svg role="img" aria-label=${statement} ...${walk.keys} width=${width} height=${height} class=${onPick ? 'pickable' : ''} ...${pointer}>
       <defs><pattern id=${pattern} width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><path class="hatch" d="M0 0V6" /></pattern></defs>
       ${marks.map((mark) => html`<g key=${mark}><path class="grid-line" d=${`M${left} ${crisp(y(mark))}H${width - RIGHT}`} /><text class="axis-text" x=${left - 8} y=${y(mark) + 4} text-anchor="end">${axis(mark)}</text></g>`)}
       ${over >= 0 ? html`<rect class="bar-hover" x=${left + over * slot} y=${TOP} width=${slot} height=${height - TOP - BOTTOM} />` : null}

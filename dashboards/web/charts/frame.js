@@ -10,7 +10,7 @@ import { html } from '../html.js';
 import { Icon } from '../icons.js';
 import { Card } from '../parts/card.js';
 
-/** @typedef {{label: string, slot: number | null, value?: string, hatched?: boolean, line?: boolean}} Key */
+/** @typedef {{label: string, slot: number | null, value?: string, hatched?: boolean, line?: boolean, band?: boolean}} Key */
 /** @typedef {{columns: string[], rows: any[][]}} Table first cell of a row may be a node */
 
 /** @param {{title: string, sub?: any, actions?: any, legend: Key[], table: () => Table, busy?: boolean, children: any, empty?: boolean, class?: string, marks?: import('./marks.js').Happened}} props marks: what happened beside the figures */
@@ -24,7 +24,7 @@ export function ChartCard({ title, sub, actions, legend, table, busy, children, 
 
 /** @param {{keys: Key[], marks?: import('./marks.js').Happened}} props */
 export function Legend({ keys, marks }) {
-  return html`<ul class="legend">${keys.map((key) => html`<li key=${key.label}><i class=${key.hatched ? 'hatched' : `slot${key.slot ?? 0}${key.line ? ' line' : ''}`}></i>${key.label}${key.value ? html` <b>${key.value}</b>` : null}</li>`)}${marks?.keys}</ul>`;
+  return html`<ul class="legend">${keys.map((key) => html`<li key=${key.label}><i class=${key.hatched ? 'hatched' : key.band ? 'band' : `slot${key.slot ?? 0}${key.line ? ' line' : ''}`}></i>${key.label}${key.value ? html` <b>${key.value}</b>` : null}</li>`)}${marks?.keys}</ul>`;
 }
 
 /** @param {Table & {title: string}} props */

@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * Lines over time with uPlot: gaps stay gaps and are hatched; a band between two of the lines.
+ * Lines over time with uPlot: gaps stay gaps and are hatched; a band between two of the lines; behind them what was expected.
  *
  * Given: times in unix seconds and a row of values (null: unknown) per line. Gives: the drawing with cursor, drag and click, by keys too.
  * Never: a line joined across seconds in which nothing came.
@@ -17,6 +17,7 @@ import { Tip } from './frame.js';
 import { Aloud, useWalk } from './walk.js';
 
 /** @typedef {{label: string, slot: number, width: number}} Line */
+/** Between which values it was expected. @typedef {{low: (number | null)[], high: (number | null)[]}} Expected */
 
 /** px to the left and right of the axis. */
 const AXIS = 52;
@@ -26,9 +27,9 @@ const NOTHING = { left: 0, width: 0, top: 0, height: 0 };
 
 /**
  * @param {{statement: string, times: number[], values: (number | null)[][], lines: Line[], band?: [number, number], text: (value: number | null) => string, axis: (value: number) => string,
- *   height?: number, onPick?: (start: number, end: number) => void, onBack?: () => void, marks?: import('./marks.js').Happened}} props band: upper and lower line; onPick in ms; onBack: on a double click
+ *   height?: number, onPick?: (start: number, end: number) => void, onBack?: () => void, marks?: import('./marks.js').Happened, expected?: Expected | null}} props band: upper and lower line; onPick in ms; onBack: on a double click
  */
-export function Lines({ statement, times, values, lines, band, text, axis, height = 220, onPick, onBack, marks }) {
+export function Lines({ statement, times, values, lines, band, text, axis, height = 220, onPick, onBack, marks, expected }) {
   const [ref, width] = useSize();
   const plot = useRef(/** @type {any} */ (null));
   const data = useRef(/** @type {any[]} */ ([]));
@@ -36,15 +37,15 @@ export function Lines({ statement, times, values, lines, band, text, axis, heigh
   const [cursor, setCursor] = useState(/** @type {{index: number, x: number} | null} */ (null));
   const dark = useDark();
   const step = times[1] - times[0];
-  data.current = [times, ...values];
+  data.current = [times, ...values, ...(expected ? [expected.high, expected.low] : [])];
   pick.current = onPick;
 
   useEffect(() => {
     if (!width) return undefined;
-    const made = new uPlot(options({ width, height, lines, band, axis, setCursor, pick, step, patient: onBack !== undefined }), data.current, ref.current);
+    const made = new uPlot(options({ width, height, lines, band, axis, expected: Boolean(expected), setCursor, pick, step, patient: onBack !== undefined }), data.current, ref.current);
     plot.current = made;
     return () => { made.destroy(); plot.current = null; };
-  }, [width, height, dark, theme.value, zone.value, step]);
+  }, [width, height, dark, theme.value, zone.value, step, !expected]);
   useEffect(() => { plot.current?.setData(data.current); }, [times, values]);
 
   const walk = useWalk(times, onPick && ((first, last) => onPick(times[first] * 1000, (times[last] + step) * 1000)));
@@ -55,14 +56,17 @@ export function Lines({ statement, times, values, lines, band, text, axis, heigh
     chart.setCursor(walk.at < 0 ? { left: -10, top: -10 } : { left: x(walk.at), top: 0 });
     chart.setSelect(walk.chosen ? { left: x(walk.chosen[0]), width: x(walk.chosen[1]) - x(walk.chosen[0]), top: 0, height: chart.over.clientHeight } : NOTHING, false);
   }, [walk.at, walk.chosen?.join()]);
-  const reads = (/** @type {number} */ index) => lines.map((line, place) => `${line.label} ${values[place][index] === null ? 'no data' : text(values[place][index])}`).join(', ');
+  const rows = (/** @type {number} */ index) => [
+    ...lines.map((line, place) => ({ ...line, value: values[place][index] === null ? 'no data' : text(values[place][index]) })).reverse(),
+    ...(expected && expected.high[index] !== null ? [{ label: 'expected', slot: 8, value: `${text(expected.low[index])} to ${text(expected.high[index])}` }] : []),
+  ];
   const unknown = values.every((row) => row.every((value) => value === null));
   const edges = times.length > 1 ? [times[0] * 1000, (times.at(-1) ?? 0) * 1000] : [];
   return html`<div class="plot" style=${{ height: `${height}px` }} role="img" aria-label=${statement} ...${walk.keys} onDblClick=${onBack}><div ref=${ref} class="plot-host"></div>
     ${marks?.list.length ? html`<${marks.Guides} marks=${marks.list} edges=${edges} left=${AXIS} right=${RIGHT} />` : null}
     ${unknown ? html`<p class="plot-note">No data</p>` : null}
-    ${cursor && times[cursor.index] !== undefined ? html`<${Tip} x=${cursor.x} width=${width} title=${clock(times[cursor.index] * 1000, zone.value)} rows=${lines.map((line, index) => ({ ...line, value: values[index][cursor.index] === null ? 'no data' : text(values[index][cursor.index]) })).reverse()} />` : null}
-  </div><${Aloud} text=${walk.at < 0 ? '' : walk.chosen ? `${clock(times[walk.chosen[0]] * 1000, zone.value)} to ${clock(times[walk.chosen[1]] * 1000, zone.value)}${onPick ? ', Enter opens' : ''}` : `${clock(times[walk.at] * 1000, zone.value)}: ${reads(walk.at)}`} />${marks?.list.length ? html`<${marks.Strip} marks=${marks.list} edges=${edges} left=${AXIS} right=${RIGHT} width=${width} />` : null}`;
+    ${cursor && times[cursor.index] !== undefined ? html`<${Tip} x=${cursor.x} width=${width} title=${clock(times[cursor.index] * 1000, zone.value)} rows=${rows(cursor.index)} />` : null}
+  </div><${Aloud} text=${walk.at < 0 ? '' : walk.chosen ? `${clock(times[walk.chosen[0]] * 1000, zone.value)} to ${clock(times[walk.chosen[1]] * 1000, zone.value)}${onPick ? ', Enter opens' : ''}` : `${clock(times[walk.at] * 1000, zone.value)}: ${rows(walk.at).map((row) => `${row.label} ${row.value}`).join(', ')}`} />${marks?.list.length ? html`<${marks.Strip} marks=${marks.list} edges=${edges} left=${AXIS} right=${RIGHT} width=${width} />` : null}`;
 }
 
 /** Whether the system is dark just now, followed. */
@@ -83,11 +87,13 @@ function moment(ms, marks) {
   return marks.length > 1 && (marks[1] - marks[0] >= 43_200 || text === '00:00') ? day(ms, zone.value) : text;
 }
 
-/** @param {{width: number, height: number, lines: Line[], band?: [number, number], axis: (value: number) => string, setCursor: (at: any) => void, pick: any, step: number, patient: boolean}} of a click waits for a second one where that means something */
-function options({ width, height, lines, band, axis: spell, setCursor, pick, step, patient }) {
+/** @param {{width: number, height: number, lines: Line[], band?: [number, number], expected: boolean, axis: (value: number) => string, setCursor: (at: any) => void, pick: any, step: number, patient: boolean}} of a click waits for a second one where that means something */
+function options({ width, height, lines, band, expected, axis: spell, setCursor, pick, step, patient }) {
   const css = getComputedStyle(document.documentElement);
   const colour = (/** @type {string} */ name) => css.getPropertyValue(name).trim();
   const font = `11px ${colour('--font')}`;
+  const faint = (/** @type {string} */ name, /** @type {number} */ percent) => `color-mix(in srgb, ${colour(name)} ${percent}%, transparent)`;
+  const edge = { stroke: faint('--s8', 45), width: 1, dash: [3, 3], spanGaps: false, points: { show: false } };
   let clicked = 0;
   const axis = { stroke: colour('--text-3'), font, grid: { stroke: colour('--grid'), width: 1 }, ticks: { show: false } };
   return {
@@ -98,8 +104,11 @@ function options({ width, height, lines, band, axis: spell, setCursor, pick, ste
       { ...axis, size: 24, gap: 6, space: 84, values: (/** @type {any} */ _, /** @type {number[]} */ marks) => marks.map((mark) => moment(mark * 1000, marks)) },
       { ...axis, size: AXIS, gap: 8, splits: (/** @type {any} */ chart) => ticksAround(chart.scales.y.min, chart.scales.y.max), values: (/** @type {any} */ chart, /** @type {number[]} */ marks) => marks.map((mark) => (chart.data.slice(1).some((/** @type {any[]} */ row) => row.some((value) => value !== null)) ? spell(mark) : '')) },
     ],
-    series: [{}, ...lines.map((line) => ({ stroke: colour(`--s${line.slot}`), width: line.width, spanGaps: false, points: { show: hasLonely, filter: lonely, size: 4 } }))],
-    bands: band ? [{ series: [band[0] + 1, band[1] + 1], fill: `color-mix(in srgb, ${colour('--s2')} 8%, transparent)` }] : [],
+    series: [{}, ...lines.map((line) => ({ stroke: colour(`--s${line.slot}`), width: line.width, spanGaps: false, points: { show: hasLonely, filter: lonely, size: 4 } })), ...(expected ? [edge, edge] : [])],
+    bands: [
+      ...(band ? [{ series: [band[0] + 1, band[1] + 1], fill: faint('--s2', 8) }] : []),
+      ...(expected ? [{ series: [lines.length + 1, lines.length + 2], fill: faint('--s8', 12) }] : []),
+    ],
     hooks: {
       ready: [(/** @type {any} */ chart) => chart.over.addEventListener('click', (/** @type {MouseEvent} */ event) => {
         const at = chart.data[0][chart.cursor.idx];

@@ -1,11 +1,11 @@
 // @ts-check
 /**
- * A chart by keys: arrows move the cursor, with Shift they choose a stretch, Enter opens it, Escape lets go.
+ * A chart by pointer: press and let go chooses a stretch of it. And by keys: arrows move the cursor, with Shift they choose a stretch, Enter opens it, Escape lets go.
  *
  * Given: where each value of the axis stands, ascending. Gives: the place of the cursor, the stretch, what the drawing listens to, what is said aloud.
  * Never: a stretch that moves to other times when new values come.
  */
-import { useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { indexOf, walked } from '../along.js';
 
@@ -30,6 +30,31 @@ export function useWalk(marks, take) {
     event.stopPropagation();
   };
   return { at: here ? indexOf(marks, here.at) : -1, chosen: ends[1] > ends[0] ? [ends[0], ends[1]] : null, keys: { tabIndex: 0, onKeyDown: press, onBlur: () => setPlace(null) } };
+}
+
+/**
+ * @param {number} count how many places there are @param {number} left px @param {number} slot px of a place @param {((first: number, last: number) => void) | undefined} take
+ * @returns {{hover: number, dragged: number[] | null, pointer: Record<string, any>}} hover: -1 while nobody points
+ */
+export function useDrag(count, left, slot, take) {
+  const [hover, setHover] = useState(-1);
+  const from = useRef(-1);
+  const indexAt = (/** @type {PointerEvent} */ event) => {
+    const at = Math.floor((event.clientX - /** @type {Element} */ (event.currentTarget).getBoundingClientRect().left - left) / slot);
+    return at >= 0 && at < count ? at : -1;
+  };
+  const since = (/** @type {number} */ at) => (from.current >= 0 && at >= 0 ? [from.current, at].sort((a, b) => a - b) : null);
+  const release = (/** @type {PointerEvent} */ event) => {
+    const chosen = since(indexAt(event));
+    from.current = -1;
+    if (chosen && take) take(chosen[0], chosen[1]);
+  };
+  return {
+    hover, dragged: since(hover), pointer: {
+      onPointerMove: (/** @type {PointerEvent} */ event) => setHover(indexAt(event)), onPointerLeave: () => { setHover(-1); from.current = -1; },
+      onPointerDown: (/** @type {PointerEvent} */ event) => { from.current = event.button ? -1 : indexAt(event); }, onPointerUp: release,
+    },
+  };
 }
 
 /** What the cursor stands on, aloud. @param {{text: string}} props */

@@ -71,21 +71,24 @@ function Says({ data, from }) {
 /** @param {{metric: string, data: any, busy: boolean}} props */
 function Spread({ metric, data, busy }) {
   const chosen = selection();
-  const bins = data.bins.map((/** @type {any} */ bin) => ({ ...bin, before: bin.previous_share, title: stretch(metric, bin), edge: bin.at_least === null ? '' : onAxis(metric, bin.at_least), chosen: isChosen(bin, chosen) }));
-  const pick = (/** @type {any} */ bin) => setParams(bin.chosen ? { at_least: null, at_most: null } : boundsOf(bin));
+  const bins = data.bins.map((/** @type {any} */ bin) => ({ ...bin, before: bin.previous_share, title: stretch(metric, bin), at: bin.at_least ?? -Infinity, edge: bin.at_least === null ? '' : onAxis(metric, bin.at_least), chosen: isChosen(bin, chosen) }));
+  const pick = (/** @type {number} */ first, /** @type {number} */ last = first) => {
+    const bounds = boundsOf({ at_least: bins[first].at_least, below: bins[last].below });
+    setParams(bounds.at_least === chosen.at_least && bounds.at_most === chosen.at_most ? { at_least: null, at_most: null } : bounds);
+  };
   const known = bins.filter((/** @type {any} */ bin) => bin.share !== null);
   const top = [...known].sort((a, b) => b.share - a.share)[0];
   const sub = top?.share ? `most have ${top.title} (${percent(top.share)})` : '';
   return html`<${ChartCard} title=${`Spread of ${nameOf(metric)}`} sub=${sub} busy=${busy} legend=${[{ label: 'now', slot: 1 }, { label: 'the same time before', slot: 8, line: true }]}
-    table=${() => ({ columns: ['Value', 'Share now', 'Share before', 'Audios'], rows: bins.map((/** @type {any} */ bin) => [html`<button class="text-button" aria-pressed=${bin.chosen} onClick=${() => pick(bin)}>${bin.title}</button>`, percent(bin.share), percent(bin.before), whole(bin.count)]) })}>
-    <${Histogram} statement=${`${nameOf(metric)}: ${sub || 'not measured'}`} bins=${bins} onPick=${(/** @type {number} */ index) => pick(bins[index])} /><//>`;
+    table=${() => ({ columns: ['Value', 'Share now', 'Share before', 'Audios'], rows: bins.map((/** @type {any} */ bin, /** @type {number} */ index) => [html`<button class="text-button" aria-pressed=${bin.chosen} onClick=${() => pick(index)}>${bin.title}</button>`, percent(bin.share), percent(bin.before), whole(bin.count)]) })}>
+    <${Histogram} statement=${`${nameOf(metric)}: ${sub || 'not measured'}`} bins=${bins} onPick=${pick} /><//>`;
 }
 
-/** The bounds of a bar as parameters; the upper one is just below where the next begins. @param {any} bin */
+/** The bounds of bars as parameters; the upper one is just below where the next begins. @param {any} bin */
 const boundsOf = (bin) => ({ at_least: bin.at_least === null ? null : String(bin.at_least), at_most: bin.below === null ? null : String(bin.below - Math.abs(bin.below || 1) * 1e-9) });
 
-/** @param {any} bin @param {{at_least: string | null, at_most: string | null}} chosen */
-const isChosen = (bin, chosen) => selected() && boundsOf(bin).at_least === chosen.at_least && boundsOf(bin).at_most === chosen.at_most;
+/** Whether a bar lies in what is chosen. @param {any} bin @param {{at_least: string | null, at_most: string | null}} chosen */
+const isChosen = (bin, chosen) => selected() && (bin.at_least ?? -Infinity) >= Number(chosen.at_least ?? -Infinity) && Number(boundsOf(bin).at_most ?? Infinity) <= Number(chosen.at_most ?? Infinity);
 
 /** @param {{metric: string, data: any, busy: boolean}} props */
 function Course({ metric, data, busy }) {

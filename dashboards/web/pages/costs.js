@@ -22,6 +22,7 @@ import { GROUPS, PERIODS, Breakdown, Unpriced } from './costs-breakdown.js';
 import { Trend } from './costs-trend.js';
 
 export const title = 'Costs';
+export const styles = '/assets/pages/costs.css';
 const FILTER_KEYS = ['model', 'provider', 'service', 'feature', 'user_tier', 'user_id', 'tenant', 'operation', 'state'];
 
 /** @param {string} key @param {readonly string[]} allowed @param {string} fallback */

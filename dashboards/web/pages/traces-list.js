@@ -1,6 +1,5 @@
 // @ts-check
 /** The list of traces: a table, two-line cards where it is narrow; j and k walk it. Never: a trace without calls shown as costing 0. */
-import { useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { Icon } from '../icons.js';
 import { instant, milliseconds, whole } from '../format.js';
@@ -8,25 +7,17 @@ import { outcome } from '../status.js';
 import { link, params, setParams } from '../url.js';
 import { usePageKeys } from '../keys.js';
 import { Ago, Chip, Figure, Money } from '../parts/chip.js';
-import { useWindowed } from '../parts/windowed.js';
+import { useRowKeys, useWindowed } from '../parts/windowed.js';
 
 /** @param {{items: any[]}} props */
 export function TraceList({ items }) {
-  const [at, setAt] = useState(-1);
   const sight = useWindowed(items.length);
-  const move = (/** @type {number} */ by) => {
-    const next = Math.max(0, Math.min(items.length - 1, at + by));
-    setAt(next);
-    const focus = () => /** @type {HTMLElement | null} */ (document.querySelector(`[data-row="${next}"]`))?.focus();
-    if (next >= sight.first && next < sight.last) return focus();
-    sight.show(next);
-    requestAnimationFrame(() => requestAnimationFrame(focus));
-  };
+  const { move, follow } = useRowKeys(items.length, sight);
   const arrows = (/** @type {KeyboardEvent} */ event, /** @type {number} */ by) => (/** @type {HTMLElement} */ (event.target).closest('tbody') ? move(by) : false);
   usePageKeys({ d: () => setParams({ different: '1' }), j: () => move(1), k: () => move(-1), ArrowDown: (event) => arrows(event, 1), ArrowUp: (event) => arrows(event, -1) });
   return html`<table class="table cards-narrow traces-table" aria-rowcount=${items.length + 1}>
     <thead><tr><th scope="col">Trace</th><th scope="col">Services</th><${Sortable} name="duration" text="Duration" /><${Sortable} name="cost" text="Cost" /><th scope="col" class="num wide-cell">Spans</th><th scope="col">Result</th><${Sortable} name="start" text="Started" /></tr></thead>
-    <tbody ref=${sight.body}>${sight.before ? html`<${Room} key="before" height=${sight.before} />` : null}${items.slice(sight.first, sight.last).map((one, offset) => { const index = sight.first + offset; return html`<tr key=${one.trace_id} class="row-link" aria-rowindex=${index + 2}>
+    <tbody ref=${sight.body} onFocusIn=${follow}>${sight.before ? html`<${Room} key="before" height=${sight.before} />` : null}${items.slice(sight.first, sight.last).map((one, offset) => { const index = sight.first + offset; return html`<tr key=${one.trace_id} class="row-link" aria-rowindex=${index + 2}>
       <td class="cell-name"><a data-row=${index} href=${traceUrl(one)} title=${one.name}>${one.name || one.trace_id.slice(0, 8)}</a></td>
       <td class="cell-sub">${services(one)}</td>
       <td class="num cell-figure"><${Figure}>${milliseconds(one.duration_ms)}<//></td>

@@ -8,7 +8,7 @@
 import { html } from '../html.js';
 import { Icon } from '../icons.js';
 import { useLoad } from '../api.js';
-import { duration, instant, isUnknown, minute, percent, plural, shortDateTime, whole } from '../format.js';
+import { UNKNOWN, duration, instant, isUnknown, minute, percent, plural, shortDateTime, whole } from '../format.js';
 import { link, navigate, params, setParams, spell, zone } from '../url.js';
 import { absoluteRange, resolve } from '../time.js';
 import { measure } from '../units.js';
@@ -39,13 +39,14 @@ export function View() {
   const metric = params.value.get('metric') ?? USUAL;
   const history = useLoad(`/api/admin/monitoring/metrics/history${spell(new URLSearchParams({ metric, period }))}`, { every: 30_000, subject: `${metric} ${period}` });
   const trends = useLoad(`/api/admin/monitoring/performance/trends${spell(new URLSearchParams({ period, tz: zone.value }))}`, { every: 60_000, subject: period });
+  const expected = useLoad(history.data ? `/api/admin/monitoring/metrics/expected${spell(new URLSearchParams({ metric, period }))}` : null, { every: 300_000, subject: `${metric} ${period}` });
   const names = useLoad('/api/v1/metrics');
   const zoomed = params.value.has('from') && params.value.has('to') ? resolve({ from: String(params.value.get('from')), to: String(params.value.get('to')) }, Date.now()) : null;
   const step = (/** @type {number} */ by) => { const all = Object.keys(PERIODS); setParams({ period: all[Math.max(0, Math.min(all.length - 1, all.indexOf(period) + by))], from: null, to: null }); };
   usePageKeys({ '+': () => step(-1), '-': () => step(1), z: () => setParams({ from: null, to: null }) });
   return html`<div class="page trends-page">
     <div class="bar"><${Segments} label="Period" name="period" value=${period} options=${PERIODS} /><${MetricChoice} metric=${metric} names=${names.data?.items ?? []} /><span class="bar-end"><${Views} /></span></div>
-    <${Course} load=${history} metric=${metric} period=${period} zoomed=${zoomed} />
+    <${Course} load=${history} expected=${expected.data} metric=${metric} period=${period} zoomed=${zoomed} />
     <${Faces} load=${trends} what="trends" boxed=${true} blank=${html`<div class="card blank trends-blank"></div>`}>${(/** @type {any} */ data) => html`<${Against} data=${data} metric=${metric} period=${period} /><${Hours} data=${data} />`}<//>
   </div>`;
 }
@@ -63,8 +64,24 @@ function MetricChoice({ metric, names }) {
 /** What of the points the address asks for: all, or those of the stretch that was dragged over. @param {any[]} points @param {{start: number, end: number} | null} zoomed */
 const within = (points, zoomed) => (zoomed ? points.filter((one) => { const at = Number(instant(one.timestamp)); return at >= zoomed.start && at < zoomed.end; }) : points);
 
-/** @param {{load: import('../api.js').Load, metric: string, period: string, zoomed: {start: number, end: number} | null}} props */
-function Course({ load, metric, period, zoomed }) {
+/** What was expected at the times of the points; null where nothing is known of any of them. @param {any} data @param {any[]} points @returns {import('../charts/lines.js').Expected | null} */
+function expectedAt(data, points) {
+  const known = new Map((data?.points ?? []).filter((/** @type {any} */ one) => !isUnknown(one.high)).map((/** @type {any} */ one) => [one.timestamp, one]));
+  const row = (/** @type {string} */ key) => points.map((one) => known.get(one.timestamp)?.[key] ?? null);
+  return points.some((one) => known.has(one.timestamp)) ? { low: row('low'), high: row('high') } : null;
+}
+
+/** What the legend says of it: since when, by which rule, or why there is none. @param {any} data @param {boolean} known @returns {any[]} */
+function expectedKey(data, known) {
+  if (!data) return [];
+  if (!known) return [{ label: 'nothing is expected yet: two days are needed', slot: null, band: true }];
+  const seasons = new Set(data.points.map((/** @type {any} */ one) => one.season));
+  const figure = data.figure === 'value' ? '' : `${data.figure} `;
+  return [{ label: `${figure}expected by earlier ${seasons.has('week') ? 'weeks' : 'days'}`, slot: null, band: true }];
+}
+
+/** @param {{load: import('../api.js').Load, expected: any, metric: string, period: string, zoomed: {start: number, end: number} | null}} props */
+function Course({ load, expected, metric, period, zoomed }) {
   const data = load.data;
   const { say, axis } = measure(data?.unit);
   const points = within(data?.points ?? [], zoomed);
@@ -73,6 +90,7 @@ function Course({ load, metric, period, zoomed }) {
   const step = (data?.step_s ?? 60) * 1000;
   const times = points.map((/** @type {any} */ one) => Number(instant(one.timestamp)) / 1000);
   const values = lines.map((line) => points.map((/** @type {any} */ one) => (isUnknown(one[line.key]) ? null : Number(one[line.key]))));
+  const range = expectedAt(expected, points);
   const known = points.map((/** @type {any} */ one) => one.value).filter((/** @type {any} */ value) => !isUnknown(value)).map(Number);
   const marks = useMarks(times.length ? times[0] * 1000 : null, times.length ? Number(times.at(-1)) * 1000 + step : null, { metric });
   const traces = (/** @type {number} */ from, /** @type {number} */ to) => link('/traces', { ...absoluteRange(from, to), ...(timed ? { sort: '-duration' } : {}) }, ['tz']);
@@ -83,11 +101,11 @@ function Course({ load, metric, period, zoomed }) {
   };
   const covered = points.length ? known.length / points.length : 1;
   const sub = data ? (known.length ? `${say(known.reduce((sum, one) => sum + one, 0) / known.length)} on average, ${say(Math.min(...known))} to ${say(Math.max(...known))}${covered < 1 ? ` · data in ${percent(covered)} of the time` : ''}` : 'no data in this time') : '';
-  const legend = [...[...lines].reverse().map((line) => ({ label: line.label, slot: line.slot, line: true, value: say(lastOf(points, line.key)) })), ...(data && covered < 1 ? [{ label: 'no data', slot: null, hatched: true }] : [])];
-  const table = () => ({ columns: ['When', ...lines.map((line) => line.label), 'Events'], rows: points.map((/** @type {any} */ one) => [html`<a href=${traces(Number(instant(one.timestamp)), Number(instant(one.timestamp)) + step)}><time datetime=${one.timestamp}>${shortDateTime(Number(instant(one.timestamp)), zone.value)}</time></a>`, ...lines.map((line) => say(one[line.key])), whole(one.count)]) });
+  const legend = [...[...lines].reverse().map((line) => ({ label: line.label, slot: line.slot, line: true, value: say(lastOf(points, line.key)) })), ...(data && covered < 1 ? [{ label: 'no data', slot: null, hatched: true }] : []), ...(known.length ? expectedKey(expected, range !== null) : [])];
+  const table = () => ({ columns: ['When', ...lines.map((line) => line.label), ...(range ? ['Expected'] : []), 'Events'], rows: points.map((/** @type {any} */ one, /** @type {number} */ index) => [html`<a href=${traces(Number(instant(one.timestamp)), Number(instant(one.timestamp)) + step)}><time datetime=${one.timestamp}>${shortDateTime(Number(instant(one.timestamp)), zone.value)}</time></a>`, ...lines.map((line) => say(one[line.key])), ...(range ? [range.high[index] === null ? UNKNOWN : `${say(range.low[index])} to ${say(range.high[index])}`] : []), whole(one.count)]) });
   const actions = html`${zoomed ? html`<button class="button" onClick=${() => setParams({ from: null, to: null })} title="Zoom out (z)">All of it</button>` : null}${points.length ? html`<a class="button" href=${traces(times[0] * 1000, Number(times.at(-1)) * 1000 + step)}><${Icon} name="traces" />Traces</a>` : null}`;
   return html`<${ChartCard} title=${SELECTED.find(([name]) => name === metric)?.[1] ?? metric} sub=${html`${sub}<span class="wide-only"> · drag to zoom, click for its traces</span>`} busy=${load.busy} legend=${legend} table=${table} empty=${!data} marks=${marks} actions=${actions}>
-    ${data ? html`<${Lines} statement=${`${metric} over the last ${period}: ${sub}`} times=${times} values=${values} lines=${lines} band=${timed ? [0, 2] : undefined} text=${say} axis=${axis} height=${260} onPick=${pick} onBack=${() => setParams({ from: null, to: null })} marks=${marks} />` : html`<${Faces} load=${load} what="this metric" blank=${html`<div class="face blank course-blank"></div>`}>${() => null}<//>`}
+    ${data ? html`<${Lines} statement=${`${metric} over the last ${period}: ${sub}`} times=${times} values=${values} lines=${lines} band=${timed ? [0, 2] : undefined} expected=${range} text=${say} axis=${axis} height=${260} onPick=${pick} onBack=${() => setParams({ from: null, to: null })} marks=${marks} />` : html`<${Faces} load=${load} what="this metric" blank=${html`<div class="face blank course-blank"></div>`}>${() => null}<//>`}
   <//>`;
 }
 
@@ -121,8 +139,8 @@ function Hours({ data }) {
   const all = hours.reduce((/** @type {number} */ sum, /** @type {any} */ one) => sum + (one.requests ?? 0), 0);
   if (!all) return null;
   const name = (/** @type {number} */ hour) => `${String(hour).padStart(2, '0')}:00`;
-  const buckets = hours.map((/** @type {any} */ one) => ({ at: one.hour * 36e5, end: (one.hour + 1) * 36e5, values: [one.errors, one.requests - one.errors], texts: [whole(one.errors), whole(one.requests - one.errors)], title: `${name(one.hour)}, ${plural(one.requests, 'request')}` }));
-  return html`<${ChartCard} title="By hour of the day" sub=${`HTTP requests, ${data.timezone}`} legend=${[{ label: 'went well', slot: 8, value: whole(all - hours.reduce((/** @type {number} */ sum, /** @type {any} */ one) => sum + one.errors, 0)) }, { label: 'failed', slot: 9 }]}
-    table=${() => ({ columns: ['Hour', 'Requests', 'Failed'], rows: hours.map((/** @type {any} */ one) => [name(one.hour), whole(one.requests), whole(one.errors)]) })}>
-    <${Bars} statement=${`${plural(all, 'request')} by hour of the day`} buckets=${buckets} series=${[{ label: 'failed', slot: 9 }, { label: 'went well', slot: 8, faint: true }]} counts=${true} axis=${whole} time=${(/** @type {number} */ ms) => minute(ms, 'UTC')} height=${160} /><//>`;
+  const buckets = hours.map((/** @type {any} */ one) => ({ at: one.hour * 36e5, end: (one.hour + 1) * 36e5, values: [one.errors, one.requests - one.errors], texts: [whole(one.errors), whole(one.requests - one.errors)], title: `${name(one.hour)}, ${plural(one.requests, 'call')}` }));
+  return html`<${ChartCard} title="By hour of the day" sub=${`model calls, ${data.timezone}`} legend=${[{ label: 'went well', slot: 8, value: whole(all - hours.reduce((/** @type {number} */ sum, /** @type {any} */ one) => sum + one.errors, 0)) }, { label: 'failed', slot: 9 }]}
+    table=${() => ({ columns: ['Hour', 'Model calls', 'Failed'], rows: hours.map((/** @type {any} */ one) => [name(one.hour), whole(one.requests), whole(one.errors)]) })}>
+    <${Bars} statement=${`${plural(all, 'model call')} by hour of the day`} buckets=${buckets} series=${[{ label: 'failed', slot: 9 }, { label: 'went well', slot: 8, faint: true }]} counts=${true} axis=${whole} time=${(/** @type {number} */ ms) => minute(ms, 'UTC')} height=${160} /><//>`;
 }

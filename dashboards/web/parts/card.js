@@ -57,5 +57,7 @@ export function Command({ text, label = 'Copy' }) {
   return html`<div class="command"><pre tabindex="0" aria-label="Command"><code>${text}</code></pre><button class="button" onClick=${copy}><${Icon} name="copy" /><span class="wide-label">${label}</span></button></div>`;
 }
 
+const steps = () => import('./first-steps.js');
+
 /** How telemetry starts: the steps every empty page shows. */
-export const FirstSteps = () => html`<${Later} load=${() => import('./first-steps.js')} part="Steps" />`;
+export const FirstSteps = () => html`<${Later} load=${steps} part="Steps" />`;

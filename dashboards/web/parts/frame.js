@@ -10,7 +10,7 @@ import { link, route, zone } from '../url.js';
 import { keyList, palette } from '../keys.js';
 import { useDismiss } from './hooks.js';
 import { SEVERE, needsSomebody } from '../status.js';
-import { Later } from './later.js';
+import { Later, OVERLAYS } from './later.js';
 import { RangeControl } from './range.js';
 import { Toasts } from './toast.js';
 
@@ -51,8 +51,8 @@ export function Frame({ page, children }) {
     </header>
     <main id="main" tabindex="-1"><${Trouble} />${children}</main>
     <nav class="bottom" aria-label="Pages, bottom">${PLACES.filter((place) => place.first).map((place) => html`<${Place} key=${place.path} place=${place} count=${count} />`)}<${More} /></nav>
-    <${Announcer} /><${Toasts} />${keyList.value ? html`<${Later} load=${() => import('./keylist.js')} part="KeyList" />` : null}
-    ${palette.value ? html`<${Later} styles="/assets/parts/overlays.css" load=${() => import('../palette/palette.js')} part="Palette" />` : null}
+    <${Announcer} /><${Toasts} />${keyList.value ? html`<${Later} styles=${OVERLAYS} load=${() => import('./keylist.js')} part="KeyList" />` : null}
+    ${palette.value ? html`<${Later} styles=${OVERLAYS} load=${() => import('../palette/palette.js')} part="Palette" />` : null}
   </div>`;
 }
 

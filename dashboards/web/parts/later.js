@@ -3,10 +3,16 @@
 import { useEffect, useState } from 'preact/hooks';
 import { html } from '../html.js';
 
-/** @param {string | undefined} href @returns {Promise<void>} once the styles are there, or cannot be had */
+/** Of what opens over a page. */
+export const OVERLAYS = '/assets/parts/overlays.css';
+
+/** @type {Map<string, Promise<void>>} */
+const asked = new Map();
+
+/** @param {string | undefined} href @returns {Promise<void> | undefined} once the styles are there, or cannot be had */
 export function dressed(href) {
-  if (!href || document.querySelector(`link[href="${href}"]`)) return Promise.resolve();
-  return new Promise((resolve) => { document.head.append(Object.assign(document.createElement('link'), { rel: 'stylesheet', href, onload: () => resolve(), onerror: () => resolve() })); });
+  if (href && !asked.has(href)) asked.set(href, new Promise((resolve) => { document.head.append(Object.assign(document.createElement('link'), { rel: 'stylesheet', href, onload: () => resolve(), onerror: () => resolve() })); }));
+  return asked.get(href ?? '');
 }
 
 /** @param {{load: () => Promise<any>, part: string, styles?: string, blank?: any} & Record<string, any>} props the module, the name of the component in it, and what the component is given */

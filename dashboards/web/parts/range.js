@@ -6,7 +6,7 @@ import { Icon } from '../icons.js';
 import { rangeOr, zone } from '../url.js';
 import { label } from '../time.js';
 import { useDismiss } from './hooks.js';
-import { Later } from './later.js';
+import { Later, OVERLAYS } from './later.js';
 
 /** What the keyboard's `t` opens. */
 export const rangeButtonId = 'range-button';
@@ -18,6 +18,6 @@ export function RangeControl({ fallback, presets }) {
   const range = rangeOr(fallback);
   return html`<div class="pop-host" ref=${ref}>
     <button class="button" id=${rangeButtonId} aria-expanded=${open} aria-haspopup="dialog" onClick=${() => setOpen(!open)}><${Icon} name="clock" /><span class="range-label">${label(range, Date.now(), zone.value)}</span></button>
-    ${open ? html`<div class="pop range-pop" role="dialog" aria-label="Time range"><${Later} load=${() => import('./range-choice.js')} part="RangeChoice" range=${range} presets=${presets} close=${() => setOpen(false)} /></div>` : null}
+    ${open ? html`<div class="pop range-pop" role="dialog" aria-label="Time range"><${Later} styles=${OVERLAYS} load=${() => import('./range-choice.js')} part="RangeChoice" range=${range} presets=${presets} close=${() => setOpen(false)} /></div>` : null}
   </div>`;
 }

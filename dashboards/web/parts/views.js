@@ -11,7 +11,7 @@ import { Icon } from '../icons.js';
 import { refused, request, session } from '../api.js';
 import { navigate, params, route } from '../url.js';
 import { useDismiss } from './hooks.js';
-import { Later } from './later.js';
+import { Later, OVERLAYS } from './later.js';
 import { addressOf, contentOf, sameContent } from './kept.js';
 
 export function Views() {
@@ -29,5 +29,5 @@ export function Views() {
   const changed = current !== null && !bare && !sameContent(current.query, params.value);
   return html`<div class="pop-host views-host" ref=${ref}>
     <button class="button" aria-expanded=${open} aria-haspopup="dialog" onClick=${() => setOpen(!open)}><${Icon} name="star" />${current ? html`<span class="view-name">${current.name}</span>${changed ? html`<span class="quiet">changed</span>` : null}` : 'Views'}</button>
-    ${open ? html`<div class="pop views-pop" role="dialog" aria-label="Kept views"><${Later} styles="/assets/parts/overlays.css" load=${() => import('./views-list.js')} part="ViewsList" views=${here} failed=${failed} loaded=${views !== null} current=${current} changed=${changed} again=${again} admin=${session.value?.role === 'admin'} close=${() => setOpen(false)} /></div>` : null}</div>`;
+    ${open ? html`<div class="pop views-pop" role="dialog" aria-label="Kept views"><${Later} styles=${OVERLAYS} load=${() => import('./views-list.js')} part="ViewsList" views=${here} failed=${failed} loaded=${views !== null} current=${current} changed=${changed} again=${again} admin=${session.value?.role === 'admin'} close=${() => setOpen(false)} /></div>` : null}</div>`;
 }

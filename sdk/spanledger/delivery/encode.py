@@ -142,8 +142,9 @@ class EntryEncoder:
         """Write one log record for each."""
         records, good = list[bytes](), list[Any]()
         for at in range(0, len(items), SLICE):
-            left = iter(items[at : at + SLICE])
-            while not _guard.run(self._write, left, records, good):
+            part = items[at : at + SLICE]
+            left = iter(zip(part, self._estimates(part), strict=True))
+            while not _guard.run(_write, left, records, good):
                 pass  # the one that failed is passed over
             breathe()
         scope_size, resource = len(self._scope) + sum(map(len, records)), self.resource_field()
@@ -158,12 +159,17 @@ class EntryEncoder:
         made._head = (theirs, resource_field)
         return made
 
-    def _write(self, entries: Iterator[Any], records: list[bytes], good: list[Any]) -> bool:
-        """Write what is left of a slice; a record goes without an estimate where there is none to be had."""
+    def _estimates(self, entries: Sequence[Any]) -> Sequence[int | None]:
+        """What each will have cost; None where there is no estimate to be had."""
+        left, found = iter(entries), list[int | None]()
+        while not _estimate_guard.run(self._estimate_all, left, found):
+            found.append(None)
+        return found
+
+    def _estimate_all(self, entries: Iterator[Any], found: list[int | None]) -> bool:
+        estimate = self._estimate
         for entry in entries:
-            record = ledger_record(entry, _estimate_guard.run_one(self._estimate, entry))
-            records += (_BEFORE_RECORD[len(record)], record)
-            good.append(entry)
+            found.append(estimate(entry))  # noqa: PERF401 - what was found stays when one fails
         return True
 
     def resource_field(self) -> bytes:
@@ -172,6 +178,15 @@ class EntryEncoder:
         if self._head[0] is not resource:
             self._head = (resource, block(1, encode_resource(resource)))
         return self._head[1]
+
+
+def _write(entries: Iterator[tuple[Any, int | None]], records: list[bytes], good: list[Any]) -> bool:
+    """Write what is left of a slice."""
+    for entry, estimate in entries:
+        common, own = ledger_record(entry, estimate)
+        records += (_BEFORE_RECORD[len(common) + len(own)], common, own)
+        good.append(entry)
+    return True
 
 
 def encode_resource(resource: Resource) -> bytes:

@@ -231,6 +231,19 @@ class Lane:
             self._spooled += batch.weight
         return True
 
+    def spill_all(self) -> None:
+        """Move to the spool what waits, and what is under way: nobody may be there to learn whether it arrived."""
+        if self.spool is not None:
+            self._take_back()
+            while self.spill(lambda: None):
+                pass
+
+    def _take_back(self) -> None:
+        with self._books:
+            if self._sending is not None and self._sending.file is None:
+                self._again.appendleft(self._sending)
+                self._sending = None
+
     def close(self, reason: str) -> None:
         """Take nothing more; what is put in from now on is dropped for `reason`."""
         with self._books:
@@ -239,10 +252,7 @@ class Lane:
 
     def abandon(self, reason: str) -> None:
         """Give up on everything that waits: into the spool if there is one, else dropped for `reason`."""
-        with self._books:
-            under_way, self._sending = self._sending, None
-            if under_way is not None and under_way.file is None:
-                self._again.appendleft(under_way)
+        self._take_back()
         while self.spill(lambda: None):
             pass
         while (batch := self._again.popleft() if self._again else self._take(lambda: None)) is not None:
@@ -290,9 +300,9 @@ class Lane:
         return None
 
     def _observe_all(self, items: Iterator[Any]) -> bool:
-        if self.observe is not None:
+        if (observe := self.observe) is not None:
             for item in items:
-                self.observe(item)
+                observe(item)
         return True
 
     def _fetched(self) -> list[Any]:

@@ -37,6 +37,7 @@ TRACE_ID, SPAN_ID = b"\x4a\x10", b"\x52\x08"  # the tags of fields 9 and 10, and
 SAMPLED = b"\x45\x01\x00\x00\x00"
 ALWAYS = SEVERITY_INFO + block(12, semconv.LEDGER_EVENT.encode())
 USAGE = tuple(Counts(semconv.DIALECTS[name][0]) for name in USAGE_FIELDS)
+INPUT, OUTPUT, *_ = USAGE
 DURATION_NS, MICRO_USD = Counts(semconv.DURATION_NS), Counts(semconv.COST_ESTIMATED_MICRO_USD)
 RESPONSE_ID, ESTIMATED_USD = Before(semconv.GEN_AI_RESPONSE_ID), Before(semconv.COST_ESTIMATED_USD)
 PARENT_SPAN_ID = Before(semconv.PARENT_SPAN_ID)[16]
@@ -59,8 +60,8 @@ ALIKE_NAMES = (  # of `Alike.values`
 OWN_CONTEXT_KEYS = tuple(key for key in semconv.CONTEXT_KEYS if key not in semconv.LOW_CARDINALITY_CONTEXT_KEYS)
 
 
-def ledger_record(entry: Entry, estimate_pico: int | None) -> bytes:
-    """The bytes of the LogRecord.
+def ledger_record(entry: Entry, estimate_pico: int | None) -> tuple[bytes, bytes]:
+    """The bytes of the LogRecord in two parts: what it has in common with others, which is kept, and its own.
 
     Args:
         entry: The call.
@@ -69,7 +70,7 @@ def ledger_record(entry: Entry, estimate_pico: int | None) -> bytes:
     end_ns, response_id, usage, alike = entry.end_ns, entry.response_id, entry.usage, entry.alike or alike_of(entry)
     at, took_ns = end_ns & _ALL_BITS, end_ns - entry.start_ns
     trace_id, span_id = entry.trace_id.to_bytes(16, "big"), entry.span_id.to_bytes(8, "big")
-    lasted = before_id = text = given = made = estimated = b""
+    lasted = before_id = text = given = made = before_usd = usd = micro_usd = b""
     if 0 < took_ns <= MAX_INT:
         number = varint(took_ns)
         lasted = DURATION_NS.before[len(number)] + number
@@ -79,17 +80,18 @@ def ledger_record(entry: Entry, estimate_pico: int | None) -> bytes:
         text = str(response_id)[:MAX_TEXT].encode("utf-8", "replace")
         before_id = RESPONSE_ID[len(text)]
     if alike.told is not None and usage is not None and type(usage[0]) is int and type(usage[1]) is int:
-        given, made = USAGE[0][usage[0]], USAGE[1][usage[1]]
+        given, made = INPUT[usage[0]], OUTPUT[usage[1]]
     elif usage is not None:
         given = _counted(usage if alike.told is None else usage[:2])
     if estimate_pico is not None:
-        estimated = _estimated(estimate_pico)
-    common, sampled, rare = _common(alike), SAMPLED if entry.sampled else b"", _rare(entry)
+        before_usd, usd, micro_usd = _estimated(estimate_pico)
+    sampled, rare = SAMPLED if entry.sampled else b"", _rare(entry)
     ids = _when_and_where(TIME, at, OBSERVED, at, TRACE_ID, trace_id, SPAN_ID, span_id)
-    return b"".join((common, ids, lasted, before_id, text, given, made, estimated, sampled, rare))
+    own = (ids, lasted, before_id, text, given, made, before_usd, usd, micro_usd, sampled, rare)
+    return _common(alike), b"".join(own)
 
 
-def _estimated(pico: int) -> bytes:
+def _estimated(pico: int) -> tuple[bytes, bytes, bytes]:
     """Exact, and in whole millionths (half to even) for policies that only know numbers."""
     if 0 < pico < PICO:
         amount = (b"0.%012d" % pico).rstrip(b"0")
@@ -98,7 +100,7 @@ def _estimated(pico: int) -> bytes:
     millionths = (pico + 500_000) // 1_000_000
     if millionths & 1 and pico % 1_000_000 == 500_000:
         millionths -= 1
-    return ESTIMATED_USD[len(amount)] + amount + MICRO_USD[millionths]
+    return ESTIMATED_USD[len(amount)], amount, MICRO_USD[millionths]
 
 
 def _counted(usage: tuple[Any, ...]) -> bytes:

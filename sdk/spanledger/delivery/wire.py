@@ -18,6 +18,8 @@ MAX_TEXT = 8_192  # characters of one attribute's text; the rest is cut off
 MAX_DEPTH = 8
 MIN_INT, MAX_INT = -(1 << 63), (1 << 63) - 1
 _ONE_BYTE = tuple(bytes((number,)) for number in range(128))
+_AND_MORE = tuple(bytes((number | 128,)) for number in range(128))
+_five_bytes = struct.Struct("5B").pack
 _fixed64 = struct.Struct("<Q").pack
 _double = struct.Struct("<d").pack
 
@@ -27,9 +29,12 @@ def varint(number: int) -> bytes:
     if 0 <= number < 128:
         return _ONE_BYTE[number]
     if 0 < number < 16384:
-        return bytes((number & 127 | 128, number >> 7))
+        return _AND_MORE[number & 127] + _ONE_BYTE[number >> 7]
+    if 1 << 28 <= number < 1 << 35:  # in nanoseconds from a quarter of a second to half a minute: most calls
+        first, second, third = number & 127 | 128, number >> 7 & 127 | 128, number >> 14 & 127 | 128
+        return _five_bytes(first, second, third, number >> 21 & 127 | 128, number >> 28)
     number &= 0xFFFFFFFFFFFFFFFF
-    return bytes((number & 127 | 128, number >> 7 & 127 | 128)) + varint(number >> 14)
+    return _AND_MORE[number & 127] + _AND_MORE[number >> 7 & 127] + varint(number >> 14)
 
 
 def block(field: int, payload: bytes) -> bytes:

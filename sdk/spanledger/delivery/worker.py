@@ -104,8 +104,7 @@ class Worker:
         self._ask(timeout_s, lambda: True)
         with self._gate:
             for lane in self.lanes:
-                while lane.spill(lambda: None):
-                    pass
+                lane.spill_all()
 
     def _ask(self, timeout_s: float, is_enough: Callable[[], bool]) -> bool:
         deadline = time.monotonic() + timeout_s
@@ -340,13 +339,6 @@ def _tell(lane: Lane, outcome: Outcome) -> None:
 
 _workers: weakref.WeakSet[Worker] = weakref.WeakSet()
 _registered = False
-
-
-def settle_down(timeout_s: float) -> None:
-    """`Worker.settle_down` for all workers, before what may be the end: `timeout_s` seconds each at most."""
-    for worker in list(_workers):
-        with _guard:
-            worker.settle_down(timeout_s)
 
 
 def _remember(worker: Worker) -> None:

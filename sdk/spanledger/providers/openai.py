@@ -18,6 +18,9 @@ from spanledger.providers.fields import Fields, fields_of
 from spanledger.usage import Reading, Usage, merged, seconds, text, whole
 
 _new = tuple.__new__
+_MOST_MODELS = 1024
+_OWN_IN_JSON: set[str] = set()  # models of which it is known that OpenAI answers, by what the answer is
+_OWN_IN_CLIENT: set[str] = set()
 _OPERATIONS = {
     "text_completion": "text_completion",
     "chat.completion": "chat",
@@ -196,7 +199,8 @@ def usual_chat(answer: Any, kind: type) -> Reading | None:
         prompt, made, cached = raw["prompt_tokens"], raw["completion_tokens"], asked["cached_tokens"]
         heard, reasoned, said = asked["audio_tokens"], answered["reasoning_tokens"], answered["audio_tokens"]
         model, response_id, tier = fields["model"], fields["id"], fields.get("service_tier")
-        if _provider_of(model, kind) != "openai":
+        own = _OWN_IN_JSON if kind is dict else _OWN_IN_CLIENT
+        if model not in own and not _is_own_model(model, kind, own):
             return None
     except (AttributeError, KeyError, TypeError):  # no usage, no details, or those of another version
         return None
@@ -213,6 +217,15 @@ def usual_chat(answer: Any, kind: type) -> Reading | None:
         written = whole(written)
     units = (prompt, made, cached, written, None, None, reasoned, heard, said, None, None, None, None, None)
     return _new(Reading, (_new(Usage, units), "openai", model, response_id, tier, (), "chat", "reported", ()))
+
+
+def _is_own_model(model: str, kind: type, known: set[str]) -> bool:
+    if _provider_of(model, kind) != "openai":
+        return False
+    if len(known) >= _MOST_MODELS:
+        known.clear()
+    known.add(model)
+    return True
 
 
 def own_reason(answer: Any) -> str | None:

@@ -1,4 +1,4 @@
-"""`spanledger routes`, `escalations`, `inhibitions`, `deployments` and `preferences` as a user runs them."""
+"""`spanledger routes`, `escalations`, `inhibitions`, `maintenance`, `deployments`, `preferences` as users run them."""
 
 from __future__ import annotations
 
@@ -38,6 +38,14 @@ def test_who_is_told_is_set_up_shown_and_taken_away_again(shared_server: Inside,
     assert "chat is disabled" in said(server, "routes", "disable", "chat")
     (route, _) = json.loads(said(server, "routes", "--json"))["items"]
     assert (route["enabled"], route["version"], route["channels"]) == (False, 2, ["night"])
+    changed = said(server, "routes", "change", "chat", "--severity", "critical", "--escalation", "", "--continue")
+    assert "chat: service=chat-* tenant=!acme critical" in changed
+    assert "default: all" in said(server, "routes", "change", "default", "--by", "service")
+    (route, default) = json.loads(said(server, "routes", "--json"))["items"]
+    assert (route["version"], route["escalation"], route["continue"], route["enabled"]) == (3, None, True, False)
+    assert (default["name"], default["group_by"]) == ("default", ["service"])
+    said(server, "routes", "change", "chat", "--escalation", "on call", "--stop")
+    said(server, "routes", "change", "default", "--by", "rule")
     said(server, "preferences", "set", "--channel", "night=critical")
     named = "the route 'chat', the escalation 'on call', the preferences of "
     assert "night is changed" in said(server, "channels", "change", "night", "--set", "format=alertmanager")
@@ -48,6 +56,34 @@ def test_who_is_told_is_set_up_shown_and_taken_away_again(shared_server: Inside,
     assert "night is deleted" in said(server, "channels", "delete", "night", "--force")
     assert "chat is deleted" in said(server, "routes", "delete", "chat")
     assert "on call is deleted" in said(server, "escalations", "delete", "on call")
+
+
+def test_maintenance_is_planned_changed_and_ended(shared_server: Inside):
+    server = shared_server
+    nightly = ("--at", "02:30", "--for", "45m", "--weekday", "sun", "--timezone", "Asia/Tokyo", "--comment", "copies")
+    assert "copy: id " in said(server, "maintenance", "add", "copy", "service=db", *nightly)
+    assert "until " in said(server, "maintenance", "add", "move", "team=shop", "--for", "1h", "--comment", "it moves")
+    listed = " ".join(said(server, "maintenance").split())
+    assert "02:30 Asia/Tokyo for 45 min on sun" in listed
+    assert 'once team="shop"' in listed
+    said(server, "maintenance", "change", "copy", "--for", "2h", "--month-day", "-1", "--match", "service=db2")
+    said(server, "maintenance", "change", "move", "--for", "3h", "--comment", "it still moves")
+    copy, move = json.loads(said(server, "maintenance", "list", "--json"))["items"]
+    assert (copy["minutes"], copy["month_days"], copy["at"], copy["matchers"]) == (
+        120,
+        [-1],
+        "02:30",
+        ['service="db2"'],
+    )
+    assert (move["comment"], move["matchers"], move["now"] is None) == ("it still moves", ['team="shop"'], False)
+    assert "move is over" in said(server, "maintenance", "end", "move")
+    assert "copy does not come" in said(server, "maintenance", "end", copy["id"])
+    (move,) = json.loads(said(server, "maintenance", "--json"))["items"]
+    assert move["now"] is None
+    refused(run(server, "maintenance", "end", "copy"), 1, "spanledger maintenance")
+    refused(run(server, "maintenance", "add", "x", "a=b", "--comment", "why"), 2, "--for or --until")
+    refused(run(server, "maintenance", "change", "move", "--at", "25:00", "--for", "5m"), 2, "a time of day")
+    assert "move does not come" in said(server, "maintenance", "end", "move")
 
 
 def test_what_holds_back_and_what_went_out_is_said_and_shown(shared_server: Inside):

@@ -226,8 +226,10 @@ def test_one_rule_that_the_store_cannot_answer_keeps_no_other_from_being_judged(
     database: Database, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rolled.even(database, 1, 4, NOON - MINUTE, NOON, NOW)
-    broken, fine = add(condition="cache_hit_rate < 1"), add(condition="requests > 1")
-    monkeypatch.setattr(reads, "SQL", {**reads.SQL, "told_cells_1m": "SELECT * FROM no_such_table"})
+    insert(database, "spans", [span(1, 1, NOON)])
+    rolled.refreshed(database, "span", [NOON], NOW)
+    broken, fine = add(condition="span_count > 5"), add(condition="requests > 1")
+    monkeypatch.setattr(reads, "SQL", {**reads.SQL, "span_cells_1m": "SELECT * FROM no_such_table"})
     with database.reader() as reader:
         found = {rule.name: each for rule, each in Evaluator(database).verdicts(reader, NOW)}
     assert found[broken.name][0].outcome == "error"

@@ -139,6 +139,7 @@ def test_a_report_counts_slices_and_what_they_spend_not_the_events_in_them(datab
     assert found.status.budget is not None
     assert one.budget_share == pytest.approx(5 / found.status.budget.total)
     assert found.quiet_ns == DAY_NS - 100 * MINUTE
+    assert {each.share for each in found.contributors} == {1.0}  # of the events, whatever a slice costs
 
 
 def test_where_a_number_of_events_is_asked_for_silence_is_downtime_and_an_incident(database: Database):

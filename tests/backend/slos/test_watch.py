@@ -55,6 +55,23 @@ def test_a_tick_reads_where_each_stands_and_forgets_what_was_deleted(database: D
         assert reader.rows("SELECT * FROM public.slo_status") == []
 
 
+def test_after_a_restart_sql_has_what_was_there_until_it_is_read_again_unless_it_was_changed(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    slices = {"method": "timeslices", "slice": {"target": 0.5}}
+    register.add(database, [(GIVEN | {"name": name} | slices, None) for name in ("same", "changed")], NOON, "tests")
+    register.add(database, [(GIVEN, None)], NOON, "tests")
+    Watch(database).tick(NOON)
+    register.change(database, "changed", GIVEN | {"name": "changed"} | slices, None, NOON + 1, "tests")
+    monkeypatch.setattr("spanledger_server.slos.watch.LONGEST_S", 0.0)  # no time for those that are read one by one
+    watch = Watch(database)
+    watch.tick(NOON + SECOND)
+    assert [one.kept.objective.name for one in watch.standing] == ["calls"]
+    with database.reader() as reader:
+        rows = reader.tuples('SELECT name, epoch("at") FROM public.slo_status ORDER BY name')
+    assert rows == [("calls", (NOON + SECOND) / SECOND), ("same", NOON / SECOND)]
+
+
 @pytest.mark.parametrize(("silent", "expected"), [(1, ("ok", "within")), (10, ("unknown", "stale"))])
 def test_a_service_that_reports_and_goes_silent_is_unknown_and_its_pairs_say_nothing(
     database: Database, silent: int, expected: tuple[str, str]

@@ -314,6 +314,23 @@ def test_what_came_late_gets_its_slot_from_the_rollups(database):
         assert slots.of(reader, "model") == {"old": 1, "earlier": 2}
 
 
+def test_new_values_are_looked_for_when_something_has_come_and_at_the_first_turn(database):
+    insert(database, "ledger", [line(1, model="first")])
+    come = [0]
+    values = slots.NewValues(database, lambda: come[0])
+
+    def given(now_ns: int) -> dict[str, int]:
+        values.tick(now_ns)
+        with database.reader() as reader:
+            return slots.of(reader, "model")
+
+    assert given(NOON + 1) == {"first": 1}
+    insert(database, "ledger", [line(2, model="second")])
+    assert given(NOON + 2) == {"first": 1}
+    come[0] += 1
+    assert given(NOON + 3) == {"first": 1, "second": 2}
+
+
 def test_a_zone_turns_where_the_database_of_zones_says(database):
     year = periods.to_date("year", NOON, ZoneInfo("Europe/Berlin"))
     turns = [start for start, _ in year.offsets[1:]]

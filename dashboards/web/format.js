@@ -200,39 +200,40 @@ export const percent = (ratio) => (isUnknown(ratio) ? UNKNOWN : `${percentFigure
 /** "1 call", "2 calls". @param {number} n @param {string} word @param {string} [many] */
 export const plural = (n, word, many = `${word}s`) => `${whole(n)} ${n === 1 ? word : many}`;
 
-/** @type {Map<string, Intl.DateTimeFormat>} */
+/** @type {Map<object, Map<string, Intl.DateTimeFormat>>} */
 const formatters = new Map();
 
-/** @param {Intl.DateTimeFormatOptions} options @param {string} [zone] */
-function formatter(options, zone) {
-  const key = JSON.stringify([options, zone]);
-  let found = formatters.get(key);
-  if (!found) {
-    found = new Intl.DateTimeFormat('en-GB', { ...options, timeZone: zone || undefined, hourCycle: 'h23' });
-    formatters.set(key, found);
-  }
+/** @param {Intl.DateTimeFormatOptions} options one of those below: kept by what it is @param {string} [zone] */
+function formatter(options, zone = '') {
+  let zones = formatters.get(options);
+  if (!zones) formatters.set(options, (zones = new Map()));
+  let found = zones.get(zone);
+  if (!found) zones.set(zone, (found = new Intl.DateTimeFormat('en-GB', { ...options, timeZone: zone || undefined, hourCycle: 'h23' })));
   return found;
 }
 
-const CLOCK = /** @type {const} */ ({ hour: '2-digit', minute: '2-digit', second: '2-digit' });
+const MINUTE = /** @type {const} */ ({ hour: '2-digit', minute: '2-digit' });
+const CLOCK = /** @type {const} */ ({ ...MINUTE, second: '2-digit' });
 const DAY = /** @type {const} */ ({ day: 'numeric', month: 'short' });
+const SHORT = /** @type {const} */ ({ ...DAY, ...MINUTE });
+const ABSOLUTE = /** @type {const} */ ({ ...DAY, year: 'numeric', ...CLOCK, timeZoneName: 'short' });
 
 /** "09:41:07". @param {number | null | undefined} ms @param {string} [zone] */
 export const clock = (ms, zone) => (isUnknown(ms) ? UNKNOWN : formatter(CLOCK, zone).format(Number(ms)));
 
 /** "09:41". @param {number} ms @param {string} [zone] */
-export const minute = (ms, zone) => formatter({ hour: '2-digit', minute: '2-digit' }, zone).format(ms);
+export const minute = (ms, zone) => formatter(MINUTE, zone).format(ms);
 
 /** "21 Nov". @param {number} ms @param {string} [zone] */
 export const day = (ms, zone) => formatter(DAY, zone).format(ms);
 
 /** "21 Nov 2026, 09:41:07 UTC": with the zone, for titles. @param {number | null | undefined} ms @param {string} [zone] */
 export const absolute = (ms, zone) =>
-  isUnknown(ms) ? UNKNOWN : formatter({ ...DAY, year: 'numeric', ...CLOCK, timeZoneName: 'short' }, zone).format(Number(ms));
+  isUnknown(ms) ? UNKNOWN : formatter(ABSOLUTE, zone).format(Number(ms));
 
 /** "21 Nov, 09:41". @param {number | null | undefined} ms @param {string} [zone] */
 export const shortDateTime = (ms, zone) =>
-  isUnknown(ms) ? UNKNOWN : formatter({ ...DAY, hour: '2-digit', minute: '2-digit' }, zone).format(Number(ms));
+  isUnknown(ms) ? UNKNOWN : formatter(SHORT, zone).format(Number(ms));
 
 /** "12 s ago", "in 58 min", from a day on the date. @param {number | null | undefined} ms @param {number} nowMs @param {string} [zone] */
 export function ago(ms, nowMs, zone) {

@@ -280,13 +280,13 @@ class LightTracer(Tracer):
                 decided = self._decide(trace_id, of_it.trace_state, of_it.trace_flags.sampled, name, attributes)
         made = LightSpan()
         made.maker, made.trace_id, made.span_id = self, trace_id, self._span_id() or 1
-        if parent is not None:
-            made.around, made.parent_span_id = parent, parent_span_id
+        made.around, made.parent_span_id = parent, parent_span_id
         made.sampled, made.state = decided
         made.recorded = recorded = decided[0] or self._sampler.records_dropped
         if not recorded:
             return made  # nobody will ask what it is called
         made.name, made.kind_, made.given = name, kind, attributes or _NOTHING
+        made.end_ns = made.told = None  # as on the class, where Python takes five times as long to find them
         made.start_ns = time.time_ns() if start_time is None else start_time
         if _BAGGAGE_KEY in around:
             given = made.given

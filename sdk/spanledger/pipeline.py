@@ -15,13 +15,14 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
+from uuid import uuid4
 
 from opentelemetry import _logs, metrics, trace
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric, MetricsData, ResourceMetrics, ScopeMetrics
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
-from opentelemetry.sdk.resources import SERVICE_NAME, OTELResourceDetector, Resource
+from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 
 from spanledger import exporters, gauges
@@ -168,7 +169,8 @@ class Pipeline:
         try:
             return Resource.create(dict(own))
         except RuntimeError:  # it uses threads, and at the end of a program no more can be started
-            return OTELResourceDetector().detect().merge(Resource(dict(own)))
+            instance = Resource({SERVICE_INSTANCE_ID: str(uuid4())})
+            return instance.merge(OTELResourceDetector().detect()).merge(Resource(dict(own)))
 
     # --- OpenTelemetry's providers
 

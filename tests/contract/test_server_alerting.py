@@ -275,6 +275,39 @@ def test_an_incident_holds_alerts_that_fired_together_and_what_happened_around_t
     ask(server, "GET", "/api/v1/incidents/00000000-0000-0000-0000-000000000000", 404)
 
 
+def test_a_check_that_is_down_is_an_alert_until_it_is_deleted(server: Inside, clock: Shifted):
+    check = {"name": "orders-db", "kind": "tcp", "target": "127.0.0.1:1", "service": "orders", "down_after": 1}
+    made = ask(server, "POST", "/api/v1/health/checks", 201, json=check)
+    ask(server, "POST", f"/api/v1/health/checks/{made['id']}/run")
+    pass_s(server, clock, 10)
+    asked = {"source": "rule", "state": "active"}
+    (alert,) = ask(server, "GET", "/api/v1/alerts", params=asked)["items"]
+    assert alert["labels"] == {
+        "alertname": "A health check is down",
+        "check": "orders-db",
+        "kind": "tcp",
+        "service": "orders",
+    }
+    assert (alert["severity"], alert["current_value"], alert["unit"]) == ("critical", 2, "{state}")
+    ask(server, "DELETE", f"/api/v1/health/checks/{made['id']}", 204)
+    pass_s(server, clock, 10)
+    assert ask(server, "GET", "/api/v1/alerts", params=asked)["items"] == []
+
+
+def test_a_maintenance_window_lasts_as_long_as_it_says(server: Inside):
+    body = {"name": "copies", "matchers": ["service=db"], "comment": "x"}
+    again = ask(server, "POST", "/api/v1/maintenance", 201, json=body | {"at": "02:30", "duration": "2h"})
+    assert again["minutes"] == 120
+    ask(server, "DELETE", f"/api/v1/maintenance/{again['id']}", 204)
+    for wrong in (
+        {"at": "02:30", "duration": "90s"},
+        {"at": "02:30", "duration": "1h", "minutes": 60},
+        {"duration": "1h", "ends_at": "now+1h"},
+    ):
+        told = ask(server, "POST", "/api/v1/maintenance", 422, json=body | wrong)
+        assert told["parameter"] in ("duration", "minutes")
+
+
 def test_how_rules_are_judged_stands_in_the_metrics(server: Inside, clock: Shifted):
     pass_s(server, clock, 10)
     with server.client() as client:

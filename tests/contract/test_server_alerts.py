@@ -130,13 +130,18 @@ def test_it_survives_a_restart_and_a_long_stop_does_not_end_what_still_fires(ser
     assert items(server, state="firing") == []
 
 
+def told(server: Inside) -> list[str]:
+    """The alerts of others: to a server whose clock jumps for days, its own work looks late."""
+    return sorted(each["rule_name"] for each in items(server) if each["source"] == "prometheus")
+
+
 def test_alerts_that_ended_long_ago_are_forgotten(server: Inside, clock: Shifted):
     ended = alert(startsAt=time(server, -30), endsAt=time(server, -1))
     assert post(server, ended, alert("B", endsAt=time(server, 400 * 86_400))).status_code == 200
     pass_s(server, clock, 364 * 86_400)
-    assert len(items(server)) == 2
+    assert told(server) == ["A", "B"]
     pass_s(server, clock, 2 * 86_400)
-    assert [each["rule_name"] for each in items(server)] == ["B"]
+    assert told(server) == ["B"]
 
 
 BAD: list[tuple[Any, str]] = [

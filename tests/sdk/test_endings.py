@@ -74,8 +74,13 @@ def test_a_forked_worker_delivers_at_the_end_that_its_server_gives_it_though_tha
                 record(entry(3))
                 os._exit(0)
             assert os.waitpid(child, 0)[1] == 0
+            if os.fork() == 0:
+                record(entry(4))  # and the child ends as Python does
+            else:
+                assert os.wait()[1] == 0
             """,
             env={"SPANLEDGER_ENDPOINT": address},
         )
         assert done.returncode == 0, done.stderr
-        assert numbers(received) == [1, 2]
+        assert numbers(received) == [1, 2, 4]
+        assert all(resource["service.instance.id"] for resource in received.resources())

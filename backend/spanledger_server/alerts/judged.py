@@ -81,7 +81,7 @@ def judged(
         before = known.get(key)
         if before is not None or verdict.outcome not in ("false", "no_data") or policy.no_data == "fire":
             yield Judged(rule, "alert", key, verdict, policy, condition)
-        trouble = _trouble(verdict, before)
+        trouble = _trouble(rule, verdict, before)
         check_key = f"{key}:evaluation"
         if trouble or check_key in known:
             seen.add(check_key)
@@ -98,9 +98,12 @@ def calm(rule: Rule, verdicts: Sequence[Verdict]) -> bool:
     return all(verdict.outcome in quiet for verdict in verdicts)
 
 
-def _trouble(verdict: Verdict, before: Kept | None) -> bool:
-    """Whether nobody can say how it stands: it cannot be judged, or what fires is not measured any more."""
-    fires = before is not None and before.kind == "alert" and before.standing.fires
+def _trouble(rule: Rule, verdict: Verdict, before: Kept | None) -> bool:
+    """Whether nobody can say how it stands: it cannot be judged, or what fires is not measured any more.
+
+    That nobody knows how a check does has a rule of its own.
+    """
+    fires = before is not None and before.kind == "alert" and before.standing.fires and not measured.lists_all(rule)
     return verdict.outcome == "error" or (verdict.outcome == "no_data" and fires)
 
 

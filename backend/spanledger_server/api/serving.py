@@ -5,11 +5,13 @@ Never: a signal handler; who started it stops it.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 import ssl
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -59,18 +61,34 @@ class HttpServer:
 
     def stop(self) -> None:
         """Take nothing new, finish what is being answered, and end."""
-        self._server.should_exit = True
+        self._server.end()
         self._thread.join(GRACE_S * 3)
 
 
 class _Quiet(uvicorn.Server):
-    """uvicorn's server, telling when it is up."""
+    """uvicorn's server, telling when it is up; it waits to be told to end, and does not look again and again."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.up = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ended = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then say so."""
         await super().startup(sockets)
+        self._loop = asyncio.get_running_loop()
         self.up.set()
+
+    async def main_loop(self) -> None:
+        """Once a second what uvicorn does then: the date of its answers."""
+        while not await self.on_tick(0):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ended.wait(), 1.0)
+
+    def end(self) -> None:
+        """Begin to end; from any thread."""
+        self.should_exit = True
+        if self._loop is not None:
+            with suppress(RuntimeError):  # it has ended already
+                self._loop.call_soon_threadsafe(self._ended.set)

@@ -15,6 +15,7 @@ from spanledger_server.cli import format as shown
 from spanledger_server.cli.asking import CHECK_FAILED, Asked, asks, watched
 from spanledger_server.cli.client import part
 from spanledger_server.cli.terminal import Column, Sheet, say
+from spanledger_server.notify.text_values import against
 
 PATH: Final = "/api/v1/alerts"
 STYLES: Final = {"critical": "bold red", "error": "red", "warning": "yellow"}
@@ -208,7 +209,8 @@ def _one(console: Console, alert: dict[str, Any]) -> None:
     if alert["held_back"] is not None:
         told["told nobody"] = alert["held_back"]["why"]
     if alert["current_value"] is not None:
-        told["value"] = f"{alert['current_value']} {alert['operator'] or ''} {alert['threshold_value']}"
+        value, threshold = against(alert["current_value"], alert["threshold_value"], alert["unit"])
+        told["value"] = f"{value} {alert['operator'] or ''} {threshold}"
     if alert["runbook_url"] is not None:
         told["what to do"] = alert["runbook_url"]
     for name, value in (told | alert["labels"] | alert["annotations"]).items():

@@ -59,7 +59,10 @@ def planned(command: Any) -> Any:
 @click.option("--comment", required=True, help="Why.")
 @asks
 def add(asked: Asked, name: str, matchers: tuple[str, ...], comment: str, **when: Any) -> None:
-    """Make a window of matchers: backups service=db --at 02:30 --for 45m --weekday sun."""
+    """Make a window of matchers, once or again and again.
+
+    For example: backups service=db --at 02:30 --for 45m --weekday sun
+    """
     if when["at"] is None and (when["duration"] is None) == (when["ends_at"] is None):
         fail("a window needs --for or --until; one that comes again --at and --for", WRONG_USAGE)
     body = {"name": name, "matchers": list(matchers), "comment": comment} | _said(when)
@@ -96,7 +99,7 @@ def change(asked: Asked, window: str, **said: Any) -> None:
 @click.argument("window")
 @asks
 def end(asked: Asked, window: str) -> None:
-    """End a window now, by name or id: one that lasts is over, any other does not come."""
+    """End a window now, or before it comes; by name or id."""
     before = _found(asked, window)
     if before["now"] and before["at"] is None:
         body = {key: before[key] for key in PLANNED} | {"ends_at": "now"}
@@ -124,8 +127,8 @@ def _said(when: dict[str, Any]) -> dict[str, Any]:
 def _when(item: dict[str, Any]) -> str:
     """When it lasts, in words: now, next, or how it comes again."""
     if item["now"]:
-        return f"until {shown.moment(item['now']['to'])}"
-    return f"from {shown.moment(item['next']['from'])}" if item["next"] else "over"
+        return f"until {shown.moment(item['now']['to'])[:16]}"
+    return f"from {shown.moment(item['next']['from'])[:16]}" if item["next"] else "over"
 
 
 def _again(item: dict[str, Any]) -> str:
@@ -144,8 +147,8 @@ def _show_list(console: Console, items: list[dict[str, Any]]) -> None:
         Column("lasts (UTC)"),
         Column("comes", text=True),
         Column("alerts that match", text=True),
-        Column("comment", text=True, leaves=2),
-        Column("by", leaves=3),
+        Column("comment", text=True, leaves=1),
+        Column("by", leaves=2),
     )
     for item in items:
         sheet.add(

@@ -166,7 +166,8 @@ class Notifications:
         for each in self.waiting():
             if now_ns - each.oldest_ns >= LATE_NS:
                 waited = (now_ns - each.oldest_ns) // MINUTE_NS
-                told.append(f"{each.channel}: {each.messages} messages wait, the oldest for {waited} min")
+                what = "1 message waits" if each.messages == 1 else f"{each.messages} messages wait, the oldest"
+                told.append(f"{each.channel}: {what} for {waited} min")
         if self.delivery.trouble is not None:
             told.append(f"nobody is told of alerts: {self.delivery.trouble}")
         hanging = [

@@ -13,7 +13,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from spanledger_server.notify import kept, policy
 from spanledger_server.notify.agreed import terms
@@ -28,6 +28,7 @@ from spanledger_server.store.database import Database, Reader
 log = logging.getLogger(__name__)
 
 SQL = sqlfile.load(__package__)
+NOTHING: Final = Standing()  # fires, is held back, or counts
 
 
 class Held(Protocol):
@@ -82,6 +83,10 @@ class Planner:
             with self._database.reader() as reader:
                 before = before or kept.read(reader, now_ns)
                 rows = reader.tuples(SQL["new_events"], most=kept.MOST_EVENTS)
+                if not rows and before == NOTHING:
+                    self._standing, self.counters.turned_ns = before, now_ns
+                    self.counters.waiting = Counter()
+                    return Plan((), (), (), (), policy.LONGEST_NS)
                 agreed = self._terms = self._read_terms(reader)
                 held = self._holding(reader, now_ns)
             before = with_events(before, _readable(rows))

@@ -14,7 +14,7 @@ from typing import Final
 
 from spanledger_server.notify.event import Event
 from spanledger_server.notify.message import Message
-from spanledger_server.notify.text_values import COMPARED, UNKNOWN, against, lasted, moment
+from spanledger_server.notify.text_values import COMPARED, STATE, UNKNOWN, against, lasted, moment
 
 STATUS: Final = {
     "firing": "Firing",
@@ -143,7 +143,7 @@ def measured(event: Event) -> str | None:
         return None
     value, threshold = against(event.value, event.threshold, event.unit)
     value = "not known" if event.value is None else value
-    if event.threshold is None:
+    if event.threshold is None or event.unit == STATE:
         return value
     compared = f"{COMPARED.get(event.operator or '', 'held against')} {threshold}"
     return f"{value} (it was told when {compared})" if event.kind == "resolved" else f"{value}, {compared}"

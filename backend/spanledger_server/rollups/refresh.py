@@ -101,7 +101,7 @@ class Rollups:
         self.recomputed += total.buckets
         with self._users_turn:
             if now_ns >= self._users_after_ns:
-                refresh_users(self._database, self._dirty, now_ns)
+                refresh_users(self._database, self._dirty, now_ns, self._turn)
                 self._users_after_ns = 0 if self._within_s is None else now_ns + USERS_AFTER_NS
         if total.frozen:
             log.warning("late rows did not reach rollups whose raw rows are deleted", extra={"buckets": total.frozen})

@@ -9,6 +9,7 @@ Never: a day recomputed from lines that are no longer all there, or a number giv
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import date, timedelta
 from typing import Final
 
@@ -24,13 +25,16 @@ TOGETHER: Final = 8  # days that one transaction recomputes: their years are sum
 _EPOCH: Final = date(1970, 1, 1)
 
 
-def refresh_users(database: Database, dirty: DirtyBuckets, now_ns: int) -> int:
+def refresh_users(
+    database: Database, dirty: DirtyBuckets, now_ns: int, turn: AbstractContextManager[object] | None = None
+) -> int:
     """Recompute the marked days that are over; how many.
 
     Args:
         database: The database.
         dirty: The marks.
         now_ns: The time.
+        turn: Held by whoever notes what was recomputed, so that notes are in the order of their commits.
 
     Raises:
         Busy: The database could not write; what is left stays marked.
@@ -40,7 +44,7 @@ def refresh_users(database: Database, dirty: DirtyBuckets, now_ns: int) -> int:
     for run in reversed(runs(waiting, TOGETHER)):
         with database.transaction() as tx:
             dirty.take(tx, "user", "1d", run)
-        with database.beside() as tx:
+        with turn or nullcontext(), database.beside() as tx:
             _recompute(tx, run)
             dirty.consume(tx, "user", "1d", run)
     return len(waiting)
@@ -60,6 +64,7 @@ def _recompute(tx: Transaction, run: Sequence[int]) -> None:
         tx.execute(SQL["clear_user_1y"], year=year)
         tx.execute(SQL["fill_user_1y"], year=year, **_days_of(year))
     tx.execute(SQL["forget_users"])
+    tx.execute(SQL["log_recomputed"], family="user", level="1d", buckets=whole)
 
 
 def _days_of(year: int) -> dict[str, int]:

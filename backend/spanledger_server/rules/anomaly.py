@@ -35,7 +35,7 @@ SEASONS: Final[dict[Season, tuple[int, ...]]] = {
 }
 REACH_NS: Final = max(ago for distances in SEASONS.values() for ago in distances)
 SHIFTS: Final = (-2, -1, 0, 1, 2)  # windows beside the same minute
-FEWEST: Final = {"week": 6, "day": 6}  # samples
+FEWEST: Final = 6  # samples
 FEWEST_SEASONS: Final = 2
 LEARNT_NS: Final = 5 * MINUTE_NS  # how long a baseline holds
 CONSISTENT: Final = 1.4826  # makes the median deviation of normal values their standard deviation
@@ -223,12 +223,14 @@ def judged(
     return Verdict(named, "true" if over else "false", clear, value, bound, events)
 
 
-def usual(of: Measure, learnt: Mapping[Season, Sequence[Sample]], events: float | None) -> Usual | None:
+def usual(
+    of: Measure, learnt: Mapping[Season, Sequence[Sample]], events: float | None, fewest: int = FEWEST
+) -> Usual | None:
     """What is usual, of the longest season of which enough is known; None while there is none."""
     seasons: tuple[Season, ...] = ("week", "day")
     for season in seasons:
         found = learnt.get(season, ())
-        if len(found) >= FEWEST[season] and len({number for number, _ in found}) >= FEWEST_SEASONS:
+        if len(found) >= fewest and len({number for number, _ in found}) >= FEWEST_SEASONS:
             values = [value for _, value in found]
             middle = median(values)
             spread = CONSISTENT * median(abs(value - middle) for value in values)

@@ -9,10 +9,11 @@ Never: a state that nobody has looked at lately, or "healthy" for what nobody kn
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from spanledger_server.errors import Invalid
 from spanledger_server.health import register, standing
 from spanledger_server.health.answer import CODES, State
 from spanledger_server.health.machine import Change, Standing
@@ -25,6 +26,7 @@ SQL = sqlfile.load(__package__)
 
 LABELS: Final = ("check", "kind", "service")
 NEVER_NS: Final = 2**62
+MOST_ROWS: Final = 500_000  # that a replay goes through
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,32 +88,45 @@ def together(rows: Iterable[Mapping[str, Any]]) -> Checks:
     return Checks(tuple(newest.values()), latency_ns, timed)
 
 
-def rows(reader: Reader, window: Range, minutes: int, *, timed: bool) -> list[tuple[dict[str, str], dict[str, Any]]]:
+def rows(
+    reader: Reader, window: Range, minutes: int, wanted: Callable[[Mapping[str, str]], bool], *, timed: bool
+) -> list[tuple[dict[str, str], dict[str, Any]]]:
     """Labels and row of each check.
 
     Args:
         reader: One snapshot.
         window: Its minutes are taken whole; how a check stands is asked of its end.
         minutes: Those of each stretch of so many minutes by themselves; 0: all together.
+        wanted: Says by its labels whether a check is asked for.
         timed: Whether it is asked how long answers took.
+
+    Raises:
+        Invalid: It is too long a time for so many checks.
     """
-    kept = [each for each in register.listed(reader) if each.check.enabled]
+    kept = [each for each in register.listed(reader) if each.check.enabled and wanted(_labels(each))]
     first, beyond = window.from_ns // MINUTE_NS, -(-window.to_ns // MINUTE_NS)
     if not kept:
         return []
     times = _times(reader, first, beyond, minutes) if timed else {}
     past = standing.changes(reader, [each.check_id for each in kept], window) if minutes or _past(kept, window) else {}
     stretches = range(first // minutes, -(-beyond // minutes)) if minutes else range(1)
+    if len(kept) * len(stretches) > MOST_ROWS:
+        raise Invalid(
+            "from", window.from_ns, f"a shorter time, or a filter: {len(kept)} checks are a lot to go through"
+        )
     found = []
     for each in kept:
-        labels = {"check": each.check.name, "kind": each.check.kind, "service": each.check.service or ""}
-        changes = past.get(each.check_id, [])
+        labels, changes = _labels(each), past.get(each.check_id, [])
         for number in stretches:
             at_ns = min(window.to_ns, (number + 1) * minutes * MINUTE_NS) if minutes else window.to_ns
             latency_ns, answers = times.get((each.check_id, number), (0, 0))
             seen = Seen(each.check_id, _state(each, changes, at_ns), latency_ns, answers, _certificate(each, at_ns))
             found.append((labels, {"bucket": number, "check": seen}))
     return found
+
+
+def _labels(each: Kept) -> dict[str, str]:
+    return {"check": each.check.name, "kind": each.check.kind, "service": each.check.service or ""}
 
 
 def _past(kept: Iterable[Kept], window: Range) -> bool:

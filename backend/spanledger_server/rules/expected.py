@@ -1,8 +1,8 @@
 """Between which values a metric is expected at each part of a period, by what was usual at that time before.
 
 Given a snapshot, a metric by its name and a period, learns as rules on the unusual do (`anomaly`), from parts of the
-same length around the same time of earlier weeks, else of earlier days. A value beyond the range is what a rule with
-so many deviations would call unusual.
+same length around the same time of earlier weeks, else of earlier days; from parts that are long, at that very time alone.
+A value beyond the range is what a rule with so many deviations would call unusual.
 
 Never: a range that is learnt from fewer than two weeks or two days, or from the part itself.
 """
@@ -20,11 +20,12 @@ from spanledger_server.rules.rule import Rule
 from spanledger_server.statistics import history, named, periods
 from spanledger_server.statistics.periods import Part, Period
 from spanledger_server.store.database import Reader
-from spanledger_server.timegrid import Range
+from spanledger_server.timegrid import MINUTE_NS, Range
 from spanledger_server.traces.filters import Conditions
 
 USUAL_DEVIATIONS: Final = 4.0
 TIMED: Final = "p95"  # the figure of a duration whose range is told
+NEAR_NS: Final = 30 * MINUTE_NS  # what is further away on the clock is another time of the day
 NAME: Final = "expected"  # of the periods that are read: not one of those that are read from raw points
 Value = tuple[float, float | None]  # of a part, and from how many events it comes
 
@@ -117,7 +118,7 @@ def _values(
 
 def _windows(asked: Period, season: Season) -> list[Range]:
     """Whole parts around the same time of earlier seasons; one window where they touch one another."""
-    beside = SHIFTS[-1] * asked.width_ns
+    beside = _shifts(asked.width_ns)[-1] * asked.width_ns
     first, last = asked.parts[0].from_ns - beside, asked.parts[-1].to_ns + beside
     each = [Range(max(0, first - ago), last - ago) for ago in SEASONS[season] if last > ago]
     if each and last - first >= SEASONS[season][0]:
@@ -129,13 +130,19 @@ def _usual(name: str, values: Mapping[int, Value], part: Part, width_ns: int, se
     numbers = [
         (number, part.number - ago // width_ns + shift)
         for number, ago in enumerate(SEASONS[season], start=1)
-        for shift in SHIFTS
+        for shift in _shifts(width_ns)
     ]
     there = [(number, *values[at]) for number, at in numbers if at in values]
     counted = [events for _, _, events in there if events is not None]
     events = float(median(counted)) if counted else None
     samples = [(number, value) for number, value, _ in there]
-    return anomaly.usual(metrics.measure(name), {season: samples}, events)
+    fewest = min(anomaly.FEWEST, anomaly.FEWEST_SEASONS * len(_shifts(width_ns)))
+    return anomaly.usual(metrics.measure(name), {season: samples}, events, fewest)
+
+
+def _shifts(width_ns: int) -> Sequence[int]:
+    """Which parts beside that of the same time are of that time of the day, too."""
+    return [shift for shift in SHIFTS if abs(shift) * width_ns <= NEAR_NS]
 
 
 def _range(name: str, part: Part, normal: Usual, deviations: float) -> Expected:

@@ -260,7 +260,8 @@ def _watched(reader: Reader, shape: _Shape, questions: Sequence[Question], apart
     """Of health checks, and of the server's own work, which nobody but this process knows."""
     window = questions[0].window
     if shape.source == "health":
-        return [*checks.rows(reader, window, apart, timed=any(each.spread for each in questions))]
+        wanted = lambda labels: any(_fits(each, labels) for each in questions)  # noqa: E731 - said here alone
+        return [*checks.rows(reader, window, apart, wanted, timed=any(each.spread for each in questions))]
     found = own.rows(reader, window.to_ns, window.length_ns / 1e9)
     return [(labels, {"work": work}) for labels, work in found]
 

@@ -167,7 +167,7 @@ def _of_check(reader: Reader, labels: Mapping[str, str], now_ns: int) -> list[tu
     if known is None:
         return []
     stands, up = known
-    found = [("Last answer", stands.said), ("Since", instant(stands.since_ns))]
+    found = [("Last answer", stands.said), (f"{stands.state.capitalize()} since", instant(stands.since_ns))]
     return [*found, *([] if up is None else [("Up within 24 hours", f"{up:.2%}")])]
 
 

@@ -151,6 +151,11 @@ class Cells:
     durations: pa.Table | None
 
 
+def rolled(conditions: Conditions, dimension: str) -> bool:
+    """Whether the rollups know what is asked about."""
+    return dimension != "user" and IN_ROLLUPS.issuperset(conditions.asked())
+
+
 def cells(
     reader: Reader, period: Period, conditions: Conditions | None = None, dimension: str = "", *, timed: bool = True
 ) -> Cells:
@@ -164,20 +169,20 @@ def cells(
         timed: Whether to read how long they took, too.
     """
     asked = conditions or filters.parse((), filters.LEDGER)
-    rolled = dimension != "user" and IN_ROLLUPS.issuperset(asked.asked())
-    s = stretches.of(reader, "cost", period.window if rolled else Range(0, 0), period.coarsest)
-    rows = (s["rows_from_ns"], s["rows_to_ns"]) if rolled else (period.from_ns, period.to_ns)
+    from_rollups = rolled(asked, dimension)
+    s = stretches.of(reader, "cost", period.window if from_rollups else Range(0, 0), period.coarsest)
+    rows = (s["rows_from_ns"], s["rows_to_ns"]) if from_rollups else (period.from_ns, period.to_ns)
     bound = {
         "s": s,
         "p": period.bound(),
         "dimension": dimension,
-        "whole": not rolled,
+        "whole": not from_rollups,
         "rows_from_ns": rows[0],
         "rows_to_ns": rows[1],
         **asked.bound(),
         **stretches.needed(s),
     }
-    bound["rows"] = bound["rows"] or not rolled
+    bound["rows"] = bound["rows"] or not from_rollups
     sums, of_sums = sqlfile.lean(SQL["call_cells"], bound)
     spread, of_spread = sqlfile.lean(SQL["call_durations"], bound)
     return Cells(reader.rows(sums, **of_sums), reader.arrow(spread, **of_spread) if timed else None)

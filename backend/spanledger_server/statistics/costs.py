@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal, localcontext
 from typing import Any, Final, Literal
 
-from spanledger_server.statistics import periods, shares, slots, spenders
+from spanledger_server.statistics import periods, remembered, shares, slots, spenders
 from spanledger_server.statistics.periods import Part, Period
+from spanledger_server.statistics.remembered import Parted
 from spanledger_server.store import sqlfile
 from spanledger_server.store.database import Reader
 from spanledger_server.timegrid import DAY_NS, HOUR_NS
@@ -122,10 +123,30 @@ class _Question:
             return self.reader.rows(sql, **parameters), _source(u["end_day"])
         read = rolled and IN_ROLLUPS.issuperset(self.asked)
         sources = _sources(self.reader, period) if read else _all_from_ledger(period)
-        level, split = sources["level"], sources["split_to_ns"] > 0
-        marks = {"rolled": bool(level), "hourly": level == "1h", "split": split}
+        if sources["level"] and (parted := remembered.parted(period)) is not None:
+            found = self._parted(parted, bound)
+            if found is not None:
+                return found, _source(sources["level"])
+        return self._cells(period, sources, bound | {"ranked": True}), _source(sources["level"])
+
+    def _parted(self, period: Parted, bound: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+        """The cells of a period, those that are long gone read once; None where they are too many for that."""
+        gone = period.gone
+        plain = {**bound, "unranked": True, "most_rows": remembered.MOST_ROWS}
+        question = ("costs", repr(sorted(plain.items())), gone.from_ns, gone.to_ns)
+        before = remembered.rows(
+            self.reader, question, "cost", gone.window, lambda: self._cells(gone, _sources(self.reader, gone), plain)
+        )
+        if before is None:
+            return None
+        others = (self._cells(each, _sources(self.reader, each), plain) for each in period.others)
+        return _ranked([*before, *(cell for cells in others for cell in cells)])
+
+    def _cells(self, period: Period, sources: Mapping[str, Any], bound: Mapping[str, Any]) -> list[dict[str, Any]]:
+        level = sources["level"]
+        marks = {"rolled": bool(level), "hourly": level == "1h", "split": sources["split_to_ns"] > 0}
         sql, parameters = sqlfile.lean(SQL["cost_cells"], {"to_ns": period.to_ns, **sources, **bound, **marks})
-        return self.reader.rows(sql, **parameters), _source(level)
+        return self.reader.rows(sql, **parameters)
 
     def users(
         self, period: Period, whole: Sequence[Mapping[str, Any]], total: Sums
@@ -160,6 +181,27 @@ class _Question:
         shown = _by_part(over_time)
         over_time += [_rest_of_part(cell, shown.get(cell["part"], ())) for cell in whole]
         return named, over_time, "rollup" if found.rolled else "ledger"
+
+
+def _ranked(cells: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]] | None:
+    """Cells of which each part and category is there once, with their ranks; None for more than `MOST_CATEGORIES`."""
+    by_category: dict[str | None, tuple[Decimal | None, int]] = {}
+    with localcontext(shares.EXACT):
+        for cell in cells:
+            cost, calls = by_category.get(cell["category"], (None, 0))
+            if cell["cost_usd"] is not None:
+                cost = cell["cost_usd"] + (cost or 0)
+            by_category[cell["category"]] = cost, calls + cell["calls"]
+            if len(by_category) > MOST_CATEGORIES:
+                return None
+        order = sorted(by_category, key=lambda name: _place(name, *by_category[name]))
+    ranks = {name: rank for rank, name in enumerate(order, 1)}
+    return [{**cell, "rank": ranks[cell["category"]], "categories": len(ranks)} for cell in cells]
+
+
+def _place(name: str | None, cost: Decimal | None, calls: int) -> tuple[Any, ...]:
+    """The costliest first; among equals the most called, then by name."""
+    return cost is None, -(cost or 0), -calls, name is None, name or ""
 
 
 def _source(rolled: object) -> Route:

@@ -157,7 +157,7 @@ def _by_part(
     if source == "calls":
         return calls.by(calls.cells(reader, period, conditions), "part"), Calls()
     if source == "requests":
-        return requests.report(reader, period).parts, Answered()
+        return requests.by_part(reader, period), Answered()
     if source == "system":
         return system.figures(reader, period), {}
     kind: Callable[[], Any] = told.Cache if source == "cache" else told.RateLimit

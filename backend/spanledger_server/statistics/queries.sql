@@ -51,8 +51,35 @@ WITH cells AS MATERIALIZED (
         -- include: cost_conditions
     GROUP BY part, category
     -- end
-),
+)
+-- if: ranked
+,
 -- include: ranked_cells
+-- end
+-- if: unranked
+SELECT
+    part, category, sum(cost_usd) AS cost_usd, sum(calls)::BIGINT AS calls, sum(priced_calls)::BIGINT AS priced_calls,
+    sum(unpriced_calls)::BIGINT AS unpriced_calls, sum(estimated_calls)::BIGINT AS estimated_calls,
+    sum(free_calls)::BIGINT AS free_calls, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens,
+    sum(cached_input_tokens) AS cached_input_tokens
+FROM cells GROUP BY part, category LIMIT $most_rows + 1
+-- end
+;
+
+-- name: changed_since
+-- Of the rollups' notes: the last one, whether all since one are there and none of them is of a family within a window, whether
+-- anything of the family waits to be recomputed there; and since when tables are kept.
+SELECT
+    max(change),
+    coalesce(min(change) <= $since AND max(change) >= $since, false) AND NOT bool_or(
+        change > $since AND family = $family AND bucket * width_ns(level) < $to_ns AND (bucket + 1) * width_ns(level) > $from_ns
+    ),
+    (
+        SELECT count(*) > 0 FROM dirty_buckets
+        WHERE family = $family AND bucket * width_ns(level) < $to_ns AND (bucket + 1) * width_ns(level) > $from_ns
+    ),
+    (SELECT string_agg(subject || ' ' || from_ns, ' ' ORDER BY subject, from_ns) FROM kept_from)
+FROM rollup_log;
 
 -- name: cost_cells_of_users
 -- The same of some users, or without them: from days by user, and the ledger's lines of the rest.
@@ -127,8 +154,11 @@ WITH lines AS MATERIALIZED (
     ) AS found LEFT JOIN user_numbers USING (user_id)
 ),
 sources AS NOT MATERIALIZED (
+    -- if: year
     SELECT * FROM user_1y WHERE bucket = $y.year
     UNION ALL BY NAME
+    -- end
+    -- if: days
     SELECT
         user_number, CASE WHEN inside THEN calls ELSE -calls END AS calls,
         CASE WHEN inside THEN priced_calls ELSE -priced_calls END AS priced_calls,
@@ -147,6 +177,7 @@ sources AS NOT MATERIALIZED (
         -- include: user_conditions
         -- include: cost_conditions
     UNION ALL BY NAME
+    -- end
     SELECT * EXCLUDE (user_id) FROM lines
 ),
 names AS (
@@ -184,30 +215,28 @@ GROUP BY c.user_number, c.user_id, c.users, c.calls, c.cost_usd
 ORDER BY c.cost_usd DESC NULLS LAST, c.calls DESC, c.user_id;
 
 -- name: parts_of_users
--- What these users spent by part of a period; `unset` for lines without one.
-SELECT part, user_id, sum(cost_usd) AS cost_usd, sum(known_calls) AS known_calls
+-- What these users spent by part of a period, in the days by user.
+SELECT part, user_id, cost_usd, known_calls
 FROM (
-    SELECT part, user_id, cost_usd, known_calls
-    FROM (
-        SELECT
-            part_of((bucket::BIGINT * 96 + quarter) * 900000000000, $p) AS part, user_number, sum(cost_usd) AS cost_usd,
-            sum(calls - unpriced_calls) AS known_calls
-        FROM user_1d
-        WHERE bucket >= $u.first_day AND bucket < $u.end_day AND user_days(bucket, quarter, $u)
-            AND user_number >= $first_number AND user_number <= $last_number
-            AND user_number IN (SELECT unnest($user_numbers::INTEGER[]))
-            -- include: user_conditions
-            -- include: cost_conditions
-        GROUP BY part, user_number
-    ) LEFT JOIN user_numbers USING (user_number)
-    UNION ALL
-    SELECT part_of(at_ns, $p), user_id, sum(cost_usd), count(*) FILTER (state <> 'unpriced')
-    FROM ledger
-    WHERE of_lines(at_ns, $u) AND (list_contains($users::VARCHAR[], user_id) OR ($unset AND user_id IS NULL))
-        -- include: ledger_conditions
-    GROUP BY part_of(at_ns, $p), user_id
-)
-GROUP BY part, user_id;
+    SELECT
+        part_of((bucket::BIGINT * 96 + quarter) * 900000000000, $p) AS part, user_number, sum(cost_usd) AS cost_usd,
+        sum(calls - unpriced_calls) AS known_calls
+    FROM user_1d
+    WHERE bucket >= $u.first_day AND bucket < $u.end_day AND user_days(bucket, quarter, $u)
+        AND user_number >= $first_number AND user_number <= $last_number
+        AND user_number IN (SELECT unnest($user_numbers::INTEGER[]))
+        -- include: user_conditions
+        -- include: cost_conditions
+    GROUP BY part, user_number
+) LEFT JOIN user_numbers USING (user_number);
+
+-- name: later_parts_of_users
+-- The same, of the ledger's lines beside them; `unset` for lines without a user.
+SELECT part_of(at_ns, $p) AS part, user_id, sum(cost_usd) AS cost_usd, count(*) FILTER (state <> 'unpriced') AS known_calls
+FROM ledger
+WHERE of_lines(at_ns, $u) AND (list_contains($users::VARCHAR[], user_id) OR ($unset AND user_id IS NULL))
+    -- include: ledger_conditions
+GROUP BY ALL;
 
 -- name: rolled_from
 -- The first bucket of unit_ns from which on the rollup of a level is whole.

@@ -10,8 +10,10 @@ Never: a request counted twice, or an interval around figures that are only a lo
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from operator import mul
 from typing import Any, Final
 
 from spanledger_server import estimates
@@ -53,18 +55,18 @@ class Answered:
 
     def add_spans(self, cell: Mapping[str, Any]) -> None:
         """Add a row of `weighed_cells`."""
-        number, http_class = cell["weight"] + cell["uncounted"], cell["http_class"]
-        failed = cell["failed"] or (http_class or 0) >= ERROR_CLASS
-        self.sampled.add({**cell, "failed": failed})
-        self.uncounted += cell["uncounted"]
-        self.errors += cell["uncounted"] if failed else 0
-        self.server_errors += number if cell["failed"] or (http_class or 0) >= SERVER_ERROR_CLASS else 0
+        self.add_seen(Seen.of(cell))
+
+    def add_seen(self, seen: Seen) -> None:
+        """Add what such a row tells."""
+        number, http_class = seen.cell["weight"] + seen.cell["uncounted"], seen.cell["http_class"]
+        self.sampled.add(seen.cell)
+        self.uncounted += seen.cell["uncounted"]
+        self.errors += seen.cell["uncounted"] if seen.cell["failed"] else 0
+        self.server_errors += number if seen.server_failed else 0
         self.classes[http_class] += number
-        codes = cell["codes"] or ()
-        seen = [a + b for a, b in zip(cell["weights"] or (), cell["loose"] or (), strict=True)]
-        kept = _sum(codes, cell["kept"] or ())
-        self.duration_ns += cell["duration_sum_ns"] * (_sum(codes, seen) / kept if kept else 1.0)
-        self._add(codes, seen)
+        self.duration_ns += seen.duration_ns
+        self._add(seen.cell["codes"] or (), seen.numbers)
 
     def add_told(self, cell: Mapping[str, Any]) -> None:
         """Add a row of `told_cells`."""
@@ -127,6 +129,34 @@ class Answered:
         return Estimate(value, value if low is None else low, value if high is None else high)
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a row of `weighed_cells` tells, worked out once for all that it is added to.
+
+    Attributes:
+        cell: The row; `failed` where it was answered with 400 or above, too.
+        server_failed: Whether they failed, or were answered with 500 or above.
+        numbers: Requests by bucket of duration, each span as many as it stands for.
+        duration_ns: How long all of them took together.
+    """
+
+    cell: Mapping[str, Any]
+    server_failed: bool
+    numbers: Sequence[float]
+    duration_ns: float
+
+    @classmethod
+    def of(cls, cell: Mapping[str, Any]) -> Seen:
+        """Of a row."""
+        http_class, codes = cell["http_class"] or 0, cell["codes"] or ()
+        numbers = [a + b for a, b in zip(cell["weights"] or (), cell["loose"] or (), strict=True)]
+        kept = _sum(codes, cell["kept"] or ())
+        duration_ns = cell["duration_sum_ns"] * (_sum(codes, numbers) / kept if kept else 1.0)
+        failed = bool(cell["failed"])
+        told = {**cell, "failed": failed or http_class >= ERROR_CLASS}
+        return cls(told, failed or http_class >= SERVER_ERROR_CLASS, numbers, duration_ns)
+
+
 @dataclass(slots=True)
 class Report:
     """The requests of a period: all, by endpoint, and by the number of the part."""
@@ -145,17 +175,32 @@ def report(reader: Reader, period: Period, service: str | None = None) -> Report
         service: Only this one.
     """
     found = Report()
+    for endpoint, part, add in _rows(reader, period, service):
+        for each in _places(found, endpoint, part):
+            add(each)
+    return found
+
+
+def by_part(reader: Reader, period: Period) -> dict[int, Answered]:
+    """The requests of each part of `period` alone."""
+    parts: dict[int, Answered] = {}
+    for _, part, add in _rows(reader, period, None):
+        add(parts.setdefault(part, Answered()))
+    return parts
+
+
+def _rows(
+    reader: Reader, period: Period, service: str | None
+) -> Iterator[tuple[Endpoint, int, Callable[[Answered], None]]]:
+    """Endpoint, number of the part, and what adds what is known of them; nothing twice."""
     conditions = told.NOTHING | {"service": None if service is None else [service]}
     said = told.cells(reader, period, ("request",), conditions)
     known = {(cell["service"], cell["subject"]) for cell in said}
     for cell in said:
-        for each in _places(found, (cell["service"], cell["subject"]), cell["part"]):
-            each.add_told(cell)
+        yield (cell["service"], cell["subject"]), cell["part"], partial(Answered.add_told, cell=cell)
     for cell in weighed.cells(reader, period, service):
         if cell["served"] and (cell["service"], cell["path"]) not in known:
-            for each in _places(found, (cell["service"], cell["path"]), cell["part"]):
-                each.add_spans(cell)
-    return found
+            yield (cell["service"], cell["path"]), cell["part"], partial(Answered.add_seen, seen=Seen.of(cell))
 
 
 def _places(found: Report, endpoint: Endpoint, part: int) -> tuple[Answered, Answered, Answered]:
@@ -167,4 +212,5 @@ def _places(found: Report, endpoint: Endpoint, part: int) -> tuple[Answered, Ans
 
 
 def _sum(codes: Iterable[int], numbers: Iterable[float]) -> float:
-    return sum(histogram.middle(code) * number for code, number in zip(codes, numbers, strict=True))
+    found: float = sum(map(mul, map(histogram.middle, codes), numbers))
+    return found

@@ -9,14 +9,14 @@ Never: a bucket left out because nothing happened in it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final, Literal, get_args
 from zoneinfo import ZoneInfo
 
 from spanledger_server.errors import Invalid
-from spanledger_server.statistics import calls, periods, told
+from spanledger_server.statistics import calls, periods, remembered, stretches, told
 from spanledger_server.statistics.periods import Period
 from spanledger_server.store.database import Reader
 from spanledger_server.timegrid import DAY_NS, HOUR_NS, MINUTE_NS, Range
@@ -35,6 +35,8 @@ MOST_BUCKETS: Final = 2000
 MOST_DAYS: Final = 366
 MOST_CATEGORIES: Final = 20  # by calls; the rest is one
 OTHER: Final = "other"
+_Buckets = Mapping[tuple[Any, str], Mapping[str, Any]]  # category and bucket -> figures
+_Cell = tuple[tuple[Any, str], int, dict[str, Any]]  # category and bucket, calls, figures
 SHARED: Final = ("service", "provider", "feature", "tenant", "user_tier")  # keys that tracking calls know too
 
 
@@ -81,23 +83,61 @@ _NAMES: Final[dict[Level, Callable[[str], str]]] = {"1week": _week, "1month": la
 
 def series(reader: Reader, asked: Question, conditions: Conditions, dimension: str = "") -> list[dict[str, Any]]:
     """One list of buckets for each category, the most called first; one list, of category None, without a dimension."""
-    found = calls.cells(reader, asked.period, conditions, dimension)
-    called: Counter[Any] = Counter()
-    for cell in found.rows:
-        called[cell["category"]] += int(cell["calls"])
-    whole = sorted(called, key=lambda category: (-called[category], str(category)))
-    shown = {category: category for category in whole[:MOST_CATEGORIES]}
-    buckets = calls.grouped(found, lambda cell: (shown.get(cell["category"], OTHER), asked.name(cell["part"])))
+    order, buckets = _remembered(reader, asked, conditions, dimension) or _read(reader, asked, conditions, dimension)
     beside = {} if dimension else _told(reader, asked, conditions)
     names = list(dict.fromkeys(asked.bucket_of.values()))
-    order = whole[:MOST_CATEGORIES] + [OTHER] * (len(whole) > MOST_CATEGORIES)
     nothing = calls.Calls().shown()
 
     def bucket(category: Any, name: str) -> dict[str, Any]:
-        found = buckets.get((category, name))
-        return {"bucket": name, **(nothing if found is None else found.shown()), **beside.get(name, {})}
+        return {"bucket": name, **buckets.get((category, name), nothing), **beside.get(name, {})}
 
     return [{"category": each, "buckets": [bucket(each, name) for name in names]} for each in order or [None]]
+
+
+def _read(reader: Reader, asked: Question, conditions: Conditions, dimension: str) -> tuple[list[Any], _Buckets]:
+    """Categories, the most called first, and the figures of each in each bucket; those beyond the most as one."""
+    found = calls.cells(reader, asked.period, conditions, dimension)
+    whole = _ordered((cell["category"], int(cell["calls"])) for cell in found.rows)
+    shown = {category: category for category in whole[:MOST_CATEGORIES]}
+    buckets = calls.grouped(found, lambda cell: (shown.get(cell["category"], OTHER), asked.name(cell["part"])))
+    order = whole[:MOST_CATEGORIES] + [OTHER] * (len(whole) > MOST_CATEGORIES)
+    return order, {place: each.shown() for place, each in buckets.items()}
+
+
+def _remembered(
+    reader: Reader, asked: Question, conditions: Conditions, dimension: str
+) -> tuple[list[Any], _Buckets] | None:
+    """The same, of which buckets that are long gone are read once; None where it must be read whole."""
+    parted = remembered.parted(asked.period, asked.name)
+    if parted is None or not calls.rolled(conditions, dimension):
+        return None
+    gone = parted.gone
+    if not all(stretches.told_apart(reader, "cost", edge_ns) for edge_ns in (gone.from_ns, gone.to_ns)):
+        return None
+
+    def read(period: Period) -> list[_Cell] | None:
+        found = calls.cells(reader, period, conditions, dimension)
+        if len({cell["category"] for cell in found.rows}) > MOST_CATEGORIES:
+            return None
+        each = calls.grouped(found, lambda cell: (cell["category"], asked.name(cell["part"])))
+        return [(place, figures.calls, figures.shown()) for place, figures in each.items()]
+
+    question = ("series", asked.level, dimension, repr((sorted(conditions.bound().items()), gone.bound(), gone.window)))
+    before = remembered.rows(reader, question, "cost", gone.window, lambda: read(gone))
+    others = [] if before is None else [read(period) for period in parted.others]
+    if before is None or None in others:
+        return None
+    found = [*before, *(cell for cells in others for cell in cells or ())]
+    order = _ordered((category, number) for (category, _), number, _ in found)
+    return None if len(order) > MOST_CATEGORIES else (order, {place: figures for place, _, figures in found})
+
+
+def _ordered(counted: Iterable[tuple[Any, int]]) -> list[Any]:
+    """Categories, the most called first."""
+    called: Counter[Any] = Counter()
+    for category, number in counted:
+        called[category] += number
+    return sorted(called, key=lambda category: (-called[category], str(category)))
 
 
 def summary(reader: Reader, window: Range, conditions: Conditions) -> dict[str, Any]:

@@ -11,8 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from decimal import localcontext
+from functools import partial
 from typing import Any, Final
 
+from spanledger_server.statistics import remembered, shares
 from spanledger_server.statistics.periods import Period
 from spanledger_server.store import sqlfile
 from spanledger_server.store.database import Reader
@@ -68,7 +71,9 @@ def spenders(
     u = all_from_ledger(period) if from_ledger or not KNOWN.issuperset(asked) else sources(reader, period)
     bound = {"u": u, **who(reader, conditions), **conditions}
     year = None if asked else _year(period, u)
-    sql, parameters = sqlfile.lean(SQL["costliest_users"], {"most": most, "y": _beside(year, u), **bound})
+    y = _beside(year, u)
+    marks = {"year": year is not None, "days": y["from_day"] < y["to_day"]}
+    sql, parameters = sqlfile.lean(SQL["costliest_users"], {"most": most, "y": y, **bound, **marks})
     ranked = reader.rows(sql, **parameters)
     first = {row["user_id"]: row["user_number"] for row in ranked[:in_trend]}
     numbers = [number for number in first.values() if number >= 0]
@@ -79,8 +84,28 @@ def spenders(
         "last_number": max(numbers, default=-1),
         "unset": None in first,
     }
-    sql, parameters = sqlfile.lean(SQL["parts_of_users"], {"p": period.bound(), **told, **bound})
-    return Spenders(ranked, reader.rows(sql, **parameters), u["first_day"] < u["end_day"])
+    parts = _parts(reader, {"p": period.bound(), **told, **bound}) if ranked else []
+    return Spenders(ranked, parts, u["first_day"] < u["end_day"])
+
+
+def _parts(reader: Reader, bound: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What users spent by part: in the days by user, read once while they are the same, and in the lines beside."""
+    sql, parameters = sqlfile.lean(SQL["parts_of_users"], bound)
+    days = {name: bound["u"][name] for name in ("first_day", "first_quarter", "end_day", "stale")}
+    question = ("parts of users", sql, repr(sorted((parameters | {"u": days}).items())))
+    read = partial(reader.rows, sql, **parameters)
+    found = remembered.rows(reader, question, "user", remembered.ALWAYS, read, waiting=True)
+    if found is None:  # too much to be remembered
+        found = read()
+    sql, parameters = sqlfile.lean(SQL["later_parts_of_users"], bound)
+    added = {(row["part"], row["user_id"]): dict(row) for row in found}
+    with localcontext(shares.EXACT):
+        for row in reader.rows(sql, **parameters):
+            mine = added.setdefault((row["part"], row["user_id"]), {**row, "cost_usd": None, "known_calls": 0})
+            mine["known_calls"] += row["known_calls"]
+            if row["cost_usd"] is not None:
+                mine["cost_usd"] = row["cost_usd"] + (mine["cost_usd"] or 0)
+    return list(added.values())
 
 
 def sources(reader: Reader, period: Period) -> dict[str, Any]:
@@ -157,7 +182,8 @@ def _beside(year: int | None, u: Mapping[str, Any]) -> dict[str, Any]:
     if year is None:
         return {"year": 0, "year_day": FAR_DAY, "from_day": u["first_day"], "to_day": u["end_day"]}
     year_day = _first_day(year)
-    edges = range(u["first_day"], year_day + 1)
+    is_whole = u["first_day"] == year_day and u["first_quarter"] == 0
+    edges = range(0) if is_whole else range(u["first_day"], year_day + 1)
     days = [*edges[:1], *edges[-1:], *u["stale"]]
     return {"year": year, "year_day": year_day, "from_day": min(days, default=0), "to_day": max(days, default=-1) + 1}
 

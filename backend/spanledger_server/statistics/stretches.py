@@ -65,6 +65,15 @@ def of(reader: Reader, family: Family, window: Range, coarsest: Unit = "day") ->
     }
 
 
+def told_apart(reader: Reader, family: Family, at_ns: int) -> bool:
+    """Whether no bucket that is read for want of finer ones lies on both sides of a time."""
+    kept: dict[str, int] = reader.once(("kept_from",), lambda: dict(reader.tuples(SQL["kept_from"])))
+    hours_kept, minutes_kept = kept.get(f"{family}_1h", 0), kept.get(f"{family}_1m", 0)
+    if at_ns < hours_kept:
+        return at_ns % DAY_NS == 0
+    return at_ns >= minutes_kept or at_ns % HOUR_NS == 0
+
+
 def needed(s: Mapping[str, Any]) -> dict[str, bool]:
     """What there is to read beside minutes: ``hours``, ``days`` and ``rows``, the marks of the statements."""
     days, hours = range(s["first_day"], s["end_day"]), range(s["first_hour"], s["end_hour"])

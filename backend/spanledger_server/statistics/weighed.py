@@ -56,14 +56,13 @@ class Requests:
         """Add a row of the statement `weighed_cells`."""
         self.spans += cell["spans"]
         self.uncounted += cell["uncounted"]
-        weights = dict(zip(cell["codes"] or (), cell["weights"] or (), strict=True))
-        spread = dict(zip(cell["slots"] or (), cell["sums"] or (), strict=True))
+        slots, sums = cell["slots"] or (), cell["sums"] or ()
         self.weight += cell["weight"]
-        _add(self.durations, weights)
-        _add(self.spread, spread)
+        _add(self.durations, zip(cell["codes"] or (), cell["weights"] or (), strict=True))
+        _add(self.spread, zip(slots, sums, strict=True))
         if cell["failed"]:
             self.failed_weight += cell["weight"]
-            _add(self.failed_spread, spread)
+            _add(self.failed_spread, zip(slots, sums, strict=True))
 
     @property
     def counted(self) -> int:
@@ -108,8 +107,8 @@ class Requests:
         return max(0.0, self.weight - self.counted)
 
 
-def _add(to: defaultdict[int, float], what: Mapping[int, float]) -> None:
-    for key, value in what.items():
+def _add(to: defaultdict[int, float], what: Iterable[tuple[int, float]]) -> None:
+    for key, value in what:
         to[key] += value
 
 
@@ -145,7 +144,7 @@ def together(parts: Iterable[Requests]) -> Requests:
         whole.uncounted += part.uncounted
         whole.weight += part.weight
         whole.failed_weight += part.failed_weight
-        _add(whole.durations, part.durations)
-        _add(whole.spread, part.spread)
-        _add(whole.failed_spread, part.failed_spread)
+        _add(whole.durations, part.durations.items())
+        _add(whole.spread, part.spread.items())
+        _add(whole.failed_spread, part.failed_spread.items())
     return whole

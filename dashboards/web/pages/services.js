@@ -15,6 +15,7 @@ import { usePageKeys } from '../keys.js';
 import { measure } from '../units.js';
 import { Card, Empty, Faces, FirstSteps } from '../parts/card.js';
 import { useSteady } from '../parts/hooks.js';
+import { Room, useRowKeys, useWindowed } from '../parts/windowed.js';
 import { Ago, Chip, Figure } from '../parts/chip.js';
 import { Beats } from '../charts/beats.js';
 import { checkCount, errorShare, healthLook, perHour, perSecond } from '../health/words.js';
@@ -25,19 +26,18 @@ export const title = 'Services';
 export const styles = '/assets/pages/services.css';
 const EVERY_MS = 5000;
 const SLOW_MS = 60_000;
+const ROW_PX = 49;
+const WHOLE = 60; // rows; of more, those in sight are drawn
 
 export function View() {
   const load = useLoad('/api/admin/monitoring/health/services', { every: EVERY_MS });
   const days = useLoad('/api/v1/health/beats', { every: SLOW_MS });
   const checks = useLoad('/api/v1/health/checks?limit=1000', { every: 2 * EVERY_MS });
   const body = useRef(/** @type {HTMLElement | null} */ (null));
-  const move = (/** @type {number} */ by) => {
-    const links = [...(body.current?.querySelectorAll('table.services-table a') ?? [])];
-    /** @type {any} */ (links[Math.max(0, Math.min(links.length - 1, links.indexOf(/** @type {any} */ (document.activeElement)) + by))])?.focus();
-  };
-  usePageKeys({ j: () => move(1), k: () => move(-1), x: () => runFocused(body.current) });
+  const walk = useRef((/** @type {number} */ by) => {});
+  usePageKeys({ j: () => walk.current(1), k: () => walk.current(-1), x: () => runFocused(body.current) });
   return html`<div class="page services-page" ref=${body}><${Faces} load=${load} what="the services" boxed=${true} blank=${html`<div class="card blank head-blank"></div><div class="card blank list-blank"></div>`}>${(/** @type {any} */ data) => html`<${Standing} data=${data} />
-      <${Services} data=${data} beats=${days.data?.services ?? []} />
+      <${Services} data=${data} beats=${days.data?.services ?? []} walk=${walk} />
       <${Checks} load=${checks} title="Checks" />
       <div class="services-two"><${System} /><${Providers} providers=${data.providers} /></div>`}<//>
     <${ThisServer} /></div>`;
@@ -50,23 +50,26 @@ function Standing({ data }) {
   return html`<div class=${`sentence ${said.tone}`}><${Icon} name=${said.icon} /><div class="sentence-text"><h2>${data.sentence}</h2>${counts.length ? html`<p>${plural(data.total_services, 'service')}: ${counts.join(', ')}</p>` : null}</div></div>`;
 }
 
-/** @param {{data: any, beats: any[]}} props */
-function Services({ data, beats }) {
+/** @param {{data: any, beats: any[], walk: {current: (by: number) => void}}} props */
+function Services({ data, beats, walk }) {
   const { shown, hold } = useSteady(data.services, (one) => one.name);
+  const sight = useWindowed(shown.length, ROW_PX, WHOLE);
+  const { move, follow } = useRowKeys(shown.length, sight);
+  walk.current = move;
   if (!data.services.length) {
     return html`<${Card} title="Services"><${Empty} title="No service has reported in 24 hours, and no check belongs to one."><${FirstSteps} /><//><//>`;
   }
   const day = new Map(beats.map((one) => [one.name, one.beats]));
-  return html`<${Card} title="Services" sub="last 15 min, worst first"><div ...${hold}><table class="table cards-narrow services-table">
+  return html`<${Card} title="Services" sub="last 15 min, worst first"><div ...${hold}><table class="table cards-narrow services-table" aria-rowcount=${shown.length + 1}>
     <thead><tr><th scope="col">Service</th><th scope="col">Health</th><th scope="col" class="num">Calls</th><th scope="col" class="num">Errors</th><th scope="col" class="num">p95</th><th scope="col" class="num">Cost</th><th scope="col" class="num wide-cell">Seen</th><th scope="col">24 h</th></tr></thead>
-    <tbody>${shown.map((one) => html`<${Row} key=${one.name} one=${one} seconds=${data.window_s} beats=${day.get(one.name)} />`)}</tbody></table></div><//>`;
+    <tbody ref=${sight.body} onFocusIn=${follow}><${Room} key="before" height=${sight.before} columns="8" />${shown.slice(sight.first, sight.last).map((one, offset) => html`<${Row} key=${one.name} one=${one} index=${sight.first + offset} seconds=${data.window_s} beats=${day.get(one.name)} />`)}<${Room} key="after" height=${sight.after} columns="8" /></tbody></table></div><//>`;
 }
 
-/** @param {{one: any, seconds: number, beats: (string | null)[] | undefined}} props */
-function Row({ one, seconds, beats }) {
+/** @param {{one: any, index: number, seconds: number, beats: (string | null)[] | undefined}} props */
+function Row({ one, index, seconds, beats }) {
   const look = healthLook(one.status);
-  return html`<tr class="row-link">
-    <td class="cell-name"><a href=${link(`/services/${encodeURIComponent(one.name)}`, {}, ['tz'])} title=${one.name}>${one.name}</a><span class="cell-under" title=${one.reason ?? undefined}>${one.reason ?? checkCount(one.checks)}</span></td>
+  return html`<tr class="row-link" aria-rowindex=${index + 2}>
+    <td class="cell-name"><a data-row=${index} href=${link(`/services/${encodeURIComponent(one.name)}`, {}, ['tz'])} title=${one.name}>${one.name}</a><span class="cell-under" title=${one.reason ?? undefined}>${one.reason ?? checkCount(one.checks)}</span></td>
     <td class="cell-state"><${Chip} look=${look} title=${one.reason ?? undefined} /></td>
     <td class="num cell-figure"><${Figure}>${perSecond(one.requests, seconds)}<//></td>
     <td class="num cell-sub"><${Figure}>${errorShare(one)}<//><span class="narrow-only"> errors</span></td>

@@ -7,7 +7,7 @@ import { outcome } from '../status.js';
 import { link, params, setParams } from '../url.js';
 import { usePageKeys } from '../keys.js';
 import { Ago, Chip, Figure, Money } from '../parts/chip.js';
-import { useRowKeys, useWindowed } from '../parts/windowed.js';
+import { Room, useRowKeys, useWindowed } from '../parts/windowed.js';
 
 /** @param {{items: any[]}} props */
 export function TraceList({ items }) {
@@ -17,18 +17,15 @@ export function TraceList({ items }) {
   usePageKeys({ d: () => setParams({ different: '1' }), j: () => move(1), k: () => move(-1), ArrowDown: (event) => arrows(event, 1), ArrowUp: (event) => arrows(event, -1) });
   return html`<table class="table cards-narrow traces-table" aria-rowcount=${items.length + 1}>
     <thead><tr><th scope="col">Trace</th><th scope="col">Services</th><${Sortable} name="duration" text="Duration" /><${Sortable} name="cost" text="Cost" /><th scope="col" class="num wide-cell">Spans</th><th scope="col">Result</th><${Sortable} name="start" text="Started" /></tr></thead>
-    <tbody ref=${sight.body} onFocusIn=${follow}>${sight.before ? html`<${Room} key="before" height=${sight.before} />` : null}${items.slice(sight.first, sight.last).map((one, offset) => { const index = sight.first + offset; return html`<tr key=${one.trace_id} class="row-link" aria-rowindex=${index + 2}>
+    <tbody ref=${sight.body} onFocusIn=${follow}><${Room} key="before" height=${sight.before} columns="7" />${items.slice(sight.first, sight.last).map((one, offset) => { const index = sight.first + offset; return html`<tr key=${one.trace_id} class="row-link" aria-rowindex=${index + 2}>
       <td class="cell-name"><a data-row=${index} href=${traceUrl(one)} title=${one.name}>${one.name || one.trace_id.slice(0, 8)}</a></td>
       <td class="cell-sub">${services(one)}</td>
       <td class="num cell-figure"><${Figure}>${milliseconds(one.duration_ms)}<//></td>
       <td class="num cell-figure2"><${Money} value=${one.cost_usd} unpriced=${one.unpriced_calls} calls=${one.calls} /></td>
       <td class="num wide-cell">${whole(one.span_count)}</td>
       <td class="cell-state"><${Chip} look=${outcome(one.status)} plain=${one.status !== 'error'} title=${one.error_count ? `${whole(one.error_count)} spans with errors` : undefined} /></td>
-      <td class="num quiet cell-when"><${Ago} ms=${instant(one.start)} /></td></tr>`; })}${sight.after ? html`<${Room} key="after" height=${sight.after} />` : null}</tbody></table>`;
+      <td class="num quiet cell-when"><${Ago} ms=${instant(one.start)} /></td></tr>`; })}<${Room} key="after" height=${sight.after} columns="7" /></tbody></table>`;
 }
-
-/** The room of rows that are not drawn. @param {{height: number}} props */
-const Room = ({ height }) => html`<tr class="room" aria-hidden="true"><td colspan="7" style=${{ height: `${height}px` }}></td></tr>`;
 
 /** @param {any} one */
 function traceUrl(one) {

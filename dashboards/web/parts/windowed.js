@@ -1,20 +1,21 @@
 // @ts-check
 /** The rows of a long list that are in sight of the window, and the room that the others take; keys walk it. Never: more rows in the page than fit it a few times. */
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { html } from '../html.js';
 
-const SHORT = 200; // so many rows are drawn whole
+const SHORT = 200; // so many rows are drawn whole, where nobody says otherwise
 const AHEAD = 15;
 const STEP = 10; // drawn anew only after so many rows
 
 /**
- * @param {number} count @param {number} usual the height of a row until one was measured, in px
+ * @param {number} count @param {number} [usual] the height of a row until one was measured, in px @param {number} [whole] so many rows are drawn whole
  * @returns {{body: import('preact').RefObject<any>, first: number, last: number, before: number, after: number, show: (index: number) => void}} body: of the table; room in px
  */
-export function useWindowed(count, usual = 33) {
+export function useWindowed(count, usual = 33, whole = SHORT) {
   const body = useRef(/** @type {HTMLElement | null} */ (null));
   const height = useRef(usual);
-  const [part, setPart] = useState([0, SHORT]);
-  const long = count > SHORT;
+  const [part, setPart] = useState([0, Math.ceil(innerHeight / usual) + AHEAD]);
+  const long = count > whole;
   const look = () => {
     const box = body.current;
     if (!box || !long) return;
@@ -41,6 +42,9 @@ export function useWindowed(count, usual = 33) {
   };
   return { body, first, last, before: first * height.current, after: (count - last) * height.current, show };
 }
+
+/** The room of rows that are not drawn. @param {{height: number, columns: number}} props */
+export const Room = ({ height, columns }) => (height ? html`<tr class="room" aria-hidden="true"><td colspan=${columns} style=${{ height: `${height}px` }}></td></tr>` : null);
 
 /**
  * A list that keys walk: every press counts, also one that comes before the row that the last one led to is drawn.

@@ -70,14 +70,16 @@ def ledger_record(entry: Entry, estimate_pico: int | None) -> tuple[bytes, bytes
     end_ns, response_id, usage, alike = entry.end_ns, entry.response_id, entry.usage, entry.alike or alike_of(entry)
     at, took_ns = end_ns & _ALL_BITS, end_ns - entry.start_ns
     trace_id, span_id = entry.trace_id.to_bytes(16, "big"), entry.span_id.to_bytes(8, "big")
-    lasted = before_id = text = given = made = before_usd = usd = micro_usd = b""
+    before_ns = lasted = before_id = text = given = made = before_usd = usd = micro_usd = b""
     if 0 < took_ns <= MAX_INT:
-        number = varint(took_ns)
-        lasted = DURATION_NS.before[len(number)] + number
+        lasted = varint(took_ns)
+        before_ns = DURATION_NS.before[len(lasted)]
     elif took_ns:  # nought: what was told of afterwards took no time that anybody knows
         lasted = DURATION_NS[took_ns]
     if response_id is not None:
-        text = str(response_id)[:MAX_TEXT].encode("utf-8", "replace")
+        if type(response_id) is not str or len(response_id) > MAX_TEXT:
+            response_id = str(response_id)[:MAX_TEXT]
+        text = response_id.encode("utf-8", "replace")
         before_id = RESPONSE_ID[len(text)]
     if alike.told is not None and usage is not None and type(usage[0]) is int and type(usage[1]) is int:
         given, made = INPUT[usage[0]], OUTPUT[usage[1]]
@@ -87,7 +89,7 @@ def ledger_record(entry: Entry, estimate_pico: int | None) -> tuple[bytes, bytes
         before_usd, usd, micro_usd = _estimated(estimate_pico)
     sampled, rare = SAMPLED if entry.sampled else b"", _rare(entry)
     ids = _when_and_where(TIME, at, OBSERVED, at, TRACE_ID, trace_id, SPAN_ID, span_id)
-    own = (ids, lasted, before_id, text, given, made, before_usd, usd, micro_usd, sampled, rare)
+    own = (ids, before_ns, lasted, before_id, text, given, made, before_usd, usd, micro_usd, sampled, rare)
     return _common(alike), b"".join(own)
 
 

@@ -12,7 +12,7 @@ from spanledger_server.alerts.watch import Alerting
 from spanledger_server.errors import Invalid, Mistakes
 from spanledger_server.health import machine, register, results
 from spanledger_server.health.answer import Answer, State
-from spanledger_server.rules import backtest, ready, story
+from spanledger_server.rules import backtest, checks, ready, story
 from spanledger_server.rules import register as rules
 from spanledger_server.rules.evaluate import Evaluator
 from spanledger_server.rules.rule import Rule
@@ -22,13 +22,8 @@ from spanledger_server.timegrid import Range
 from tests.backend.rows import HOUR, MINUTE, NOON, SECOND
 from tests.backend.rules.conftest import Add
 
-DOWN: Mapping[str, Any] = {
-    "metric": "health_state",
-    "operator": ">=",
-    "threshold": 2,
-    "group_by": ["check", "service"],
-    "filters": {"kind": ["!system", "!spanledger"]},
-}
+SHIPPED = {each.name: dict(each.body) for each in ready.defaults() if each.pack == "server"}
+DOWN: Mapping[str, Any] = {**SHIPPED["A health check is down"], "name": "down"}
 
 
 def checked(database: Database, name: str, **more: Any) -> register.Kept:
@@ -57,7 +52,7 @@ def says(database: Database, rule: Rule, now_ns: int) -> dict[str, Verdict]:
 
 
 def test_a_check_that_is_down_is_told_of_by_itself_with_its_words(database: Database, add: Add) -> None:
-    rule = add(name="down", summary="A health check is down", **DOWN)
+    rule = add(**DOWN)
     checked(database, "shop", service="shop")
     checked(database, "mail")
     assert {name: each.outcome for name, each in says(database, rule, NOON).items()} == {
@@ -70,19 +65,19 @@ def test_a_check_that_is_down_is_told_of_by_itself_with_its_words(database: Data
     assert (found["shop"].outcome, found["shop"].value, found["shop"].labels) == (
         "true",
         2,
-        {"check": "shop", "service": "shop"},
+        {"check": "shop", "service": "shop", "kind": "tcp"},
     )
     assert (found["mail"].outcome, found["mail"].clear) == ("false", True)
     with database.reader() as reader:
         told = story.of(reader, rule, found["shop"], NOON + MINUTE, "UTC")
-    assert told.title == "A health check is down (check shop, service shop)"
-    assert told.text.startswith("shop is down. Last answer: it says down. Since: 2026-11-21T12:00:00Z.")
+    assert told.title == "A health check is down (check shop, service shop, kind tcp)"
+    assert told.text.startswith("shop is down. Last answer: it says down. Down since: 2026-11-21T12:00:00Z.")
     assert ("Value", "down") in told.facts
     assert told.path == "/services/shop"
 
 
 def test_what_nobody_knows_is_neither_down_nor_healthy_and_has_a_rule_of_its_own(database: Database, add: Add) -> None:
-    rule, unknown = add(name="down", **DOWN), add(condition="health_unknown > 0", group_by=["check"])
+    rule, unknown = add(**DOWN), add(condition="health_unknown > 0", group_by=["check"])
     checked(database, "shop")
     answers(database, "shop", "down", NOON)
     late = NOON + 10 * MINUTE
@@ -95,7 +90,7 @@ def test_what_nobody_knows_is_neither_down_nor_healthy_and_has_a_rule_of_its_own
 def test_the_alert_ends_when_it_is_healthy_again_or_the_check_is_gone_and_not_while_nobody_knows(
     database: Database, add: Add
 ) -> None:
-    add(name="down", **DOWN)
+    add(**DOWN)
     alerting = Alerting(database, Evaluator(database), 10 * SECOND)
     checked(database, "shop")
     mail = checked(database, "mail")
@@ -116,16 +111,20 @@ def test_the_alert_ends_when_it_is_healthy_again_or_the_check_is_gone_and_not_wh
     assert stands(NOON + 10 * SECOND) == {"shop": "firing", "mail": "firing"}
     silent = NOON + 10 * MINUTE
     assert stands(silent) == {"shop": "firing", "mail": "firing"}
+    assert stands(silent + 10 * MINUTE) == {"shop": "firing", "mail": "firing"}
+    silent += 11 * MINUTE
     with database.transaction() as tx:
         register.delete(tx, mail.check_id, silent, "tests")
     answers(database, "shop", "degraded", silent + 10 * SECOND)
     assert stands(silent + 20 * SECOND) == {"shop": "resolved", "mail": "resolved"}
+    with database.reader() as reader:
+        assert reader.value("SELECT count(*) FROM alert_episodes WHERE kind = 'evaluation'") == 0
 
 
 def test_checks_are_rules_of_other_kinds_too_and_are_replayed_by_what_was_believed_then(
-    database: Database, add: Add
+    database: Database, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rule = add(name="down", **DOWN)
+    rule = add(**DOWN)
     slow = add(condition="health_latency > 100", group_by=["check"])
     ends = add(condition="health_certificate_days < 14")
     slower = add(kind="change", metric="health_latency", threshold=200, window="10m")
@@ -151,6 +150,9 @@ def test_checks_are_rules_of_other_kinds_too_and_are_replayed_by_what_was_believ
 
     with database.reader() as reader:
         (found,) = backtest.replay(reader, rule, {}, Range(NOON, now_ns), steps)
+        monkeypatch.setattr(checks, "MOST_ROWS", 59)
+        with pytest.raises(Invalid, match="a shorter time, or a filter"):
+            backtest.replay(reader, rule, {}, Range(NOON, now_ns), steps)
     (episode,) = found.episodes
     assert (episode.from_ns, episode.to_ns) == (NOON + 20 * MINUTE, NOON + 30 * MINUTE)
 
@@ -180,7 +182,7 @@ class Seconds:
 
 
 def test_a_tick_that_is_stuck_is_told_of_without_it_and_only_once(database: Database, add: Add) -> None:
-    add(name="Rules are judged late", condition="evaluation_lag > 60 over 10m")
+    add(**SHIPPED["Rules are judged late"])
     clock = Seconds()
     alerting = Alerting(database, Evaluator(database), 10 * SECOND, Evaluator(database, only_own=True), clock)
 
@@ -208,7 +210,7 @@ def test_a_tick_that_is_stuck_is_told_of_without_it_and_only_once(database: Data
 
 
 def test_two_who_judge_the_same_at_once_make_one_alert(database: Database, add: Add) -> None:
-    add(name="Rules are judged late", condition="evaluation_lag > 60 over 10m")
+    add(**SHIPPED["Rules are judged late"])
     clock = Seconds()
 
     class Slow(Evaluator):
@@ -244,13 +246,12 @@ def test_messages_that_wait_tasks_that_fail_and_ticks_that_overrun_are_figures(d
     own = alerting.own
     own.waits = lambda _reader, _now_ns: {"": 1.0, "night": 130.0, "day": 4.0}
     own.tasks = lambda: [("rollups", True), ("slots", False)]
-    waits = add(condition="delivery_lag > 120", group_by=["channel"])
-    tasks = add(condition="failing_tasks > 0", group_by=["task"])
-    overruns = add(condition="tick_overruns > 5 over 10m")
-    for number in range(8):  # ticks of 14 s
-        clock.s = number * 14.0
-        alerting.tick(NOON + number * 14 * SECOND)
-    now_ns = NOON + 98 * SECOND
+    names = ("Messages wait to be sent", "Work of the server fails", "The server cannot keep up")
+    waits, tasks, overruns = (add(**SHIPPED[name]) for name in names)
+    for number in range(8):  # ticks of 16 s
+        clock.s = number * 16.0
+        alerting.tick(NOON + number * 16 * SECOND)
+    now_ns = NOON + 112 * SECOND
     with database.reader() as reader:
         found = {
             rule.rule_id: {

@@ -1,0 +1,145 @@
+"""What was read of days long gone, remembered by this process until something of those days changes.
+
+Given a snapshot, a question and the stretch of time that its answer comes from, gives the answer that was read before
+where the rollups' notes say that nothing of the stretch was recomputed since, that nothing of it waits for that, and
+that nothing was deleted; else reads it. Nothing is on disk: a restart reads anew.
+
+Never: an answer that outlives a change of the rows it was made of.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sized
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, TypeVar
+
+from spanledger_server.rollups.dirty import Family
+from spanledger_server.statistics.periods import Period
+from spanledger_server.store import sqlfile
+from spanledger_server.store.database import Reader
+from spanledger_server.timegrid import HOUR_NS, Range
+
+SQL = sqlfile.load(__package__)
+
+OPEN_PARTS: Final = 2  # of a period, the last ones: lines still come for them
+FEWEST_PARTS: Final = 7  # that are worth it
+MOST_ROWS: Final = 10_000  # of one answer: a year of days by twenty models
+MOST_HELD: Final = 30_000  # of all of them, up to two kilobytes each
+ALWAYS: Final = Range(0, 2**62)
+
+Rows = TypeVar("Rows", bound=Sized)
+
+
+@dataclass(slots=True)
+class _Answer:
+    """What was read.
+
+    Attributes:
+        change: The last note of the snapshot that it holds for.
+        kept: Since when tables were kept then.
+        rows: What was read; None: it was too much.
+    """
+
+    change: int
+    kept: str | None
+    rows: Any
+
+    def __len__(self) -> int:
+        """How much is held."""
+        return 1 + len(self.rows or ())
+
+
+@dataclass(slots=True)
+class _Answers:
+    """Those of one database, the least lately asked first."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    each: OrderedDict[Hashable, _Answer] = field(default_factory=OrderedDict)
+    held: int = 0  # rows
+
+    def keep(self, question: Hashable, answer: _Answer) -> None:
+        """This one in place of what was there; of too many the least lately asked go."""
+        before = self.each.pop(question, None)
+        self.each[question] = answer
+        self.held += len(answer) - (0 if before is None else len(before))
+        while self.held > MOST_HELD:
+            _, oldest = self.each.popitem(last=False)
+            self.held -= len(oldest)
+
+
+def rows(
+    reader: Reader,
+    question: Hashable,
+    family: Family,
+    window: Range,
+    read: Callable[[], Rows | None],
+    *,
+    waiting: bool = False,
+) -> Rows | None:
+    """What `read` gives, or gave; None where that is too much, which is remembered as well.
+
+    Args:
+        reader: One snapshot.
+        question: Everything that the answer depends on, but for the rows of the rollups.
+        family: The rollups that it is read from, and whose marks say what of the rows behind them is new.
+        window: The stretch of time that it is read from.
+        read: Reads it on this snapshot; nobody may change what it gives.
+        waiting: Whether it is read from nothing but what has been recomputed, so that it holds though marks wait.
+    """
+    if reader.memory is None:
+        return read()
+    answers: _Answers = reader.memory.setdefault("statistics.answers", _Answers())
+    with answers.lock:
+        known = answers.each.get(question)
+    since = -1 if known is None else known.change
+    bounds = {"family": family, "since": since, "from_ns": window.from_ns, "to_ns": window.to_ns}
+    last, holds, waits, kept = reader.tuples(SQL["changed_since"], **bounds)[0]
+    sure = waiting or not waits
+    if known is not None and holds and sure and known.kept == kept:
+        found: Rows | None = known.rows
+    else:
+        found = read()
+        if found is not None and len(found) > MOST_ROWS:
+            found = None
+    if last is not None and sure:
+        with answers.lock:
+            answers.keep(question, _Answer(last, kept, found))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Parted:
+    """A period whose parts are told apart by when something may still change.
+
+    Attributes:
+        gone: Whole parts that are long gone.
+        others: What is before, where the period begins within a part, and what is after.
+    """
+
+    gone: Period
+    others: tuple[Period, ...]
+
+
+def parted(period: Period, name: Callable[[int], Hashable] = lambda number: number) -> Parted | None:
+    """What of a period is long gone, and the rest; None where that is too short to be worth it.
+
+    Args:
+        period: Which.
+        name: Number of a part -> what it is shown as: parts that are shown as one are not torn.
+    """
+    parts = period.parts
+    if len(parts) < FEWEST_PARTS or period.width_ns < HOUR_NS:
+        return None
+    begun = {name(parts[0].number)} if parts[0].from_ns < period.from_ns else set()
+    new = {name(part.number) for part in parts[-OPEN_PARTS:]}
+    first = next((place for place, part in enumerate(parts) if name(part.number) not in begun), 0)
+    beyond = next(place for place, part in enumerate(parts) if name(part.number) in new)
+    if beyond - first < FEWEST_PARTS:
+        return None
+    from_ns, to_ns = parts[first].from_ns, parts[beyond].from_ns
+    gone = replace(period, from_ns=from_ns, to_ns=to_ns, parts=parts[first:beyond])
+    before = replace(period, to_ns=from_ns, parts=parts[:first])
+    after = replace(period, from_ns=to_ns, parts=parts[beyond:])
+    return Parted(gone, (before, after) if first else (after,))

@@ -245,13 +245,14 @@ class Server:
         return ReceivedAlerts(database, timeout_ns, keep_ns, self.clock.now_ns())
 
     def _tick(self, vitals: Vitals, tokens: Tokens, live: LiveFeed, dirty: DirtyBuckets, more: Sequence[Task]) -> None:
-        database, counters = vitals.database, vitals.ingest.counters
+        database = vitals.database
         rollups = Rollups(database, dirty, REFRESH_S)
-        retention = Retention(database, rollups, vitals.ingest.stored, vitals.ingest.limits, _keep(self.settings))
+        ingest, keep = vitals.ingest, _keep(self.settings)
+        retention = Retention(database, rollups, ingest.stored, ingest.limits, keep, lambda: vitals.stopping)
         tasks = [
             Task("rollups", rollups.refresh),
             Task("retention", retention.sweep, MINUTE_NS),
-            Task("slots", slots.NewValues(database, lambda: (counters.rows, rollups.recomputed)).tick),
+            Task("slots", slots.NewValues(database, lambda: (ingest.counters.rows, rollups.recomputed)).tick),
             Task("live", live.rest),
             *more,
             Task("tokens", lambda _: tokens.note_use(), MINUTE_NS),

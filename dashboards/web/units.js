@@ -19,7 +19,7 @@ export function measure(unit) {
   if (name in NANOSECONDS) return { say: (value) => (isUnknown(value) ? UNKNOWN : duration(Number(value) * NANOSECONDS[name])), axis: (value) => axisDuration(value * NANOSECONDS[name]) };
   if (name === 'usd' || name === 'usd/h') {
     const per = name === 'usd' ? '' : '/h';
-    return { say: (value) => (isUnknown(value) ? UNKNOWN : money(plain(Number(value))) + per), axis: (value) => money(plain(value)) + per };
+    return { say: (value) => (isUnknown(value) ? UNKNOWN : money(plain(Number(value))) + per), axis: (value) => money(plain(value)) }; // what it is per stands in the title: an axis has room for an amount
   }
   if (name === '1') return { say: (value) => percent(isUnknown(value) ? null : Number(value)), axis: (value) => percent(value) };
   if (name === '%') return { say: (value) => percent(isUnknown(value) ? null : Number(value) / 100), axis: (value) => percent(value / 100) };

@@ -95,7 +95,10 @@ def test_the_course_of_a_metric_has_percentiles_a_unit_what_was_expected_and_a_t
     visitor = visit(company.server, "/trends?period=hour")
     expect(visitor.find(".legend").first).to_contain_text("p95")
     expect(visitor.find(".legend").first).to_contain_text("nothing is expected yet")
-    visitor.page.route("**/metrics/expected?**", lambda route: route.fulfill(json=expected(route.fetch().json())))
+    with company.server.client() as client:
+        asked = {"metric": "latency", "period": "hour"}
+        answer = expected(client.get("/api/admin/monitoring/metrics/expected", params=asked).json())
+    visitor.page.route("**/metrics/expected?**", lambda route: route.fulfill(json=answer))
     visitor.page.reload()
     expect(visitor.find(".legend").first).to_contain_text("p95 expected by earlier weeks")
     visitor.page.get_by_role("button", name="View Model calls, time as table").click()

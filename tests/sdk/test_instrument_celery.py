@@ -61,7 +61,7 @@ def test_a_task_in_a_forked_worker_is_in_the_trace_of_its_sender_with_everything
             text=True,
         )
         try:
-            eventually(lambda: len(received.spans()) == 3 and received.records(semconv.LEDGER_EVENT), 40)
+            eventually(lambda: len(received.spans()) == 3 and received.records(semconv.LEDGER_EVENT), 120)
         finally:
             process.send_signal(signal.SIGQUIT)  # at SIGTERM Celery waits for five seconds
             said, _ = process.communicate(timeout=30)

@@ -27,6 +27,7 @@ from spanledger_server.errors import SpanledgerError
 if TYPE_CHECKING:
     from spanledger_server.main import Server
 
+SETTLED_S = 5.0  # after which what a start makes is there
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -78,7 +79,10 @@ def serve(config: Path | None, ready_file: Path | None, log_level: str, **flags:
         _announce(server)
         if ready_file is not None:
             _write_ready(server, ready_file)
-        ended.wait()
+        if not ended.wait(SETTLED_S):
+            gc.collect()
+            gc.freeze()  # what stays for ever: looking through it takes a tenth of a second that nobody is answered in
+            ended.wait()
         click.echo("stopping: what was accepted is being written", err=True)
     except SpanledgerError as error:
         fail(str(error))

@@ -12,10 +12,12 @@ from __future__ import annotations
 import datetime as dt
 import io
 import shutil
+import signal
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import redirect_stdout
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
+from types import FrameType
 from typing import Final, TextIO
 
 from spanledger_server.cli.client import BadQuestionError
@@ -62,24 +64,43 @@ def watch(
     """
     place = sys.stdout
     in_place = place.isatty() and not as_json
-    wait = wait or threading.Event().wait
     last = ""
     if in_place:
         place.write(ENTER)
     try:
-        while True:
-            last, ends = _frame(show, place)
-            _paint(place, last, every_s, in_place=in_place, as_json=as_json)
-            if ends is not None:
-                raise ends
-            if wait(every_s):
-                return
+        with _interruptible() as interrupted:
+            while not interrupted.is_set():
+                last, ends = _frame(show, place)
+                _paint(place, last, every_s, in_place=in_place, as_json=as_json)
+                if ends is not None:
+                    raise ends
+                if (wait or interrupted.wait)(every_s):
+                    return
     except KeyboardInterrupt:
         return
     finally:
         if in_place:
             place.write(LEAVE + last)
             place.flush()
+
+
+@contextmanager
+def _interruptible() -> Iterator[threading.Event]:
+    """Set by Ctrl-C, which interrupts as ever: where that is raised in what cannot raise, it would be lost."""
+    interrupted = threading.Event()
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        interrupted.set()
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupted
+        return
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield interrupted
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _frame(show: Callable[[], object], place: TextIO) -> tuple[str, SystemExit | None]:

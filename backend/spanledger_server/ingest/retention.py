@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -109,8 +110,27 @@ _WIDTH_NS: Final[dict[Level, int]] = {"1m": 60 * 10**9, "1h": HOUR_NS, "1d": DAY
 class Retention:
     """Deletes from one database."""
 
-    def __init__(self, database: Database, rollups: Rollups, stored: Stored, limits: SeriesLimits, keep: Keep) -> None:
+    def __init__(
+        self,
+        database: Database,
+        rollups: Rollups,
+        stored: Stored,
+        limits: SeriesLimits,
+        keep: Keep,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Nothing is deleted yet.
+
+        Args:
+            database: The store.
+            rollups: What is made of what is deleted.
+            stored: What this process knows to be stored.
+            limits: What is told when series go.
+            keep: How long each level is kept.
+            stopping: Whether the server stops: what is left then goes after the next start.
+        """
         self._database = database
+        self._stopping = stopping
         self._rollups = rollups
         self._stored = stored
         self._limits = limits
@@ -148,7 +168,7 @@ class Retention:
         """Delete a table's rows from before the cut, a slice of time a transaction, from its oldest row on."""
         before_ns = (cut_ns - subject.slack_ns) // subject.grid_ns * subject.grid_ns
         deleted = 0
-        while oldest_ns is not None and oldest_ns < before_ns:
+        while oldest_ns is not None and oldest_ns < before_ns and not self._stopping():
             until_ns = min(before_ns, (oldest_ns // subject.grid_ns + 1) * subject.grid_ns)
             with self._database.transaction() as tx:
                 if subject.feeds is not None:
@@ -177,6 +197,8 @@ class Retention:
             return deleted  # what was evicted last is still read, by a backup perhaps: no reason yet to evict more
         self._held = None
         for _ in range(MOST_EVICTIONS):
+            if self._stopping():
+                break
             oldest = self._oldest()
             times = [time_ns for subject, time_ns in oldest.items() if subject in _RAW_NAMES and time_ns is not None]
             last_ns = now_ns - HOUR_NS

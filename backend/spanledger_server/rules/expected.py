@@ -1,8 +1,8 @@
 """Between which values a metric is expected at each part of a period, by what was usual at that time before.
 
 Given a snapshot, a metric by its name and a period, learns as rules on the unusual do (`anomaly`), from parts of the
-same length around the same time of earlier weeks, else of earlier days; from parts that are long, at that very time alone.
-A value beyond the range is what a rule with so many deviations would call unusual.
+same length around the same time of earlier weeks, else of earlier days; where parts are long, from that very time
+alone. A value beyond the range is what a rule with so many deviations would call unusual.
 
 Never: a range that is learnt from fewer than two weeks or two days, or from the part itself.
 """

@@ -68,7 +68,7 @@ FROM cells GROUP BY part, category LIMIT $most_rows + 1
 
 -- name: changed_since
 -- Of the rollups' notes: the last one, whether all since one are there and none of them is of a family within a window, whether
--- anything of the family waits to be recomputed there; and since when tables are kept.
+-- anything of the family waits to be recomputed there; and whether all of it is kept.
 SELECT
     max(change),
     coalesce(min(change) <= $since AND max(change) >= $since, false) AND NOT bool_or(
@@ -78,7 +78,10 @@ SELECT
         SELECT count(*) > 0 FROM dirty_buckets
         WHERE family = $family AND bucket * width_ns(level) < $to_ns AND (bucket + 1) * width_ns(level) > $from_ns
     ),
-    (SELECT string_agg(subject || ' ' || from_ns, ' ' ORDER BY subject, from_ns) FROM kept_from)
+    (
+        SELECT coalesce(max(from_ns) <= $from_ns, true)
+        FROM kept_from WHERE subject IN ('ledger', 'cost_1h', 'cost_1d', 'user_1d')
+    )
 FROM rollup_log;
 
 -- name: cost_cells_of_users

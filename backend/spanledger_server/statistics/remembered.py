@@ -2,7 +2,7 @@
 
 Given a snapshot, a question and the stretch of time that its answer comes from, gives the answer that was read before
 where the rollups' notes say that nothing of the stretch was recomputed since, that nothing of it waits for that, and
-that nothing was deleted; else reads it. Nothing is on disk: a restart reads anew.
+that all of it is kept; else reads it. Nothing is on disk: a restart reads anew.
 
 Never: an answer that outlives a change of the rows it was made of.
 """
@@ -27,7 +27,6 @@ OPEN_PARTS: Final = 2  # of a period, the last ones: lines still come for them
 FEWEST_PARTS: Final = 7  # that are worth it
 MOST_ROWS: Final = 10_000  # of one answer: a year of days by twenty models
 MOST_HELD: Final = 30_000  # of all of them, up to two kilobytes each
-ALWAYS: Final = Range(0, 2**62)
 
 Rows = TypeVar("Rows", bound=Sized)
 
@@ -38,12 +37,10 @@ class _Answer:
 
     Attributes:
         change: The last note of the snapshot that it holds for.
-        kept: Since when tables were kept then.
         rows: What was read; None: it was too much.
     """
 
     change: int
-    kept: str | None
     rows: Any
 
     def __len__(self) -> int:
@@ -96,8 +93,8 @@ def rows(
     since = -1 if known is None else known.change
     bounds = {"family": family, "since": since, "from_ns": window.from_ns, "to_ns": window.to_ns}
     last, holds, waits, kept = reader.tuples(SQL["changed_since"], **bounds)[0]
-    sure = waiting or not waits
-    if known is not None and holds and sure and known.kept == kept:
+    sure = kept and (waiting or not waits)
+    if known is not None and holds and sure:
         found: Rows | None = known.rows
     else:
         found = read()
@@ -105,7 +102,7 @@ def rows(
             found = None
     if last is not None and sure:
         with answers.lock:
-            answers.keep(question, _Answer(last, kept, found))
+            answers.keep(question, _Answer(last, found))
     return found
 
 

@@ -19,7 +19,7 @@ from spanledger_server.statistics import remembered, shares
 from spanledger_server.statistics.periods import Period
 from spanledger_server.store import sqlfile
 from spanledger_server.store.database import Reader
-from spanledger_server.timegrid import DAY_NS, MINUTE_NS
+from spanledger_server.timegrid import DAY_NS, MINUTE_NS, Range
 
 SQL = sqlfile.load(__package__)
 
@@ -94,7 +94,8 @@ def _parts(reader: Reader, bound: Mapping[str, Any]) -> list[dict[str, Any]]:
     days = {name: bound["u"][name] for name in ("first_day", "first_quarter", "end_day", "stale")}
     question = ("parts of users", sql, repr(sorted((parameters | {"u": days}).items())))
     read = partial(reader.rows, sql, **parameters)
-    found = remembered.rows(reader, question, "user", remembered.ALWAYS, read, waiting=True)
+    window = Range(days["first_day"] * DAY_NS, days["end_day"] * DAY_NS)
+    found = remembered.rows(reader, question, "user", window, read, waiting=True)
     if found is None:  # too much to be remembered
         found = read()
     sql, parameters = sqlfile.lean(SQL["later_parts_of_users"], bound)

@@ -12,7 +12,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -210,6 +210,17 @@ def shown(what: Any, capsys: pytest.CaptureFixture[str], frames: int) -> str:
     left = iter([False] * (frames - 1) + [True])
     watch(what, 1.0, as_json=True, wait=lambda _: next(left))
     return capsys.readouterr().out
+
+
+def test_an_interruption_that_is_lost_on_its_way_ends_it_all_the_same(capsys: pytest.CaptureFixture[str]):
+    def lose() -> None:
+        with suppress(KeyboardInterrupt):  # as in a finalizer
+            signal.raise_signal(signal.SIGINT)
+
+    before = signal.getsignal(signal.SIGINT)
+    watch(lose, 60, as_json=True)
+    assert signal.getsignal(signal.SIGINT) is before
+    assert capsys.readouterr().out == ""
 
 
 def test_a_server_that_is_away_for_a_moment_is_asked_again(capsys: pytest.CaptureFixture[str]):

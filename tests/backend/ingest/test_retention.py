@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +37,8 @@ class House:
         self.database = database
         self.rollups = Rollups(database, ingest._dirty)
 
-    def retention(self, **keep: Any) -> Retention:
-        return Retention(self.database, self.rollups, self.ingest.stored, self.ingest.limits, Keep(**keep))
+    def retention(self, stopping: Callable[[], bool] = lambda: False, **keep: Any) -> Retention:
+        return Retention(self.database, self.rollups, self.ingest.stored, self.ingest.limits, Keep(**keep), stopping)
 
     def count(self, table: str) -> int:
         return int(value(self.database, f"SELECT count(*) FROM {table}"))
@@ -73,6 +73,16 @@ def test_each_level_is_kept_for_its_own_time(house: House) -> None:
     assert house.count("ledger") == house.count("user_1d") == 10
     assert house.count("metric_series") == 10  # those that a rollup still names
     assert house.count("resources") == 2  # of the spans that are kept
+
+
+def test_a_server_that_stops_does_not_wait_for_a_long_sweep_and_the_next_goes_on(house: House) -> None:
+    fill(house, range(6))
+    asked = iter([False, False, True])
+    keep = {"raw_ns": DAY, "minutes_ns": 20 * DAY, "hours_ns": 20 * DAY, "days_ns": 20 * DAY}
+    house.retention(lambda: next(asked, True), **keep).sweep(AFTER)
+    assert (house.count("spans"), house.count("logs")) == (4, 6)
+    house.retention(**keep).sweep(AFTER)
+    assert (house.count("spans"), house.count("logs")) == (1, 1)
 
 
 def test_nothing_changes_in_what_the_rollups_told_before(house: House) -> None:

@@ -111,7 +111,7 @@ def test_a_year_is_read_again_only_when_something_of_it_has_changed(house: House
         tx.execute("DELETE FROM cost_1d WHERE bucket = $day", day=(NOON - 20 * DAY) // DAY)
     assert house.ask(NOON + 1, asked)["calls"] == first["calls"]  # nothing tells that they went, as retention would
     with house.database.transaction() as tx:
-        tx.execute("INSERT INTO kept_from VALUES ('cost_1m', $ns)", ns=NOON)
+        tx.execute("INSERT INTO kept_from VALUES ('cost_1d', $ns)", ns=NOON - 150 * DAY)
     assert house.ask(NOON + 1, asked)["calls"] < first["calls"]
 
 

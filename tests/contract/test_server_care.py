@@ -176,6 +176,9 @@ def test_the_size_and_the_growth_of_the_store_are_told(tmp_path: Path):
     clock = Shifted()
     running = Inside(tmp_path, "--tick", "100ms", "--max-disk", "1GB", clock=clock).start()
     try:
+        loop = vitals(running).loop
+        assert loop is not None
+        until(lambda: all(task.turns for task in loop.tasks if task.name == "storage"), called="it is measured")
         first = running.get("/api/v1/storage")
         assert first["growth_bytes_a_day"] is None
         assert first["days_until_max_disk"] is None

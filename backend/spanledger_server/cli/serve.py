@@ -9,11 +9,13 @@ import gc
 import json
 import logging
 import os
+import select
 import signal
 import sys
-import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -58,9 +60,7 @@ def serve(config: Path | None, ready_file: Path | None, log_level: str, **flags:
     logging.basicConfig(
         level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr
     )
-    ended = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
+    ended = _end()
     gc.disable()  # what a start makes stays: looking through it again and again is a fifth of the start
     from spanledger_server.clock import SystemClock  # here, since the help needs none of it
     from spanledger_server.main import Server
@@ -79,15 +79,32 @@ def serve(config: Path | None, ready_file: Path | None, log_level: str, **flags:
         _announce(server)
         if ready_file is not None:
             _write_ready(server, ready_file)
-        if not ended.wait(SETTLED_S):
+        if not ended(SETTLED_S):
             gc.collect()
             gc.freeze()  # what stays for ever: looking through it takes a tenth of a second that nobody is answered in
-            ended.wait()
+            ended(None)
         click.echo("stopping: what was accepted is being written", err=True)
     except SpanledgerError as error:
         fail(str(error))
     finally:
         server.stop()
+
+
+def _end() -> Callable[[float | None], bool]:
+    """Waits for SIGTERM or Ctrl-C, so many seconds at most, and says whether it came.
+
+    By a pipe: a handler that takes a lock waits for ever where it interrupts whoever has it.
+    """
+    told, tell = os.pipe()
+    os.set_blocking(tell, False)
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        with suppress(BlockingIOError):  # it was told often enough
+            os.write(tell, b".")
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, handle)
+    return lambda timeout_s: bool(select.select([told], [], [], timeout_s)[0])
 
 
 def _announce(server: Server) -> None:

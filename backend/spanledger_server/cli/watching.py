@@ -64,17 +64,18 @@ def watch(
     """
     place = sys.stdout
     in_place = place.isatty() and not as_json
+    wait = wait or threading.Event().wait
     last = ""
     if in_place:
         place.write(ENTER)
     try:
         with _interruptible() as interrupted:
-            while not interrupted.is_set():
+            while not interrupted:
                 last, ends = _frame(show, place)
                 _paint(place, last, every_s, in_place=in_place, as_json=as_json)
                 if ends is not None:
                     raise ends
-                if (wait or interrupted.wait)(every_s):
+                if wait(every_s):
                     return
     except KeyboardInterrupt:
         return
@@ -85,12 +86,12 @@ def watch(
 
 
 @contextmanager
-def _interruptible() -> Iterator[threading.Event]:
-    """Set by Ctrl-C, which interrupts as ever: where that is raised in what cannot raise, it would be lost."""
-    interrupted = threading.Event()
+def _interruptible() -> Iterator[list[int]]:
+    """Filled by Ctrl-C, which interrupts as ever: where that is raised in what cannot raise, it would be lost."""
+    interrupted: list[int] = []
 
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        interrupted.set()
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        interrupted.append(number)
         raise KeyboardInterrupt
 
     if threading.current_thread() is not threading.main_thread():

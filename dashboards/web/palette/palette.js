@@ -51,16 +51,17 @@ export function Palette() {
   const chosen = Math.min(at, flat.length - 1);
   useEffect(() => { if (!box.current?.open) box.current?.showModal(); }, []);
   useEffect(() => { document.getElementById(`command-${chosen}`)?.scrollIntoView({ block: 'nearest' }); }, [chosen, typed]);
-  const choose = (/** @type {import('./commands.js').Command} */ command) => { box.current?.close(); run(command); };
+  const close = () => { box.current?.close(); palette.value = false; }; // at once: the event of a dialog that closes comes after the next key
+  const choose = (/** @type {import('./commands.js').Command} */ command) => { close(); run(command); };
   const press = (/** @type {KeyboardEvent} */ event) => {
     const by = { ArrowDown: 1, ArrowUp: -1, PageDown: 8, PageUp: -8 }[event.key];
     if (by) { event.preventDefault(); setAt(Math.abs(by) === 1 ? (chosen + by + flat.length) % Math.max(1, flat.length) : Math.max(0, Math.min(flat.length - 1, chosen + by))); }
     else if (event.key === 'Enter' && flat[chosen] && !event.isComposing) { event.preventDefault(); choose(flat[chosen]); }
   };
   let index = -1;
-  return html`<dialog class="dialog palette" ref=${box} aria-label="Commands" onClose=${() => { palette.value = false; }} onClick=${(/** @type {Event} */ event) => { if (event.target === box.current) box.current?.close(); }}>
+  return html`<dialog class="dialog palette" ref=${box} aria-label="Commands" onClose=${(/** @type {Event} */ event) => { if (event.target === box.current) palette.value = false; }} onClick=${(/** @type {Event} */ event) => { if (event.target === box.current) close(); }}>
     <div class="palette-field"><${Icon} name="search" /><input autofocus role="combobox" aria-label="Go to, or do" aria-expanded="true" aria-controls="commands" aria-autocomplete="list" aria-activedescendant=${flat.length ? `command-${chosen}` : undefined}
-      placeholder="A page, a service, a model, a trace id …" autocomplete="off" spellcheck=${false} onInput=${(/** @type {any} */ event) => { setTyped(event.currentTarget.value); setAt(0); }} onKeyDown=${press} /><button class="icon-button" aria-label="Close" onClick=${() => box.current?.close()}><${Icon} name="cross" /></button></div>
+      placeholder="A page, a service, a model, a trace id …" autocomplete="off" spellcheck=${false} onInput=${(/** @type {any} */ event) => { setTyped(event.currentTarget.value); setAt(0); }} onKeyDown=${press} /><button class="icon-button" aria-label="Close" onClick=${close}><${Icon} name="cross" /></button></div>
     <div class="palette-list" role="listbox" id="commands" aria-label="Commands">${groups.map((group) => html`<div key=${group.name} role="group" aria-label=${group.name}><p aria-hidden="true">${group.name}</p>
       ${group.items.map((item) => { index += 1; const mine = index; return html`<div key=${`${item.name} ${item.hint}`} id=${`command-${mine}`} class="command-row" role="option" aria-selected=${mine === chosen} onPointerMove=${() => setAt(mine)} onClick=${() => choose(item)}><${Icon} name=${item.icon} /><span>${item.name}</span>${item.hint ? html`<em>${item.hint}</em>` : null}</div>`; })}</div>`)}</div>
     ${flat.length ? null : html`<p class="face">Nothing has this name.</p>`}

@@ -218,7 +218,7 @@ def test_an_interruption_that_is_lost_on_its_way_ends_it_all_the_same(capsys: py
             signal.raise_signal(signal.SIGINT)
 
     before = signal.getsignal(signal.SIGINT)
-    watch(lose, 60, as_json=True)
+    watch(lose, 0.01, as_json=True)
     assert signal.getsignal(signal.SIGINT) is before
     assert capsys.readouterr().out == ""
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import pytest
 
 from spanledger_server.errors import NotFound
+from spanledger_server.rollups.levels import COST
 from spanledger_server.rules import expected, register
 from spanledger_server.rules.evaluate import Evaluator
 from spanledger_server.rules.expected import Expected
 from spanledger_server.statistics import history
 from spanledger_server.statistics.periods import ROLLING, Rolling
 from spanledger_server.store.database import Database
-from tests.backend.rows import DAY, HOUR, MINUTE, NOON
+from tests.backend.rows import DAY, HOUR, MINUTE, NOON, insert, line
 from tests.backend.rules import rolled
 from tests.backend.rules.conftest import Add
+from tests.backend.statistics.rolled import roll_at_once
 
 
 def ranges(database: Database, name: str, period: Rolling, now_ns: int = NOON) -> list[Expected]:
@@ -55,7 +57,9 @@ def test_weeks_are_learnt_from_before_days(database: Database) -> None:
 def test_long_periods_are_learnt_from_parts_as_long_as_theirs_and_a_piece_of_a_sum_is_left_out(
     database: Database,
 ) -> None:
-    rolled.even(database, 1, 21 * 96, NOON - 21 * DAY, NOON, NOON)
+    apart = DAY // 96
+    insert(database, "ledger", [line(n, NOON - n * apart + apart // 2) for n in range(1, 21 * 96 + 1)])
+    roll_at_once(database, COST, NOON)
     week, month = ranges(database, "requests", "week", NOON - HOUR), ranges(database, "requests", "month")
     assert {(each.middle, each.season) for each in week[1:-1]} == {(8, "week")}
     assert {each.middle for each in month[-20:-1]} == {24}

@@ -45,8 +45,8 @@ class Backend:
         return sum(row["stored"] for row in rows if row["signal"] == "spans")
 
 
-def idle(backend: Backend, seconds: float = 20) -> None:
-    time.sleep(5)  # prices are read in the background after the start
+def idle(backend: Backend, seconds: float = 40) -> None:
+    time.sleep(15)  # after the start prices are read, and what stays is set apart
     before = backend.process.cpu_times()
     time.sleep(seconds)
     after = backend.process.cpu_times()

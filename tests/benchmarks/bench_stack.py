@@ -32,8 +32,8 @@ def worked(running: dict[str, psutil.Process]) -> dict[str, float]:
     return {name: sum(process.cpu_times()[:2]) for name, process in running.items()}
 
 
-def idle(running: dict[str, psutil.Process], seconds: float = 20) -> None:
-    time.sleep(5)
+def idle(running: dict[str, psutil.Process], seconds: float = 40) -> None:
+    time.sleep(15)  # as in bench_ingest
     before = worked(running)
     time.sleep(seconds)
     for name, after in worked(running).items():

@@ -209,7 +209,10 @@ def test_queues_workers_tasks_pools_requests_processes_and_the_machine_are_measu
         (points,) = (each["points"] for each in found if labels.items() <= each["labels"].items())
         return [value for _, value in points if value is not None][-1]
 
-    assert newest("celery.queue.length", **{"messaging.destination.name": "celery"}) == 0
+    queue = {"messaging.destination.name": "celery"}
+    until(
+        lambda: newest("celery.queue.length", **queue) == 0, 60, called="the queue is looked at again once it is empty"
+    )
     assert newest("celery.worker.pool.size") == 1
     assert newest("db.client.connections.usage", service="web", state="idle") >= 1
     assert newest("system.memory.utilization", service="web", state="used") > 0

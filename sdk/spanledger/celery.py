@@ -26,7 +26,7 @@ from opentelemetry.metrics import CallbackOptions, Observation, get_meter
 from opentelemetry.semconv._incubating.metrics.messaging_metrics import MESSAGING_PROCESS_DURATION
 
 from spanledger import semconv
-from spanledger.configure import held
+from spanledger.configure import held, prepare
 from spanledger.guard import guard
 from spanledger.version import __version__
 
@@ -43,6 +43,7 @@ _watches: list[WorkerWatch] = []
 
 def watch_celery() -> None:
     """Have Celery tell when a worker is ready and when tasks begin and end; a second call changes nothing."""
+    signals.worker_init.connect(_init, dispatch_uid="spanledger.init")
     signals.worker_ready.connect(_ready, dispatch_uid="spanledger.ready")
     signals.worker_shutdown.connect(_shutdown, dispatch_uid="spanledger.shutdown")
     signals.task_prerun.connect(_begun, dispatch_uid="spanledger.begun")
@@ -132,6 +133,11 @@ class _Durations:
 
 
 _durations: list[_Durations] = []
+
+
+def _init(**_: Any) -> None:
+    """Before the pool forks: what each child would load before it can deliver its first line, they all share."""
+    prepare()
 
 
 def _ready(sender: Any, **_: Any) -> None:

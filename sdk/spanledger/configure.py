@@ -14,14 +14,14 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 from opentelemetry import trace
 from opentelemetry.trace import NoOpTracer, Tracer
 
-from spanledger import endpoints, guard, ledger, settings
+from spanledger import endpoints, guard, ledger, settings, withheld
 from spanledger.endings import deliver_at_the_end, deliver_with_servers
 from spanledger.errors import ConfigurationError
 from spanledger.instrumentation import keep_clients_from_sending_baggage
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from spanledger.delivery.lane import Lane
     from spanledger.pipeline import Pipeline
 
-EARLY_ENTRIES = 20_000
+EARLY_ENTRIES, TWICE = 20_000, "spanledger is configured already; what a second configure() asks for is not used"
 SIGNALS = ("spans", "ledger", "metrics", "logs")
 _logger = logging.getLogger("spanledger")
 _guard = guard.guard("configure")
@@ -169,8 +169,7 @@ def set_up(
     with _state.lock:
         if _state.telemetry is not None:
             if arguments and arguments != _state.arguments:
-                said = "spanledger is configured already; what a second configure() asks for is not used"
-                guard.say_once("configured twice", logging.WARNING, said)
+                guard.say_once("configured twice", logging.WARNING, TWICE)
             return _state.telemetry
         held, mistakes = settings.load(arguments)
         targets, wrong = endpoints.targets(held)
@@ -299,20 +298,19 @@ def flush(timeout_s: float = 10.0) -> bool:
     return False
 
 
+def prepare() -> None:
+    """Load what the first delivery needs, before a server forks its workers: half a second that they then share."""
+    if _state.pipeline is not None:
+        _guard.run(_state.pipeline.prepare)
+
+
 def settle_down() -> None:
     """Send what is queued, and what does not go to disk where it has a spool; all goes on afterwards.
 
     For what may be the end. It takes `shutdown_timeout_s` seconds at most, and tries each batch once.
     """
     with _guard:
-        limit_s = held().shutdown_timeout_s
-        until = time.monotonic() + limit_s
-        for settle in _state.settle:
-            settle(limit_s / 2)
-        _wait_for_start()
-        for pipeline in [*_state.former, _state.pipeline]:
-            if pipeline is not None:
-                pipeline.worker.settle_down(max(0.0, until - time.monotonic()))
+        _walk(held().shutdown_timeout_s, _state.settle, lambda pipeline, left_s: pipeline.worker.settle_down(left_s))
 
 
 def shutdown(timeout_s: float | None = None) -> None:
@@ -323,15 +321,19 @@ def shutdown(timeout_s: float | None = None) -> None:
     """
     with _guard:
         limit_s = held().shutdown_timeout_s if timeout_s is None else timeout_s
-        until = time.monotonic() + limit_s
-        for stop in _state.stop:
-            stop(limit_s / 2)
-        _wait_for_start()
-        for pipeline in [*_state.former, _state.pipeline]:
-            if pipeline is not None:
-                pipeline.stop(max(0.0, until - time.monotonic()))
+        _walk(limit_s, _state.stop, lambda pipeline, left_s: pipeline.stop(left_s))
         _state.former.clear()
         _state.telemetry = None
+
+
+def _walk(limit_s: float, first: Sequence[Callable[[float], object]], then: Callable[[Pipeline, float], None]) -> None:
+    """Call what comes first, then `then` for each pipeline there is, all of it in so many seconds."""
+    until = time.monotonic() + limit_s
+    for call in first:
+        call(limit_s / 2)
+    _wait_for_start()
+    for pipeline in [*_state.former, *filter(None, (_state.pipeline,))]:
+        then(pipeline, max(0.0, until - time.monotonic()))
 
 
 def stats() -> dict[str, Any]:
@@ -341,19 +343,18 @@ def stats() -> dict[str, Any]:
         For each of `spans`, `ledger`, `metrics` (data points) and `logs`: `recorded`, `recovered` (found in the spool
         at the start), `sent`, `refused`, `spooled`, `waiting`, and `dropped` by reason, where `recorded + recovered ==
         sent + refused + spooled + waiting + sum(dropped)`. `journal`: its `state` (`on`, `off`, `unused` before the
-        first entry), `reason`, `written`, `missed`, `held_bytes`, `max_bytes`. And `failures`: mistakes of the SDK's
-        own that were kept from the program, by place and kind.
+        first entry), `reason`, `written`, `missed`, `held_bytes`, `max_bytes`. By place: `failures`, mistakes of the
+        SDK's own kept from the program, and `withheld`, prompts and answers not taken.
     """
     found: dict[str, Any] = {}
-    with _guard:
-        if _state.pipeline is not None:
-            found = dict(_state.pipeline.stats())
+    if _state.pipeline is not None:
+        found = dict(_guard.run(_state.pipeline.stats) or {})
     nothing = {"recorded": 0, "recovered": 0, "sent": 0, "refused": 0, "spooled": 0, "waiting": 0}
     for name in SIGNALS:
         found.setdefault(name, {**nothing, "dropped": {}})
     unused = {"state": "unused", "reason": "", "written": 0, "missed": 0, "held_bytes": 0, "max_bytes": 0}
     found.setdefault("journal", unused)
-    found["failures"] = guard.failures()
+    found["failures"], found["withheld"] = guard.failures(), withheld.counts()
     return found
 
 

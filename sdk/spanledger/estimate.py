@@ -8,6 +8,7 @@ Never: on a caller's thread, as loading the book takes half a second.
 
 from __future__ import annotations
 
+import time
 from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -45,6 +46,18 @@ class Estimate:
         self._book: PriceBook | None = None
         self._lately: dict[Alike, Lately] = {}
 
+    def load(self) -> None:
+        """Load the price book now, and what it is read with."""
+        self._loaded().kept_stretch(("openai", "gpt-4o", None, False), time.time_ns())
+
+    def _loaded(self) -> PriceBook:
+        book = self._book
+        if book is None:
+            from spanledger.pricing import PriceBook
+
+            book = self._book = PriceBook.default()
+        return book
+
     def __call__(self, entry: Entry) -> Decimal | None:
         """What a call costs, in US dollars."""
         pico = self.pico(entry)
@@ -67,11 +80,7 @@ class Estimate:
         return None if rates is None else rates.pico(usage, alike.told)
 
     def _asked(self, alike: Alike, at_ns: int) -> Lately:
-        book = self._book
-        if book is None:
-            from spanledger.pricing import PriceBook
-
-            book = self._book = PriceBook.default()
+        book = self._loaded()
         if len(self._lately) >= MAX_KEPT:
             self._lately.clear()
         from_ns, until_ns, rates, _ = book.kept_stretch(alike.price_key, at_ns)
@@ -82,6 +91,9 @@ class Estimate:
 
 class NoEstimate(Estimate):
     """Where nobody wants to know."""
+
+    def load(self) -> None:
+        """Nothing."""
 
     def pico(self, entry: Entry) -> int | None:
         """None."""

@@ -1,8 +1,8 @@
 """Turns on the instrumentations that are installed, each once, whatever the state of its versions.
 
 Given the names of entry points that OpenTelemetry's instrumentations register, loads and starts them: FastAPI, openai
-and anthropic by our own, HTTP clients without baggage to providers, all others as they are. What stays off stays off
-with a reason.
+and anthropic by our own, HTTP clients without baggage to providers, all others as they are. A library that the program
+has not imported yet is instrumented when it does. What stays off stays off with a reason.
 
 Never: an exception because of a package that is missing, too old or broken; a library instrumented twice; or prompts
 and answers on spans, unless somebody has asked OpenTelemetry for them.
@@ -14,6 +14,7 @@ import logging
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import EntryPoint, PackageNotFoundError, distribution, entry_points, version
 from types import MappingProxyType
 from typing import Any
@@ -21,6 +22,7 @@ from typing import Any
 from opentelemetry.instrumentation.dependencies import DependencyConflictError, get_dist_dependency_conflicts
 from packaging.requirements import Requirement
 
+from spanledger import awaiting
 from spanledger.guard import guard, say_once
 from spanledger.instrumentation import keep_clients_from_sending_baggage, use_stable_names
 from spanledger.outgoing import keep_baggage_in, keep_baggage_in_async
@@ -55,7 +57,7 @@ class Instrumented:
     """What is instrumented and what is not.
 
     Attributes:
-        on: Names of the instrumentations that are on.
+        on: Names of the instrumentations that are on, also of those whose library the program has not imported yet.
         left_out: Names of those that are not, and why.
     """
 
@@ -107,17 +109,16 @@ def _turn_on(entry_point: EntryPoint) -> str:
     preferred = _by_name().get(entry_point.name, entry_point)
     if preferred.value != entry_point.value:
         return "" if _is_ours(preferred) else f"{preferred.value} instruments it"
+    if preferred.name == "anthropic":  # its client would make a second span for each call
+        os.environ.setdefault("ANTHROPIC_OPEN_TELEMETRY", "false")
     try:
         conflict = get_dist_dependency_conflicts(entry_point.dist) if entry_point.dist is not None else None
         if conflict is not None:
             return _told(conflict)
-        instrumentor = _instrumentor(entry_point)
-        if not instrumentor.is_instrumented_by_opentelemetry:
-            instrumentor.instrument(skip_dep_check=True, **_OPTIONS.get(entry_point.name, {}))
-        if entry_point.name == "celery":
-            from spanledger.celery import watch_celery
-
-            watch_celery()
+        if awaiting.is_to_come(entry_point.name, entry_point.module):
+            awaiting.when_imported(entry_point.name, entry_point.module, partial(_turn_on_late, entry_point))
+        else:
+            _start(entry_point)
     except DependencyConflictError as error:
         return _told(error.conflict)
     except ImportError as error:
@@ -125,6 +126,22 @@ def _turn_on(entry_point: EntryPoint) -> str:
             return NOT_INSTALLED
         return f"{entry_point.value} cannot be imported: {error}"
     return ""
+
+
+def _turn_on_late(entry_point: EntryPoint) -> None:
+    """What `turn_on` does, when a program imports the library after all."""
+    with guard(f"instrument {entry_point.name}"):
+        _start(entry_point)
+
+
+def _start(entry_point: EntryPoint) -> None:
+    instrumentor = _instrumentor(entry_point)
+    if not instrumentor.is_instrumented_by_opentelemetry:
+        instrumentor.instrument(skip_dep_check=True, **_OPTIONS.get(entry_point.name, {}))
+    if entry_point.name == "celery":
+        from spanledger.celery import watch_celery
+
+        watch_celery()
 
 
 def _instrumentor(entry_point: EntryPoint) -> Any:
@@ -136,8 +153,6 @@ def _instrumentor(entry_point: EntryPoint) -> Any:
         from spanledger.system import system_instrumentor
 
         return system_instrumentor()
-    if entry_point.name == "anthropic":  # its client would make a second span for each call
-        os.environ.setdefault("ANTHROPIC_OPEN_TELEMETRY", "false")
     return entry_point.load()()
 
 

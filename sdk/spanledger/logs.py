@@ -13,6 +13,7 @@ import logging
 import logging.handlers
 import sys
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from spanledger.context import current
 from spanledger.guard import guard
 from spanledger.redaction import Redaction, rules_of
 from spanledger.settings import Settings
+from spanledger.withheld import count, said_by_providers, without
 
 LINE = "%(asctime)s %(levelname)-8s %(name)s [trace_id=%(trace_id)s span_id=%(span_id)s] %(message)s"
 NO_TRACE, NO_SPAN = "0" * 32, "0" * 16
@@ -45,14 +47,16 @@ class TelemetryHandler(logging.Handler):
         with _guard:
             if not is_instrumentation_enabled():
                 return
+            clean, held = self.redaction, {} if self.redaction.content else withheld_of(record)
+            found = {name: clean.value(name, value) for name, value in _attributes(record, held).items()}
             _logs.get_logger_provider().get_logger(record.name).emit(
                 timestamp=int(record.created * 1e9),
                 observed_timestamp=int(record.created * 1e9),
                 context=get_current(),
                 severity_number=severity(record.levelno),
                 severity_text=record.levelname,
-                body=self.redaction.text(record.getMessage()),
-                attributes={name: self.redaction.value(name, value) for name, value in _attributes(record).items()},
+                body=clean.text(without(record.getMessage(), held)),
+                attributes=found,
             )
 
 
@@ -68,7 +72,8 @@ class TraceFormatter(logging.Formatter):
         span = trace.get_current_span().get_span_context()
         if span.is_valid and not hasattr(record, "trace_id"):
             record.trace_id, record.span_id = f"{span.trace_id:032x}", f"{span.span_id:016x}"
-        return self._redaction.text(super().format(record))
+        held = {} if self._redaction.content else withheld_of(record)
+        return self._redaction.text(without(super().format(record), held))
 
 
 def set_up(held: Settings) -> list[str]:
@@ -173,7 +178,19 @@ def severity(level: int) -> SeverityNumber:
     return SeverityNumber(step.value + min(level % 10, 3))
 
 
-def _attributes(record: logging.LogRecord) -> dict[str, Any]:
+def withheld_of(record: logging.LogRecord) -> dict[str, str]:
+    """What providers' exceptions say that a record is about, or that are written into its message."""
+    told = record.args.values() if isinstance(record.args, Mapping) else record.args or ()
+    errors = [each for each in (record.msg, *told) if isinstance(each, BaseException)]
+    if record.exc_info and record.exc_info[1] is not None:
+        errors.append(record.exc_info[1])
+    held = said_by_providers(errors) if errors else {}
+    if held:
+        count("logs.exception", "what a provider's exception says", "SPANLEDGER_LOGS_CONTENT")
+    return held
+
+
+def _attributes(record: logging.LogRecord, held: dict[str, str]) -> dict[str, Any]:
     """Where it was written, the exception, what was given as `extra`, and who and what for."""
     found: dict[str, Any] = {
         "code.file.path": record.pathname,
@@ -185,6 +202,6 @@ def _attributes(record: logging.LogRecord) -> dict[str, Any]:
     if record.exc_info and record.exc_info[0] is not None:
         kind, error, trace_back = record.exc_info
         found["exception.type"] = kind.__name__
-        found["exception.message"] = str(error)
-        found["exception.stacktrace"] = "".join(traceback.format_exception(kind, error, trace_back))
+        found["exception.message"] = without(str(error), held)
+        found["exception.stacktrace"] = without("".join(traceback.format_exception(kind, error, trace_back)), held)
     return found

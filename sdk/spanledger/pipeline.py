@@ -41,11 +41,11 @@ from spanledger.delivery.lane import Lane
 from spanledger.delivery.light_spans import SpanEncoder
 from spanledger.delivery.outcome import Transport
 from spanledger.delivery.spool import Spool
-from spanledger.delivery.worker import Worker
+from spanledger.delivery.worker import Worker, breathe
 from spanledger.endpoints import Signal, Target
 from spanledger.estimate import Estimate, NoEstimate
 from spanledger.guard import say_once
-from spanledger.light import LightTracer, light_tracer
+from spanledger.light import LightSpan, LightTracer, light_tracer
 from spanledger.meter import InstrumentMeter, Meter, items_metric
 from spanledger.processors import ContextSpanProcessor, LaneLogProcessor, LaneMetricExporter, LaneSpanProcessor
 from spanledger.providers.instrumented import CallSpanProcessor, WitnessSampler, own_tracer
@@ -58,6 +58,7 @@ from spanledger.settings import Settings
 from spanledger.state_directory import spool_directory
 from spanledger.version import __version__
 
+LINGER_S = 1.0  # of spans and log records: nobody bills by them
 READINGS_KEPT = 360  # an hour of readings while the backend is away, at the default interval
 UNSET = frozenset({"ProxyTracerProvider", "_ProxyMeterProvider", "ProxyMeterProvider", "ProxyLoggerProvider"})
 
@@ -113,20 +114,23 @@ class Pipeline:
         entries = EntryEncoder(self.resource, self._estimate.pico)
         logs = log_encoder(CleanLogs(rules_of(self.settings, content=self.settings.logs_content), self._rules))
         others = CleanSpans(rules_of(self.settings, content=self.settings.spans_content), self._rules)
+        lines = rules_of(self.settings, content=self.settings.ledger_content)
         size: dict[str, Any] = {"limit": self.settings.queue_size, "batch_size": self.settings.batch_size}
         journal = self._journal(spool, entries) if spool else None
         self.ledger = Lane(
             "ledger",
-            CleanEntries(entries, self._rules),
+            CleanEntries(entries, lines),
             ways["logs"],
             observe=self._own_meter.observe,
             spool=spool,
             journal=journal,
-            encoder_under=lambda resource: CleanEntries(entries.under(resource), self._rules),
+            encoder_under=lambda resource: CleanEntries(entries.under(resource), lines),
             **size,
         )
+        size["linger_s"] = min(LINGER_S, 5 * self.settings.interval_s)
         self.logs = Lane("logs", logs, ways["logs"], newest_first=True, **size)
-        self.spans = Lane("spans", SpanEncoder(span_encoder(others), self._rules.finds), ways["traces"], **size)
+        self._span_encoder = SpanEncoder(span_encoder(others), self._rules.finds)
+        self.spans = Lane("spans", self._span_encoder, ways["traces"], **size)
         self.metrics = Lane(
             "metrics",
             ReadingEncoder(),
@@ -220,7 +224,12 @@ class Pipeline:
         lane = self.spans
         room = self.settings.queue_size
         chosen = replace(chosen, sampler=sampler)
-        return Selection(chosen, lane.put, self._estimate, room=room, turn_away=lane.turn_away)
+        return Selection(chosen, self._put_span, self._estimate, room=room, turn_away=lane.turn_away)
+
+    def _put_span(self, span: Any) -> None:
+        if type(span) is LightSpan and span.at_once:
+            span = self._span_encoder.written(span) or span
+        self.spans.put(span)
 
     def _turn(self, now_s: float, lag_s: float, ending: bool, breathe: Callable[[], None]) -> None:
         if self._selection is not None:
@@ -231,7 +240,7 @@ class Pipeline:
         readers: list[Any] = []
         for name in self.settings.metrics_exporter:
             if name == "otlp":
-                exporter = LaneMetricExporter(self.metrics.put, self._environ)
+                exporter = LaneMetricExporter(self.metrics.put, self._environ, breathe)
                 readers.append(PeriodicExportingMetricReader(exporter, math.inf))  # read by our worker, not by a thread
             else:
                 others, wrong = exporters.metric_readers(name)
@@ -287,6 +296,12 @@ class Pipeline:
         found = {lane.signal: asdict(lane.books()) for lane in (self.spans, self.ledger, self.metrics, self.logs)}
         journal = self.ledger.journal
         return found | {"journal": asdict(JournalBooks(reason="setting") if journal is None else journal.books())}
+
+    def prepare(self) -> None:
+        """Load prices, and what requests are sent with."""
+        self._estimate.load()
+        for lane in self.worker.lanes:
+            lane.transport.prepare()
 
     def stop(self, timeout_s: float) -> None:
         """Deliver what will go, and let go of OpenTelemetry's providers."""

@@ -8,8 +8,9 @@ Never: encodes or sends anything itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any, Final
 
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
@@ -21,10 +22,11 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
 from spanledger.context import current
-from spanledger.delivery.encode import Reading
+from spanledger.delivery.encode import Breathe, Reading
 from spanledger.guard import guard
 from spanledger.light import LightSpan
 
+METRICS_AT_ONCE: Final = 6  # without letting other threads run
 _start_guard = guard("processors.span_start")
 _end_guard = guard("processors.span_end")
 _log_guard = guard("processors.log")
@@ -105,23 +107,31 @@ class LaneLogProcessor(LogRecordProcessor):
 
 
 class LaneMetricExporter(MetricExporter):
-    """Puts each reading of a MeterProvider into a lane; the environment chooses temporality."""
+    """Puts each reading of a MeterProvider into a lane.
 
-    def __init__(self, put: Callable[[Reading], None], environ: Mapping[str, str]) -> None:
+    Args:
+        put: Takes it.
+        environ: Chooses temporality and histograms.
+        breathe: Lets other threads have their turn.
+    """
+
+    def __init__(
+        self, put: Callable[[Reading], None], environ: Mapping[str, str], breathe: Breathe = lambda: None
+    ) -> None:
         super().__init__(_temporality(environ), _aggregation(environ))
-        self._put = put
+        self._put, self._breathe = put, breathe
 
     def export(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any) -> MetricExportResult:
         """Called by OpenTelemetry's reader."""
         del timeout_millis, kwargs
-        points = sum(
-            len(metric.data.data_points)
-            for resource in metrics_data.resource_metrics
-            for scope in resource.scope_metrics
-            for metric in scope.metrics
-        )
+        payload, points = list[bytes](), 0
+        for part in _parts(metrics_data):
+            self._breathe()
+            payload.append(encode_metrics(part).SerializeToString())  # requests one after the other are one request
+            (of_it,) = part.resource_metrics[0].scope_metrics
+            points += sum(len(metric.data.data_points) for metric in of_it.metrics)
         if points:
-            self._put(Reading(encode_metrics(metrics_data).SerializeToString(), points))
+            self._put(Reading(b"".join(payload), points))
         return MetricExportResult.SUCCESS
 
     def force_flush(self, timeout_millis: float = 10_000) -> bool:
@@ -132,6 +142,15 @@ class LaneMetricExporter(MetricExporter):
     def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
         """Nothing: the worker is stopped by `configure.shutdown`."""
         del timeout_millis, kwargs
+
+
+def _parts(whole: MetricsData) -> Iterator[MetricsData]:
+    """The same in parts of a few metrics each."""
+    for resource in whole.resource_metrics:
+        for scope in resource.scope_metrics:
+            for at in range(0, len(scope.metrics), METRICS_AT_ONCE):
+                few = replace(scope, metrics=scope.metrics[at : at + METRICS_AT_ONCE])
+                yield MetricsData([replace(resource, scope_metrics=[few])])
 
 
 def _temporality(environ: Mapping[str, str]) -> dict[type, AggregationTemporality]:

@@ -21,6 +21,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from spanledger.alike import MAX_KEPT, Alike, alike_of
 from spanledger.guard import guard
 from spanledger.redaction import REDACTED, Redaction
+from spanledger.withheld import count, said_in_trace, without
 
 if TYPE_CHECKING:
     from spanledger.call import Entry
@@ -38,6 +39,7 @@ _TEXTS: Final = (
     "error_type",
 )
 _guard = guard("redacting")
+_TRACE: Final = "exception.stacktrace"
 _NUMBERS: Final = frozenset({"bool_value", "int_value", "double_value"})
 
 
@@ -67,6 +69,8 @@ class CleanSpans:
                 _clean_pairs(group.resource.attributes, self._rules)
                 for scope in group.scope_spans:
                     for span in scope.spans:
+                        if not self._rules.content:
+                            _withhold(span)
                         _clean_span(span, self._of(scope.scope))
         return request
 
@@ -83,6 +87,7 @@ class CleanSpans:
             or rules.finds("", span.name)
             or rules.finds("", span.status.description)
             or any(rules.finds("", event.name) or _found(event.attributes, rules) for event in span.events)
+            or (not self._rules.content and any(map(_echoes, span.events)))
             or any(_found(link.attributes, rules) for link in span.links)
         )
 
@@ -176,6 +181,29 @@ def _found(attributes: Any, rules: Redaction) -> bool:
         return False
     plain = getattr(attributes, "_dict", attributes)  # OpenTelemetry's mapping takes a lock for every key
     return any(rules.finds(name, value) for name, value in plain.items())
+
+
+def _echoes(event: Any) -> bool:
+    """Whether an event tells of an exception of a provider, which may repeat a prompt."""
+    trace = (event.attributes or {}).get(_TRACE)
+    return isinstance(trace, str) and bool(said_in_trace(trace))
+
+
+def _withhold(span: Any) -> None:
+    """Take what providers' exceptions say out of a span's events and its status."""
+    held: dict[str, str] = {}
+    for event in span.events:
+        for pair in event.attributes:
+            if pair.key == _TRACE:
+                held |= said_in_trace(pair.value.string_value)
+    if not held:
+        return
+    count("spans.exception", "what a provider's exception says", "SPANLEDGER_SPANS_CONTENT")
+    span.status.message = without(span.status.message, held)
+    for event in span.events:
+        for pair in event.attributes:
+            if pair.value.string_value:
+                pair.value.string_value = without(pair.value.string_value, held)
 
 
 def _clean_span(span: Any, rules: Redaction) -> None:

@@ -17,7 +17,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from contextvars import Token
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 from opentelemetry import propagate
@@ -43,6 +43,7 @@ from spanledger.attached import attach, attached, detach
 from spanledger.configure import held, tracer
 from spanledger.context import MAX_VALUE_LENGTH, with_values
 from spanledger.guard import guard
+from spanledger.light import Common
 from spanledger.logs import REQUESTS
 from spanledger.request_meter import METER, Labels
 from spanledger.sampling.strategies import OPERATIONS
@@ -146,6 +147,20 @@ class Rules:
         return found
 
 
+class Outcome(NamedTuple):
+    """What is only known at a request's end.
+
+    Attributes:
+        labels: What of it may be a metric's label.
+        route: The route that was taken.
+        has_failed: Whether the service has, not the client.
+    """
+
+    labels: Labels
+    route: str | None
+    has_failed: bool
+
+
 async def serve(app: Application, rules: Rules, scope: Scope, receive: Receive, send: Send) -> None:
     """Have `app` answer one request (or hold one WebSocket) and tell of it."""
     request = ServerRequest(rules, scope, send)
@@ -245,49 +260,43 @@ class ServerRequest:
         if span is None:
             return
         took_s = time.perf_counter() - self._started
-        outcome = self._outcome(error)
+        failure = type(error).__qualname__ if isinstance(error, Exception) else None
+        outcome = _outcome(_route(self._scope), self._status(), failure)
         method = self._kind[0][1] if self._kind else "WS"
-        began, route = "HTTP" if method == "_OTHER" else method, outcome.get("http.route")
+        began, route = "HTTP" if method == "_OTHER" else method, outcome.route
         name = f"{began} {route}" if route else None
         if name is not None and OPERATIONS.wanted:  # also of a request whose span is dropped
             OPERATIONS.learn(began, name, path=self._scope["path"])
         if span.is_recording():
-            tell(span, name, self._shown(outcome, took_s))
+            self._tell(span, name, outcome.labels, took_s)
             if isinstance(error, Exception):
                 span.record_exception(error)
-            if semconv.ERROR_TYPE in outcome:
+            if outcome.has_failed:
                 span.set_status(Status(StatusCode.ERROR))
         span.end()
         if self._kind is not None:
-            METER.end(self._kind, tuple(outcome.items()), took_s, span)
+            METER.end(self._kind, outcome.labels, took_s, span)
 
-    def _outcome(self, error: BaseException | None) -> dict[str, Any]:
-        """What is only known at the end, and may be a metric's label."""
-        scope, status = self._scope, self._status()
-        found: dict[str, Any] = {}
-        route = _route(scope)
-        if route:
-            found["http.route"] = route
-        if status:
-            found[semconv.HTTP_RESPONSE_STATUS_CODE] = status
-        if isinstance(error, Exception):
-            found[semconv.ERROR_TYPE] = type(error).__qualname__
-        elif status >= 500:
-            found[semconv.ERROR_TYPE] = str(status)
-        return found
+    def _tell(self, span: Any, name: str | None, outcome: Labels, took_s: float) -> None:
+        """Write what the span is called and says; a light one that nobody has touched becomes no real one for it."""
+        scope, host = self._scope, self._headers.get(b"host")
+        version, at = scope.get("http_version", "1.1"), tuple(scope.get("server") or ())
+        common = _common((self._kind or ()) + outcome, version, scope.get("scheme", "http"), host, at)
+        shown = self._shown(took_s)
+        if hasattr(span, "is_light") and span._real is None:
+            span.common, span.at_once = common, True
+            span.given = {**shown, **span.given}
+            span.name = name or span.name
+            return
+        span.set_attributes({**common.attributes, **shown})
+        if name is not None:
+            span.update_name(name)
 
-    def _shown(self, outcome: Mapping[str, Any], took_s: float) -> dict[str, Any]:
+    def _shown(self, took_s: float) -> dict[str, Any]:
+        """What is this request's own."""
         scope, headers = self._scope, self._headers
-        address, port = _server(scope, headers)
-        shown: dict[str, Any] = {
-            "network.protocol.version": scope.get("http_version", "1.1"),
-            "server.address": address,
-            "server.port": port,
-            semconv.PROCESS_TIME_S: took_s,
-            **outcome,
-        }
+        shown: dict[str, Any] = {semconv.PROCESS_TIME_S: took_s}
         if self._kind:
-            shown.update(self._kind)
             shown[semconv.REQUEST_ID] = self.id
             if self._kind[0][1] == "_OTHER":
                 shown["http.request.method_original"] = scope["method"]
@@ -309,15 +318,26 @@ def _kind(method: str, scheme: str) -> Labels:
     return (("http.request.method", method), ("url.scheme", scheme))
 
 
-def tell(span: Any, name: str | None, shown: dict[str, Any]) -> None:
-    """Write what a span is called and says; a light one that nobody has touched need not become a real one for it."""
-    if hasattr(span, "is_light") and span._real is None:
-        span.given = {**shown, **span.given}
-        span.name = name or span.name
-        return
-    span.set_attributes(shown)
-    if name is not None:
-        span.update_name(name)
+@functools.lru_cache(maxsize=1024)
+def _common(labels: Labels, version: str, scheme: str, host: bytes | None, listening: tuple[Any, ...]) -> Common:
+    """What the spans of all requests say that were made to this address and ended like this."""
+    address, port = _server(scheme, host, listening)
+    server = {"server.address": address, "server.port": port}
+    return Common({"network.protocol.version": version, **server, **dict(labels)})
+
+
+@functools.lru_cache(maxsize=1024)
+def _outcome(route: str | None, status: int, failure: str | None) -> Outcome:
+    found: dict[str, Any] = {}
+    if route:
+        found["http.route"] = route
+    if status:
+        found[semconv.HTTP_RESPONSE_STATUS_CODE] = status
+    if failure is None and status >= 500:
+        failure = str(status)
+    if failure is not None:
+        found[semconv.ERROR_TYPE] = failure
+    return Outcome(tuple(found.items()), route, failure is not None)
 
 
 def request_id(given: bytes) -> str:
@@ -357,12 +377,12 @@ def _route(scope: Scope) -> str | None:
     return f"{scope.get('root_path', '').removeprefix(scope.get('app_root_path', ''))}{path}"
 
 
-def _server(scope: Scope, headers: Mapping[bytes, bytes]) -> tuple[str, int]:
+def _server(scheme: str, host: bytes | None, listening: tuple[Any, ...]) -> tuple[str, int]:
     """The address that the client asked for, or the one that is listened on."""
-    usual = 443 if scope.get("scheme") in ("https", "wss") else 80
-    if b"host" not in headers:
-        address, port = scope.get("server") or ("", None)
+    usual = 443 if scheme in ("https", "wss") else 80
+    if host is None:
+        address, port = listening or ("", None)
         return address, port or usual
-    asked = headers[b"host"].decode("latin-1")
+    asked = host.decode("latin-1")
     address, colon, digits = asked.rpartition(":")
     return (address, int(digits)) if colon and digits.isdecimal() else (asked, usual)

@@ -58,6 +58,7 @@ class Settings:
     logs_requests: bool = False
     logs_content: bool = False
     spans_content: bool = False
+    ledger_content: bool = False
     redact: str | None = None
     redact_keys: tuple[str, ...] = ()
     redact_longest: int = 16_384
@@ -251,6 +252,12 @@ TABLE: tuple[Setting, ...] = (
         "SPANLEDGER_SPANS_CONTENT",
         truth,
         "`true`: keep prompts and answers that other instrumentations put onto spans",
+    ),
+    Setting(
+        "ledger_content",
+        "SPANLEDGER_LEDGER_CONTENT",
+        truth,
+        "`true`: keep metadata of costs named `prompt`, `messages`, `output`, …",
     ),
     Setting(
         "redact",

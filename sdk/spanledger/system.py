@@ -9,6 +9,8 @@ Never: a forked child that tells its parent's memory as its own.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
+from functools import wraps
 from typing import Any
 
 import psutil
@@ -17,6 +19,7 @@ from opentelemetry.instrumentation.system_metrics.environment_variables import (
     OTEL_PYTHON_SYSTEM_METRICS_EXCLUDED_METRICS,
 )
 
+from spanledger.delivery.worker import breathe
 from spanledger.guard import guard
 
 LEFT_OUT = "system.network.connections,process.runtime.*"
@@ -28,10 +31,24 @@ def system_instrumentor() -> Any:
     """OpenTelemetry's instrumentation, which keeps to this process in forked children."""
     os.environ.setdefault(OTEL_PYTHON_SYSTEM_METRICS_EXCLUDED_METRICS, LEFT_OUT)
     made = SystemMetricsInstrumentor()
-    if not _followed and hasattr(os, "register_at_fork"):
+    if not _followed:
         _followed.append(made)
-        os.register_at_fork(after_in_child=_follow)
+        for name in [name for name in dir(made) if name.startswith("_get_")]:
+            setattr(made, name, _breathing(getattr(made, name)))
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=_follow)
     return made
+
+
+def _breathing(observe: Callable[[Any], Iterator[Any]]) -> Callable[[Any], Iterator[Any]]:
+    """The same figures, and then a turn for other threads: asking the system for all of them takes milliseconds."""
+
+    @wraps(observe)
+    def observed(options: Any) -> Iterator[Any]:
+        yield from observe(options)
+        breathe()
+
+    return observed
 
 
 def _follow() -> None:

@@ -15,13 +15,14 @@ from dataclasses import replace
 from decimal import Context, Decimal, DecimalException
 from typing import Any, Final
 
-from spanledger import events, semconv
-from spanledger.configure import enabled
+from spanledger import events, semconv, withheld
+from spanledger.configure import enabled, held
 from spanledger.context import MAX_VALUE_LENGTH, NOTHING, current
 from spanledger.delivery.ledger_record import plain
 from spanledger.guard import guard
 from spanledger.ledger import record
 from spanledger.recording import line_of_its_own
+from spanledger.redaction import REDACTED
 from spanledger.usage import named_usage
 
 MOST_USD: Final = Decimal(10) ** 12
@@ -63,7 +64,8 @@ def track_cost(
         user_tier: The user's plan; if not given, as `context` says.
         session_id: The conversation; if not given, as `context` says.
         metadata: What else is to stand on the line, up to 64 entries; a name that means something else there gets the
-            prefix `metadata.`.
+            prefix `metadata.`. What is named as a prompt or an answer is `[redacted]` unless the setting
+            `ledger_content` says otherwise.
     """
     with guard("track_cost"):
         if not enabled():
@@ -274,13 +276,29 @@ def _tell(
 def _metadata(given: Mapping[str, Any]) -> dict[str, Any]:
     """A copy of what can be written: an amount must not be lost for what stands beside it."""
     kept: dict[str, Any] = {}
+    takes_content = held().ledger_content
     with _metadata_guard:
         for name, value in list(given.items())[:MOST_METADATA]:
             with _metadata_guard:
                 key = str(name)[:MAX_VALUE_LENGTH]
                 means_something = key in _READ or key.startswith(("spanledger.", "gen_ai."))
-                kept[f"metadata.{key}" if means_something else key] = _plain(value)
+                plain_value = _plain(value)
+                kept[f"metadata.{key}" if means_something else key] = (
+                    plain_value if takes_content else _without_content(key, plain_value)
+                )
     return kept
+
+
+def _without_content(name: str, value: Any) -> Any:
+    """The value without what is named as a prompt or an answer, at any depth; numbers are none."""
+    if value is None or isinstance(value, int | float):
+        return value
+    if withheld.is_content(name):
+        withheld.count("track_cost.metadata", f"metadata named {name!r}", "SPANLEDGER_LEDGER_CONTENT")
+        return REDACTED
+    if isinstance(value, dict):
+        return {key: _without_content(key, inner) for key, inner in value.items()}
+    return [_without_content("", inner) for inner in value] if isinstance(value, list) else value
 
 
 def _plain(value: Any) -> Any:

@@ -327,10 +327,11 @@ def test_a_light_span_of_a_request_says_the_same_as_a_real_one_and_is_never_made
     (real,), (ours,) = captured.spans, ended
     assert "_real" not in vars(ours)
     own = {"spanledger.request_id", "spanledger.process_time_s"}
-    assert {k: v for k, v in ours.given.items() if k not in own} == {
-        k: v for k, v in real.attributes.items() if k not in own
-    }
+    said = {**ours.common.attributes, **ours.given}
+    assert {k: v for k, v in said.items() if k not in own} == {k: v for k, v in real.attributes.items() if k not in own}
     assert own <= ours.given.keys()
+    made = ours.readable()  # as it would be if somebody looked at it
+    assert {k: v for k, v in made.attributes.items() if k not in own} == {k: v for k, v in said.items() if k not in own}
     assert (ours.name, ours.kind_, ours.trace_id, ours.parent_span_id) == (real.name, real.kind, 7, 8)
 
 

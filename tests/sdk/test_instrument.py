@@ -215,6 +215,61 @@ def test_packages_of_opentelemetry_that_do_not_go_together_are_named_and_used_as
     assert re.search(f"spanledger instruments works, but {why}", done.stderr)
 
 
+def test_a_library_that_a_program_does_not_import_costs_it_nothing_and_one_that_it_does_is_instrumented_then():
+    done = program(
+        """
+        import sys, threading
+        import openai
+        import spanledger
+        libraries = ("anthropic", "asyncpg", "celery", "fastapi", "httpx2", "redis", "sqlalchemy")
+        before = set(sys.modules)
+        for _ in range(2):
+            on = spanledger.instrument().on
+        assert {"openai", *libraries} <= set(on), on
+        print([name for name in libraries if name in set(sys.modules) - before])
+
+        from opentelemetry.instrumentation.redis import RedisInstrumentor
+        from spanledger.clients import AnthropicInstrumentor, OpenAIInstrumentor
+
+        def is_on(*kinds):
+            return [kind().is_instrumented_by_opentelemetry for kind in kinds]
+
+        print(is_on(OpenAIInstrumentor, AnthropicInstrumentor))
+        late = threading.Thread(target=__import__, args=("anthropic",))
+        late.start()
+        late.join()
+        print(is_on(AnthropicInstrumentor))
+        import sqlalchemy
+        print(sqlalchemy.create_engine.__module__, hasattr(sqlalchemy.create_engine, "__wrapped__"))
+        """
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["[]", "[True, False]", "[True]", "sqlalchemy.engine.create True"]
+    assert done.stderr == ""
+
+
+def test_a_library_that_cannot_be_instrumented_when_it_is_imported_at_last_is_imported_all_the_same(tmp_path):
+    made = tmp_path / "late-1.0.dist-info"
+    made.mkdir()
+    (made / "METADATA").write_text("Metadata-Version: 2.1\nName: late\nVersion: 1.0\n")
+    (made / "entry_points.txt").write_text("[opentelemetry_instrumentor]\nbotocore = late:Raising\n")
+    (tmp_path / "botocore.py").write_text("there = True\n")
+    (tmp_path / "late.py").write_text("class Raising:\n    def __init__(self): raise RuntimeError('on purpose')\n")
+    done = program(
+        f"""
+        import sys
+        sys.path.insert(0, {str(tmp_path)!r})
+        import spanledger
+        print(spanledger.instrument(include="botocore").on, "late" in sys.modules)
+        import botocore
+        print(botocore.there, "late" in sys.modules)
+        """
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["('botocore',) False", "True True"]
+    assert done.stderr.count("RuntimeError: on purpose") == 1
+
+
 def test_switched_off_nothing_is_instrumented():
     done = program(
         "import spanledger, sys; print(spanledger.instrument(), 'fastapi' in sys.modules)",

@@ -13,7 +13,7 @@ from spanledger.configure import replaced
 from spanledger.context import context
 from spanledger.delivery.encode import span_encoder
 from spanledger.delivery.light_spans import SpanEncoder, SpanWriter
-from spanledger.light import LightSpan, light_tracer
+from spanledger.light import Common, LightSpan, light_tracer
 from spanledger.processors import LaneSpanProcessor
 from spanledger.redaction import Redaction
 from spanledger.sampling.sampler import RatioSampler
@@ -177,3 +177,40 @@ def test_a_resource_that_is_not_to_be_seen_whole_takes_the_way_of_all_spans():
         Redaction().finds,
     )
     assert encoder.encode(ended, lambda: None)[1] == seen == ended
+
+
+def test_a_span_that_is_written_where_it_ends_is_sent_like_all_others_and_says_the_same():
+    tracer, ended = made({"service.name": "shop"})
+    common = Common({"http.route": "/books/{id}", "server.port": 80, "http.response.status_code": 200})
+    encoder = SpanEncoder(span_encoder(), Redaction().finds)
+    items = []
+    for request_id in ("4f" * 16, "one of a client's", "sk-12345678901234567890", "", "ü"):
+        span = tracer.start_span("GET", kind=SpanKind.SERVER, attributes={"url.path": "/books/7", "user.id": "u7"})
+        span.common, span.at_once = common, True
+        span.given = {"spanledger.request_id": request_id, "spanledger.process_time_s": 0.25, **span.given}
+        span.end()
+        items.append(encoder.written(span) or span)
+    assert [type(item) for item in items] == [bytes, bytes, LightSpan, bytes, bytes]
+    payload, good = encoder.encode(items, lambda: None)
+    assert len(good) == len(items)
+    found = ExportTraceServiceRequest.FromString(payload)
+    (resource,) = {group.resource.attributes[0].value.string_value for group in found.resource_spans}
+    spans = [span for group in found.resource_spans for scope in group.scope_spans for span in scope.spans]
+    assert resource == "shop"
+    assert {span.span_id for span in spans} == {span.span_id.to_bytes(8, "big") for span in ended}
+    for span in ended[:2] + ended[3:]:
+        (group,) = encode_spans([span.readable()]).resource_spans
+        assert group.scope_spans[0].spans[0] in spans
+
+
+def test_what_was_written_where_it_ended_is_counted_as_lost_where_it_may_not_leave_any_more():
+    tracer, _ = made()
+    encoder = SpanEncoder(span_encoder(), never)
+    assert encoder.encode([b"\x12\x00"], lambda: None) == (b"", [])
+    limited, _ = made(limits={"max_span_attribute_length": 3})
+    span = limited.start_span("GET")
+    span.end()
+    assert SpanEncoder(span_encoder(), never).written(span) is None
+    whole = tracer.start_span("GET")
+    whole.end()
+    assert encoder.written(whole) is not None

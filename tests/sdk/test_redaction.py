@@ -314,7 +314,7 @@ with spanledger.context(user_id="sk-PLANTED-0007-abcdefghijklmnop", feature="ans
             failing()
     except RuntimeError:
         pass
-    spanledger.track_cost("openai", "x", "1", metadata={"password": "PLANTED-0010", "prompt": "kept: asked for"})
+    spanledger.track_cost("openai", "ft-7", "1", metadata={"password": "PLANTED-0010", "prompt": "PLANTED-0013"})
     spanledger.track_dialogue("s", "b", feedback="my key is sk-PLANTED-0011-abcdefghijklmnop")
 assert spanledger.flush(20)
 assert not spanledger.stats()["failures"], spanledger.stats()
@@ -329,7 +329,7 @@ def test_no_planted_secret_reaches_the_receiver_whoever_made_the_span() -> None:
     assert done.returncode == 0, done.stderr
     everything = b"".join(message.SerializeToString() for _, message in received.requests)
     assert b"PLANTED" not in everything
-    assert b"kept: asked for" in everything
+    assert b"ft-7" in everything
     assert len(received.records("spanledger.ledger.entry")) == 3
     names = {span.name for span in received.spans()}
     assert {"GET", "n", "raises", "chat"} <= names
@@ -348,6 +348,7 @@ with trace.get_tracer("mine").start_as_current_span("n", attributes=attributes):
 assert spanledger.flush(20)
 """
     env = {"SPANLEDGER_REDACT": r"\d{4}-\d{4}", "SPANLEDGER_REDACT_KEYS": "iban", "SPANLEDGER_SPANS_CONTENT": "true"}
+    env["SPANLEDGER_LEDGER_CONTENT"] = "true"
     with http_receiver() as (received, address):
         done = program(code, env={"SPANLEDGER_ENDPOINT": address, **env})
     assert done.returncode == 0, done.stderr

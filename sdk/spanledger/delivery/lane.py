@@ -74,6 +74,7 @@ class Lane:
         journal: Where each item is written before it is queued; only with a spool, and where items weigh one.
         encoder_under: Gives an encoder for what was left in another process's journal, given its resource field.
         newest_first: Whether a full queue drops what has waited longest, and not what comes.
+        linger_s: Seconds between two requests as long as less than a whole batch waits: small ones cost as much.
     """
 
     def __init__(
@@ -90,11 +91,12 @@ class Lane:
         journal: Journal | None = None,
         encoder_under: Callable[[bytes], Encoder] | None = None,
         newest_first: bool = False,
+        linger_s: float = 0.0,
     ) -> None:
         self.signal, self.encoder, self.transport, self.spool = signal, encoder, transport, spool
         self.journal, self.encoder_under, self._newest_first = journal, encoder_under, newest_first
         self.limit, self.batch_size = limit, batch_size
-        self.observe, self._weigh = observe, weigh
+        self.observe, self._weigh, self._linger_s = observe, weigh, linger_s
         self._queue: deque[Any] = deque()
         self._fresh()
 
@@ -161,6 +163,12 @@ class Lane:
         """Whether more than half of the room is taken."""
         return len(self._queue) + self._in_hand_items > self.limit // 2
 
+    def is_due(self, now_s: float, *, hurry: bool) -> bool:
+        """Whether it is time for a request; in a hurry what was sent is no reason to wait, only what was refused is."""
+        if now_s >= self.not_before:
+            return True
+        return not self.attempt and (hurry or len(self._queue) >= self.batch_size)
+
     def has_work(self) -> bool:
         """Whether there is something that could be sent now."""
         return bool(self._queue or self._again or (self.spool and self.spool.oldest()))
@@ -203,6 +211,7 @@ class Lane:
             match outcome:
                 case Sent(refused=refused):
                     self._close_batch(batch, refused=min(refused, batch.weight))
+                    self.not_before = now_s + self._linger_s
                 case Lost(reason=reason):
                     self._close_batch(batch, lost=reason)
                 case TooLarge():

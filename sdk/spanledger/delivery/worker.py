@@ -201,7 +201,7 @@ class Worker:
             with self._gate:
                 if lane.spill(self._breathe):
                     return True
-        if time.monotonic() < lane.not_before or not lane.has_work():
+        if not lane.is_due(time.monotonic(), hurry=not self._pause()) or not lane.has_work():
             return False
         batch = self._next(lane)
         if batch is None:
@@ -319,6 +319,13 @@ class Worker:
                 lane.close("shutdown")
         else:
             self.start()
+
+
+def breathe() -> None:
+    """Let others have their turn, where this is a worker's thread: for what it calls without knowing."""
+    for worker in list(_workers):
+        if worker._thread is threading.current_thread():
+            worker._breathe()
 
 
 def _tell(lane: Lane, outcome: Outcome) -> None:

@@ -42,6 +42,7 @@ from spanledger_server.health.watch import Health
 from spanledger_server.ingest.accept import Ingest
 from spanledger_server.ingest.admission import Admission
 from spanledger_server.ingest.retention import Keep, Retention
+from spanledger_server.ingest.trace_index import TraceIndex
 from spanledger_server.live.feed import LiveFeed
 from spanledger_server.loops import Task, TickLoop
 from spanledger_server.notify.office import Notifications
@@ -63,6 +64,7 @@ from spanledger_server.store.database import Database, StoreOptions
 log = logging.getLogger(__name__)
 
 MINUTE_NS = 60 * 10**9
+TRACE_INDEX_NS = 10 * MINUTE_NS
 SAMPLING_NS = 15 * 10**9
 SLOS_NS = 30 * 10**9
 REFRESH_S = 3.0  # at one level of one family a tick: after many lines are priced anew there is much to do
@@ -252,6 +254,7 @@ class Server:
         tasks = [
             Task("rollups", rollups.refresh),
             Task("retention", retention.sweep, MINUTE_NS),
+            Task("trace_index", TraceIndex(database).sort, TRACE_INDEX_NS),
             Task("slots", slots.NewValues(database, lambda: (ingest.counters.rows, rollups.recomputed)).tick),
             Task("live", live.rest),
             *more,

@@ -200,6 +200,9 @@ class Settings:
         )
     )
     environment: str = field(metadata=_row("local", _text, "name of this installation, shown on the pages"))
+    jaeger_url: str | None = field(
+        metadata=_row(None, _pages_address, "where people reach a Jaeger with the same traces, for a link on each")
+    )
     max_request_bytes: int = field(metadata=_row("64MiB", size, "largest request, before and after decompression"))
     max_waiting_bytes: int = field(
         metadata=_row(

@@ -9,7 +9,7 @@ import { signal } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { parseExact } from './exact.js';
 
-/** @typedef {{role: string, name: string, version: string, environment: string | null, complete_to: string | null}} Session */
+/** @typedef {{role: string, name: string, version: string, environment: string | null, complete_to: string | null, jaeger_url?: string | null}} Session */
 
 /** undefined: not asked yet; null: signed out. @type {import('@preact/signals').Signal<Session | null | undefined>} */
 export const session = signal(undefined);

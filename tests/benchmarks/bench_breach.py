@@ -37,7 +37,8 @@ class Told(WebhookReceiver):
     def judge(self, request: Request) -> Reply:
         at = time.monotonic()
         reply = super().judge(request)
-        self.heard.setdefault(self.taken[-1]["labels"].get("service", ""), at)
+        for each in self.taken[-1]["alerts"]:  # one alone, or of a list
+            self.heard.setdefault(each["labels"].get("service", ""), at)
         if len(self.heard) >= BREACHES:
             self.all_heard.set()
         return reply

@@ -27,7 +27,7 @@ def send(*arguments: object) -> dict[str, float]:
 
 
 class Backend:
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, **variables: str) -> None:
         port, self.otlp, self.grpc = (kept_port() for _ in range(3))
         self.url = f"http://127.0.0.1:{port}"
         token = f"sl_{secrets.token_urlsafe(16)}"
@@ -35,7 +35,7 @@ class Backend:
         arguments = ["spanledger_server", "serve", "--port", str(port), "--otlp-http-port", str(self.otlp)]
         arguments += ["--otlp-grpc-port", str(self.grpc), "--data-dir", str(directory)]
         began = time.perf_counter()
-        self.child = Child("backend", arguments, {"SPANLEDGER_ADMIN_TOKEN": token}, directory / "log")
+        self.child = Child("backend", arguments, {"SPANLEDGER_ADMIN_TOKEN": token, **variables}, directory / "log")
         self.child.wait_until_answers(f"{self.url}/readyz")
         self.ready_s = time.perf_counter() - began
         self.process = psutil.Process(self.child.pid)

@@ -162,3 +162,44 @@ def test_a_channel_is_made_tested_and_deleted_and_its_secret_is_never_shown(alar
     visitor.page.get_by_label("Wait with messages").check()
     visitor.page.get_by_role("button", name="Keep").click()
     expect(visitor.find(".toast")).to_contain_text("Kept")
+
+
+def test_several_alerts_are_chosen_taken_care_of_and_silenced_at_once(alarmed: Inside, visit: Visit) -> None:
+    visitor = visit(alarmed, "/alerts")
+    rows = visitor.find(".alert-row", has=visitor.page.get_by_role("checkbox"))
+    expect(visitor.find(".alert-row", has_text="Slow answers")).to_be_visible()
+    visitor.page.get_by_role("checkbox", name=re.compile("Choose Slow answers")).check()
+    bar = visitor.page.get_by_role("group", name="Chosen alerts")
+    expect(bar).to_contain_text("1 alert chosen")
+    visitor.page.get_by_role("checkbox", name="All of the list").check()
+    expect(visitor.find(".alert-row.chosen")).to_have_count(rows.count())
+    bar.get_by_role("button", name="Acknowledge …").click()
+    bar.get_by_label("For").select_option("1h")
+    bar.get_by_label("Note").fill("both of them")
+    assert visitor.accessibility() == []
+    bar.get_by_role("button", name="Acknowledge", exact=True).click()
+    expect(bar).to_have_count(0)
+    for name in ("Slow answers", "Too many failures"):
+        expect(visitor.find(".alert-row", has_text=name)).to_contain_text("Acked")
+    visitor.page.get_by_role("checkbox", name=re.compile("Choose Slow answers")).check()
+    visitor.page.get_by_role("checkbox", name=re.compile("Choose Too many failures")).check()
+    bar.get_by_role("button", name="Undo ack").click()
+    expect(visitor.find(".alert-row", has_text="Slow answers")).to_contain_text("Firing")
+    visitor.page.get_by_role("checkbox", name=re.compile("Choose Slow answers")).check()
+    visitor.page.get_by_role("checkbox", name=re.compile("Choose Too many failures")).check()
+    bar.get_by_role("button", name="Silence …").click()
+    expect(bar).to_contain_text('alertname="Slow answers" holds back 1 alert that fires now')
+    bar.get_by_label("Why").fill("we know of both")
+    assert visitor.accessibility() == []
+    bar.get_by_role("button", name="Silence by 2 silences").click()
+    for name in ("Slow answers", "Too many failures"):
+        expect(visitor.find(".alert-row", has_text=name)).to_contain_text("Silenced")
+    with alarmed.client() as client:
+        made = client.get("/api/v1/silences").json()["items"]
+        mine = [one for one in made if one["comment"] == "we know of both"]
+        assert sorted(one["matchers"] for one in mine) == [
+            ['alertname="Slow answers"'],
+            ['alertname="Too many failures"'],
+        ]
+        for one in mine:
+            client.delete(f"/api/v1/silences/{one['id']}").raise_for_status()

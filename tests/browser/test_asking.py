@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -9,6 +10,7 @@ from urllib.parse import quote
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Company, Visit
+from tests.support.waiting import until
 
 ROWS = ".result-grid tbody tr"
 FEW = (
@@ -109,3 +111,60 @@ def test_the_course_of_a_metric_has_percentiles_a_unit_what_was_expected_and_a_t
     expect(visitor.page.get_by_role("region", name="Model calls, failures, as table")).to_contain_text("%")
     visitor.page.go_back()
     expect(visitor.find("select").first).to_have_value("latency")
+
+
+SEARCHES = (
+    "",
+    "&f=service:chat-api",
+    "&f=status:error&f=!service:voice-backend",
+    "&f=model:claude-haiku-4-5&f=model:gpt-5-mini&f=duration>300ms",
+    "&f=!model:&f=cost>0.0001&sort=-cost",
+    "&f=state:unpriced",
+    "&q=rate",
+)
+
+
+def test_a_search_edited_as_sql_finds_the_same_traces(company: Company, visit: Visit) -> None:
+    bounds = "from=2020-01-01T00:00:00Z&to=now"
+    for search in SEARCHES:
+        visitor = visit(company.server, f"/traces?{bounds}{search}")
+        visitor.page.get_by_role("button", name="Edit as SQL").click()
+        editor = visitor.page.get_by_role("textbox", name="SQL statement")
+        expect(editor).to_have_value(re.compile("^WITH seen AS"))
+        statement = editor.input_value().replace("LIMIT 100", "LIMIT 5000")
+        with company.server.client() as client:
+            wanted = client.get(f"/api/v1/traces?{bounds}{search}&limit=1000").json()
+            body = {
+                "sql": statement,
+                "params": {"from": "2020-01-01T00:00:00Z", "to": "2100-01-01T00:00:00Z"},
+                "limit": 5000,
+            }
+            answer = client.post("/api/v1/query", json=body)
+        assert answer.status_code == 200, answer.text
+        rows = answer.json()["rows"]
+        assert len(rows) == wanted["matched"], search
+        assert {one["trace_id"] for one in wanted["items"]} <= {row[0] for row in rows}
+    editor.press("Control+Enter")
+    expect(visitor.find(ROWS).first).to_be_visible()
+
+
+def test_a_statement_is_run_again_until_it_is_told_to_stop(company: Company, visit: Visit) -> None:
+    visitor = visit(company.server, f"/query?sql={quote(FEW)}")
+    visitor.page.clock.install()
+    asked: list[str] = []
+    visitor.page.on("request", lambda request: asked.append(request.url) if request.method == "POST" else None)
+    visitor.find(".query-tools select").last.select_option("10")
+    expect(visitor.find(ROWS)).to_have_count(2)
+    assert len(asked) == 1
+    history = visitor.run("history.length")
+    for _ in range(2):
+        visitor.page.clock.run_for(10_500)
+    until(lambda: visitor.run("1") and len(asked) >= 3, called="it ran again")
+    assert visitor.run("history.length") == history
+    expect(visitor.find(".query-tools [role=timer]")).to_contain_text("last run")
+    visitor.find(".query-tools select").last.select_option("0")
+    ran = len(asked)
+    visitor.page.clock.run_for(60_000)
+    visitor.run("1")
+    assert len(asked) == ran
+    assert visitor.accessibility() == []

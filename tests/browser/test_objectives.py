@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 
+import httpx
 import pytest
 from playwright.sync_api import expect
 
@@ -179,3 +181,49 @@ def test_an_objective_is_tried_and_made_and_mistakes_stand_beside_their_fields(p
     visitor.page.get_by_role("button", name="Save").click()
     expect(visitor.find(".total-card h2")).to_have_text("Mail, tried")
     visitor.run("fetch('/api/v1/slos/mail-tried', {method: 'DELETE'}).then(() => null)")
+
+
+@pytest.mark.parametrize(("phone", "theme"), [(False, "dark"), (True, "light")], ids=["desktop", "phone"])
+def test_what_an_objective_counts_is_chosen_in_rows_and_read_in_words(
+    phone: bool, theme: str, pledged: Server, visit: Visit
+) -> None:
+    visitor = visit(pledged, "/slos/new", phone=phone, theme=theme)
+    words = visitor.find("#slo-indicator-help")
+    expect(words).to_have_text("Counted: requests. Good: those whose status is ok.")
+    filters = visitor.page.get_by_role("group", name="Only those whose")
+    filters.get_by_role("button", name="Condition").click()
+    filters.get_by_label("Attribute").fill("http.route")
+    filters.get_by_label("How").select_option("not")
+    filters.get_by_label("Value").fill("/health")
+    visitor.page.get_by_label("Which value is good").select_option("duration_ms")
+    visitor.page.get_by_label("The limit").fill("800")
+    expect(words).to_have_text(
+        "Counted: requests whose http.route is not /health. Good: those whose status is ok and duration, ms is at most 800."
+    )
+    assert visitor.accessibility() == []
+    for width in (320, 390) if phone else (768, 1024, 1440):
+        visitor.page.set_viewport_size({"width": width, "height": 844})
+        until(lambda: not visitor.is_wider_than_its_window(), called=f"the page fits into {width} px")
+    visitor.page.get_by_role("button", name="As JSON").click()
+    given = json.loads(visitor.page.get_by_label("as JSON", exact=False).first.input_value())
+    limit = {"field": "duration_ms", "value": 800}
+    assert given == {"kind": "span", "filter": {"http.route": "!/health"}, "good": {"status": "ok"}, "below": limit}
+    visitor.page.get_by_role("button", name="As JSON").click()
+    visitor.page.get_by_label("Name", exact=True).fill("in-words")
+    visitor.page.get_by_label("Service", exact=True).fill("books")
+    visitor.page.get_by_role("button", name="Make it").click()
+    expect(visitor.find(".total-card")).to_be_visible()
+    with httpx.Client(base_url=pledged.url, headers={"Authorization": f"Bearer {pledged.token}"}) as client:
+        assert client.get("/api/v1/slos/in-words").json()["definition"]["indicator"] == given
+        assert client.delete("/api/v1/slos/in-words").is_success
+
+
+def test_the_report_of_all_fits_a_phone(pledged: Server, visit: Visit) -> None:
+    visitor = visit(pledged, "/reports/sla", phone=True)
+    expect(visitor.find(".sla-table tbody tr")).not_to_have_count(0)
+    wide = "(() => { const found = document.querySelector('.sla-table'); return found.scrollWidth - found.clientWidth; })()"
+    for width in (320, 390):
+        visitor.page.set_viewport_size({"width": width, "height": 844})
+        until(lambda: visitor.run(wide) <= 0, called=f"the table fits into {width} px")
+        until(lambda: not visitor.is_wider_than_its_window(), called=f"the page fits into {width} px")
+    assert visitor.accessibility() == []

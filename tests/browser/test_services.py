@@ -102,7 +102,7 @@ def test_a_check_is_looked_at_at_once_and_a_service_is_followed_to_what_changed(
     expect(changes.locator(".chip").first).to_have_text("Healthy")
     expect(changes).to_contain_text("answered 200")
     expect(visitor.page.get_by_role("region", name="Routes")).to_contain_text("/read")
-    visitor.page.get_by_role("link", name="Traces", exact=True).last.click()
+    visitor.find(".total-card").get_by_role("link", name="Traces", exact=True).click()
     expect(visitor.find(".filter-chip")).to_have_text(["Service is books"])
 
 

@@ -45,3 +45,26 @@ def test_the_typical_trace_is_the_weighted_middle_of_the_same_operation(reads):
     assert reads.refused(f"/api/v1/traces/{trace(20)}/typical", 404)
     assert reads.refused(f"/api/v1/traces/{trace(23)}/typical", 404)
     assert reads.refused("/api/v1/traces/x/typical", 422)["parameter"] == "trace_id"
+
+
+def test_a_span_has_a_place_among_its_like_unless_they_are_few(reads):
+    def asked(number: int) -> str:
+        return f"/api/v1/traces/{trace(number)}/spans/{1:016x}/alike"
+
+    others = [span(90, 1, NOON - MINUTE, SECOND, name="PUT /"), span(91, 1, NOON - 2 * DAY, SECOND)]
+    add_spans(reads.database, [span(number, 1, NOON - number * SECOND, number * SECOND) for number in range(1, 20)])
+    add_spans(reads.database, others)
+    few = reads.get(asked(7))
+    assert (few["spans"], few["faster"], few["median_ms"]) == (18, None, 10_000)
+    add_spans(reads.database, [span(number, 1, NOON - number * SECOND, number * SECOND) for number in range(20, 42)])
+    found = reads.get(asked(41))
+    assert (found["name"], found["service"], found["spans"], found["faster"]) == ("GET /", "shop", 40, 1)
+    assert reads.get(asked(1))["faster"] == 0
+    add_spans(reads.database, [span(50, 1, NOON, 1, adjusted_count=40.0)])
+    assert reads.get(asked(41))["faster"] == 1
+    assert reads.get(asked(1))["faster"] == 0.5
+    assert reads.get(asked(90))["median_ms"] is None
+    assert reads.refused(asked(999), 404)
+    assert reads.refused(f"/api/v1/traces/{trace(1)}/spans/{2:016x}/alike", 404)
+    assert reads.refused(f"/api/v1/traces/{trace(1)}/spans/x/alike", 422)["parameter"] == "span_id"
+    assert reads.refused(f"/api/v1/traces/x/spans/{1:016x}/alike", 422)["parameter"] == "trace_id"

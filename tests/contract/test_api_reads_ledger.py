@@ -154,6 +154,8 @@ def test_a_cursor_that_was_changed_or_belongs_elsewhere_is_refused(reads):
         ({"limit": "١"}, "limit"),
         ({"from_": "yesterday"}, "from"),
         ({"from_": "2026-02-30T00:00:00Z"}, "from"),
+        ({"from_": "2026-02-30"}, "from"),
+        ({"from_": "2026-11"}, "from"),
         ({"from_": "0001-01-01T00:00:00Z"}, "from"),
         ({"to": "9999-01-01T00:00:00Z"}, "to"),
         ({"from_": "now-15x"}, "from"),
@@ -177,10 +179,12 @@ def test_times_are_understood_in_every_spelling_of_the_same_instant(reads):
         "2026-11-20T04:30:00-07:30",
         "2026-11-20T13:00:00 01:00",
         "now-1441m",
+        "2026-11-20",
     ):
         assert len(reads.get("/api/v1/ledger", from_=text)["items"]) == 1, text
     assert reads.get("/api/v1/ledger", from_="2026-11-20T12:00:00.000000001Z")["items"] == []
     assert reads.get("/api/v1/ledger", from_="now-2d", to="2026-11-20T12:00:00Z")["items"] == []
+    assert reads.get("/api/v1/ledger", from_="2026-11-01", to="2026-11-20")["items"] == [], "a day is its midnight"
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -95,3 +95,23 @@ def test_pages_hold_every_record_once_also_those_of_one_instant(reads):
 )
 def test_a_bad_parameter_of_logs_is_named(reads, query, parameter):
     assert reads.refused("/api/v1/logs", **query)["parameter"] == parameter
+
+
+def test_records_are_counted_over_time_by_severity_with_the_same_filters(reads):
+    rows = [record(number, NOON - number * MINUTE, severity=(9, 13, 17)[number % 3]) for number in range(1, 31)]
+    insert(reads.database, "logs", rows)
+    answer = reads.get("/api/v1/logs", histogram="true", limit="5")
+    assert answer["bar_s"] == 120
+    assert sum(bar["records"] for bar in answer["histogram"]) == 30
+    assert sum(bar["errors"] for bar in answer["histogram"]) == 10
+    assert sum(bar["warnings"] for bar in answer["histogram"]) == 10
+    worse = reads.get("/api/v1/logs", histogram="true", severity="warn")["histogram"]
+    assert sum(bar["records"] for bar in worse) == 20
+    assert sum(bar["records"] for bar in reads.get("/api/v1/logs", histogram="true", q="nowhere")["histogram"]) == 0
+    assert "histogram" not in reads.get("/api/v1/logs")
+    insert(reads.database, "kept_from", [{"subject": "logs", "from_ns": NOON - 40 * MINUTE}])
+    older = reads.get("/api/v1/logs", histogram="true", from_="now-1h")["histogram"]
+    assert [bar["records"] for bar in older[:3]] == [None, None, None]
+    assert older[-10]["records"] is not None
+    whole = reads.get("/api/v1/logs", histogram="true", from_="1990-01-01T00:00:00Z")
+    assert (whole["histogram"], whole["bar_s"]) == (None, None)

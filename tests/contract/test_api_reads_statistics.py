@@ -193,6 +193,17 @@ def test_filters_of_the_ledger_are_refused_for_metrics_that_they_do_not_reach(re
     assert reads.refused(PATHS["history"], 404, metric="no_such")["detail"].startswith("there is no metric")
 
 
+def test_a_metric_is_told_as_it_was_at_any_earlier_time(reads: Reads) -> None:
+    everything(reads)
+    now, before = (reads.get(PATHS["history"], metric="latency", period="day", to=to) for to in ("now", "now-31d"))
+    assert len(before["points"]) == len(now["points"])
+    assert sum(point["count"] for point in before["points"]) == sum(point["count"] for point in now["points"])
+    assert before["to"] < now["from"]
+    assert reads.get(PATHS["history"], metric="latency", to="1970-01-01T00:00:00Z")["current"] is None
+    assert reads.get(PATHS["history"], metric="latency", to="now+1d")["to"] == now["to"]
+    assert reads.refused(PATHS["history"], metric="latency", to="soon")["parameter"] == "to"
+
+
 def test_costs_stand_beside_the_same_stretch_of_the_period_before(reads: Reads) -> None:
     lines(
         reads.database,

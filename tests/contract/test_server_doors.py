@@ -135,6 +135,7 @@ READ = (
             "/api/v1/traces",
             "/api/v1/traces/{trace_id}",
             "/api/v1/traces/{trace_id}/typical",
+            "/api/v1/traces/{trace_id}/spans/{span_id}/alike",
             "/api/v1/traces/differences",
             *(f"/api/v1/views{what}" for what in ("", "/{view_id}")),
             "/api/v1/logs",

@@ -36,7 +36,7 @@ WRONG: dict[str, list[str]] = {
     "filter": ["x", "", 'a="b', "a=~(", 'a=b c="d"', "{}"],
     **{key: ["yes", ""] for key in ("active", "silenced", "inhibited", "unprocessed")},
     "receiver": ["("],
-    **{key: ["perhaps"] for key in ("archived", "standing")},
+    **{key: ["perhaps"] for key in ("archived", "standing", "histogram")},
     **{key: ["12"] for key in ("alert_id", "silence_id", "window_id", "inhibition_id", "incident_id")},
     "notification_id": ["12"],
     "view": ["tokens", "x"],
@@ -100,6 +100,7 @@ BESIDE |= {("/api/v1/ledger/corrections", each): {"trace_id": "0" * 32} for each
 WRONG["force"] = ["yes"]
 ELSEWHERE |= {("/api/v1/channels/{channel_id}", "force"): []}  # of a DELETE
 ELSEWHERE |= {("/api/v1/traces/{trace_id}/typical", each): [] for each in ("from", "to")}  # the id is looked at first
+ELSEWHERE |= {("/api/v1/traces/{trace_id}/spans/{span_id}/alike", "span_id"): []}  # and so is the trace's
 ELSEWHERE |= {  # their bodies are looked at first
     ("/api/v1/alerts/{alert_id}/notes", "alert_id"): [],
     ("/api/v1/alerts/{alert_id}/feedback", "alert_id"): [],

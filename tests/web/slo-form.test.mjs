@@ -1,7 +1,8 @@
 /** The form of an objective: a target keeps its digits, a definition comes back as it was, and what is no JSON is said where it stands. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bodyOf, fieldsOf, placeOf, shifted } from '../../dashboards/web/slo/form.js';
+import { PRESETS, bodyOf, fieldsOf, placeOf, shifted } from '../../dashboards/web/slo/form.js';
+import { asKind, inWords, indicatorOf, modelOf } from '../../dashboards/web/slo/indicator.js';
 import { lowest, runs } from '../../dashboards/web/slo/drawn.js';
 
 const form = (fields) => ({ get: (key) => fields[key] ?? null });
@@ -37,4 +38,17 @@ test('a line is not drawn through a gap, and goes below zero as far as two budge
   assert.equal(lowest(parts), 0);
   assert.equal(lowest([part(0, -0.3)]), -0.5);
   assert.equal(lowest([part(0, -39)]), -2);
+});
+
+test('an indicator is told in rows and words only where they give it back as it was', () => {
+  const plain = { kind: 'ledger', filter: { model: ['gpt-5', 'gpt-5-mini'], tenant: '!test', state: null }, good: { status: 'ok' }, below: { field: 'duration_ms', value: 500 } };
+  const model = modelOf(plain);
+  assert.deepEqual(indicatorOf(model), plain);
+  assert.equal(inWords(model), 'Counted: model calls whose model is gpt-5 or gpt-5-mini and tenant is not test and state is nothing. Good: those whose status is ok and duration, ms is at most 500.');
+  for (const { indicator } of Object.values(PRESETS)) assert.deepEqual(indicator.kind === 'composite' ? modelOf(indicator) : indicatorOf(modelOf(indicator)), indicator.kind === 'composite' ? null : indicator);
+  assert.deepEqual(indicatorOf(modelOf({ kind: 'span', below: { value: 5 } })), { kind: 'span', below: { field: 'duration_ms', value: 5 } });
+  for (const strange of [null, 7, { kind: 'span', good: { a: { lt: 1, gt: 0 } } }, { kind: 'span', good: { a: '7' } }, { kind: 'span', good: { a: ['x,y'] } }, { kind: 'span', good: { a: [1, 2] } }, { kind: 'span', other: 1 }, { kind: 'span', good: { a: 'nothing' } }]) assert.equal(modelOf(strange), null);
+  const metric = asKind(model, 'metric');
+  assert.equal(metric.field, 'value');
+  assert.deepEqual(indicatorOf({ ...metric, metric: 'pings', filter: [], value: '3' }), { kind: 'metric', metric: 'pings', below: { field: 'value', value: 3 } });
 });

@@ -58,6 +58,20 @@ def chosen(reader: Reader, wanted: Wanted, matchers: Sequence[Matcher]) -> list[
     return [each.episode.alert_id for each in found if all_hold(matchers, each.labels)]
 
 
+def existing(reader: Reader, ids: Sequence[UUID]) -> list[UUID]:
+    """These ids, each once.
+
+    Raises:
+        NotFound: One of them does not exist.
+    """
+    rows = reader.tuples(SQL["alert_marks"], alert_ids=list(map(str, ids)))
+    known = {alert_id for alert_id, *_ in rows}
+    missing = next((alert_id for alert_id in ids if alert_id not in known), None)
+    if missing is not None:
+        raise NotFound(f"there is no alert {missing}")
+    return list(dict.fromkeys(ids))
+
+
 def acknowledge(tx: Transaction, ids: Sequence[UUID], until_ns: int | None, who: Who) -> Done:
     """Somebody takes care of alerts that fire, until a time or until they end.
 
@@ -108,8 +122,8 @@ def _do(tx: Transaction, ids: Sequence[UUID], does: Does, who: Who) -> Done:
             after = replace(each, standing=done[0])
             moved.append(Moved(each, after, done[1], who.name, who.note))
     record.write(tx, moved, who.now_ns)
-    changed = tuple(one.after.alert_id for one in moved if one.after is not None)
-    return Done(changed, tuple(each.alert_id for each in episodes if each.alert_id not in set(changed)))
+    changed = dict.fromkeys(one.after.alert_id for one in moved if one.after is not None)
+    return Done(tuple(changed), tuple(each.alert_id for each in episodes if each.alert_id not in changed))
 
 
 def _episodes(tx: Transaction, ids: Sequence[UUID]) -> list[Kept]:

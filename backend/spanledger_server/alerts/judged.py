@@ -146,11 +146,12 @@ def moved(each: Judged, before: Kept | None, now_ns: int, tells: Tells) -> Moved
         return None
     continues = before is not None and stands.alert_id is not None
     news: dict[str, Any] = {"standing": stands, "ways": _ways_text(ways_of(each.rule))}
+    story: Story | None = None
     if any(change.kind == "fired" for change in changes) and each.verdict is not None:
-        told = tells if each.kind == "alert" else unevaluated_story
-        news["story"] = kept.story_text(told(each.rule, each.verdict))
+        story = (tells if each.kind == "alert" else unevaluated_story)(each.rule, each.verdict)
+        news["story"] = kept.story_text(story)
     after = replace(before, **news) if before and continues else _begun(each, now_ns, news)
-    return Moved(before if continues else None, after, changes)
+    return Moved(before if continues else None, after, changes, story=None if story is None else lambda: story)
 
 
 def _old(before: Kept | None, stands: Standing, now_ns: int) -> bool:

@@ -97,7 +97,7 @@ class Kept:
         return self.standing.alert_id
 
 
-_encoded: Final = json.JSONEncoder(ensure_ascii=False).encode
+_quoted: Final = json.encoder.encode_basestring  # what the encoder itself writes, without what it does around it
 
 
 def of_row(row: Mapping[str, Any]) -> Kept:
@@ -121,7 +121,7 @@ def table(episodes: Sequence[Kept]) -> pa.Table:
 
 def labels_text(labels: Mapping[str, str]) -> str:
     """Labels as JSON, sorted by name."""
-    return _encoded(dict(sorted(labels.items())))
+    return "{" + ", ".join(f"{_quoted(name)}: {_quoted(value)}" for name, value in sorted(labels.items())) + "}"
 
 
 def labels_of(text: str) -> dict[str, str]:

@@ -153,9 +153,9 @@ DELETE FROM alert_changes WHERE alert_id IN (SELECT unnest($alert_ids::UUID[]));
 -- What became of episodes.
 INSERT INTO alert_changes BY NAME SELECT * FROM new_changes;
 
--- name: standing_alerts
--- Of each identity of our rules the episode that is open, else the newest one that may matter to the next.
-SELECT * FROM alert_episodes WHERE source = 'rule' AND (state <> 'resolved' OR waits OR resolved_ns >= $since_ns)
+-- name: standing_marks
+-- Of each identity of our rules the episode that is open, else the newest one that may matter to the next; as `alert_marks`.
+SELECT alert_id, changes, updated_ns FROM alert_episodes WHERE source = 'rule' AND (state <> 'resolved' OR waits OR resolved_ns >= $since_ns)
 QUALIFY row_number() OVER (PARTITION BY dedup_key ORDER BY state = 'resolved', pending_ns DESC, updated_ns DESC) = 1;
 
 -- name: add_feedback

@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Final, get_args
 from uuid import UUID
 
@@ -29,6 +30,7 @@ from spanledger_server.store.database import Transaction
 
 SQL = sqlfile.load(__package__)
 
+NOWHERE: Final = Story("", "").path  # of a story that names no page
 TOLD: Final = frozenset(get_args(told.Kind))
 CHANGES: Final = pa.schema(
     [
@@ -53,6 +55,7 @@ class Ways:
         return json.dumps([list(self.channels), self.cooldown_ns, self.most_per_hour])
 
     @classmethod
+    @lru_cache(maxsize=1024)  # alerts of one rule have the same
     def of_text(cls, text: str | None) -> Ways:
         """What `text` wrote; None: as usual."""
         if text is None:
@@ -174,7 +177,7 @@ def _event(moved: Moved, after: Kept, number: int, kind: Any, story: Story, now_
         contributors=story.contributors,
         traces=story.traces,
         runbook_url=story.runbook_url,
-        path=story.path if story.path != Story("", "").path else f"/alerts/{after.alert_id}",
+        path=story.path if story.path != NOWHERE else f"/alerts/{after.alert_id}",
         channels=ways.channels,
         cooldown_ns=ways.cooldown_ns,
         most_per_hour=ways.most_per_hour,

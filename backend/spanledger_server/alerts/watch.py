@@ -21,7 +21,7 @@ from spanledger_server.alerts.kept import Kept
 from spanledger_server.alerts.record import Moved
 from spanledger_server.errors import SpanledgerError
 from spanledger_server.loops import Task, TellsTime, TickLoop
-from spanledger_server.rules import measured
+from spanledger_server.rules import measured, story
 from spanledger_server.rules.own import Own, Pulse, Tasks, Waits
 from spanledger_server.rules.rule import Rule
 from spanledger_server.rules.verdict import Story, Verdict
@@ -108,6 +108,7 @@ class Alerting:
         self._watcher = watcher
         self._every_ns = every_ns
         self._watching: TickLoop | None = None
+        self._read: dict[UUID, Kept] = {}  # what `_known` read last
         self._written = 0  # passes that wrote; changed within the writer's turn
         self._calm_since: int | None = None  # `_written` when no alert of a rule was open any more
 
@@ -149,7 +150,7 @@ class Alerting:
             answers = judges.verdicts(reader, now_ns)
             if self._calm_since == written and all(judged.calm(rule, verdicts) for rule, verdicts in answers):
                 return answers
-            known = _known(reader, answers, self._every_ns, now_ns)
+            known = self._known(reader, answers, now_ns)
             if judges is self._watcher:
                 judged_ids = {rule.rule_id for rule, _ in answers}
                 known = {key: each for key, each in known.items() if each.rule_id in judged_ids}
@@ -164,6 +165,25 @@ class Alerting:
                 self.counters.events += record.write(tx, _still_right(tx, planned), now_ns)
                 self._written += 1
         return answers
+
+    def _known(self, reader: Reader, answers: Answers, now_ns: int) -> dict[str, Kept]:
+        """Episodes by identity: those that are open, and the newest of others that may matter to the next one.
+
+        Of one that nobody has touched since the tick before, only that is read.
+        """
+        windows = (judged.policy_of(rule, self._every_ns).flap_window_ns for rule, _ in answers)
+        since_ns = now_ns - min(LONGEST_MEMORY_NS, max(windows, default=0))
+        marks = reader.tuples(SQL["standing_marks"], since_ns=since_ns)
+        kept_since, read = self._read, {}
+        for alert_id, *mark in marks:
+            before = kept_since.get(alert_id)
+            if before is not None and [before.changes, before.updated_ns] == mark:
+                read[alert_id] = before
+        others = [str(alert_id) for alert_id, *_ in marks if alert_id not in read]
+        rows = reader.rows(SQL["alerts_by_id"], alert_ids=others) if others else []
+        read |= {row["alert_id"]: kept.of_row(row) for row in rows}
+        self._read = read
+        return {each.dedup_key: each for each in read.values()}
 
     def _planned(
         self, judges: Judges, reader: Reader, answers: Answers, known: Mapping[str, Kept], now_ns: int
@@ -239,23 +259,13 @@ class _Tells:
 
 def plain(rule: Rule, verdict: Verdict) -> Story:
     """What an alert says without asking the store."""
-    of = ", ".join(f"{name} {value}" for name, value in verdict.labels.items())
-    compared = "" if rule.operator is None or verdict.threshold is None else f" {rule.operator} {verdict.threshold}"
-    measured = verdict.reason or "" if verdict.value is None else f"measured {verdict.value}{compared}"
     return Story(
-        title=f"{rule.name}: {of}" if of else rule.name,
-        text=rule.annotations.get("summary") or measured,
+        title=story.title(rule, verdict),
+        text=rule.annotations.get("description", ""),
         facts=tuple(verdict.labels.items()),
         runbook_url=rule.annotations.get("runbook_url"),
         annotations=rule.annotations,
     )
-
-
-def _known(reader: Reader, answers: Answers, every_ns: int, now_ns: int) -> dict[str, Kept]:
-    """Episodes by identity: those that are open, and the newest of others that may matter to the next one."""
-    windows = (judged.policy_of(rule, every_ns).flap_window_ns for rule, _ in answers)
-    since_ns = now_ns - min(LONGEST_MEMORY_NS, max(windows, default=0))
-    return {row["dedup_key"]: kept.of_row(row) for row in reader.rows(SQL["standing_alerts"], since_ns=since_ns)}
 
 
 def _ended(each: Kept, why: str, now_ns: int) -> Planned:

@@ -23,10 +23,11 @@ from spanledger_server.api.deps import NowNs, Store
 from spanledger_server.auth import audit
 from spanledger_server.errors import Conflict, Invalid
 from spanledger_server.silences import held, matchers
-from spanledger_server.store.database import Transaction
+from spanledger_server.store.database import Reader, Transaction
 
 MOST_NOTE: Final = 4000
 MOST_AUDITED: Final = 100
+AT_ONCE: Final = 1000  # of many, in one turn of the writer: others write between
 DONE: Final = {"changed": [shapes.EXAMPLE_ID], "unchanged": []}
 
 Note = Annotated[str | None, Field(max_length=MOST_NOTE, description="what is written beside it")]
@@ -84,19 +85,20 @@ class Many(BaseModel):
     ids: list[UUID] | None = Field(None, min_length=1, max_length=by_hand.MOST)
     filter: Which | None = None
 
-    def chosen(self, tx: Transaction) -> list[UUID]:
+    def chosen(self, reader: Reader) -> list[UUID]:
         """The ids.
 
         Raises:
             Invalid: Both are given, or none.
+            NotFound: One of the ids is of no alert.
         """
         if (self.ids is None) == (self.filter is None):
             raise Invalid("ids", None, "either ids or filter")
         if self.filter is None:
-            return self.ids or []
+            return by_hand.existing(reader, self.ids or [])
         which = self.filter
         wanted = Wanted(which.state, which.severity, which.source, which.rule_id)
-        return by_hand.chosen(tx, wanted, matchers.parse(which.matchers, "filter.matchers"))
+        return by_hand.chosen(reader, wanted, matchers.parse(which.matchers, "filter.matchers"))
 
 
 class ManyTaken(Taken, Many):
@@ -228,12 +230,19 @@ def _one(does: Does, what: str, alert_id: str, store: Store, body: Said, now_ns:
 
 def _many(does: Does, what: str, store: Store, body: ManyTaken | ManySaid, now_ns: int, request: Request) -> Response:
     who, until_ns = _who(request, now_ns, body.note), body.until_ns(now_ns)
-    with store.transaction() as tx:
-        done = does(tx, body.chosen(tx), until_ns, who)
-        ids = [str(each) for each in done.changed]
-        detail = {"changed": len(ids), "ids": ids[:MOST_AUDITED], "until": answers.when(until_ns), "note": body.note}
-        audit.record(tx, now_ns, who.name, f"alerts.{what}", None, detail)
-    return answers.answer({"changed": ids, "unchanged": [str(each) for each in done.left]})
+    with store.reader() as reader:
+        chosen = body.chosen(reader)
+    changed: list[str] = []
+    left: list[str] = []
+    for start in range(0, max(1, len(chosen)), AT_ONCE):
+        with store.transaction() as tx:
+            done = does(tx, chosen[start : start + AT_ONCE], until_ns, who)
+            ids = [str(each) for each in done.changed]
+            detail = {"changed": len(ids), "ids": ids[:MOST_AUDITED], "until": answers.when(until_ns)}
+            audit.record(tx, now_ns, who.name, f"alerts.{what}", None, detail | {"note": body.note})
+        changed += ids
+        left += map(str, done.left)
+    return answers.answer({"changed": changed, "unchanged": left})
 
 
 def _who(request: Request, now_ns: int, note: str | None) -> Who:

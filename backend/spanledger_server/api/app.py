@@ -199,6 +199,7 @@ def _administration(house: House) -> list[Room]:
         house.clock,
         house.cookie,
         house.settings.environment,
+        house.settings.jaeger_url,
         Attempts(),
         Links(house.tokens),
     )

@@ -44,6 +44,7 @@ class Desk:
     clock: Clock
     cookie: str
     environment: str
+    jaeger_url: str | None
     attempts: Attempts
     links: Links
 
@@ -111,6 +112,7 @@ def who_router(desk: Desk) -> APIRouter:
             "tenants": scope.tenants,
             "version": __version__,
             "environment": desk.environment,
+            "jaeger_url": desk.jaeger_url,
             "complete_to": answers.when(desk.live.complete_to_ns(desk.clock.now_ns())),
         }
 

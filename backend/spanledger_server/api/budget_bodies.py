@@ -233,6 +233,10 @@ _STATUS: Final[dict[str, Any]] = {
     "unpriced_calls": 0,
     "coverage": 1,
     "thresholds": [{"percent": 80, "kind": "spent", "enabled": True, "reached": False}],
+    "so_far": {
+        "at": ["2026-11-20T23:00:00Z", "2026-11-21T06:00:00Z", "2026-11-21T14:00:00Z"],
+        "spent": [0, 3.117, 14.2113],
+    },
     "projection": {
         "estimated_total": 22.75,
         "p10": 21.1,
@@ -245,6 +249,12 @@ _STATUS: Final[dict[str, Any]] = {
         "history_hours": 1344,
         "certain": True,
         "backtest": {"origins": 10, "hours": 9, "error": 0.064, "coverage": 0.8},
+        "course": {
+            "at": ["2026-11-21T14:00:00Z", "2026-11-21T18:00:00Z", "2026-11-21T23:00:00Z"],
+            "p10": [14.2113, 18.2, 21.1],
+            "p50": [14.2113, 19.18, 22.75],
+            "p90": [14.2113, 20.4, 24.8],
+        },
         "notes": [],
     },
 }

@@ -268,6 +268,10 @@ def _status(found: Standing) -> dict[str, Any]:
             {"percent": each.percent, "kind": each.kind, "enabled": each.watched, "reached": each.reached}
             for each in found.thresholds
         ],
+        "so_far": {
+            "at": [answers.when(at_ns) for at_ns, _ in found.so_far],
+            "spent": [amount for _, amount in found.so_far],
+        },
         "projection": None if found.projection is None else projections.shown(found.projection),
     }
 

@@ -16,11 +16,16 @@ from spanledger_server.api.deps import NowNs, Store
 from spanledger_server.api.scoped import CallersScope, within
 from spanledger_server.errors import Invalid
 from spanledger_server.logs import search
-from spanledger_server.timegrid import Range
+from spanledger_server.store.database import Reader
+from spanledger_server.timegrid import DAY_NS, Range
 from spanledger_server.traces import filters
+from spanledger_server.traces.filters import Conditions
+from spanledger_server.traces.search import step
 
 router = APIRouter(tags=["logs"])
 
+NS: Final = 10**9
+MOST_DRAWN_NS: Final = 400 * DAY_NS
 HEX: Final = re.compile(r"[0-9a-fA-F]{32}")
 ALLOWED_SEVERITIES: Final = (
     f"one of {', '.join(search.SEVERITIES)}, or a number from 1 to 24: records at least as severe"
@@ -42,6 +47,7 @@ def logs(
     severity: Annotated[str | None, Query(description="the least severity: trace … fatal, or 1 to 24")] = None,
     limit: Annotated[str | None, Query(description="1 to 1000, default 100")] = None,
     cursor: Annotated[str | None, Query(description="next_cursor of the page before")] = None,
+    histogram: Annotated[bool, Query(description="also how many there are over time, of all pages")] = False,
 ) -> Response:
     """Log records, newest first. A cursor keeps the window of the first page."""
     texts = [*(f or []), *([] if trace_id is None else [f"trace_id:{_trace_id(trace_id)}"])]
@@ -61,11 +67,26 @@ def logs(
         rows = search.page(
             reader, window.from_ns, window.to_ns, conditions.bound(), conditions.words, least, after, most + 1
         )
+        over_time = _over_time(reader, window, conditions, least) if histogram else {}
     following = None
     if len(rows) > most:
         last = parameters.Cursor(window, (rows[most - 1]["at_ns"], rows[most - 1]["record_id"]))
         following = parameters.cursor_text(last, question)
-    return answers.answer({"items": [_shown(row) for row in rows[:most]], "next_cursor": following})
+    return answers.answer({"items": [_shown(row) for row in rows[:most]], "next_cursor": following, **over_time})
+
+
+def _over_time(reader: Reader, window: Range, conditions: Conditions, least: int | None) -> dict[str, Any]:
+    """The histogram of a window; of all time there is none, since nobody could tell its bars apart."""
+    if window.to_ns - window.from_ns > MOST_DRAWN_NS:
+        return {"histogram": None, "bar_s": None}
+    bounds = (window.from_ns, window.to_ns)
+    step_ns = step(*bounds)
+    found = search.bars(reader, *bounds, step_ns, conditions.bound(), conditions.words, least)
+    listed = [
+        {"at": answers.when(bar.from_ns), "records": bar.records, "errors": bar.errors, "warnings": bar.warnings}
+        for bar in found
+    ]
+    return {"histogram": listed, "bar_s": step_ns / NS}
 
 
 def _trace_id(text: str) -> str:

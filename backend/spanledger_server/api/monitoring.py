@@ -20,6 +20,7 @@ from spanledger_server.health.watch import Health
 from spanledger_server.rules import expected, register
 from spanledger_server.statistics import history, named, periods, providers, requests, system, trends
 from spanledger_server.statistics.periods import ROLLING, Rolling
+from spanledger_server.timegrid import DAY_NS
 from spanledger_server.traces import filters
 
 router = APIRouter(tags=["monitoring"])
@@ -31,6 +32,7 @@ MetricName = Annotated[str | None, Query(description="one of ours by name, or an
 OfCalls = Annotated[list[str] | None, Query(description="key:value, repeated: for metrics of the ledger")]
 SHORT: Final[dict[str, Rolling]] = {"1h": "hour", "24h": "day", "1d": "day", "7d": "week", "30d": "month"}
 USUAL_ENDPOINTS, MOST_ENDPOINTS = 5, 1000
+EARLIEST_NS: Final = 32 * DAY_NS  # a period ends at least its length after the beginning of time
 
 
 @router.get("/api/admin/stats/requests", responses=example("requests"))
@@ -67,14 +69,17 @@ def metric_history(
     now_ns: NowNs,
     metric: MetricName = None,
     period: LastDay = None,
+    to: Annotated[str | None, Query(description="where the period ends: RFC 3339 or now-7d; now (default)")] = None,
     f: OfCalls = None,
 ) -> Response:
     """A metric at even distances, null where nothing came; with percentiles where it is a duration."""
-    chosen, conditions = parameters.together(
-        lambda: rolling(period, "day"), lambda: filters.parse(f or [], filters.LEDGER)
+    chosen, conditions, end_ns = parameters.together(
+        lambda: rolling(period, "day"),
+        lambda: filters.parse(f or [], filters.LEDGER),
+        lambda: now_ns if to is None else min(now_ns, parameters.instant("to", to, now_ns)),
     )
     with store.reader() as reader:
-        found = history.history(reader, _metric(metric, f), chosen, now_ns, conditions)
+        found = history.history(reader, _metric(metric, f), chosen, max(end_ns, EARLIEST_NS), conditions)
     return answers.answer({"metric": found.pop("metric"), "period": found.pop("period"), **answers.bounded(found)})
 
 

@@ -26,7 +26,10 @@ MOST_TEXT: Final = 2000  # characters of a free text
 SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 EARLIEST_NS: Final = 0
 LATEST_NS: Final = 2**63 - 1
-TIME: Final = "a time such as 2026-11-21T09:00:00Z, or now, or now-15m (units s, m, h, d, w), from 1970 to 2262"
+TIME: Final = (
+    "a time such as 2026-11-21T09:00:00Z, a day (its midnight in UTC), now, or now-15m (units s, m, h, d, w), "
+    "from 1970 to 2262"
+)
 CURSOR: Final = "next_cursor of an answer to the same question"
 _RELATIVE = re.compile(r"now(?:(?P<sign>[-+ ])(?P<count>\d{1,9})(?P<unit>[smhdw]))?", re.ASCII)
 _ABSOLUTE = re.compile(
@@ -34,11 +37,12 @@ _ABSOLUTE = re.compile(
     r"(?:(?P<utc>[Zz])|(?P<sign>[-+ ])(?P<hours>\d\d):(?P<minutes>\d\d))",
     re.ASCII,
 )
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 def instant(parameter: str, text: str, now_ns: int) -> int:
-    """Nanoseconds since 1970 of an RFC 3339 time, of ``now`` or of ``now-15m``.
+    """Nanoseconds since 1970 of an RFC 3339 time, of a day's midnight in UTC, of ``now`` or of ``now-15m``.
 
     Args:
         parameter: Its name, for the message.
@@ -67,7 +71,8 @@ def _relative_ns(text: str, now_ns: int) -> int | None:
 
 
 def _absolute_ns(text: str) -> int | None:
-    match = _ABSOLUTE.fullmatch(text.strip())
+    text = text.strip()
+    match = _ABSOLUTE.fullmatch(f"{text}T00:00:00Z" if _DAY.fullmatch(text) else text)
     if match is None:
         return None
     try:

@@ -20,6 +20,7 @@ from spanledger_server.budgets import record
 from spanledger_server.budgets.budget import Budget
 from spanledger_server.forecast import drivers, projection, spend
 from spanledger_server.forecast.histories import Histories
+from spanledger_server.forecast.outlook import Course
 from spanledger_server.forecast.projection import Projection
 from spanledger_server.forecast.spend import Spend
 from spanledger_server.statistics.periods import Period
@@ -206,8 +207,14 @@ def shown(goes: Projection) -> dict[str, Any]:
             "error": None if tried.error is None else round(tried.error, 4),
             "coverage": round(tried.coverage, 4),
         },
+        "course": _course(goes.course),
         "notes": list(goes.notes),
     }
+
+
+def _course(found: Course | None) -> dict[str, Any] | None:
+    """The way to the end, a list for each figure: a page draws it as it is."""
+    return None if found is None else {"at": [answers.when(at_ns) for at_ns in found.at_ns], **found.quantiles}
 
 
 def _category(

@@ -74,7 +74,7 @@ def performance_summary(
     with store.reader() as reader:
         whole = periods.whole(span.window)  # days as wide as they are kept: its parts are not told
         found = requests.report(reader, whole, service)
-        called = calls.added(calls.cells(reader, whole, only))
+        called = calls.whole(reader, span.window, only)
     head = {"period": span.name, "from": answers.when(span.from_ns), "to": answers.when(span.to_ns)}
     return answers.answer(head | performance(found.whole, MS) | {"calls": called.shown()})
 

@@ -5,6 +5,7 @@ Never: a share without the counts that it was made of.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -15,10 +16,11 @@ from spanledger_server.api.deps import NowNs, Store
 from spanledger_server.api.traces import TRACE_ID
 from spanledger_server.errors import Invalid
 from spanledger_server.timegrid import Range
-from spanledger_server.traces import differences, filters, typical
+from spanledger_server.traces import alike, differences, filters, typical
 from spanledger_server.traces.differences import Found, Part, Value
 
 MOST_VALUES: Final = 100
+SPAN_ID: Final = re.compile(r"[0-9a-fA-F]{16}")
 QUARTER: Final = 0.25  # of a decade: the width of a bar of durations
 DIFFERENT: Final[dict[str, Any]] = {
     "from": "2026-11-21T11:00:00Z",
@@ -45,6 +47,17 @@ TYPICAL: Final[dict[str, Any]] = {
     "name": "POST /v1/ask",
     "service": "chat-api",
     "traces": 311,
+    "from": "2026-11-21T00:00:00Z",
+    "to": "2026-11-22T00:00:00Z",
+}
+
+ALIKE: Final[dict[str, Any]] = {
+    "name": "chat gpt-5",
+    "service": "chat-api",
+    "spans": 4120,
+    "faster": 0.993,
+    "median_ms": 640.2,
+    "p95_ms": 1910.0,
     "from": "2026-11-21T00:00:00Z",
     "to": "2026-11-22T00:00:00Z",
 }
@@ -152,6 +165,33 @@ def beside(
             "name": found.name,
             "service": found.service,
             "traces": found.traces,
+            "from": answers.when(found.window.from_ns),
+            "to": answers.when(found.window.to_ns),
+        }
+    )
+
+
+@router.get("/api/v1/traces/{trace_id}/spans/{span_id}/alike", responses=_example(ALIKE))
+def among_its_like(
+    trace_id: Annotated[str, Path(description="32 hexadecimal digits")],
+    span_id: Annotated[str, Path(description="16 hexadecimal digits")],
+    store: Store,
+) -> Response:
+    """What share of the spans of the same name and service was faster, within half a day; null where they are few."""
+    if not TRACE_ID.fullmatch(trace_id):
+        raise Invalid("trace_id", trace_id, "32 hexadecimal digits")
+    if not SPAN_ID.fullmatch(span_id):
+        raise Invalid("span_id", span_id, "16 hexadecimal digits")
+    with store.reader() as reader:
+        found = alike.find(reader, UUID(hex=trace_id), int(span_id, 16))
+    return answers.answer(
+        {
+            "name": found.name,
+            "service": found.service,
+            "spans": found.spans,
+            "faster": found.faster,
+            "median_ms": answers.milliseconds(found.median_ns),
+            "p95_ms": answers.milliseconds(found.p95_ns),
             "from": answers.when(found.window.from_ns),
             "to": answers.when(found.window.to_ns),
         }

@@ -27,6 +27,14 @@ INSERT INTO budgets BY NAME SELECT
     $rollover_usd::DECIMAL(24, 12) AS rollover_usd, $enabled AS enabled, $created_ns AS created_ns,
     $changed_ns AS changed_ns, $changed_by AS changed_by, $archived_ns AS archived_ns;
 
+-- name: held_since
+-- Whether anything is promised of a budget, and since when lines of the ledger may be the calls that were promised.
+SELECT
+    count(*) AS promises,
+    coalesce(min(made_ns) FILTER (settled_ns IS NOT NULL AND holder IS NULL) - 1000000000, 9223372036854775807) AS since_ns
+FROM budget_reservations
+WHERE budget_id = $budget_id AND counts_until_ns > $now_ns AND NOT coalesce(holder = $holder AND settled_ns IS NULL, false);
+
 -- name: held
 -- What is promised of a budget and not in the ledger yet: open reservations; settled ones until the ledger has the line
 -- of their call, or where the call was not told as many lines of that amount; and what leases of others hold.
@@ -37,7 +45,7 @@ WITH mine AS MATERIALIZED (
 ),
 lines AS MATERIALIZED (
     SELECT trace_id, span_id, at_ns, cost_usd FROM ledger
-    WHERE at_ns >= (SELECT min(made_ns) - 1000000000 FROM mine WHERE settled_ns IS NOT NULL AND holder IS NULL)
+    WHERE at_ns >= $since_ns
         AND ($provider IS NULL OR provider = $provider) AND ($model IS NULL OR model = $model)
         AND ($service IS NULL OR service = $service) AND ($feature IS NULL OR feature = $feature)
         AND ($user_tier IS NULL OR user_tier = $user_tier) AND ($user_id IS NULL OR user_id = $user_id)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import accumulate
 
 from spanledger_server.budgets import budget as budgets
 from spanledger_server.budgets.budget import FLAGS, Budget, State
@@ -68,6 +69,19 @@ class Standing:
     projection: Projection | None
     state: State
     thresholds: tuple[Threshold, ...]
+
+    @property
+    def so_far(self) -> tuple[tuple[int, Decimal], ...]:
+        """What was spent by when, at some moments of the period up to now; nothing of a rolling one, or unknown."""
+        if self.projection is None or self.budget.rolling or self.found.cost is None:
+            return ()
+        now_ns = self.projection.ahead.edges_ns[0]
+        hours = self.found.hours
+        sums = accumulate((hour.cost for hour in hours), EXACT.add)
+        each = [(hour.from_ns + HOUR_NS, amount) for hour, amount in zip(hours, sums, strict=True)]
+        past = [point for point in each if point[0] < now_ns]
+        step = -(-len(past) // projection.MOMENTS) or 1
+        return ((self.window.from_ns, Decimal(0)), *past[step - 1 :: step], (now_ns, self.found.cost))
 
     @property
     def remaining(self) -> Decimal | None:
@@ -135,9 +149,12 @@ def carried_over(reader: Reader, budget: Budget, now_ns: int, default_zone: str)
 
 def promised(reader: Reader, budget: Budget, now_ns: int, holder: str | None = None) -> Decimal:
     """What is reserved and not in the ledger yet, without the lease of `holder`."""
-    dimensions = {name: getattr(budget, name) for name in budgets.DIMENSIONS}
     bounds = {"budget_id": budget.budget_id, "now_ns": now_ns, "holder": holder}
-    return Decimal(reader.value(SQL["held"], **bounds, **dimensions))
+    promises, since_ns = reader.tuples(SQL["held_since"], **bounds)[0]
+    if not promises:
+        return Decimal(0)  # most budgets, most of the time: their lines need not be looked at
+    dimensions = {name: getattr(budget, name) for name in budgets.DIMENSIONS}
+    return Decimal(reader.value(SQL["held"], **bounds, since_ns=since_ns, **dimensions))
 
 
 def _thresholds(budget: Budget, found: Spend, limit: Decimal, expected: Decimal | None) -> tuple[Threshold, ...]:

@@ -5,6 +5,7 @@ Never: an alert without who judged it.
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import Any, Final
 
 import click
@@ -201,7 +202,9 @@ def state(alert: dict[str, Any]) -> str:
 
 
 def _one(console: Console, alert: dict[str, Any]) -> None:
-    say(console, f"{shown.text(alert['rule_name'])}: {alert['message']}", STYLES.get(alert["severity"], "bold"))
+    named = alert["message"].startswith(alert["rule_name"] or "")
+    title = alert["message"] if named else f"{alert['rule_name']}: {alert['message']}"
+    say(console, shown.text(title), STYLES.get(alert["severity"], "bold"))
     if alert["story"]["text"]:
         say(console, shown.text(alert["story"]["text"]))
     told = {"severity": alert["severity"], "state": state(alert), "from": alert["source"]}
@@ -215,11 +218,20 @@ def _one(console: Console, alert: dict[str, Any]) -> None:
         told["what to do"] = alert["runbook_url"]
     for name, value in (told | alert["labels"] | alert["annotations"]).items():
         say(console, f"  {name}: {shown.text(value)}")
-    for change in alert["history"]:
-        who = "" if change["by"] is None else f" by {shown.text(change['by'])}"
-        said = "" if change["note"] is None else f": {shown.text(change['note'])}"
-        what = change["state"] if change["kind"] in ("fired", "resolved") else change["kind"]
-        why = f", {shown.text(change['why'])}" if change["why"] else ""
-        say(console, f"{shown.moment(change['at'])}  {what}{why}{who}{said}")
-    for sent in alert["deliveries"]:
-        say(console, f"{shown.moment(sent['made_at'])}  {sent['state']} to {shown.text(sent['channel']['name'])}")
+    for _, said in sorted([*map(_changed, alert["history"]), *map(_sent, alert["deliveries"])], key=itemgetter(0)):
+        say(console, said)
+
+
+def _changed(change: dict[str, Any]) -> tuple[str, str]:
+    """When something became of it, and what."""
+    who = "" if change["by"] is None else f" by {shown.text(change['by'])}"
+    said = "" if change["note"] is None else f": {shown.text(change['note'])}"
+    what = change["state"] if change["kind"] in ("fired", "resolved") else change["kind"]
+    why = f", {shown.text(change['why'])}" if change["why"] else ""
+    return change["at"], f"{shown.moment(change['at'])}  {what}{why}{who}{said}"
+
+
+def _sent(message: dict[str, Any]) -> tuple[str, str]:
+    """When somebody was told, and of what."""
+    to = shown.text(message["channel"]["name"])
+    return message["made_at"], f"{shown.moment(message['made_at'])}  {message['state']} to {to}: {message['status']}"

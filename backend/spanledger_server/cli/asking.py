@@ -9,6 +9,7 @@ to another.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ FAILED = 1
 WRONG_USAGE = 2
 CHECK_FAILED = 3
 FASTEST_S, SLOWEST_S = 0.2, 86_400
+LENGTH = re.compile(r"\d{1,9}[smhdw]", re.ASCII)
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -53,6 +55,19 @@ class Asked:
             table(terminal.console())
         except KeyError as error:
             raise AnswerError(f"{self.client.url} answered without {error}: {self.client.kind()}") from error
+
+
+def began(from_: str | None, since: str | None) -> str | None:
+    """When a window begins: ``--since 1h`` is ``--from now-1h``.
+
+    Raises:
+        UsageError: Both are given.
+    """
+    if since is None:
+        return from_
+    if from_ is not None:
+        raise click.UsageError("--since and --from both say when it begins: give one of them")
+    return f"now-{since}" if LENGTH.fullmatch(since) else since
 
 
 def fail(message: str, code: int = FAILED) -> NoReturn:

@@ -67,6 +67,8 @@ CHECKS: tuple[Check, ...] = (
     Check("span_minutes_unlike_spans", "minutes whose rollup differs from their spans", ("span", "1m")),
     Check("span_hours_unlike_minutes", "hours of spans whose rollup differs from their minutes", ("span", "1h")),
     Check("span_days_unlike_hours", "days of spans whose rollup differs from their hours", ("span", "1d")),
+    Check("audio_hours_unlike_spans", "hours of audio whose rollup differs from its spans", ("audio", "1h")),
+    Check("audio_days_unlike_hours", "days of audio whose rollup differs from their hours", ("audio", "1d")),
     Check("traces_not_indexed", "traces that are not found by their id"),
     Check("points_without_series", "metric points whose series is missing"),
     Check("rows_without_resource", "spans and logs whose resource is missing"),

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from spanledger_server.cli import format as shown
-from spanledger_server.cli.asking import Asked, watched
+from spanledger_server.cli.asking import Asked, began, watched
 from spanledger_server.cli.client import decimal
 from spanledger_server.cli.terminal import Column, Sheet, say
 
@@ -21,6 +21,7 @@ STATE_STYLES = {"unpriced": "yellow", "estimated": "yellow"}
 
 @click.command()
 @click.option("--from", "from_", metavar="TIME", help="RFC 3339, or now-15m.")
+@click.option("--since", metavar="LENGTH", help="1h is --from now-1h.")
 @click.option("--to", metavar="TIME", help="RFC 3339, or now.")
 @click.option(
     "--filter",
@@ -33,12 +34,9 @@ STATE_STYLES = {"unpriced": "yellow", "estimated": "yellow"}
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
 @click.option("--cursor", help="next_cursor of an answer before.")
 @watched
-def ledger(
-    asked: Asked, from_: str | None, to: str | None, filters: tuple[str, ...], limit: int, cursor: str | None
-) -> None:
+def ledger(asked: Asked, from_: str | None, since: str | None, filters: tuple[str, ...], **rest: Any) -> None:
     """Billable calls, one a line, with their exact cost."""
-    asking = {"from": from_, "to": to, "f": filters, "limit": limit, "cursor": cursor}
-    answer = asked.client.get("/api/v1/ledger", asking)
+    answer = asked.client.get("/api/v1/ledger", {"from": began(from_, since), "f": filters, **rest})
     asked.show(answer, lambda console: _show_ledger(console, answer.data))
 
 

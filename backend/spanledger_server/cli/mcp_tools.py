@@ -141,6 +141,14 @@ def _evidence(made: MCPServer, client: Client) -> None:
         return _told(lambda: client.get("/api/v1/status"))
 
     @made.tool(annotations=READ_ONLY)
+    def slos(
+        name: Annotated[str | None, Field(description="one objective's name or id; else all of them")] = None,
+    ) -> Answered:
+        """Objectives: state, what is achieved against the target, error budget left, how fast it burns."""
+        path = "/api/v1/slos" if name is None else f"/api/v1/slos/{quote(name, safe='')}"
+        return _told(lambda: client.get(path))
+
+    @made.tool(annotations=READ_ONLY)
     def alerts(
         state: Annotated[Literal["firing", "resolved", "any"], Field(description="which ones")] = "firing",
         limit: Limit = 50,

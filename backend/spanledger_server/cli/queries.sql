@@ -199,3 +199,42 @@ WHERE bucket > (SELECT bucket // 24 FROM first_hour)
     AND bucket NOT IN (SELECT bucket // 24 FROM dirty_buckets WHERE family = 'span' AND level = '1h')
     AND bucket NOT IN (SELECT bucket // 1440 FROM dirty_buckets WHERE family = 'span' AND level = '1m')
     AND d.spans IS DISTINCT FROM h.spans;
+
+-- name: audio_hours_unlike_spans
+-- Hours of audio, not waiting to be recomputed and of which all spans are kept, whose rollup differs from them: in how many there
+-- are (metric 0), what they stand for, how many have a measure, or in its sum, but for how sums of fractions are rounded.
+WITH kept AS (SELECT coalesce(max(from_ns), 0) // 3600000000000 AS bucket FROM kept_from WHERE subject = 'audio_spans'),
+rolled AS (
+    SELECT bucket, metric, sum(spans) AS spans, CASE metric WHEN 0 THEN sum(weight) ELSE sum(kept) END AS total
+    FROM audio_1h WHERE bucket >= (SELECT bucket FROM kept) GROUP BY bucket, metric
+),
+counted AS (
+    SELECT bucket, metric, count(*) AS spans, sum(value) AS total
+    FROM (
+        SELECT start_ns // 3600000000000 AS bucket, 0 AS metric, coalesce(adjusted_count, 1) AS value FROM audio_spans
+        UNION ALL
+        SELECT start_ns // 3600000000000, generate_subscripts(v, 1), unnest(v) FROM audio_spans
+    )
+    WHERE value IS NOT NULL AND bucket >= (SELECT bucket FROM kept) GROUP BY bucket, metric
+)
+SELECT DISTINCT bucket
+FROM rolled AS r FULL JOIN counted AS c USING (bucket, metric)
+WHERE bucket NOT IN (SELECT bucket FROM dirty_buckets WHERE family = 'audio' AND level = '1h')
+    AND (r.spans IS DISTINCT FROM c.spans OR abs(r.total - c.total) > 1e-6 * greatest(1, abs(r.total), abs(c.total)));
+
+-- name: audio_days_unlike_hours
+-- The same of days and their hours.
+WITH first_hour AS (SELECT min(bucket) AS bucket FROM audio_1h),
+days AS (
+    SELECT bucket, metric, sum(spans) AS spans, CASE metric WHEN 0 THEN sum(weight) ELSE sum(kept) END AS total
+    FROM audio_1d GROUP BY bucket, metric
+),
+hours AS (
+    SELECT bucket // 24 AS bucket, metric, sum(spans) AS spans, CASE metric WHEN 0 THEN sum(weight) ELSE sum(kept) END AS total
+    FROM audio_1h WHERE bucket // 24 IN (SELECT bucket FROM audio_1d) GROUP BY bucket // 24, metric
+)
+SELECT DISTINCT bucket
+FROM days AS d FULL JOIN hours AS h USING (bucket, metric)
+WHERE bucket > (SELECT bucket // 24 FROM first_hour)
+    AND bucket NOT IN (SELECT bucket // CASE level WHEN '1h' THEN 24 ELSE 1 END FROM dirty_buckets WHERE family = 'audio')
+    AND (d.spans IS DISTINCT FROM h.spans OR abs(d.total - h.total) > 1e-6 * greatest(1, abs(d.total), abs(h.total)));

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from spanledger_server.cli import format as shown
 from spanledger_server.cli import waterfall
-from spanledger_server.cli.asking import Asked, watched
+from spanledger_server.cli.asking import Asked, began, watched
 from spanledger_server.cli.client import decimal, part
 from spanledger_server.cli.terminal import Column, Sheet, say
 
@@ -23,6 +23,7 @@ STATUS_STYLES = {"error": "red", "ok": "green", "unset": ""}
 
 @click.command()
 @click.option("--from", "from_", metavar="TIME", help="RFC 3339, or now-15m.")
+@click.option("--since", metavar="LENGTH", help="1h is --from now-1h.")
 @click.option("--to", metavar="TIME", help="RFC 3339, or now.")
 @click.option(
     "--filter",
@@ -37,9 +38,11 @@ STATUS_STYLES = {"error": "red", "ok": "green", "unset": ""}
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
 @click.option("--cursor", help="next_cursor of an answer before.")
 @watched
-def traces(asked: Asked, from_: str | None, filters: tuple[str, ...], search: str | None, **rest: Any) -> None:
+def traces(
+    asked: Asked, from_: str | None, since: str | None, filters: tuple[str, ...], search: str | None, **rest: Any
+) -> None:
     """Find traces."""
-    answer = asked.client.get("/api/v1/traces", {"from": from_, "f": filters, "q": search, **rest})
+    answer = asked.client.get("/api/v1/traces", {"from": began(from_, since), "f": filters, "q": search, **rest})
     asked.show(answer, lambda console: _show(console, answer.data))
 
 

@@ -70,6 +70,47 @@ class Outlook:
     days_left: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How the money goes on, at moments from now to the end.
+
+    Attributes:
+        at_ns: The moments; the first is now.
+        quantiles: ``p10``, ``p50``, ``p90`` of what there is at each, in USD.
+    """
+
+    at_ns: tuple[int, ...]
+    quantiles: dict[str, tuple[Decimal, ...]]
+
+
+def course(spent: Decimal | None, ahead: Ahead, most: int) -> Course | None:
+    """Where the money is on its way to the end; None where nothing is known, or nothing is to come.
+
+    Args:
+        spent: USD so far; None when it is not known.
+        ahead: What is to come.
+        most: How many moments after now are wanted.
+    """
+    stretches = len(ahead.expected)
+    if spent is None or ahead.spread is None or not stretches:
+        return None
+    coming, step = list(accumulate(ahead.expected)), -(-stretches // most)
+    places = sorted({*range(step, stretches, step), stretches})
+    return Course(
+        (ahead.edges_ns[0], *(ahead.edges_ns[place] for place in places)),
+        {
+            name: (
+                spent,
+                *(
+                    _amount(float(spent) - ahead.leaving[place - 1] + _factor(ahead.spread, q) * coming[place - 1])
+                    for place in places
+                ),
+            )
+            for name, q in QUANTILES.items()
+        },
+    )
+
+
 def outlook(spent: Decimal | None, ahead: Ahead, limit: Decimal | None, exhausted_ns: int | None = None) -> Outlook:
     """What `spent` and what is `ahead` make of `limit`.
 
@@ -119,7 +160,11 @@ def _chance_above(factor: float, spread: float) -> float:
 
 def _total(spent: Decimal, held: Sequence[float], coming: Sequence[float], factor: float) -> Decimal:
     most = max((there + factor * come for there, come in zip(held, coming, strict=True)), default=0.0)
-    return max(spent, Decimal(most).quantize(STEP, ROUND_HALF_EVEN, EXACT))
+    return max(spent, _amount(most))
+
+
+def _amount(usd: float) -> Decimal:
+    return Decimal(usd).quantize(STEP, ROUND_HALF_EVEN, EXACT)
 
 
 def _reached_ns(money: Sequence[tuple[float, float]], ahead: Ahead, quantile: float, limit: float) -> int | None:

@@ -15,13 +15,14 @@ from itertools import pairwise
 from typing import Final
 
 from spanledger_server.forecast import outlook, pace
-from spanledger_server.forecast.outlook import Ahead, Outlook
+from spanledger_server.forecast.outlook import Ahead, Course, Outlook
 from spanledger_server.forecast.pace import DAY, Pace
 from spanledger_server.forecast.prices import PriceChange
 from spanledger_server.forecast.spend import Hour, Spend
 from spanledger_server.timegrid import HOUR_NS, Range
 
 CERTAIN_HOURS: Final = DAY  # of history, from which on a pace says something of days
+MOMENTS: Final = 24  # of a course: what a drawing needs
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +33,25 @@ class Projection:
         outlook: The end of the window, and what it means for the limit.
         pace: What it stands on.
         notes: What to know of it, a sentence each.
+        spent: USD so far; None when it is not known.
+        ahead: What is to come.
     """
 
     outlook: Outlook
     pace: Pace
     notes: tuple[str, ...]
+    spent: Decimal | None
+    ahead: Ahead
 
     @property
     def certain(self) -> bool:
         """Whether there is enough history for the projection to decide anything."""
         return self.pace.history_hours >= CERTAIN_HOURS or self.pace.method == pace.NONE
+
+    @property
+    def course(self) -> Course | None:
+        """The way to the end; None where the end is not known."""
+        return outlook.course(self.spent, self.ahead, MOMENTS) if self.certain else None
 
 
 def project(
@@ -79,7 +89,8 @@ def project(
         spread=going.spread,
         per_day=DAY * sum(going.expected) / len(going.expected),
     )
-    return Projection(outlook.outlook(found.cost, ahead, limit, exhausted_ns), going, _notes(found, going, changed))
+    end = outlook.outlook(found.cost, ahead, limit, exhausted_ns)
+    return Projection(end, going, _notes(found, going, changed), found.cost, ahead)
 
 
 def _edges(now_ns: int, end_ns: int) -> list[int]:

@@ -33,6 +33,32 @@ WHERE list_count(said) > 0;
 INSERT INTO trace_index
 SELECT trace_hash, (min(start_ns) // 60000000000)::INTEGER, (max(start_ns) // 60000000000)::INTEGER FROM incoming GROUP BY trace_hash;
 
+-- name: trace_index_sorted
+-- From which minute on the index of traces is not sorted.
+SELECT coalesce(max(to_minute), 0) FROM trace_index_sorted;
+
+-- name: trace_index_minutes
+-- How many rows of the index have their last minute when.
+SELECT last_minute, count(*) FROM trace_index WHERE last_minute >= $from_minute AND last_minute < $to_minute GROUP BY ALL ORDER BY ALL;
+
+-- name: sort_trace_index
+-- Some rows of the index by hash, one for each trace.
+CREATE OR REPLACE TEMP TABLE sorted_traces AS
+SELECT hash, min(first_minute) AS first_minute, max(last_minute) AS last_minute
+FROM trace_index WHERE last_minute >= $from_minute AND last_minute < $to_minute GROUP BY hash ORDER BY hash;
+
+-- name: clear_trace_index
+-- Take the rows out that are sorted.
+DELETE FROM trace_index WHERE last_minute >= $from_minute AND last_minute < $to_minute;
+
+-- name: fill_trace_index
+-- Put them back, sorted.
+INSERT INTO trace_index FROM sorted_traces;
+
+-- name: trace_index_sorted_to
+-- Note up to which minute the index is sorted.
+INSERT INTO trace_index_sorted VALUES ($to_minute);
+
 -- name: insert_new_logs
 -- Log records of one window that are not there yet.
 INSERT INTO logs BY NAME

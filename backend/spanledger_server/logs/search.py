@@ -27,6 +27,58 @@ class Position:
     record_id: int
 
 
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """How many records a stretch of time has; None where records of it are deleted.
+
+    Attributes:
+        from_ns: Where it begins.
+        records: All of them.
+        errors: Those at least as severe as an error.
+        warnings: Those at least as severe as a warning, without the errors.
+    """
+
+    from_ns: int
+    records: int | None
+    errors: int | None
+    warnings: int | None
+
+
+def bars(
+    reader: Reader,
+    from_ns: int,
+    to_ns: int,
+    step_ns: int,
+    conditions: Mapping[str, Any],
+    words: Sequence[str],
+    severity: int | None,
+) -> list[Bar]:
+    """Each stretch of a window, oldest first.
+
+    Args:
+        reader: One snapshot.
+        from_ns: Beginning of the window.
+        to_ns: Its end, not part of it.
+        step_ns: How long a stretch is; they begin at multiples of that.
+        conditions: Bound filters.
+        words: As for `page`.
+        severity: As for `page`.
+    """
+    bounds = {"from_ns": from_ns, "to_ns": to_ns, "severity": severity, "words": list(words) or None}
+    rows = reader.rows(SQL["log_bars"], step_ns=step_ns, **bounds, **conditions)
+    found = {row["bar"]: row for row in rows}
+    kept_ns = reader.value(SQL["log_kept_from"]) or 0
+    numbers = range(from_ns // step_ns, (to_ns - 1) // step_ns + 1)
+    return [_bar(number, step_ns, found.get(number), kept_ns) for number in numbers]
+
+
+def _bar(number: int, step_ns: int, row: Mapping[str, Any] | None, kept_ns: int) -> Bar:
+    if row is not None:
+        return Bar(number * step_ns, row["records"], row["errors"], row["warnings"])
+    none = None if number * step_ns < kept_ns else 0
+    return Bar(number * step_ns, none, none, none)
+
+
 def page(
     reader: Reader,
     from_ns: int,

@@ -36,6 +36,7 @@ class News:
         route: The way there.
         since_ns: Since when there is this to tell.
         deferred: Whether quiet hours held it back until now.
+        alone_ns: For how long nobody took care of it, where the channel is told for that reason; None elsewhere.
     """
 
     alert: Alert
@@ -46,6 +47,7 @@ class News:
     route: Route
     since_ns: int
     deferred: bool = False
+    alone_ns: int | None = None
 
 
 @dataclass(slots=True)
@@ -143,7 +145,10 @@ def told_of(bundle: Bundle, now_ns: int) -> tuple[Message, Incident, list[Told],
         closed=not firing,
     )
     repeat = max((each.told.turns for each in bundle.news if each.kind == "repeat" and each.told), default=0)
-    message = composed.message(incident, firing, ended, repeat=repeat, now_ns=now_ns, why=bundle.why or "")
+    alone_ns = max((each.alone_ns for each in bundle.news if each.alone_ns is not None), default=None)
+    message = composed.message(
+        incident, firing, ended, repeat=repeat, now_ns=now_ns, why=bundle.why or "", alone_ns=alone_ns
+    )
     told = [_known(each, incident, now_ns) for each in bundle.news]
     rules = frozenset(rule_of(each.alert.event) for each in fired)
     return message, incident, told, rules, min(now_ns, *(each.since_ns for each in bundle.news))

@@ -150,9 +150,9 @@ class _Looking:
             kind = _kind(alert, known, turns)
             if kind is None:
                 continue
-            news = News(
-                alert, kind, known, way.channel_id, turns, way.route, self._since(alert), self._quiet_before(way, alert)
-            )
+            alone_ns = elapsed_ns if self._is_escalated(way, kind, elapsed_ns) else None
+            quiet = self._quiet_before(way, alert)
+            news = News(alert, kind, known, way.channel_id, turns, way.route, self._since(alert), quiet, alone_ns)
             if not self._hold(news, way, why):
                 self._bundle(news, way.group)
 
@@ -173,6 +173,11 @@ class _Looking:
         if way.escalation is None:
             return 0
         return way.escalation.turns(self._terms.meant, way.channel_id, elapsed_ns)
+
+    def _is_escalated(self, way: Way, kind: Kind, elapsed_ns: int) -> bool:
+        """Whether the channel is told of it because nobody took care in time."""
+        late = kind == "repeat" or (kind == "fired" and not way.usual)
+        return late and self._steps(way, elapsed_ns) > self._steps(way, 0)
 
     def _turns(self, alert: Alert, way: Way, elapsed_ns: int) -> int:
         """How often the channel was to be told by now that it fires."""

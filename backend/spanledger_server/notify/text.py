@@ -8,6 +8,7 @@ Never: markup, a raw float, or a word that has to be explained.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -109,8 +110,7 @@ def line(parts: Told) -> str:
     """All that matters in one line, without an address."""
     measured = dict(parts.rows).get("Measured", "").split(", ")
     calm = parts.status != STATUS["firing"]  # what matters then is how long it lasted
-    told = calm or (len(measured) > 1 and measured[-1] in parts.title)  # with its value, if in another unit
-    new = () if told else (each for each in measured if each not in parts.title)
+    new = () if calm else (each for each in measured if not _says(parts.title, each))
     return ", ".join(each for each in (parts.heading, *new, parts.when, parts.more) if each)
 
 
@@ -163,7 +163,10 @@ def _under(name: str, items: Sequence[str]) -> list[str]:
 
 def _text(message: Message, worst: Event | None) -> str:
     text = message.text or (worst.text if worst is not None else "")
-    return "" if text == message.title else text
+    if text == message.title:
+        return ""
+    began = text and message.status == "resolved" and len(message.alerts) == 1
+    return f"When it began: {text}" if began else text
 
 
 def _when(message: Message) -> str:
@@ -192,7 +195,8 @@ def _rows(message: Message, worst: Event | None) -> tuple[Row, ...]:
     if worst is not None:
         rows.append(("Changed", CHANGED.get(worst.kind)))
         rows.append((_by(worst), worst.by))
-        rows.extend(fact for fact in worst.facts if fact[0].lower() not in MEASURED)
+        facts = () if message.status == "resolved" else worst.facts  # they are of when it began
+        rows.extend(fact for fact in facts if fact[0].lower() not in MEASURED)
     if message.repeat and message.status == "firing":
         rows.append(("Told before", "once" if message.repeat == 1 else f"{message.repeat} times"))
     return tuple((name, value) for name, value in rows if value)
@@ -218,9 +222,17 @@ def _links(message: Message, worst: Event | None, pages: str) -> tuple[Row, ...]
     return (*links, *(each for each in message.links if each[1] not in known))
 
 
+def _says(title: str, value: str) -> bool:
+    """Whether a title has the figure of a value already, perhaps without what is counted."""
+    figure = next((word.rstrip(",") for word in value.split() if any(map(str.isdigit, word))), value)
+    return re.search(rf"(?<![\d.,]){re.escape(figure)}(?![\d]|[.,]\d)", title) is not None
+
+
 def _line(event: Event, now_ns: int) -> str:
     """One of several alerts."""
     kind = "Resolved" if event.kind == "resolved" else event.severity.capitalize()
     value = measured(event)
+    if value and _says(event.title, value):
+        value = None
     since = "" if event.kind == "resolved" else f", for {lasted(now_ns - event.started_ns)}"
     return f"{kind}: {event.title}{f' — {value}' if value and value != UNKNOWN else ''}{since}"

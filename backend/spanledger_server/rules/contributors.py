@@ -34,7 +34,9 @@ Contributor = tuple[str, str, str]  # label, value, share
 MOST_VALUES: Final = 3
 MOST_TRACES: Final = 3
 LONGEST_NS: Final = 6 * HOUR_NS  # of a window whose lines are looked at one by one
+LEAST_SHARE: Final = 0.05  # of one worth naming
 NOBODY: Final = "(not set)"
+UNKNOWN: Final = "(not known)"  # what a call that failed did not come to say
 
 
 def by(of: Measure) -> By:
@@ -89,11 +91,17 @@ def _amount(of: Measure, group: Any) -> float:
     return float(group.denied) if of.source == "rate_limit" else 0.0
 
 
+def unnamed(label: str) -> str:
+    """What is said of a label without a value."""
+    return UNKNOWN if label in ("model", "provider") else NOBODY
+
+
 def _shares(name: str, amounts: Mapping[str, float], whole: float) -> list[Contributor]:
     ranked = sorted(amounts.items(), key=lambda item: (-item[1], item[0]))[:MOST_VALUES]
     if whole <= 0 or (len(amounts) == 1 and not ranked[0][0]):
         return []
-    return [(name, value or NOBODY, f"{amount / whole:.0%}") for value, amount in ranked if amount > 0]
+    worth = [(value, amount / whole) for value, amount in ranked if amount / whole >= LEAST_SHARE]
+    return [(name, value or unnamed(name), f"{share * 100:.0f} %") for value, share in worth]
 
 
 def _users(reader: Reader, of: Measure, conditions: Mapping[str, Filter], window: Range) -> list[Contributor]:

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 from typing import Any, Final
 
 from spanledger_server.rules import anomaly, metrics
 from spanledger_server.rules.anomaly import SEASONS, SHIFTS, Season, Usual
 from spanledger_server.rules.rule import Rule
-from spanledger_server.statistics import history, named, periods
+from spanledger_server.statistics import history, named, periods, remembered
 from spanledger_server.statistics.periods import Part, Period
 from spanledger_server.store.database import Reader
 from spanledger_server.timegrid import MINUTE_NS, Range
@@ -106,14 +107,26 @@ def _values(
 ) -> Mapping[int, Value]:
     """What there was at those earlier times, by the part's number."""
     values: dict[int, Value] = {}
+    filtered = None if conditions is None else conditions.spelled()
     for window in _windows(asked, season):
         past = periods.stepped(NAME, window, asked.width_ns, asked.zone)
-        points = history.course(reader, name, past, conditions)[2]
-        for part, point in zip(past.parts, points, strict=True):
-            value, events = point.get(TIMED, point["value"]), point["count"]
-            if value is not None and events != 0:
-                values[part.number] = (float(value), events)
+        read = partial(_points, reader, name, past, conditions)
+        if name in named.METRICS and named.METRICS[name].source in named.FILTERED:  # from rollups of costs alone
+            question = ("expected", name, repr(filtered), asked.width_ns, window)
+            found = remembered.rows(reader, question, "cost", window, read)
+        else:
+            found = None
+        values |= read() if found is None else found
     return values
+
+
+def _points(reader: Reader, name: str, past: Period, conditions: Conditions | None) -> dict[int, Value]:
+    points = history.course(reader, name, past, conditions)[2]
+    known = (
+        (part.number, point.get(TIMED, point["value"]), point["count"])
+        for part, point in zip(past.parts, points, strict=True)
+    )
+    return {number: (float(value), events) for number, value, events in known if value is not None and events != 0}
 
 
 def _windows(asked: Period, season: Season) -> list[Range]:

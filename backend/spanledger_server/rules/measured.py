@@ -17,7 +17,7 @@ from typing import Any, Final
 from spanledger_server.rules import metrics
 from spanledger_server.rules.metrics import Measure, Source
 from spanledger_server.rules.reads import Answer, Crowd, Failed, Key, Question
-from spanledger_server.rules.rule import MEASURED, Rule, holds
+from spanledger_server.rules.rule import MEASURED, MOST_GROUPS, Rule, holds
 from spanledger_server.rules.verdict import Verdict
 from spanledger_server.timegrid import DAY_NS, HOUR_NS, MINUTE_NS, Range
 
@@ -111,7 +111,8 @@ def verdicts(
 def crowded(rule: Rule, groups: int) -> Verdict:
     """That a rule has more groups than it may."""
     limit = rule.most_groups
-    return unjudged(rule, f"{groups} groups, and {limit} is its limit: filter, group by less, or raise group_limit")
+    raised = ", or raise group_limit" if groups <= MOST_GROUPS else ""
+    return unjudged(rule, f"{groups} groups, and {limit} is its limit: filter, or group by less{raised}")
 
 
 def unjudged(rule: Rule, reason: str) -> Verdict:

@@ -1,17 +1,20 @@
 -- name: call_cells_1m
 -- Calls of the ledger within minutes, by some labels: counts, costs and tokens, and codes of durations where they are wanted.
-WITH cells AS NOT MATERIALIZED (FROM cost_1m)
 -- include: rule_call_cells
+FROM cost_1m
+-- include: rule_call_of
 
 -- name: call_cells_1h
 -- The same within hours.
-WITH cells AS NOT MATERIALIZED (FROM cost_1h)
 -- include: rule_call_cells
+FROM cost_1h
+-- include: rule_call_of
 
 -- name: call_cells_1d
 -- The same within days.
-WITH cells AS NOT MATERIALIZED (FROM cost_1d)
 -- include: rule_call_cells
+FROM cost_1d
+-- include: rule_call_of
 
 -- name: told_cells_1m
 -- What programs told of caches, rate limits or requests within minutes, by outcome and some labels.
@@ -198,9 +201,12 @@ FROM health_minutes WHERE bucket >= $first AND bucket < $beyond GROUP BY ALL;
 -- The last bucket of the rollups that was recomputed.
 SELECT max(change) FROM rollup_log;
 
--- name: changes_since
--- The buckets that were recomputed, from a change on.
-SELECT change, family, level, bucket FROM rollup_log WHERE change >= $since;
+-- name: notes_since
+-- The buckets that were recomputed, from a change on; and, without a change, since when tables are kept of which something was deleted. One
+-- statement, because each takes longer to plan than to run.
+SELECT change, family, level, bucket FROM rollup_log WHERE change >= $since
+UNION ALL
+SELECT NULL, subject, NULL, from_ns FROM kept_from;
 
 -- name: last_buckets
 -- The last bucket of each table of the rollups that rules read.

@@ -298,6 +298,7 @@ def _calls(
     marks = {f"by_{label}": True for label in told.labels} | {f"only_{label}": True for label in told.only}
     spread, apart = _spread(questions), bound["apart"] or None
     asked = {**bound, **marks, "labels": bool(marks), "spread": spread, "wanted": wanted, "apart": apart}
+    asked["whole"] = not marks and apart is None
     sql, left = sqlfile.lean(SQL[CALL[level]], asked)
     rows = distributions.rows(reader, sql, **left) if spread else reader.rows(sql, **left)
     return _taken(rows, told, bound)

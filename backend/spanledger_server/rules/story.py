@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, urlencode
 
 from spanledger_server.budgets import record, status
 from spanledger_server.errors import SpanledgerError
-from spanledger_server.health.answer import CODES
-from spanledger_server.rules import checks, contributors, measured, metrics, reads
+from spanledger_server.notify import text_values
+from spanledger_server.rules import burning, checks, contributors, measured, metrics, reads
 from spanledger_server.rules.metrics import METRICS
 from spanledger_server.rules.rule import MEASURED, Rule
 from spanledger_server.rules.verdict import Story, Verdict
@@ -24,7 +25,6 @@ from spanledger_server.store.database import Reader
 from spanledger_server.timegrid import DAY_NS, HOUR_NS, Range
 
 SIGNS: Final = {">": "above", ">=": "at or above", "<": "below", "<=": "at or below", "==": "equal to", "!=": "not"}
-STATES: Final = {code: state for state, code in CODES.items()}
 PAGES: Final = {"calls": "/traces", "spans": "/traces", "requests": "/traces", "metric": "/logs", "health": "/services"}
 BESIDE_NS: Final = HOUR_NS  # what the page shows before the window
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -62,6 +62,8 @@ def of(reader: Reader, rule: Rule, verdict: Verdict, now_ns: int, zone: str) -> 
             facts.append(("Not read", str(error)))
     if "budget" in verdict.labels and rule.kind in ("budget", "forecast"):
         facts += _of_budget(reader, verdict.labels["budget"], now_ns, zone)
+    if rule.kind == "burn_rate":
+        facts += burning.facts(reader, rule, verdict.labels, now_ns)
     facts += before
     return Story(
         title=title(rule, verdict),
@@ -77,7 +79,9 @@ def of(reader: Reader, rule: Rule, verdict: Verdict, now_ns: int, zone: str) -> 
 
 def title(rule: Rule, verdict: Verdict) -> str:
     """One line: what, and where."""
-    where = ", ".join(f"{name} {value}" for name, value in verdict.labels.items() if name not in rule.labels)
+    known = [f"{name} {value}" for name, value in verdict.labels.items() if name not in rule.labels]
+    nowhere = [f"{name} {contributors.unnamed(name).strip('()')}" for name in rule.group_by]
+    where = ", ".join(known or (nowhere if verdict.outcome == "true" else ()))
     what = rule.annotations.get("summary") or f"{rule.name}: {_measured(rule, verdict)}"
     return (f"{what} ({where})" if where else what)[:200]
 
@@ -103,7 +107,8 @@ def _measured(rule: Rule, verdict: Verdict) -> str:
     }.get(rule.kind, _words(rule.metric) or rule.name)
     if rule.kind == "burn_rate":
         return f"{subject} {value} as fast as it may, and {threshold} is the limit"
-    return f"{subject} is {value}, {SIGNS.get(rule.operator or '', 'against')} {threshold}"
+    be = "are" if rule.kind == "threshold" and (rule.unit or "").startswith("{") and subject.endswith("s") else "is"
+    return f"{subject} {be} {value}, {SIGNS.get(rule.operator or '', 'against')} {threshold}"
 
 
 def _words(metric: str | None) -> str:
@@ -118,9 +123,9 @@ def _text(
     if rule.kind in MEASURED and rule.metric != "health_state":
         counted = "" if verdict.events is None else f", from {verdict.events:,.0f} events"
         over = f", over {measured.spoken(rule.window_ns)} until {clock(now_ns)}{counted}"
-    said = [f"{_measured(rule, verdict)}{over}."]
+    said = [_sentence(rule, f"{_measured(rule, verdict)}{over}.")]
     if rule.metric in METRICS and rule.metric != "health_state":
-        said.append(f"{_words(rule.metric)}: {METRICS[rule.metric].meaning}.")
+        said.append(_sentence(rule, f"{_words(rule.metric)}: {METRICS[rule.metric].meaning}."))
     if rule.kind == "burn_rate":
         said.append("At 1x the objective's error budget would last exactly to the end of its period.")
     if rule.for_ns:
@@ -130,9 +135,14 @@ def _text(
     if people:
         name, value, share = people[0]
         said.append(f"Most of it: {name} {value} ({share}).")
-    if rule.annotations.get("description"):
-        said.append(rule.annotations["description"])
-    return " ".join(said)
+    description = rule.annotations.get("description")
+    return "\n".join([" ".join(said), *([description] if description else [])])
+
+
+def _sentence(rule: Rule, text: str) -> str:
+    """With a large letter first, unless a name begins it that somebody else wrote."""
+    named = rule.kind == "composite" or rule.metric == "health_state" or rule.metric not in {None, *METRICS}
+    return text if named else text[:1].upper() + text[1:]
 
 
 def _window(rule: Rule, now_ns: int) -> Range:
@@ -167,8 +177,8 @@ def _of_check(reader: Reader, labels: Mapping[str, str], now_ns: int) -> list[tu
     if known is None:
         return []
     stands, up = known
-    found = [("Last answer", stands.said), (f"{stands.state.capitalize()} since", instant(stands.since_ns))]
-    return [*found, *([] if up is None else [("Up within 24 hours", f"{up:.2%}")])]
+    found = [("Last answer", stands.said), (f"{stands.state.capitalize()} since", text_values.moment(stands.since_ns))]
+    return [*found, *([] if up is None else [("Up within 24 hours", amount(up, "1"))])]
 
 
 def _of_budget(reader: Reader, name: str, now_ns: int, zone: str) -> list[tuple[str, str]]:
@@ -181,7 +191,7 @@ def _of_budget(reader: Reader, name: str, now_ns: int, zone: str) -> list[tuple[
     limit = budget.limit_usd + status.carried_over(reader, budget, now_ns, zone)
     return [
         ("Spent", f"{amount(found.cost, 'usd') or 'not known'} of {amount(limit, 'usd')}"),
-        ("Until", instant(window.to_ns)),
+        ("Until", text_values.moment(window.to_ns)),
     ]
 
 
@@ -229,20 +239,10 @@ def clock(at_ns: int) -> str:
     return f"{_EPOCH + timedelta(seconds=at_ns // 10**9):%H:%M} UTC"
 
 
+@lru_cache(maxsize=4096)  # a storm is of few thresholds, and often of few values
 def amount(value: float | Decimal | None, unit: str | None) -> str:
     """A figure with its unit, for people; empty where there is none."""
     if value is None:
         return ""
-    size = abs(float(value))
-    if unit == metrics.STATE:
-        return STATES.get(int(value), f"{value:g}")
-    if unit == "1":
-        return f"{float(value) * 100:.4g} %"
-    if unit in ("usd", "usd/h"):
-        text = f"${value:,.2f}" if size >= 1 or not value else f"${float(value):.4g}"
-        return text + (" an hour" if unit == "usd/h" else "")
-    if unit == "ms" and size >= 10_000:
-        return f"{float(value) / 1000:,.4g} s"
-    number = f"{float(value):,.0f}" if size >= 1000 else f"{float(value):.4g}"
-    bare = "" if unit is None or unit.startswith("{") else "x" if unit == "x" else f" {unit}"
-    return number + bare
+    counted = unit is not None and unit.startswith("{") and unit != metrics.STATE  # what, its name says already
+    return text_values.amount(value, None if counted else unit)

@@ -48,10 +48,10 @@ class Unchanged:
         """A tick begins: what was not asked at the last one is forgotten, and what is not so any more."""
         self._before, self._found = self._found, {}
         known = self._change
-        kept: dict[str, int] = reader.once(("kept_from",), lambda: dict(reader.tuples(SQL["kept_minutes"])))
         since = _last(reader) if known is None else known
-        rows = reader.tuples(SQL["changes_since"], since=since)
-        changes = {change: (family, level, bucket) for change, family, level, bucket in rows}
+        notes = reader.tuples(SQL["notes_since"], since=since)
+        kept = reader.once(("kept_from",), lambda: {subject: at for change, subject, _, at in notes if change is None})
+        changes = {change: (family, level, bucket) for change, family, level, bucket in notes if change is not None}
         if known is None or kept != self._kept or (changes and known not in changes):
             self._before, self._ends_ns = {}, _ends(reader)  # who can tell what has changed since
         last = max(changes, default=since)

@@ -33,7 +33,8 @@ SQL = sqlfile.load(__package__)
 
 FEW_OF: Final = {"raw": "few_raw", "1m": "few_1m", "1h": "few_1h", "1d": "few_1d"}
 MANY_OF: Final = {"1m": "many_1m", "1h": "many_1h", "1d": "many_1d"}
-FEW: Final = 70  # buckets: an hour of minutes that came into reach when the hour changed
+FEW: Final = 24  # buckets
+FEW_SPREAD: Final = 6  # buckets whose histograms are looked into here: each is a list for every sort of spans
 NEAR: Final = 3  # minutes that are read with those that wait, from spans: one statement is quicker than two
 MOST_KEPT: Final = 20_000  # buckets that are remembered of one reading: the minutes of a month are not
 NOTHING: Final[Figures] = (0.0, 0.0, 0.0, 0.0, 0.0)
@@ -87,8 +88,9 @@ def _read(reader: Reader, indicator: Indicator, missing: Sequence[Bucket]) -> di
         near = by_level.pop("1m")
         told = _few(reader, indicator, "raw", [*near, *by_level.pop("raw")])
         found |= {("1m" if number in near else "raw", number): figures for number, figures in told.items()}
+    most = FEW if indicator.threshold is None else FEW_SPREAD
     for level, numbers in by_level.items():
-        read = _few if level == "raw" or len(numbers) <= FEW else _many
+        read = _few if level == "raw" or len(numbers) <= most else _many
         found |= {(level, number): figures for number, figures in read(reader, indicator, level, numbers).items()}
     return found
 
@@ -172,39 +174,39 @@ def _within(
 
 def minutes(reader: Reader, indicator: Indicator, numbers: Sequence[int]) -> tuple[NDArray[np.int64], Floats]:
     """Those of many minutes in which anything happened, and the counts of each; only of what `reading.quick` says."""
-    found = reader.arrow(SQL[MANY_OF["1m"]], **_many_of(indicator, numbers))
+    statement, asked = _many_of(indicator, "1m", numbers)
+    found = reader.arrow(statement, **asked)
     bucket, *counts = (column.to_numpy() for column in found.columns)
     return bucket, np.column_stack(counts)
 
 
 def _many(reader: Reader, indicator: Indicator, level: str, numbers: Sequence[int]) -> dict[int, Figures]:
     """Counted where they are."""
-    rows = reader.tuples(SQL[MANY_OF[level]], **_many_of(indicator, numbers))
-    return {bucket: tuple(figures) for bucket, *figures in rows}
+    statement, asked = _many_of(indicator, level, numbers)
+    return {bucket: tuple(figures) for bucket, *figures in reader.tuples(statement, **asked)}
 
 
-def _many_of(indicator: Indicator, numbers: Sequence[int]) -> dict[str, Any]:
-    bound, below = reading.beyond(indicator)
-    return {
-        "first": min(numbers),
-        "beyond": max(numbers) + 1,
-        "buckets": numbers,
-        "edge_ns": reading.edge_ns(bound),
-        "bound": bound,
-        "below": below,
+def _many_of(indicator: Indicator, level: str, numbers: Sequence[int]) -> tuple[str, dict[str, Any]]:
+    """The statement without conditions that the indicator does not have: each would be planned."""
+    first, beyond = min(numbers), max(numbers) + 1
+    asked = {
+        "first": first,
+        "beyond": beyond,
+        "buckets": None if beyond - first == len(numbers) else numbers,
+        "whole": indicator.threshold is None,
+        **reading.sides(indicator),
         **_fits(indicator.where, "where"),
-        **_fits(indicator.good or indicator.where, "good"),
+        **({} if indicator.good is None else _fits(indicator.good, "good")),
     }
+    return sqlfile.lean(SQL[MANY_OF[level]], asked)
 
 
-def _fits(conditions: Conditions, prefix: str) -> dict[str, Any]:
-    """Conditions as the macro `fits` takes them."""
-    by_name = {each.name: each for each in conditions.each}
-    found: dict[str, Any] = {}
-    for name in SORT:
-        each = by_name.get(name)
-        found[f"{prefix}_{name}"] = None if each is None or each.wanted is None else list(each.wanted)
-        found[f"{prefix}_not_{name}"] = None if each is None or each.unwanted is None else list(each.unwanted)
+def _fits(conditions: Conditions, prefix: str) -> dict[str, list[str]]:
+    """Conditions as the statements take them."""
+    found: dict[str, list[str]] = {}
+    for each in conditions.each:
+        found |= {} if each.wanted is None else {f"{prefix}_{each.name}": list(each.wanted)}
+        found |= {} if each.unwanted is None else {f"{prefix}_not_{each.name}": list(each.unwanted)}
     return found
 
 

@@ -127,6 +127,7 @@ WORKBOOK: Final = (
 )
 
 
+@lru_cache(maxsize=REMEMBERED)
 def usual_policies(period_ns: int) -> tuple[Policy, ...]:
     """The workbook's pairs; for periods below four weeks with the burn rates that they have there.
 
@@ -140,23 +141,32 @@ def usual_policies(period_ns: int) -> tuple[Policy, ...]:
     )
 
 
-@lru_cache(maxsize=REMEMBERED)
-def asked(policy: Policy, target: Fraction, period_ns: int) -> tuple[float, float]:
-    """The burn rate above which a pair holds, and the error ratio that it means."""
-    threshold = policy.threshold(period_ns)
-    return float(threshold), float(threshold * allowed(target))
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a pair asks for, of one target and period.
+
+    Attributes:
+        threshold: The burn rate above which it holds.
+        ratio: The error ratio that this means.
+        unreachable: Why it can never hold; None when it can.
+    """
+
+    threshold: float
+    ratio: float
+    unreachable: str | None
 
 
 @lru_cache(maxsize=REMEMBERED)
-def unreachable(policy: Policy, target: Fraction, period_ns: int) -> str | None:
-    """Why a pair can never hold for this target; None when it can."""
+def limits(policy: Policy, target: Fraction, period_ns: int) -> Limits:
+    """What a pair asks for."""
     threshold, highest = policy.threshold(period_ns), highest_burn_rate(target)
-    if threshold < highest:
-        return None
-    return (
-        f"it asks for a burn rate above {float(threshold):.4g}, and {float(highest):.4g} is the highest that a target "
-        f"of {float(target) * 100:g} % has, with every event failing"
-    )
+    never = None
+    if threshold >= highest:
+        never = (
+            f"it asks for a burn rate above {float(threshold):.4g}, and {float(highest):.4g} is the highest that a "
+            f"target of {float(target) * 100:g} % has, with every event failing"
+        )
+    return Limits(float(threshold), float(threshold * allowed(target)), never)
 
 
 def check_policy(policy: Policy, period_ns: int, place: str) -> None:
@@ -208,16 +218,16 @@ def judge(
     """
     long_window, short_window = windows[policy.long_ns], windows[policy.short_ns]
     rates = burn_rate(long_window, target), burn_rate(short_window, target)
-    if unreachable(policy, target, period_ns):
+    asked = limits(policy, target, period_ns)
+    if asked.unreachable:
         return Verdict(False, "unreachable", *rates)
     if not (covered[policy.long_ns] and covered[policy.short_ns]):
         return Verdict(None, "low_coverage", *rates)
-    threshold, ratio = asked(policy, target, period_ns)
-    if rates[0] is None or (rates[1] is None and rates[0] > threshold):
+    if rates[0] is None or (rates[1] is None and rates[0] > asked.threshold):
         return Verdict(None, "no_events", *rates)  # whether it goes on nobody can know
-    if rates[1] is None or min(rates[0], rates[1]) <= threshold:
+    if rates[1] is None or min(rates[0], rates[1]) <= asked.threshold:
         return Verdict(False, "slow", *rates)
-    proved = all(proves_more_than(ratio, window) for window in (long_window, short_window))
+    proved = all(proves_more_than(asked.ratio, window) for window in (long_window, short_window))
     return Verdict(proved, "burning" if proved else "few_events", *rates)
 
 

@@ -48,8 +48,7 @@ def windows(
     """
     stretches = between(ranges, excluded)
     cut = pieces(reader, buckets.source(indicator), stretches, 0)
-    each = defaultdict(Counts, buckets.added(buckets.counted(reader, indicator, cut), cut))
-    return _added(each, stretches, ranges)
+    return _added(buckets.added(buckets.counted(reader, indicator, cut), cut), _parts(stretches, ranges))
 
 
 def windows_of(
@@ -57,7 +56,8 @@ def windows_of(
 ) -> list[list[Counts]]:
     """The events of each range, for several indicators: in one statement where they can be read `together`."""
     stretches = between(ranges, excluded)
-    return [_summed(rows, stretches, ranges) for rows in read(reader, indicators, stretches)]
+    parts = _parts(stretches, ranges)
+    return [_summed(rows, parts) for rows in read(reader, indicators, stretches)]
 
 
 def windows_by(
@@ -65,6 +65,7 @@ def windows_by(
 ) -> dict[str | None, list[Counts]]:
     """The events of each range by the values of one column of `objective.GROUPED`."""
     stretches = between(ranges, excluded)
+    parts = _parts(stretches, ranges)
     if quick(indicator) and group in SORT:
         column, by_value = (
             SORT.index(group),
@@ -72,11 +73,11 @@ def windows_by(
         )
         for segment, sort, counts in cells(reader, indicator, stretches):
             by_value[sort[column]][segment] += counts
-        return {value: _added(each, stretches, ranges) for value, each in by_value.items()}
+        return {value: _added(each, parts) for value, each in by_value.items()}
     rows: defaultdict[str | None, list[dict[str, Any]]] = defaultdict(list)
     for row in read(reader, [indicator], stretches, group=group)[0]:
         rows[row["category"]].append(row)
-    return {value: _summed(each, stretches, ranges) for value, each in rows.items()}
+    return {value: _summed(each, parts) for value, each in rows.items()}
 
 
 def slices(reader: Reader, indicator: Indicator, asked: Sequence[Range], slice_ns: int) -> dict[int, Counts]:
@@ -171,16 +172,18 @@ def _counts(row: Mapping[str, Any]) -> Counts:
     return Counts(row["good"], row["total"], row["seen"], row["uncounted"], row["plain_good"])
 
 
-def _summed(rows: Iterable[Mapping[str, Any]], stretches: Sequence[Range], ranges: Sequence[Range]) -> list[Counts]:
+def _parts(stretches: Sequence[Range], ranges: Sequence[Range]) -> list[list[int]]:
+    """The numbers of the stretches that belong to each range."""
+    return [[n for n, stretch in enumerate(stretches) if within(stretch, asked)] for asked in ranges]
+
+
+def _summed(rows: Iterable[Mapping[str, Any]], parts: Sequence[Sequence[int]]) -> list[Counts]:
     """What was read of stretches, as the events of each range."""
     each: defaultdict[int, Counts] = defaultdict(Counts)
     for row in rows:
         each[row["segment"]] += _counts(row)
-    return _added(each, stretches, ranges)
+    return _added(each, parts)
 
 
-def _added(each: Mapping[int, Counts], stretches: Sequence[Range], ranges: Sequence[Range]) -> list[Counts]:
-    return [
-        sum((each[n] for n, stretch in enumerate(stretches) if n in each and within(stretch, asked)), Counts())
-        for asked in ranges
-    ]
+def _added(each: Mapping[int, Counts], parts: Sequence[Sequence[int]]) -> list[Counts]:
+    return [sum((each[n] for n in some if n in each), Counts()) for some in parts]

@@ -295,23 +295,40 @@ def _indicator(given: Any, service: str) -> Indicator:
     kind = asked.get("kind")
     if kind not in KINDS:
         raise Invalid("indicator.kind", kind, f"one of {', '.join(KINDS)}")
-    where = conditions.parse(kind, _usual(kind, asked.get("filter"), service), "indicator.filter")
-    good = conditions.parse(kind, asked["good"], "indicator.good") if asked.get("good") is not None else None
-    threshold = _threshold(kind, asked)
+    reading = _Reading(asked)
+    where = reading.take(
+        "indicator.filter",
+        lambda: conditions.parse(kind, _usual(kind, asked.get("filter"), service), "indicator.filter"),
+        Conditions(kind),
+    )
+    good = reading.take("indicator.good", lambda: _good(kind, asked.get("good")), None)
+    threshold = reading.take("indicator.below", lambda: _threshold(kind, asked), None)
+    reading.take("indicator.metric", lambda: _named(kind, asked), None)
     metric, good_metric = asked.get("metric"), asked.get("good_metric")
+    if good_metric is not None and threshold is not None:
+        reading.mistakes.append(Invalid("indicator.good_metric", good_metric, "nothing beside a threshold"))
+    if (good is None or not good.each) and threshold is None and good_metric is None and not reading.mistakes:
+        allowed = "conditions of a good event, or a threshold: below or above"
+        reading.mistakes.append(Invalid("indicator.good", asked.get("good"), allowed))
+    if reading.mistakes:
+        raise Mistakes(reading.mistakes)
+    return Indicator(kind, where, good, threshold, metric, good_metric)
+
+
+def _good(kind: Kind, given: Any) -> Conditions | None:
+    return None if given is None else conditions.parse(kind, given, "indicator.good")
+
+
+def _named(kind: Kind, asked: Mapping[str, Any]) -> None:
+    """Refuse names of metrics that are none, or that stand where none belong."""
+    metric, good_metric, expected = asked.get("metric"), asked.get("good_metric"), asked.get("metric_expected")
     if (metric is not None) != (kind == "metric") or (good_metric is not None and kind != "metric"):
         raise Invalid("indicator.metric", metric, "the name of a metric, where the kind is metric and only there")
-    expected = asked.get("metric_expected")
     if expected is not None and (kind != "metric" or not isinstance(expected, bool)):
         raise Invalid("indicator.metric_expected", expected, "true or false, where the kind is metric and only there")
     if kind == "metric":
         _text(metric, "indicator.metric")
         _maybe_text(good_metric, "indicator.good_metric")
-    if good_metric is not None and threshold is not None:
-        raise Invalid("indicator.good_metric", good_metric, "nothing beside a threshold")
-    if (good is None or not good.each) and threshold is None and good_metric is None:
-        raise Invalid("indicator.good", asked.get("good"), "conditions of a good event, or a threshold: below or above")
-    return Indicator(kind, where, good, threshold, metric, good_metric)
 
 
 def _usual(kind: Kind, asked: Any, service: str) -> Any:
@@ -335,8 +352,12 @@ def _threshold(kind: Kind, asked: Mapping[str, Any]) -> Threshold | None:
     place = f"indicator.{sides[0]}"
     given = _members(asked[sides[0]], place, {"field", "value"})
     name, value = given.get("field", FIELDS[kind][0]), given.get("value")
+    mistakes = []
     if name not in FIELDS[kind]:
-        raise Invalid(f"{place}.field", name, f"one of {', '.join(FIELDS[kind])}")
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < 1e15:
-        raise Invalid(f"{place}.value", value, "a number")
-    return Threshold(name, float(value), sides[0] == "below")
+        mistakes.append(Invalid(f"{place}.field", name, f"one of {', '.join(FIELDS[kind])}"))
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e15
+    if not is_number:
+        mistakes.append(Invalid(f"{place}.value", value, "a number"))
+    if mistakes:
+        raise Mistakes(mistakes)
+    return Threshold(name, float(value or 0), sides[0] == "below")

@@ -1,7 +1,8 @@
 """YAML and JSON documents as plain values, with the line on which each of them stands.
 
-Given text, gives the documents in it. Aliases, tags, repeated keys, too many nodes and too much depth are refused
-before anything is made of them, so that a small text cannot become a large value.
+Given text, gives the documents in it; a list stands for as many documents as it has members. Aliases, tags, repeated
+keys, too many nodes and too much depth are refused before anything is made of them, so that a small text cannot become
+a large value.
 
 Never: constructs anything but mappings, lists, text, numbers, true, false and null.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from textwrap import dedent
 from typing import Any, Final
 
 import yaml
@@ -73,12 +75,19 @@ def read(content: bytes) -> list[Document]:
 def _documents(loader: yaml.SafeLoader, text: str) -> Iterator[Document]:
     _look_through(text)
     while loader.check_node():
-        node = loader.get_node()
-        assert node is not None  # noqa: S101 - check_node said that there is one
-        lines: dict[str, int] = {}
-        value = _value(loader, node, "", lines)
-        if value is not None:
-            yield Document(value, lines, text[node.start_mark.index : node.end_mark.index])
+        whole = loader.get_node()
+        assert whole is not None  # noqa: S101 - check_node said that there is one
+        for node in whole.value if isinstance(whole, yaml.SequenceNode) else (whole,):
+            lines: dict[str, int] = {}
+            value = _value(loader, node, "", lines)
+            if value is not None:
+                yield Document(value, lines, _own_text(text, node))
+
+
+def _own_text(text: str, node: yaml.Node) -> str:
+    """What stands there of a node, as a document by itself: a block within a list is indented."""
+    found = text[node.start_mark.index : node.end_mark.index]
+    return dedent(" " * node.start_mark.column + found)
 
 
 def _look_through(text: str) -> None:
@@ -107,7 +116,10 @@ def _value(loader: yaml.SafeLoader, node: yaml.Node, path: str, lines: dict[str,
         for key, value in node.value:
             name = key.value
             if not isinstance(key, yaml.ScalarNode) or name in found or name == "<<":
-                raise Malformed(f"line {key.start_mark.line + 1}: each key of a mapping is text and stands there once")
+                which = f"{path}.{name}".strip(".") if isinstance(key, yaml.ScalarNode) else path
+                raise Malformed(
+                    f"line {key.start_mark.line + 1}: {which}: each key of a mapping is text and stands there once"
+                )
             found[name] = _value(loader, value, f"{path}.{name}" if path else name, lines)
         return found
     if isinstance(node, yaml.SequenceNode):

@@ -9,6 +9,7 @@ Never: more groups than were asked for, or a group that is judged by the events 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 from spanledger_server.slos import measure, status
 from spanledger_server.slos.burn import Counts
@@ -17,6 +18,8 @@ from spanledger_server.slos.objective import Objective
 from spanledger_server.slos.status import Status
 from spanledger_server.store.database import Reader
 from spanledger_server.timegrid import Range
+
+MOST_NOTED: Final = 1000  # objectives of which it is known how many groups they had
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +60,16 @@ def of(reader: Reader, objective: Objective, whole: Status, now_ns: int, period:
     if objective.groups is None:
         return None
     by, plan, loose = objective.groups.by, status.plan_of(objective, now_ns, period), not whole.weighed
-    totals = measure.by_group(reader, objective, plan.windows[:1], by, loose)
+    at_once = _were_few(reader, objective)
+    totals = measure.by_group(reader, objective, plan.windows if at_once else plan.windows[:1], by, loose)
     there = [(value, each[0]) for value, each in totals.items() if each[0].total > 0 or each[0].uncounted > 0]
+    _note(reader, objective, len(there))
     ranked = sorted(there, key=lambda one: (-one[1].bad, -one[1].total, one[0] or ""))
     kept = [value for value, _ in ranked[: objective.groups.most]]
     others = sum((counts for _, counts in ranked[objective.groups.most :]), Counts())
-    counted = measure.by_group(reader, _narrowed(objective, by, kept), plan.windows, by, loose) if kept else {}
+    counted = totals
+    if kept and not at_once:
+        counted = measure.by_group(reader, _narrowed(objective, by, kept), plan.windows, by, loose)
     presence = status.heard(reader, objective, now_ns)
     each = [
         Group(
@@ -74,6 +81,22 @@ def of(reader: Reader, objective: Objective, whole: Status, now_ns: int, period:
         for value in kept
     ]
     return Grouped(by, tuple(each), len(ranked) - len(kept), others)
+
+
+def _were_few(reader: Reader, objective: Objective) -> bool:
+    """Whether all groups could be told when somebody asked last: then one reading of all windows is enough."""
+    found = (reader.memory or {}).get("slos.groups", {}).get((objective.indicator, objective.groups))
+    return found is not None and objective.groups is not None and found <= objective.groups.most
+
+
+def _note(reader: Reader, objective: Objective, found: int) -> None:
+    """How many groups there were; nothing but how they are read next time depends on it."""
+    if reader.memory is None:
+        return
+    known = reader.memory.setdefault("slos.groups", {})
+    if len(known) >= MOST_NOTED:
+        known.clear()
+    known[objective.indicator, objective.groups] = found
 
 
 def _narrowed(objective: Objective, by: str, values: list[str | None]) -> Objective:

@@ -48,14 +48,16 @@ def rules(objectives: Sequence[Objective], now_ns: int) -> str:
 
 def _notes(objective: Objective, now_ns: int) -> Iterator[str]:
     for policy in objective.pairs(now_ns):
-        reason = burn.unreachable(policy, objective.target, objective.window.length_ns(now_ns))
+        reason = burn.limits(policy, objective.target, objective.window.length_ns(now_ns)).unreachable
         if reason is not None:
             yield f"{objective.name}: no alert for {policy.severity} {_pair(policy)}: {reason}"
 
 
 def _group(objective: Objective, now_ns: int) -> dict[str, Any]:
     period_ns = objective.window.length_ns(now_ns)
-    policies = [each for each in objective.pairs(now_ns) if burn.unreachable(each, objective.target, period_ns) is None]
+    policies = [
+        each for each in objective.pairs(now_ns) if burn.limits(each, objective.target, period_ns).unreachable is None
+    ]
     of = f'slo="{objective.name}"'
     return {
         "name": f"spanledger-slo-{objective.name}",

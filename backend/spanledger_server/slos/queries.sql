@@ -42,32 +42,36 @@ FROM span_1d
 -- name: many_1m
 -- What the spans of one indicator come to in each of many minutes.
 WITH cells AS (
-    FROM span_1m JOIN (SELECT unnest($buckets::BIGINT[]) AS bucket) USING (bucket) WHERE bucket >= $first AND bucket < $beyond
+    FROM span_1m
+    JOIN (SELECT unnest($buckets::BIGINT[]) AS bucket) USING (bucket) -- if: buckets
+    WHERE bucket >= $first AND bucket < $beyond
 )
 -- include: span_counts
 
 -- name: many_1h
 -- As many_1m, of hours.
 WITH cells AS (
-    FROM span_1h JOIN (SELECT unnest($buckets::BIGINT[]) AS bucket) USING (bucket) WHERE bucket >= $first AND bucket < $beyond
+    FROM span_1h
+    JOIN (SELECT unnest($buckets::BIGINT[]) AS bucket) USING (bucket) -- if: buckets
+    WHERE bucket >= $first AND bucket < $beyond
 )
 -- include: span_counts
 
 -- name: many_1d
 -- As many_1m, of days.
 WITH cells AS (
-    FROM span_1d JOIN (SELECT unnest($buckets::BIGINT[]) AS bucket) USING (bucket) WHERE bucket >= $first AND bucket < $beyond
+    FROM span_1d
+    JOIN (SELECT unnest($buckets::BIGINT[]) AS bucket) USING (bucket) -- if: buckets
+    WHERE bucket >= $first AND bucket < $beyond
 )
 -- include: span_counts
 
 -- name: span_cells
--- What the spans of one indicator come to by segment and by all that the rollups tell spans apart by. Small, because it is asked for each
--- page that shows an objective: most of its time is the planning of it.
+-- What the spans of one indicator come to by segment and by all that the rollups tell spans apart by.
 -- include: span_cells
 SELECT segment, service, name, kind, status_code, route, model, entry,
-    coalesce(sum(adjusted_spans), 0)::DOUBLE AS weighed, sum(spans)::DOUBLE AS spans, sum(uncounted_spans)::DOUBLE AS uncounted,
-    0::DOUBLE AS within, 0::DOUBLE AS sent_within
-FROM cells WHERE $code IS NULL AND $below GROUP BY ALL;
+    coalesce(sum(adjusted_spans), 0)::DOUBLE AS weighed, sum(spans)::DOUBLE AS spans, sum(uncounted_spans)::DOUBLE AS uncounted
+FROM cells GROUP BY ALL;
 
 -- name: span_cells_within
 -- The same, and how much of it lies on the right side of a threshold, as it is weighed and as it was sent. A histogram is looked into only
@@ -75,12 +79,13 @@ FROM cells WHERE $code IS NULL AND $below GROUP BY ALL;
 -- include: span_cells
 SELECT segment, service, name, kind, status_code, route, model, entry,
     coalesce(sum(adjusted_spans), 0)::DOUBLE AS weighed, sum(spans)::DOUBLE AS spans, sum(uncounted_spans)::DOUBLE AS uncounted,
-    coalesce(sum(CASE WHEN parted THEN list_sum(list_where(duration_weight, within)) WHEN right_side THEN adjusted_spans END), 0)::DOUBLE AS within,
-    coalesce(sum(CASE WHEN parted THEN list_sum(list_where(duration_count, within)) WHEN right_side THEN spans END), 0)::DOUBLE AS sent_within
+    coalesce(sum(within), 0)::DOUBLE AS within, coalesce(sum(sent), 0)::DOUBLE AS sent_within
 FROM (
-    SELECT *, (duration_max_ns <= $edge_ns) = $below AS right_side,
-        CASE WHEN parted THEN list_transform(duration_index, lambda code: CASE WHEN $below THEN code <= $code ELSE code >= $code END) END AS within
-    FROM (SELECT *, duration_min_ns <= $edge_ns AND duration_max_ns > $edge_ns AS parted FROM cells)
+    SELECT *,
+        -- include: span_sides
+    FROM (
+        -- include: span_before
+    )
 )
 GROUP BY ALL;
 

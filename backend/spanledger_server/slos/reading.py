@@ -66,25 +66,29 @@ def cells(
     if not any(stretch.length_ns > 0 for stretch in stretches):
         return []
     cut = pieces(reader, SPAN, stretches, 0)
-    service, entry = indicator.where.value_of("service"), indicator.where.value_of("entry")
-    rows = reader.tuples(
-        SQL["span_cells" if indicator.threshold is None else "span_cells_within"],
-        **({} if indicator.threshold is None else {"edge_ns": edge_ns(beyond(indicator)[0])}),
+    entry, levels = indicator.where.value_of("entry"), {piece.level for piece in cut}
+    plain = indicator.threshold is None
+    asked = {
         **parameters(cut),
         **raw_bounds(cut),
-        services=None if service is None else [service],
-        entry=None if entry is None else entry == "true",
-        code=code(indicator),
-        below=indicator.threshold is None or indicator.threshold.below,
-    )
+        **sides(indicator),
+        "service": indicator.where.value_of("service"),
+        "entry": None if entry is None else entry == "true",
+        "within": not plain,
+        "hours": "1h" in levels,
+        "days": "1d" in levels,
+        "rows": "raw" in levels,
+    }
+    statement, bounds = sqlfile.lean(SQL["span_cells" if plain else "span_cells_within"], asked)
+    rows = reader.tuples(statement, **bounds)
     found = []
     judge = Judge(indicator)
     for segment, *told in rows:
         sort = tuple(told[: len(SORT)])
         counts, good = judge(sort)
         if counts:
-            weighed, spans, uncounted, within, sent_within = told[len(SORT) :]
-            right, sent = (weighed, spans) if indicator.threshold is None else (within, sent_within)
+            weighed, spans, uncounted, *within = told[len(SORT) :]
+            right, sent = within or (weighed, spans)
             found.append((segment, sort, Counts(right * good, weighed, spans - uncounted, uncounted, sent * good)))
     return found
 
@@ -215,6 +219,12 @@ def beyond(indicator: Indicator) -> tuple[int | None, bool]:
     """The first bucket of the histograms above the threshold, and whether those below are good."""
     first, below = code(indicator), indicator.threshold is None or indicator.threshold.below
     return (None if first is None else first + below), below
+
+
+def sides(indicator: Indicator) -> dict[str, Any]:
+    """The threshold as the statements over histograms take it."""
+    bound, below = beyond(indicator)
+    return {"bound": bound, "edge_ns": edge_ns(bound), "below": below, "above": not below}
 
 
 def edge_ns(bound: int | None) -> int | None:

@@ -131,7 +131,7 @@ def of(reader: Reader, objective: Objective, asked: Range) -> Simulated:
     for policy in policies:
         held = _held(track, objective, policy, period_ns, asked, step_ns)
         alerts = tuple(_alert(track, policy, window, incidents, whole) for window in held)
-        reason = burn.unreachable(policy, objective.target, period_ns)
+        reason = burn.limits(policy, objective.target, period_ns).unreachable
         pairs.append(Pair(policy, float(policy.threshold(period_ns)), reason, alerts))
     return Simulated(
         asked,

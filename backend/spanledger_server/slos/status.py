@@ -10,7 +10,7 @@ Never: `ok` where nobody looked, or a breach that is forgotten because data went
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -190,10 +190,14 @@ def at_once(objective: Objective) -> bool:
 
 def of_all(reader: Reader, objectives: Sequence[Objective], now_ns: int) -> list[Status]:
     """The status of several objectives: those that can be are counted by one statement."""
+    return list(each_of_all(reader, objectives, now_ns))
+
+
+def each_of_all(reader: Reader, objectives: Sequence[Objective], now_ns: int) -> Iterator[Status]:
+    """As `of_all`, one after the other, for those who let others work in between."""
     plans = [plan_of(objective, now_ns, None) for objective in objectives]
     read = _read_at_once(reader, objectives, plans)
     presence: dict[str | None, Presence] = {}
-    found = []
     for number, (objective, plan) in enumerate(zip(objectives, plans, strict=True)):
         if number in read:
             service = objective.indicator.where.value_of("service")
@@ -202,8 +206,7 @@ def of_all(reader: Reader, objectives: Sequence[Objective], now_ns: int) -> list
             seen = of_rows(objective, plan.windows, presence[service], *read[number])
         else:
             seen = _seen(reader, objective, plan.windows, now_ns)
-        found.append(judged(objective, plan, seen))
-    return found
+        yield judged(objective, plan, seen)
 
 
 def _read_at_once(
@@ -372,6 +375,7 @@ def _condition(
     policy: Policy, objective: Objective, length_ns: int, readings: Mapping[int, Reading], silent_ns: int
 ) -> Condition:
     silent = silent_ns >= SILENT_NS
+    asked = burn.limits(policy, objective.target, length_ns)
     verdict = burn.judge(
         policy,
         objective.target,
@@ -381,7 +385,7 @@ def _condition(
     )
     return Condition(
         policy,
-        burn.asked(policy, objective.target, length_ns)[0],
+        asked.threshold,
         verdict,
-        burn.unreachable(policy, objective.target, length_ns),
+        asked.unreachable,
     )

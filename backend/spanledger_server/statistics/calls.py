@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar
 import pyarrow as pa
 
 from spanledger_server.rollups import histogram
-from spanledger_server.statistics import durations, shares, stretches
+from spanledger_server.statistics import durations, periods, remembered, shares, stretches
 from spanledger_server.statistics.costs import COUNTS, IN_ROLLUPS, TOKENS
 from spanledger_server.statistics.durations import Durations
 from spanledger_server.statistics.periods import Period
@@ -31,6 +31,7 @@ SQL = sqlfile.load(__package__)
 
 DIMENSIONS: Final = ("model", "provider", "service", "operation", "feature", "tenant", "user_tier", "user")
 NS_A_MS: Final = 10**6
+FEWEST_DAYS: Final = 9  # that are remembered as one: fewer are read from hours
 
 _Key = TypeVar("_Key")
 
@@ -150,6 +151,10 @@ class Cells:
     rows: Sequence[Mapping[str, Any]]
     durations: pa.Table | None
 
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self.rows)
+
 
 def rolled(conditions: Conditions, dimension: str) -> bool:
     """Whether the rollups know what is asked about."""
@@ -169,8 +174,36 @@ def cells(
         timed: Whether to read how long they took, too.
     """
     asked = conditions or filters.parse((), filters.LEDGER)
+    window = period.window if rolled(asked, dimension) else Range(0, 0)
+    s = stretches.of(reader, "cost", window, period.coarsest)
+    return _cells(reader, period, asked, dimension, s, timed=timed)
+
+
+def whole(reader: Reader, window: Range, conditions: Conditions) -> Calls:
+    """All calls of a window as one; of days that are long gone what was read before."""
+    period = periods.whole(window)
+    s = stretches.of(reader, "cost", window)
+    parted = stretches.parted(s, remembered.OPEN_PARTS, FEWEST_DAYS) if rolled(conditions, "") else None
+    if parted is None:
+        return added(cells(reader, period, conditions))
+    gone, rest = parted
+
+    def read() -> Cells:
+        found = cells(reader, periods.whole(gone), conditions)
+        return Cells(found.rows, None if found.durations is None else durations.together(found.durations))
+
+    question = ("calls", repr(sorted(conditions.bound().items())), gone)
+    before = remembered.rows(reader, question, "cost", gone, read) or read()
+    after = _cells(reader, period, conditions, "", rest, timed=True)
+    tables = [table for table in (after.durations, before.durations) if table is not None]
+    together = pa.concat_tables([table.cast(tables[0].schema) for table in tables])
+    return added(Cells([*before.rows, *after.rows], together))
+
+
+def _cells(
+    reader: Reader, period: Period, asked: Conditions, dimension: str, s: Mapping[str, Any], *, timed: bool
+) -> Cells:
     from_rollups = rolled(asked, dimension)
-    s = stretches.of(reader, "cost", period.window if from_rollups else Range(0, 0), period.coarsest)
     rows = (s["rows_from_ns"], s["rows_to_ns"]) if from_rollups else (period.from_ns, period.to_ns)
     bound = {
         "s": s,

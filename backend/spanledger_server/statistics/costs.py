@@ -241,7 +241,7 @@ def _sources(reader: Reader, period: Period) -> dict[str, Any]:
     level, unit_ns = ("1d", DAY_NS) if period.aligned(DAY_NS) else ("1h", HOUR_NS)
     if period.width_ns < DAY_NS and not period.aligned(HOUR_NS):  # every hour lies in two parts
         return _all_from_ledger(period)
-    first = reader.value(SQL["rolled_from"], level=level, unit_ns=unit_ns)
+    first = reader.once(("rolled_from", level), lambda: reader.value(SQL["rolled_from"], level=level, unit_ns=unit_ns))
     if first is None:
         return _all_from_ledger(period)
     head_ns = max(-(-period.from_ns // unit_ns), first) * unit_ns
@@ -277,7 +277,9 @@ def _split_hours(period: Period) -> dict[str, int]:
 def _dirty(reader: Reader, unit_ns: int, head_ns: int, tail_ns: int) -> list[int]:
     """Buckets within [head, tail) of which a part waits to be recomputed; a dirty day makes all its hours dirty."""
     buckets: set[int] = set()
-    for bucket, level in reader.tuples(SQL["dirty_costs"], unit_ns=unit_ns):
+    for bucket, level in reader.once(
+        ("dirty_costs", unit_ns), lambda: reader.tuples(SQL["dirty_costs"], unit_ns=unit_ns)
+    ):
         width = DAY_NS // unit_ns if level == "1d" else 1
         buckets.update(range(bucket, bucket + width))
     return sorted(bucket for bucket in buckets if head_ns <= bucket * unit_ns < tail_ns)

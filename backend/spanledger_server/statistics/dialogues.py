@@ -8,12 +8,17 @@ Never: a dialogue without a rating taken for one with a bad one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import Any, Final
 
-from spanledger_server.statistics import periods, shares
+from spanledger_server.statistics import periods, remembered, shares, talks
 from spanledger_server.statistics.periods import Period
+from spanledger_server.statistics.talks import Talks
 from spanledger_server.store import sqlfile
 from spanledger_server.store.database import Reader
 from spanledger_server.traces.filters import Subject
@@ -26,6 +31,7 @@ DIALOGUES: Final = Subject(
 )
 MOST_CATEGORIES: Final = 200  # of a breakdown; the rest is one line
 OTHER: Final = "other"
+MOST_HELD: Final = 10_000  # of what was counted, in rows of two kilobytes
 
 
 def dialogues(reader: Reader, period: Period, dimension: str, conditions: Mapping[str, Any]) -> dict[str, Any]:
@@ -37,10 +43,9 @@ def dialogues(reader: Reader, period: Period, dimension: str, conditions: Mappin
         dimension: One of `DIMENSIONS`.
         conditions: The bound filters of `DIALOGUES`.
     """
-    bound = {"from_ns": period.from_ns, "to_ns": period.to_ns, **conditions}
-    rows = reader.rows(SQL["dialogue_cells"], dimension=dimension, most=MOST_CATEGORIES, **bound)
-    whole = next(row for row in rows if row["rank"] == 0)
-    by_part = {row["part"]: row for row in reader.rows(SQL["dialogue_parts"], p=period.bound(), **bound)}
+    found = _talks(reader, period, dimension, conditions)
+    rows = talks.rows(found, MOST_CATEGORIES)
+    whole = rows[0]
     return {
         "period": period.name,
         "group_by": dimension,
@@ -51,7 +56,7 @@ def dialogues(reader: Reader, period: Period, dimension: str, conditions: Mappin
         "unique_users": whole["users"],
         "average_messages": _mean(whole["messages"], whole["messages_told"]),
         "average_duration": _mean(whole["seconds"], whole["seconds_told"]),
-        "breakdown": [_category(row, whole["dialogues"]) for row in rows if row["rank"] != 0],
+        "breakdown": [_category(row, whole["dialogues"]) for row in rows[1:]],
         "satisfaction": {
             "average_rating": _mean(whole["ratings"], whole["ratings_told"]),
             "rating_count": whole["ratings_told"],
@@ -64,9 +69,62 @@ def dialogues(reader: Reader, period: Period, dimension: str, conditions: Mappin
             "duration": shares.ratio(whole["seconds_told"], whole["dialogues"]),
             "ratings": shares.ratio(whole["ratings_told"], whole["dialogues"]),
         },
-        "trend": [_bar(part.name, part.to_ns <= period.to_ns, by_part.get(part.number)) for part in period.parts],
+        "trend": [_bar(part.name, part.to_ns <= period.to_ns, found.parts.get(part.number)) for part in period.parts],
         "previous": _previous(reader, period, whole["dialogues"], conditions),
     }
+
+
+def _talks(reader: Reader, period: Period, dimension: str, conditions: Mapping[str, Any]) -> Talks:
+    """The dialogues of a period; of those that are long gone what was counted before, while none came late."""
+    parted = remembered.parted(period)
+    read = partial(_counted, reader, dimension, conditions)
+    if parted is None or reader.memory is None:
+        return read(period)
+    gone = parted.gone
+    number, kept = reader.tuples(SQL["dialogues_kept"], from_ns=gone.from_ns, to_ns=gone.to_ns)[0]
+    question = (dimension, repr(sorted(conditions.items())), gone.from_ns, gone.to_ns, repr(gone.bound()))
+    memory: Memory = reader.memory.setdefault("statistics.dialogues", Memory(OrderedDict(), threading.Lock()))
+    found = memory.get(question, number) if kept else None
+    if found is None:
+        found = read(gone)
+        if kept:
+            memory.keep(question, number, found)
+    for each in parted.others:
+        found = talks.together(found, read(each))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What was counted of one database, the least lately asked first; each with how many dialogues that were."""
+
+    each: OrderedDict[Hashable, tuple[int, Talks]]
+    lock: threading.Lock
+
+    def get(self, question: Hashable, number: int) -> Talks | None:
+        """What was counted, if there are as many now."""
+        with self.lock:
+            known = self.each.get(question)
+            if known is None or known[0] != number:
+                return None
+            self.each.move_to_end(question)
+            return known[1]
+
+    def keep(self, question: Hashable, number: int, found: Talks) -> None:
+        """This one in place of what was there; of too many the least lately asked go."""
+        with self.lock:
+            self.each[question] = number, found
+            self.each.move_to_end(question)
+            while sum(len(each) for _, each in self.each.values()) > MOST_HELD:
+                self.each.popitem(last=False)
+
+
+def _counted(reader: Reader, dimension: str, conditions: Mapping[str, Any], period: Period) -> Talks:
+    bound = {"from_ns": period.from_ns, "to_ns": period.to_ns, **conditions}
+    sql, parameters = sqlfile.lean(SQL["dialogue_parts"], {"p": period.bound(), **bound})
+    parts = {part: (dialogues, users) for part, dialogues, users in reader.tuples(sql, **parameters)}
+    sql, parameters = sqlfile.lean(SQL["dialogue_sums"], {"dimension": dimension, **bound})
+    return talks.of(reader.arrow(sql, **parameters), parts)
 
 
 def _category(row: Mapping[str, Any], all_dialogues: int) -> dict[str, Any]:
@@ -84,9 +142,9 @@ def _category(row: Mapping[str, Any], all_dialogues: int) -> dict[str, Any]:
     }
 
 
-def _bar(name: str, complete: bool, row: Mapping[str, Any] | None) -> dict[str, Any]:
-    found = row or {"dialogues": 0, "users": 0}
-    return {"date": name, "count": found["dialogues"], "unique_users": found["users"], "complete": complete}
+def _bar(name: str, complete: bool, found: tuple[int, int] | None) -> dict[str, Any]:
+    dialogues, users = found or (0, 0)
+    return {"date": name, "count": dialogues, "unique_users": users, "complete": complete}
 
 
 def _previous(reader: Reader, period: Period, now: int, conditions: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -95,8 +153,8 @@ def _previous(reader: Reader, period: Period, now: int, conditions: Mapping[str,
     if before is None or first_ns is None or first_ns >= before.to_ns:
         return None
     bound = {"from_ns": before.from_ns, "to_ns": before.to_ns, **conditions}
-    rows = reader.rows(SQL["dialogue_cells"], dimension="", most=1, **bound)
-    earlier = next(row["dialogues"] for row in rows if row["rank"] == 0)
+    sql, parameters = sqlfile.lean(SQL["dialogues_within"], bound)
+    earlier = reader.value(sql, **parameters)
     bounds = {"from_ns": before.from_ns, "to_ns": before.to_ns, "complete": first_ns <= before.from_ns}
     return bounds | {"total_dialogues": earlier, **shares.change(Decimal(now), Decimal(earlier))}
 

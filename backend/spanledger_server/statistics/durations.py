@@ -50,6 +50,23 @@ def merged(found: pa.Table, group_of: Mapping[tuple[int, str | None], int], grou
     return [each for below in _added(cells, counts, groups, len(used)) for each in _of_rows(below, used)]
 
 
+def together(found: pa.Table) -> pa.Table:
+    """All of these rows as one, of the first part and category."""
+    if found.num_rows < 2:
+        return found
+    codes: Integers = pc.list_flatten(found["codes"]).to_numpy()
+    counts: Integers = pc.list_flatten(found["counts"]).to_numpy()
+    used, columns = _columns(codes)
+    sums = np.zeros(len(used), dtype=np.int64)
+    np.add.at(sums, columns, counts)
+    one = found.slice(0, 1)
+    told = {"codes": [used[sums > 0].tolist()], "counts": [sums[sums > 0].tolist()]}
+    arrays = [
+        pa.array(told[name], found.schema.field(name).type) if name in told else one[name] for name in one.schema.names
+    ]
+    return pa.table(arrays, schema=found.schema)
+
+
 def _columns(codes: Integers) -> tuple[Integers, Integers]:
     """The codes that may occur, and for each of `codes` its place among them."""
     lowest = int(codes.min())

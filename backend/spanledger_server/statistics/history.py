@@ -100,9 +100,9 @@ def _sent(reader: Reader, name: str, asked: Period) -> tuple[str, str | None, li
         known = ", ".join(named.METRICS)
         raise NotFound(f"there is no metric named {name!r}: GET /api/v1/metrics lists what was sent, ours are {known}")
     kind, unit = series[0]["kind"], series[0]["unit"]
-    points = (
-        _from_points(reader, name, asked) if asked.name in FROM_POINTS else _from_rollups(reader, name, kind, asked)
-    )
+    points = _from_points(reader, name, asked) if asked.name in FROM_POINTS else []
+    if all(point["value"] is None for point in points):  # of a time whose points are gone, rollups are left
+        points = _from_rollups(reader, name, kind, asked)
     return kind, unit, points
 
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from typing import Any, Final, Literal
 
-from spanledger_server.statistics import calls, periods, shares
-from spanledger_server.statistics.calls import Calls
+from spanledger_server.statistics import calls, periods, remembered, shares
+from spanledger_server.statistics.calls import Calls, Cells
+from spanledger_server.statistics.periods import Period
 from spanledger_server.store.database import Reader
 from spanledger_server.timegrid import DAY_NS, HOUR_NS, MINUTE_NS, Range
 
@@ -73,7 +74,7 @@ def providers(reader: Reader, now_ns: int) -> list[Provider]:
     split_ns = max(0, end_ns - JUDGED_NS)
     late = calls.cells(reader, periods.whole(Range(split_ns, end_ns)), None, "provider")
     week = periods.stepped("week", Range(max(0, split_ns - USUAL_NS), split_ns), HOUR_NS, periods.UTC_ZONE)
-    earlier = calls.cells(reader, week, None, "provider")
+    earlier = _earlier(reader, week)
     now, usual = calls.by(late, "category"), calls.by(earlier, "category")
     last = dict.fromkeys(now, end_ns)
     for cell in earlier.rows:
@@ -85,6 +86,16 @@ def providers(reader: Reader, now_ns: int) -> list[Provider]:
         if name is not None
     ]
     return sorted(found, key=lambda one: (WORST_FIRST.index(one.status), one.name))
+
+
+def _earlier(reader: Reader, week: Period) -> Cells:
+    """The calls of the week by provider, read once a minute: pages ask every few seconds."""
+
+    def read() -> list[Cells]:
+        return [calls.cells(reader, week, None, "provider")]
+
+    found = remembered.rows(reader, ("providers", week.window), "cost", week.window, read)
+    return (found or read())[0]
 
 
 def _judged(name: str, now: Calls, usual: Calls, last_ns: int, end_ns: int) -> Provider:

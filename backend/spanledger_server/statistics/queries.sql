@@ -135,30 +135,39 @@ FROM (
 
 -- name: numbers_of_users
 -- The numbers of those of some users who have one.
-SELECT user_number FROM user_numbers WHERE list_contains($users::VARCHAR[], user_id);
+SELECT user_number, user_id FROM user_numbers WHERE user_id IN (SELECT unnest($users::VARCHAR[]));
 
--- name: costliest_users
--- The users who cost most in a period, their sums, and how many users there are: from a year's sums and what has to be added
--- to them or taken off, else from days; and from the ledger's lines of the rest. Whoever has no number yet has one below 0.
-WITH lines AS MATERIALIZED (
-    SELECT coalesce(user_number, CASE WHEN user_id IS NULL THEN 0 ELSE -row_number() OVER () END) AS user_number, found.*
-    FROM (
-        SELECT
-            user_id, count(*) AS calls, count(*) FILTER (state = 'priced') AS priced_calls,
-            count(*) FILTER (state = 'unpriced') AS unpriced_calls, count(*) FILTER (state = 'estimated') AS estimated_calls,
-            count(*) FILTER (state = 'free') AS free_calls, sum(cost_usd) AS cost_usd, sum(input_tokens) AS input_tokens,
-            sum(output_tokens) AS output_tokens, sum(cached_input_tokens) AS cached_input_tokens,
-            count(input_tokens) AS input_told, count(output_tokens) AS output_told,
-            count(cached_input_tokens) AS cached_input_told
-        FROM ledger
-        WHERE of_lines(at_ns, $u)
-            -- include: ledger_conditions
-        GROUP BY user_id
-    ) AS found LEFT JOIN user_numbers USING (user_id)
-),
-sources AS NOT MATERIALIZED (
+-- name: names_of_users
+-- Who has these numbers.
+SELECT user_number, user_id FROM user_numbers
+WHERE user_number >= $least AND user_number <= $most AND list_contains($numbers::INTEGER[], user_number);
+
+-- name: lines_of_users
+-- What users spent, by the ledger's lines beside the days by user.
+SELECT
+    user_id, count(*) AS calls, count(*) FILTER (state = 'priced') AS priced_calls,
+    count(*) FILTER (state = 'unpriced') AS unpriced_calls, count(*) FILTER (state = 'estimated') AS estimated_calls,
+    count(*) FILTER (state = 'free') AS free_calls, sum(cost_usd) AS cost_usd, sum(input_tokens) AS input_tokens,
+    sum(output_tokens) AS output_tokens, sum(cached_input_tokens) AS cached_input_tokens,
+    count(input_tokens) AS input_told, count(output_tokens) AS output_told,
+    count(cached_input_tokens) AS cached_input_told
+FROM ledger
+WHERE of_lines(at_ns, $u)
+    -- include: ledger_conditions
+GROUP BY user_id;
+
+-- name: days_of_users
+-- The same of the days by user, by number: from a year's sums and what has to be added to them or taken off, else from days.
+SELECT
+    user_number, sum(calls)::BIGINT AS calls, sum(priced_calls)::BIGINT AS priced_calls, sum(unpriced_calls)::BIGINT AS unpriced_calls,
+    sum(estimated_calls)::BIGINT AS estimated_calls, sum(free_calls)::BIGINT AS free_calls, sum(cost_usd) AS cost_usd,
+    sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens, sum(cached_input_tokens) AS cached_input_tokens,
+    sum(input_told)::BIGINT AS input_told, sum(output_told)::BIGINT AS output_told, sum(cached_input_told)::BIGINT AS cached_input_told
+FROM (
     -- if: year
     SELECT * FROM user_1y WHERE bucket = $y.year
+    -- end
+    -- if: both
     UNION ALL BY NAME
     -- end
     -- if: days
@@ -179,43 +188,9 @@ sources AS NOT MATERIALIZED (
     WHERE bucket >= $y.from_day AND bucket < $y.to_day AND inside <> (bucket >= $y.year_day)
         -- include: user_conditions
         -- include: cost_conditions
-    UNION ALL BY NAME
     -- end
-    SELECT * EXCLUDE (user_id) FROM lines
-),
-names AS (
-    SELECT user_number, user_id FROM user_numbers
-    UNION ALL
-    SELECT user_number, user_id FROM lines WHERE user_number < 0
-),
-summed AS MATERIALIZED (
-    SELECT user_number, calls, CASE WHEN known_calls > 0 THEN cost_usd END AS cost_usd
-    FROM (
-        SELECT user_number, sum(calls) AS calls, sum(calls - unpriced_calls) AS known_calls, sum(cost_usd) AS cost_usd
-        FROM sources GROUP BY user_number HAVING sum(calls) > 0
-    )
-),
--- Where the last place is: names, which decide among equals, are looked up of those alone who are not below it.
-last_place AS (
-    SELECT (cost_usd IS NOT NULL, coalesce(cost_usd, 0), calls) AS place
-    FROM summed ORDER BY cost_usd DESC NULLS LAST, calls DESC LIMIT 1 OFFSET ($most - 1)
-),
-costliest AS MATERIALIZED (
-    SELECT user_number, user_id, (SELECT count(*) FROM summed) AS users, calls, cost_usd
-    FROM (
-        FROM summed
-        WHERE coalesce((cost_usd IS NOT NULL, coalesce(cost_usd, 0), calls) >= (SELECT place FROM last_place), true)
-    ) LEFT JOIN names USING (user_number)
-    ORDER BY cost_usd DESC NULLS LAST, calls DESC, user_id LIMIT $most
 )
-SELECT
-    c.*, sum(priced_calls) AS priced_calls, sum(unpriced_calls) AS unpriced_calls, sum(estimated_calls) AS estimated_calls,
-    sum(free_calls) AS free_calls, CASE WHEN sum(input_told) > 0 THEN sum(input_tokens) END AS input_tokens,
-    CASE WHEN sum(output_told) > 0 THEN sum(output_tokens) END AS output_tokens,
-    CASE WHEN sum(cached_input_told) > 0 THEN sum(cached_input_tokens) END AS cached_input_tokens
-FROM sources AS s JOIN costliest AS c USING (user_number)
-GROUP BY c.user_number, c.user_id, c.users, c.calls, c.cost_usd
-ORDER BY c.cost_usd DESC NULLS LAST, c.calls DESC, c.user_id;
+GROUP BY user_number HAVING sum(calls) > 0;
 
 -- name: parts_of_users
 -- What these users spent by part of a period, in the days by user.
@@ -649,48 +624,64 @@ cells AS NOT MATERIALIZED (
 )
 SELECT part, increments, points, sum, count, value_index AS codes, value_count AS counts FROM cells JOIN chosen USING (series_id);
 
--- name: dialogue_cells
--- Dialogues of a period by category: the most frequent `most` by themselves, the rest as one, of rank null; and all of them
--- together in the row whose rank is 0.
-WITH wanted AS MATERIALIZED (
-    SELECT
-        CASE $dimension WHEN 'book' THEN book_id WHEN 'user' THEN user_id WHEN 'model' THEN model WHEN 'type' THEN type END
-            AS category,
-        user_id, message_count, duration_s, rating, feedback
-    FROM dialogues
-    WHERE at_ns >= $from_ns AND at_ns < $to_ns
-        AND fits(service, $service, $not_service) AND fits(book_id, $book, $not_book) AND fits(user_id, $user, $not_user)
-        AND fits(model, $model, $not_model) AND fits(type, $type, $not_type) AND fits(session_id, $session_id, $not_session_id)
-        AND fits(feature, $feature, $not_feature) AND fits(tenant, $tenant, $not_tenant)
-        AND fits(user_tier, $user_tier, $not_user_tier)
-),
-counted AS (SELECT category, count(*) AS dialogues FROM wanted GROUP BY category),
-ranked AS MATERIALIZED (
-    SELECT category, row_number() OVER (ORDER BY dialogues DESC, category) AS place, count(*) OVER () AS categories
-    FROM counted
-),
-placed AS NOT MATERIALIZED (
-    SELECT wanted.*, categories, CASE WHEN place <= $most THEN place END AS rank
-    FROM wanted JOIN ranked ON wanted.category IS NOT DISTINCT FROM ranked.category
-)
+-- name: dialogue_sums
+-- Dialogues of a time by category and user.
 SELECT
-    CASE WHEN grouping(rank) = 1 THEN 0 ELSE rank END AS rank,
-    CASE WHEN rank IS NOT NULL THEN any_value(category) END AS category, any_value(categories) AS categories,
-    count(*) AS dialogues, count(DISTINCT user_id) AS users, count(user_id) AS users_told, sum(message_count) AS messages,
-    count(message_count) AS messages_told, sum(duration_s) AS seconds, count(duration_s) AS seconds_told,
-    sum(rating) AS ratings, count(rating) AS ratings_told, count(feedback) AS feedbacks
-FROM placed GROUP BY GROUPING SETS ((rank), ()) ORDER BY rank NULLS LAST;
+    CASE $dimension WHEN 'book' THEN book_id WHEN 'user' THEN user_id WHEN 'model' THEN model WHEN 'type' THEN type END AS category,
+    user_id, count(*) AS dialogues, count(user_id) AS users_told, sum(message_count) AS messages,
+    count(message_count) AS messages_told, sum(duration_s) AS seconds, count(duration_s) AS seconds_told, sum(rating) AS ratings,
+    count(rating) AS ratings_told, count(feedback) AS feedbacks
+FROM dialogues
+WHERE at_ns >= $from_ns AND at_ns < $to_ns
+    AND fits(service, $service, $not_service) -- if: service not_service
+    AND fits(book_id, $book, $not_book) -- if: book not_book
+    AND fits(user_id, $user, $not_user) -- if: user not_user
+    AND fits(model, $model, $not_model) -- if: model not_model
+    AND fits(type, $type, $not_type) -- if: type not_type
+    AND fits(session_id, $session_id, $not_session_id) -- if: session_id not_session_id
+    AND fits(feature, $feature, $not_feature) -- if: feature not_feature
+    AND fits(tenant, $tenant, $not_tenant) -- if: tenant not_tenant
+    AND fits(user_tier, $user_tier, $not_user_tier) -- if: user_tier not_user_tier
+GROUP BY category, user_id;
 
 -- name: dialogue_parts
--- Dialogues of a period by part.
+-- Dialogues of a time by part of a period, and how many users had them.
 SELECT part_of(at_ns, $p) AS part, count(*) AS dialogues, count(DISTINCT user_id) AS users
 FROM dialogues
 WHERE at_ns >= $from_ns AND at_ns < $to_ns
-    AND fits(service, $service, $not_service) AND fits(book_id, $book, $not_book) AND fits(user_id, $user, $not_user)
-    AND fits(model, $model, $not_model) AND fits(type, $type, $not_type) AND fits(session_id, $session_id, $not_session_id)
-    AND fits(feature, $feature, $not_feature) AND fits(tenant, $tenant, $not_tenant)
-    AND fits(user_tier, $user_tier, $not_user_tier)
+    AND fits(service, $service, $not_service) -- if: service not_service
+    AND fits(book_id, $book, $not_book) -- if: book not_book
+    AND fits(user_id, $user, $not_user) -- if: user not_user
+    AND fits(model, $model, $not_model) -- if: model not_model
+    AND fits(type, $type, $not_type) -- if: type not_type
+    AND fits(session_id, $session_id, $not_session_id) -- if: session_id not_session_id
+    AND fits(feature, $feature, $not_feature) -- if: feature not_feature
+    AND fits(tenant, $tenant, $not_tenant) -- if: tenant not_tenant
+    AND fits(user_tier, $user_tier, $not_user_tier) -- if: user_tier not_user_tier
 GROUP BY part;
+
+-- name: dialogues_within
+-- How many dialogues a time has.
+SELECT count(*)
+FROM dialogues
+WHERE at_ns >= $from_ns AND at_ns < $to_ns
+    AND fits(service, $service, $not_service) -- if: service not_service
+    AND fits(book_id, $book, $not_book) -- if: book not_book
+    AND fits(user_id, $user, $not_user) -- if: user not_user
+    AND fits(model, $model, $not_model) -- if: model not_model
+    AND fits(type, $type, $not_type) -- if: type not_type
+    AND fits(session_id, $session_id, $not_session_id) -- if: session_id not_session_id
+    AND fits(feature, $feature, $not_feature) -- if: feature not_feature
+    AND fits(tenant, $tenant, $not_tenant) -- if: tenant not_tenant
+    AND fits(user_tier, $user_tier, $not_user_tier) -- if: user_tier not_user_tier
+;
+
+-- name: dialogues_kept
+-- How many dialogues of a time there are, whatever they are, and whether it is kept whole: they are never changed, and those that are
+-- deleted are from before what is kept.
+SELECT
+    (SELECT count(*) FROM dialogues WHERE at_ns >= $from_ns AND at_ns < $to_ns),
+    (SELECT coalesce(max(from_ns) <= $from_ns, true) FROM kept_from WHERE subject = 'dialogues');
 
 -- name: first_dialogue
 -- When the first dialogue ended of which anything is kept.

@@ -143,7 +143,7 @@ def _ordered(counted: Iterable[tuple[Any, int]]) -> list[Any]:
 def summary(reader: Reader, window: Range, conditions: Conditions) -> dict[str, Any]:
     """All of a window as one."""
     period = periods.whole(window)
-    found = calls.added(calls.cells(reader, period, conditions)).shown()
+    found = calls.whole(reader, window, conditions).shown()
     cache, limits = told.Cache(), told.RateLimit()
     if set(SHARED).issuperset(conditions.asked()):
         for cell in told.cells(reader, period, ("cache", "rate_limit"), _shared(conditions)):

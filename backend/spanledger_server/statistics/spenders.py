@@ -8,15 +8,16 @@ Never: a line twice, or a user named who is one of the others.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set, Sized
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import localcontext
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from spanledger_server.statistics import remembered, shares
+from spanledger_server.statistics import remembered, shares, user_sums
 from spanledger_server.statistics.periods import Period
+from spanledger_server.statistics.user_sums import Held
 from spanledger_server.store import sqlfile
 from spanledger_server.store.database import Reader
 from spanledger_server.timegrid import DAY_NS, MINUTE_NS, Range
@@ -29,6 +30,7 @@ FAR_DAY: Final = 2**31 - 1
 KNOWN: Final = frozenset(
     ("service", "kind", "model", "provider", "operation", "feature", "tenant", "user_tier", "user_id")
 )
+Kept = TypeVar("Kept", bound=Sized)
 ANYBODY: Final = {"numbers": None, "not_numbers": None, "least_number": 0, "most_number": 2**31 - 1}
 
 
@@ -70,11 +72,10 @@ def spenders(
     """
     u = all_from_ledger(period) if from_ledger or not KNOWN.issuperset(asked) else sources(reader, period)
     bound = {"u": u, **who(reader, conditions), **conditions}
-    year = None if asked else _year(period, u)
-    y = _beside(year, u)
-    marks = {"year": year is not None, "days": y["from_day"] < y["to_day"]}
-    sql, parameters = sqlfile.lean(SQL["costliest_users"], {"most": most, "y": y, **bound, **marks})
-    ranked = reader.rows(sql, **parameters)
+    sql, parameters = sqlfile.lean(SQL["lines_of_users"], bound)
+    lines = reader.arrow(sql, **parameters)
+    days = _days(reader, bound, None if asked else _year(period, u))
+    ranked = user_sums.ranked(days, lines, most, partial(_numbers_of, reader), partial(_names_of, reader))
     first = {row["user_id"]: row["user_number"] for row in ranked[:in_trend]}
     numbers = [number for number in first.values() if number >= 0]
     told = {
@@ -88,16 +89,50 @@ def spenders(
     return Spenders(ranked, parts, u["first_day"] < u["end_day"])
 
 
+def _days(reader: Reader, bound: Mapping[str, Any], year: int | None) -> Held:
+    """The sums of the days by user, read once while they are the same."""
+    u = bound["u"]
+    if u["first_day"] >= u["end_day"]:
+        return user_sums.nothing()
+    y = _beside(year, u)
+    marks = {"year": year is not None, "days": y["from_day"] < y["to_day"]}
+    sql, parameters = sqlfile.lean(
+        SQL["days_of_users"], {"y": y, **bound, **marks, "both": marks["year"] and marks["days"]}
+    )
+
+    def read() -> Held:
+        return user_sums.held(reader.arrow(sql, **parameters))
+
+    return _remembered(reader, "users", sql, parameters | {"y": y}, u, read)
+
+
+def _remembered(
+    reader: Reader, name: str, sql: str, parameters: Mapping[str, Any], u: Mapping[str, Any], read: Callable[[], Kept]
+) -> Kept:
+    """What is read of the days by user and of nothing else, once while they are the same."""
+    days = {each: u[each] for each in ("first_day", "first_quarter", "end_day", "stale")}
+    question = (name, sql, repr(sorted((dict(parameters) | {"u": days}).items())))
+    window = Range(days["first_day"] * DAY_NS, days["end_day"] * DAY_NS)
+    found = remembered.rows(reader, question, "user", window, read, waiting=True)
+    return read() if found is None else found  # None: too much to be remembered
+
+
+def _numbers_of(reader: Reader, users: Sequence[str]) -> dict[str, int]:
+    found = reader.tuples(SQL["numbers_of_users"], users=list(users)) if users else []
+    return {user: number for number, user in found}
+
+
+def _names_of(reader: Reader, numbers: Sequence[int]) -> dict[int, str]:
+    if not numbers:
+        return {}
+    bounds = {"least": min(numbers), "most": max(numbers)}
+    return dict(reader.tuples(SQL["names_of_users"], numbers=list(numbers), **bounds))
+
+
 def _parts(reader: Reader, bound: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What users spent by part: in the days by user, read once while they are the same, and in the lines beside."""
     sql, parameters = sqlfile.lean(SQL["parts_of_users"], bound)
-    days = {name: bound["u"][name] for name in ("first_day", "first_quarter", "end_day", "stale")}
-    question = ("parts of users", sql, repr(sorted((parameters | {"u": days}).items())))
-    read = partial(reader.rows, sql, **parameters)
-    window = Range(days["first_day"] * DAY_NS, days["end_day"] * DAY_NS)
-    found = remembered.rows(reader, question, "user", window, read, waiting=True)
-    if found is None:  # too much to be remembered
-        found = read()
+    found = _remembered(reader, "parts of users", sql, parameters, bound["u"], partial(reader.rows, sql, **parameters))
     sql, parameters = sqlfile.lean(SQL["later_parts_of_users"], bound)
     added = {(row["part"], row["user_id"]): dict(row) for row in found}
     with localcontext(shares.EXACT):
@@ -166,7 +201,7 @@ def who(reader: Reader, conditions: Mapping[str, Any]) -> dict[str, Any]:
 def _numbers(reader: Reader, users: Sequence[str] | None) -> list[int] | None:
     if users is None:
         return None
-    known = [number for (number,) in reader.tuples(SQL["numbers_of_users"], users=list(users))]
+    known = [number for number, _ in reader.tuples(SQL["numbers_of_users"], users=list(users))]
     return [*known, 0] if "" in users else known
 
 

@@ -53,6 +53,8 @@ def of(reader: Reader, family: Family, window: Range, coarsest: Unit = "day") ->
     return {
         "first_day": days.start,
         "end_day": days.stop,
+        "gone_day": 0,
+        "gone_end_day": 0,
         "first_hour": hours.start,
         "end_hour": hours.stop,
         "first_minute": max(first_minute, -(-minutes_kept // MINUTE_NS)),
@@ -63,6 +65,21 @@ def of(reader: Reader, family: Family, window: Range, coarsest: Unit = "day") ->
         "rows_from_ns": fresh[0] * MINUTE_NS if fresh else 0,
         "rows_to_ns": (fresh[-1] + 1) * MINUTE_NS if fresh else 0,
     }
+
+
+def parted(s: Mapping[str, Any], open_days: int, fewest: int) -> tuple[Range, dict[str, Any]] | None:
+    """The days of a stretch that are long gone, and what reads the rest; None where they are too few, or not fresh.
+
+    Args:
+        s: As `of` gives it.
+        open_days: How many of its last days are not long gone.
+        fewest: How many days are worth it.
+    """
+    gone = range(s["first_day"], s["end_day"] - open_days)
+    if len(gone) < fewest or any(day in gone for day in s["stale_days"]):
+        return None
+    rest = {**s, "gone_day": gone.start, "gone_end_day": gone.stop}
+    return Range(gone.start * DAY_NS, gone.stop * DAY_NS), rest
 
 
 def told_apart(reader: Reader, family: Family, at_ns: int) -> bool:
@@ -77,8 +94,9 @@ def told_apart(reader: Reader, family: Family, at_ns: int) -> bool:
 def needed(s: Mapping[str, Any]) -> dict[str, bool]:
     """What there is to read beside minutes: ``hours``, ``days`` and ``rows``, the marks of the statements."""
     days, hours = range(s["first_day"], s["end_day"]), range(s["first_hour"], s["end_hour"])
+    whole = len(days) > s["gone_end_day"] - s["gone_day"]
     uncovered = not days or hours.start < days.start * 24 or hours.stop > days.stop * 24 or bool(s["stale_days"])
-    return {"hours": bool(hours) and uncovered, "days": bool(days), "rows": bool(s["stale_minutes"])}
+    return {"hours": bool(hours) and uncovered, "days": whole, "rows": bool(s["stale_minutes"])}
 
 
 def _hours(window: Range, minutes_kept_ns: int, days: range, *, wanted: bool) -> range:

@@ -52,6 +52,7 @@ class Database:
         self._closed = False
         self.listeners: dict[str, list[Callable[[], None]]] = {}  # by topic; called after a commit that tells of it
         self.memory: dict[str, Any] = {}  # what features remember of its rows, beside it
+        self.parsed: dict[str, Any] = {}  # statements by their text
         self._connection = self._connected()
 
     @classmethod

@@ -52,6 +52,26 @@ AND ($not_tenant IS NULL OR NOT list_contains($not_tenant::VARCHAR[], coalesce(t
 AND ($user_tier IS NULL OR list_contains($user_tier::VARCHAR[], coalesce(user_tier, ''))) -- if: user_tier
 AND ($not_user_tier IS NULL OR NOT list_contains($not_user_tier::VARCHAR[], coalesce(user_tier, ''))) -- if: not_user_tier
 
+-- name: log_conditions
+-- Filters of log records, after a WHERE that has a condition already.
+AND ($severity IS NULL OR severity >= $severity)
+AND ($service IS NULL OR list_contains($service::VARCHAR[], coalesce(service, '')))
+AND ($not_service IS NULL OR NOT list_contains($not_service::VARCHAR[], coalesce(service, '')))
+AND ($name IS NULL OR list_contains($name::VARCHAR[], coalesce(event_name, '')))
+AND ($not_name IS NULL OR NOT list_contains($not_name::VARCHAR[], coalesce(event_name, '')))
+AND ($user_id IS NULL OR list_contains($user_id::VARCHAR[], coalesce(user_id, '')))
+AND ($not_user_id IS NULL OR NOT list_contains($not_user_id::VARCHAR[], coalesce(user_id, '')))
+AND ($session_id IS NULL OR list_contains($session_id::VARCHAR[], coalesce(session_id, '')))
+AND ($not_session_id IS NULL OR NOT list_contains($not_session_id::VARCHAR[], coalesce(session_id, '')))
+AND ($trace_id IS NULL OR list_contains($trace_id::UUID[], trace_id))
+AND ($not_trace_id IS NULL OR trace_id IS NULL OR NOT list_contains($not_trace_id::UUID[], trace_id))
+AND ($words IS NULL OR len(list_filter(
+    $words::VARCHAR[],
+    lambda word: contains(
+        lower(concat_ws(' ', body, event_name, service, user_id, session_id, severity_text, attributes)), word
+    )
+)) = len($words::VARCHAR[]))
+
 -- name: call_sources
 -- Calls by part of a window and category, before a SELECT: `rolled` from rollups, `lines` from the ledger.
 WITH cells AS NOT MATERIALIZED (
@@ -94,8 +114,8 @@ sum(output_tokens) AS output_tokens, sum(cached_input_tokens) AS cached_input_to
 min(duration_min_ns) AS duration_min_ns, max(duration_max_ns) AS duration_max_ns
 
 -- name: rule_call_cells
--- Of `cells`, the buckets from `first` up to `beyond`, added up by the labels that are marked; `apart` keeps so many neighbours apart from the
--- next, and `wanted` lets through rows with some combinations of labels.
+-- Rollups of calls from `first` up to `beyond`, added up by the labels that are marked, before a FROM; `apart` keeps so many neighbours apart
+-- from the next.
 SELECT
     bucket // $apart AS bucket, -- if: apart
     -- if: labels
@@ -112,7 +132,10 @@ SELECT
     -- end
     flatten(list(duration_index)) AS codes, flatten(list(duration_count)) AS counts, -- if: spread
     -- include: rule_call_sums
-FROM cells WHERE bucket >= $first AND bucket < $beyond
+
+-- name: rule_call_of
+-- Which of them; `wanted` lets through rows with some combinations of labels.
+WHERE bucket >= $first AND bucket < $beyond
 -- if: wanted
     AND list_contains($wanted::VARCHAR[][], [
         coalesce(service, ''), -- if: only_service
@@ -125,7 +148,8 @@ FROM cells WHERE bucket >= $first AND bucket < $beyond
         coalesce(user_tier, ''), -- if: only_user_tier
     ])
 -- end
-GROUP BY ALL HAVING count(*) > 0 LIMIT $most;
+HAVING count(*) > 0 -- if: whole
+GROUP BY ALL LIMIT $most -- if: labels apart
 
 -- name: rule_told_cells
 -- The same of what programs told.
@@ -200,34 +224,48 @@ WITH piece AS MATERIALIZED (
     )
 ),
 cells AS (
-    SELECT segment, service, name, kind, status_code, route, model, entry, spans, adjusted_spans, uncounted_spans, duration_min_ns,
-        duration_max_ns, duration_index, duration_weight, duration_count
+    SELECT segment, service, name, kind, status_code, route, model, entry, spans, adjusted_spans, uncounted_spans
+        , duration_min_ns, duration_max_ns, duration_index, duration_weight, duration_count -- if: within
     FROM span_1m JOIN (FROM piece WHERE level = '1m') USING (bucket)
-    WHERE ($services IS NULL OR list_contains($services::VARCHAR[], service)) AND ($entry IS NULL OR entry = $entry)
+    WHERE true
+        AND service = $service -- if: service
+        AND entry = $entry -- if: entry
+    -- if: hours
     UNION ALL
-    SELECT segment, service, name, kind, status_code, route, model, entry, spans, adjusted_spans, uncounted_spans, duration_min_ns,
-        duration_max_ns, duration_index, duration_weight, duration_count
+    SELECT segment, service, name, kind, status_code, route, model, entry, spans, adjusted_spans, uncounted_spans
+        , duration_min_ns, duration_max_ns, duration_index, duration_weight, duration_count -- if: within
     FROM span_1h JOIN (FROM piece WHERE level = '1h') USING (bucket)
-    WHERE ($services IS NULL OR list_contains($services::VARCHAR[], service)) AND ($entry IS NULL OR entry = $entry)
+    WHERE true
+        AND service = $service -- if: service
+        AND entry = $entry -- if: entry
+    -- end
+    -- if: days
     UNION ALL
-    SELECT segment, service, name, kind, status_code, route, model, entry, spans, adjusted_spans, uncounted_spans, duration_min_ns,
-        duration_max_ns, duration_index, duration_weight, duration_count
+    SELECT segment, service, name, kind, status_code, route, model, entry, spans, adjusted_spans, uncounted_spans
+        , duration_min_ns, duration_max_ns, duration_index, duration_weight, duration_count -- if: within
     FROM span_1d JOIN (FROM piece WHERE level = '1d') USING (bucket)
-    WHERE ($services IS NULL OR list_contains($services::VARCHAR[], service)) AND ($entry IS NULL OR entry = $entry)
+    WHERE true
+        AND service = $service -- if: service
+        AND entry = $entry -- if: entry
+    -- end
+    -- if: rows
     UNION ALL
-    SELECT segment, service, name, kind, status_code, route, model, entry, count(*), sum(weight), count(*) - count(weight),
-        min(duration_ns), max(duration_ns), [code], [sum(weight)], [count(*)]
+    SELECT segment, service, name, kind, status_code, route, model, entry, count(*), sum(weight), count(*) - count(weight)
+        , min(duration_ns), max(duration_ns), [code], [sum(weight)], [count(*)] -- if: within
     FROM (
         SELECT end_ns // 60000000000 AS bucket, service, name, kind, status_code, route, model,
             parent_span_id IS NULL OR coalesce(flags & 512, 0) > 0 OR (kind IN (2, 5) AND coalesce(flags & 256, 0) = 0) AS entry,
-            CASE WHEN $code IS NOT NULL THEN value_code(end_ns - start_ns) END AS code, end_ns - start_ns AS duration_ns,
+            value_code(end_ns - start_ns) AS code, end_ns - start_ns AS duration_ns, -- if: within
             adjusted_count AS weight
         FROM spans
         WHERE end_ns >= $least_ns AND end_ns < $most_ns
-            AND ($services IS NULL OR list_contains($services::VARCHAR[], service))
+            AND service = $service -- if: service
     ) JOIN (FROM piece WHERE level = 'raw') USING (bucket)
-    WHERE $entry IS NULL OR entry = $entry
-    GROUP BY segment, service, name, kind, status_code, route, model, entry, code
+    WHERE true
+        AND entry = $entry -- if: entry
+    GROUP BY segment, service, name, kind, status_code, route, model, entry
+        , code -- if: within
+    -- end
 )
 
 -- name: few_cells
@@ -247,6 +285,22 @@ WHERE bucket >= $first AND bucket < $beyond
     AND list_contains($buckets::BIGINT[], bucket) -- if: buckets
     AND service = $service -- if: service
 
+-- name: span_before
+-- Of `cells`, rollups of spans, how many codes of the histogram lie before the threshold, where that lies within it.
+SELECT *, CASE WHEN duration_min_ns <= $edge_ns AND duration_max_ns > $edge_ns THEN len(list_filter(duration_index, lambda code: code < $bound)) END AS before
+FROM cells
+
+-- name: span_sides
+-- How many spans of such a row lie on the right side of the threshold, as they are weighed and as they were sent.
+CASE WHEN before IS NULL THEN CASE WHEN (duration_max_ns <= $edge_ns) = $below THEN adjusted_spans END
+    ELSE list_sum(duration_weight[:before]) -- if: below
+    ELSE list_sum(duration_weight[before + 1:]) -- if: above
+END AS within,
+CASE WHEN before IS NULL THEN CASE WHEN (duration_max_ns <= $edge_ns) = $below THEN spans END
+    ELSE list_sum(duration_count[:before]) -- if: below
+    ELSE list_sum(duration_count[before + 1:]) -- if: above
+END AS sent,
+
 -- name: span_counts
 -- Of `cells`, rollups of spans, the counts of each bucket: good ones as they are weighed, all, those that say what they stand for, those that
 -- do not, and good ones as they were sent. A histogram is looked into only where the threshold lies within it.
@@ -256,31 +310,48 @@ SELECT
 FROM (
     SELECT
         bucket, adjusted_spans, spans, uncounted_spans,
-        CASE
-            WHEN $edge_ns IS NULL THEN adjusted_spans
-            WHEN duration_max_ns <= $edge_ns OR duration_min_ns > $edge_ns THEN CASE WHEN (duration_max_ns <= $edge_ns) = $below THEN adjusted_spans ELSE 0 END
-            ELSE list_sum(list_where(duration_weight, list_transform(duration_index, lambda code: (code < $bound) = $below)))
-        END AS within,
-        CASE
-            WHEN $edge_ns IS NULL THEN spans
-            WHEN duration_max_ns <= $edge_ns OR duration_min_ns > $edge_ns THEN CASE WHEN (duration_max_ns <= $edge_ns) = $below THEN spans ELSE 0 END
-            ELSE list_sum(list_where(duration_count, list_transform(duration_index, lambda code: (code < $bound) = $below)))
-        END AS sent,
-        fits(service, $good_service, $good_not_service)
-            AND fits(name, $good_name, $good_not_name)
-            AND fits(['unspecified', 'internal', 'server', 'client', 'producer', 'consumer'][kind + 1], $good_kind, $good_not_kind)
-            AND fits(CASE WHEN status_code = 2 THEN 'error' ELSE 'ok' END, $good_status, $good_not_status)
-            AND fits(route, $good_route, $good_not_route)
-            AND fits(model, $good_model, $good_not_model)
-            AND fits(entry::VARCHAR, $good_entry, $good_not_entry) AS good
-    FROM cells
-    WHERE fits(service, $where_service, $where_not_service)
-        AND fits(name, $where_name, $where_not_name)
-        AND fits(['unspecified', 'internal', 'server', 'client', 'producer', 'consumer'][kind + 1], $where_kind, $where_not_kind)
-        AND fits(CASE WHEN status_code = 2 THEN 'error' ELSE 'ok' END, $where_status, $where_not_status)
-        AND fits(route, $where_route, $where_not_route)
-        AND fits(model, $where_model, $where_not_model)
-        AND fits(entry::VARCHAR, $where_entry, $where_not_entry)
+        adjusted_spans AS within, spans AS sent, -- if: whole
+        -- if: edge_ns
+        -- include: span_sides
+        -- end
+        true
+            AND list_contains($good_service::VARCHAR[], coalesce(service, '')) -- if: good_service
+            AND NOT list_contains($good_not_service::VARCHAR[], coalesce(service, '')) -- if: good_not_service
+            AND list_contains($good_name::VARCHAR[], coalesce(name, '')) -- if: good_name
+            AND NOT list_contains($good_not_name::VARCHAR[], coalesce(name, '')) -- if: good_not_name
+            AND list_contains($good_kind::VARCHAR[], coalesce(['unspecified', 'internal', 'server', 'client', 'producer', 'consumer'][kind + 1], '')) -- if: good_kind
+            AND NOT list_contains($good_not_kind::VARCHAR[], coalesce(['unspecified', 'internal', 'server', 'client', 'producer', 'consumer'][kind + 1], '')) -- if: good_not_kind
+            AND list_contains($good_status::VARCHAR[], CASE WHEN status_code = 2 THEN 'error' ELSE 'ok' END) -- if: good_status
+            AND NOT list_contains($good_not_status::VARCHAR[], CASE WHEN status_code = 2 THEN 'error' ELSE 'ok' END) -- if: good_not_status
+            AND list_contains($good_route::VARCHAR[], coalesce(route, '')) -- if: good_route
+            AND NOT list_contains($good_not_route::VARCHAR[], coalesce(route, '')) -- if: good_not_route
+            AND list_contains($good_model::VARCHAR[], coalesce(model, '')) -- if: good_model
+            AND NOT list_contains($good_not_model::VARCHAR[], coalesce(model, '')) -- if: good_not_model
+            AND list_contains($good_entry::VARCHAR[], coalesce(entry::VARCHAR, '')) -- if: good_entry
+            AND NOT list_contains($good_not_entry::VARCHAR[], coalesce(entry::VARCHAR, '')) -- if: good_not_entry
+        AS good
+    FROM
+        cells -- if: whole
+        -- if: edge_ns
+        (
+            -- include: span_before
+        )
+        -- end
+    WHERE true
+        AND list_contains($where_service::VARCHAR[], coalesce(service, '')) -- if: where_service
+        AND NOT list_contains($where_not_service::VARCHAR[], coalesce(service, '')) -- if: where_not_service
+        AND list_contains($where_name::VARCHAR[], coalesce(name, '')) -- if: where_name
+        AND NOT list_contains($where_not_name::VARCHAR[], coalesce(name, '')) -- if: where_not_name
+        AND list_contains($where_kind::VARCHAR[], coalesce(['unspecified', 'internal', 'server', 'client', 'producer', 'consumer'][kind + 1], '')) -- if: where_kind
+        AND NOT list_contains($where_not_kind::VARCHAR[], coalesce(['unspecified', 'internal', 'server', 'client', 'producer', 'consumer'][kind + 1], '')) -- if: where_not_kind
+        AND list_contains($where_status::VARCHAR[], CASE WHEN status_code = 2 THEN 'error' ELSE 'ok' END) -- if: where_status
+        AND NOT list_contains($where_not_status::VARCHAR[], CASE WHEN status_code = 2 THEN 'error' ELSE 'ok' END) -- if: where_not_status
+        AND list_contains($where_route::VARCHAR[], coalesce(route, '')) -- if: where_route
+        AND NOT list_contains($where_not_route::VARCHAR[], coalesce(route, '')) -- if: where_not_route
+        AND list_contains($where_model::VARCHAR[], coalesce(model, '')) -- if: where_model
+        AND NOT list_contains($where_not_model::VARCHAR[], coalesce(model, '')) -- if: where_not_model
+        AND list_contains($where_entry::VARCHAR[], coalesce(entry::VARCHAR, '')) -- if: where_entry
+        AND NOT list_contains($where_not_entry::VARCHAR[], coalesce(entry::VARCHAR, '')) -- if: where_not_entry
 )
 GROUP BY bucket;
 
@@ -501,48 +572,58 @@ ORDER BY metric, cell;
 
 -- name: judged_traces
 -- The traces that left a span or a ledger line in a window and meet the conditions, after a WITH: `seen` is what they
--- left, `passed` the judgements; of one without `heavier` all was regarded.
+-- left, `passed` the judgements; of one without `heavier` all was regarded. Only traces with something of another than
+-- the usual weight can have left less. Where `facets` are asked for, a bit each says
+-- which of some services and models a trace has.
 seen AS NOT MATERIALIZED (
     SELECT
         trace_id, start_ns, end_ns, service, name,
         ['unspecified', 'internal', 'server', 'client', 'producer', 'consumer'][kind + 1] AS kind,
         status_code, model, provider, operation, user_id, session_id, feature, tenant, user_tier, route,
-        error_type, http_status, resource_id, NULL::VARCHAR AS state, NULL::DECIMAL(24, 12) AS cost_usd, coalesce(adjusted_count, 'inf'::DOUBLE) AS weight,
-        CASE WHEN $words IS NOT NULL THEN lower(concat_ws(
+        error_type, http_status, resource_id, NULL::VARCHAR AS state, NULL::DECIMAL(24, 12) AS cost_usd, coalesce(adjusted_count, 'inf'::DOUBLE) AS weight
+        -- if: words
+        , lower(concat_ws(
             ' ', name, service, user_id, session_id, operation, model, provider, route, error_type, status_message,
             attributes
-        )) END AS words
+        )) AS words
+        -- end
     FROM spans
     WHERE start_ns >= $from_ns AND start_ns < $to_ns
-        AND ($trace_id IS NULL OR list_contains($trace_id::UUID[], trace_id))
-        AND ($not_trace_id IS NULL OR NOT list_contains($not_trace_id::UUID[], trace_id))
+        AND list_contains($trace_id::UUID[], trace_id) -- if: trace_id
+        AND NOT list_contains($not_trace_id::UUID[], trace_id) -- if: not_trace_id
     UNION ALL
     SELECT
         trace_id, at_ns - coalesce(duration_ns, 0) AS start_ns, at_ns AS end_ns, service, NULL AS name, NULL AS kind,
         CASE WHEN error_type IS NULL THEN 0 ELSE 2 END AS status_code, model, provider, operation,
         user_id, session_id, feature, tenant, user_tier, NULL AS route, error_type, NULL AS http_status,
-        NULL AS resource_id, state, cost_usd, 1 AS weight,
-        CASE WHEN $words IS NOT NULL THEN lower(concat_ws(
+        NULL AS resource_id, state, cost_usd, 1 AS weight
+        -- if: words
+        , lower(concat_ws(
             ' ', service, user_id, session_id, operation, model, provider, error_type, response_id, attributes
-        )) END AS words
+        )) AS words
+        -- end
     FROM ledger
     WHERE at_ns >= $from_ns AND at_ns < $to_ns
-        AND ($trace_id IS NULL OR list_contains($trace_id::UUID[], trace_id))
-        AND ($not_trace_id IS NULL OR NOT list_contains($not_trace_id::UUID[], trace_id))
+        AND list_contains($trace_id::UUID[], trace_id) -- if: trace_id
+        AND NOT list_contains($not_trace_id::UUID[], trace_id) -- if: not_trace_id
 ),
+-- if: sampled
+mixed AS (SELECT DISTINCT trace_id FROM seen WHERE weight <> $usual_weight),
 lesser AS (
     SELECT trace_id, weight, heavier
     FROM (
         SELECT trace_id, weight, lead(weight) OVER (PARTITION BY trace_id ORDER BY weight) AS heavier
-        FROM (SELECT DISTINCT trace_id, weight FROM seen WHERE $sampled)
+        FROM (SELECT DISTINCT trace_id, weight FROM seen SEMI JOIN mixed USING (trace_id))
     )
     WHERE heavier IS NOT NULL
 ),
+-- end
 regarded AS NOT MATERIALIZED (
     SELECT seen.*, NULL::DOUBLE AS heavier FROM seen
+    -- if: sampled
     UNION ALL
-    SELECT seen.*, lesser.heavier FROM seen JOIN lesser USING (trace_id)
-    WHERE $sampled AND seen.weight <= lesser.weight
+    SELECT seen.*, lesser.heavier FROM seen JOIN lesser USING (trace_id) WHERE seen.weight <= lesser.weight
+    -- end
 ),
 judged AS NOT MATERIALIZED (
     SELECT
@@ -550,72 +631,95 @@ judged AS NOT MATERIALIZED (
         min(start_ns) AS start_ns, max(end_ns) - min(start_ns) AS duration_ns,
         coalesce(sum(cost_usd), CASE WHEN count(state) = 0 THEN 0 END) AS cost_usd,
         CASE max(status_code) WHEN 2 THEN 'error' WHEN 1 THEN 'ok' ELSE 'unset' END AS status
+        -- if: facets
+        , bit_or(CASE WHEN service IS NOT NULL THEN 1::UBIGINT << (list_position($services::VARCHAR[], service) - 1) END) AS services
+        , bit_or(CASE WHEN model IS NOT NULL THEN 1::UBIGINT << (list_position($models::VARCHAR[], model) - 1) END) AS models
+        -- end
     FROM regarded
     GROUP BY trace_id, heavier
-    HAVING ($words IS NULL
-            OR bool_or(
-                len(list_filter($words::VARCHAR[], lambda word: contains(words, word))) = len($words::VARCHAR[])
-            ))
-        AND ($service IS NULL OR coalesce(bool_or(list_contains($service::VARCHAR[], service)), false)
-            OR (list_contains($service::VARCHAR[], '') AND count(service) = 0))
-        AND ($not_service IS NULL OR NOT (coalesce(bool_or(list_contains($not_service::VARCHAR[], service)), false)
-            OR (list_contains($not_service::VARCHAR[], '') AND count(service) = 0)))
-        AND ($name IS NULL OR coalesce(bool_or(list_contains($name::VARCHAR[], name)), false)
-            OR (list_contains($name::VARCHAR[], '') AND count(name) = 0))
-        AND ($not_name IS NULL OR NOT (coalesce(bool_or(list_contains($not_name::VARCHAR[], name)), false)
-            OR (list_contains($not_name::VARCHAR[], '') AND count(name) = 0)))
-        AND ($kind IS NULL OR coalesce(bool_or(list_contains($kind::VARCHAR[], kind)), false)
-            OR (list_contains($kind::VARCHAR[], '') AND count(kind) = 0))
-        AND ($not_kind IS NULL OR NOT (coalesce(bool_or(list_contains($not_kind::VARCHAR[], kind)), false)
-            OR (list_contains($not_kind::VARCHAR[], '') AND count(kind) = 0)))
-        AND ($model IS NULL OR coalesce(bool_or(list_contains($model::VARCHAR[], model)), false)
-            OR (list_contains($model::VARCHAR[], '') AND count(model) = 0))
-        AND ($not_model IS NULL OR NOT (coalesce(bool_or(list_contains($not_model::VARCHAR[], model)), false)
-            OR (list_contains($not_model::VARCHAR[], '') AND count(model) = 0)))
-        AND ($provider IS NULL OR coalesce(bool_or(list_contains($provider::VARCHAR[], provider)), false)
-            OR (list_contains($provider::VARCHAR[], '') AND count(provider) = 0))
-        AND ($not_provider IS NULL OR NOT (coalesce(bool_or(list_contains($not_provider::VARCHAR[], provider)), false)
-            OR (list_contains($not_provider::VARCHAR[], '') AND count(provider) = 0)))
-        AND ($operation IS NULL OR coalesce(bool_or(list_contains($operation::VARCHAR[], operation)), false)
-            OR (list_contains($operation::VARCHAR[], '') AND count(operation) = 0))
-        AND ($not_operation IS NULL OR NOT (coalesce(bool_or(list_contains($not_operation::VARCHAR[], operation)),
-            false)
-            OR (list_contains($not_operation::VARCHAR[], '') AND count(operation) = 0)))
-        AND ($user_id IS NULL OR coalesce(bool_or(list_contains($user_id::VARCHAR[], user_id)), false)
-            OR (list_contains($user_id::VARCHAR[], '') AND count(user_id) = 0))
-        AND ($not_user_id IS NULL OR NOT (coalesce(bool_or(list_contains($not_user_id::VARCHAR[], user_id)), false)
-            OR (list_contains($not_user_id::VARCHAR[], '') AND count(user_id) = 0)))
-        AND ($session_id IS NULL OR coalesce(bool_or(list_contains($session_id::VARCHAR[], session_id)), false)
-            OR (list_contains($session_id::VARCHAR[], '') AND count(session_id) = 0))
-        AND ($not_session_id IS NULL OR NOT (coalesce(bool_or(list_contains($not_session_id::VARCHAR[], session_id)),
-            false)
-            OR (list_contains($not_session_id::VARCHAR[], '') AND count(session_id) = 0)))
-        AND ($feature IS NULL OR coalesce(bool_or(list_contains($feature::VARCHAR[], feature)), false)
-            OR (list_contains($feature::VARCHAR[], '') AND count(feature) = 0))
-        AND ($not_feature IS NULL OR NOT (coalesce(bool_or(list_contains($not_feature::VARCHAR[], feature)), false)
-            OR (list_contains($not_feature::VARCHAR[], '') AND count(feature) = 0)))
-        AND ($tenant IS NULL OR coalesce(bool_or(list_contains($tenant::VARCHAR[], tenant)), false)
-            OR (list_contains($tenant::VARCHAR[], '') AND count(tenant) = 0))
-        AND ($not_tenant IS NULL OR NOT (coalesce(bool_or(list_contains($not_tenant::VARCHAR[], tenant)), false)
-            OR (list_contains($not_tenant::VARCHAR[], '') AND count(tenant) = 0)))
-        AND ($user_tier IS NULL OR coalesce(bool_or(list_contains($user_tier::VARCHAR[], user_tier)), false)
-            OR (list_contains($user_tier::VARCHAR[], '') AND count(user_tier) = 0))
-        AND ($not_user_tier IS NULL OR NOT (coalesce(bool_or(list_contains($not_user_tier::VARCHAR[], user_tier)),
-            false)
-            OR (list_contains($not_user_tier::VARCHAR[], '') AND count(user_tier) = 0)))
-        AND ($route IS NULL OR coalesce(bool_or(list_contains($route::VARCHAR[], route)), false)
-            OR (list_contains($route::VARCHAR[], '') AND count(route) = 0))
-        AND ($not_route IS NULL OR NOT (coalesce(bool_or(list_contains($not_route::VARCHAR[], route)), false)
-            OR (list_contains($not_route::VARCHAR[], '') AND count(route) = 0)))
-        AND ($state IS NULL OR coalesce(bool_or(list_contains($state::VARCHAR[], state)), false)
-            OR (list_contains($state::VARCHAR[], '') AND count(state) = 0))
-        AND ($not_state IS NULL OR NOT (coalesce(bool_or(list_contains($not_state::VARCHAR[], state)), false)
-            OR (list_contains($not_state::VARCHAR[], '') AND count(state) = 0)))
+    HAVING true
+        AND bool_or(len(list_filter($words::VARCHAR[], lambda word: contains(words, word))) = len($words::VARCHAR[])) -- if: words
+        -- if: service
+        AND (coalesce(bool_or(list_contains($service::VARCHAR[], service)), false) OR (list_contains($service::VARCHAR[], '') AND count(service) = 0))
+        -- end
+        -- if: not_service
+        AND NOT (coalesce(bool_or(list_contains($not_service::VARCHAR[], service)), false) OR (list_contains($not_service::VARCHAR[], '') AND count(service) = 0))
+        -- end
+        -- if: name
+        AND (coalesce(bool_or(list_contains($name::VARCHAR[], name)), false) OR (list_contains($name::VARCHAR[], '') AND count(name) = 0))
+        -- end
+        -- if: not_name
+        AND NOT (coalesce(bool_or(list_contains($not_name::VARCHAR[], name)), false) OR (list_contains($not_name::VARCHAR[], '') AND count(name) = 0))
+        -- end
+        -- if: kind
+        AND (coalesce(bool_or(list_contains($kind::VARCHAR[], kind)), false) OR (list_contains($kind::VARCHAR[], '') AND count(kind) = 0))
+        -- end
+        -- if: not_kind
+        AND NOT (coalesce(bool_or(list_contains($not_kind::VARCHAR[], kind)), false) OR (list_contains($not_kind::VARCHAR[], '') AND count(kind) = 0))
+        -- end
+        -- if: model
+        AND (coalesce(bool_or(list_contains($model::VARCHAR[], model)), false) OR (list_contains($model::VARCHAR[], '') AND count(model) = 0))
+        -- end
+        -- if: not_model
+        AND NOT (coalesce(bool_or(list_contains($not_model::VARCHAR[], model)), false) OR (list_contains($not_model::VARCHAR[], '') AND count(model) = 0))
+        -- end
+        -- if: provider
+        AND (coalesce(bool_or(list_contains($provider::VARCHAR[], provider)), false) OR (list_contains($provider::VARCHAR[], '') AND count(provider) = 0))
+        -- end
+        -- if: not_provider
+        AND NOT (coalesce(bool_or(list_contains($not_provider::VARCHAR[], provider)), false) OR (list_contains($not_provider::VARCHAR[], '') AND count(provider) = 0))
+        -- end
+        -- if: operation
+        AND (coalesce(bool_or(list_contains($operation::VARCHAR[], operation)), false) OR (list_contains($operation::VARCHAR[], '') AND count(operation) = 0))
+        -- end
+        -- if: not_operation
+        AND NOT (coalesce(bool_or(list_contains($not_operation::VARCHAR[], operation)), false) OR (list_contains($not_operation::VARCHAR[], '') AND count(operation) = 0))
+        -- end
+        -- if: user_id
+        AND (coalesce(bool_or(list_contains($user_id::VARCHAR[], user_id)), false) OR (list_contains($user_id::VARCHAR[], '') AND count(user_id) = 0))
+        -- end
+        -- if: not_user_id
+        AND NOT (coalesce(bool_or(list_contains($not_user_id::VARCHAR[], user_id)), false) OR (list_contains($not_user_id::VARCHAR[], '') AND count(user_id) = 0))
+        -- end
+        -- if: session_id
+        AND (coalesce(bool_or(list_contains($session_id::VARCHAR[], session_id)), false) OR (list_contains($session_id::VARCHAR[], '') AND count(session_id) = 0))
+        -- end
+        -- if: not_session_id
+        AND NOT (coalesce(bool_or(list_contains($not_session_id::VARCHAR[], session_id)), false) OR (list_contains($not_session_id::VARCHAR[], '') AND count(session_id) = 0))
+        -- end
+        -- if: feature
+        AND (coalesce(bool_or(list_contains($feature::VARCHAR[], feature)), false) OR (list_contains($feature::VARCHAR[], '') AND count(feature) = 0))
+        -- end
+        -- if: not_feature
+        AND NOT (coalesce(bool_or(list_contains($not_feature::VARCHAR[], feature)), false) OR (list_contains($not_feature::VARCHAR[], '') AND count(feature) = 0))
+        -- end
+        -- if: tenant
+        AND (coalesce(bool_or(list_contains($tenant::VARCHAR[], tenant)), false) OR (list_contains($tenant::VARCHAR[], '') AND count(tenant) = 0))
+        -- end
+        -- if: not_tenant
+        AND NOT (coalesce(bool_or(list_contains($not_tenant::VARCHAR[], tenant)), false) OR (list_contains($not_tenant::VARCHAR[], '') AND count(tenant) = 0))
+        -- end
+        -- if: user_tier
+        AND (coalesce(bool_or(list_contains($user_tier::VARCHAR[], user_tier)), false) OR (list_contains($user_tier::VARCHAR[], '') AND count(user_tier) = 0))
+        -- end
+        -- if: not_user_tier
+        AND NOT (coalesce(bool_or(list_contains($not_user_tier::VARCHAR[], user_tier)), false) OR (list_contains($not_user_tier::VARCHAR[], '') AND count(user_tier) = 0))
+        -- end
+        -- if: route
+        AND (coalesce(bool_or(list_contains($route::VARCHAR[], route)), false) OR (list_contains($route::VARCHAR[], '') AND count(route) = 0))
+        -- end
+        -- if: not_route
+        AND NOT (coalesce(bool_or(list_contains($not_route::VARCHAR[], route)), false) OR (list_contains($not_route::VARCHAR[], '') AND count(route) = 0))
+        -- end
+        -- if: state
+        AND (coalesce(bool_or(list_contains($state::VARCHAR[], state)), false) OR (list_contains($state::VARCHAR[], '') AND count(state) = 0))
+        -- end
+        -- if: not_state
+        AND NOT (coalesce(bool_or(list_contains($not_state::VARCHAR[], state)), false) OR (list_contains($not_state::VARCHAR[], '') AND count(state) = 0))
+        -- end
 ),
 passed AS MATERIALIZED (
-    SELECT
-        trace_id, heavier, weight, start_ns, duration_ns, cost_usd, status,
-        CASE WHEN $descending THEN -key ELSE key END AS place
+    SELECT * EXCLUDE (key), CASE WHEN $descending THEN -key ELSE key END AS place
     FROM (
         SELECT
             *,
@@ -623,10 +727,11 @@ passed AS MATERIALIZED (
                 ELSE cost_usd END::DECIMAL(38, 12) AS key
         FROM judged
     )
-    WHERE ($status IS NULL OR list_contains($status::VARCHAR[], status))
-        AND ($not_status IS NULL OR NOT list_contains($not_status::VARCHAR[], status))
-        AND ($least_duration IS NULL OR duration_ns >= $least_duration)
-        AND ($most_duration IS NULL OR duration_ns <= $most_duration)
-        AND ($least_cost IS NULL OR cost_usd >= $least_cost)
-        AND ($most_cost IS NULL OR cost_usd <= $most_cost)
+    WHERE true
+        AND list_contains($status::VARCHAR[], status) -- if: status
+        AND NOT list_contains($not_status::VARCHAR[], status) -- if: not_status
+        AND duration_ns >= $least_duration -- if: least_duration
+        AND duration_ns <= $most_duration -- if: most_duration
+        AND cost_usd >= $least_cost -- if: least_cost
+        AND cost_usd <= $most_cost -- if: most_cost
 );

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 import pyarrow as pa
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from spanledger_server.store.database import Database
 
 T = TypeVar("T")
+MOST_PARSED: Final = 1000  # statements, of about 12 kB each
 
 
 class Reader:
@@ -52,8 +53,20 @@ class Reader:
     def tuples(self, sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
         """All rows as tuples, in the statement's column order."""
         with self._database.translating(writing=self._writes):
-            result = self._cursor.execute(sql, parameters) if parameters else self._cursor.execute(sql)
+            parsed = self._parsed(sql)
+            result = self._cursor.execute(parsed, parameters) if parameters else self._cursor.execute(parsed)
             found: list[tuple[Any, ...]] = result.fetchall()
+        return found
+
+    def _parsed(self, sql: str) -> Any:
+        """What to run for a text: parsed once for all readers, which is a third of what a small statement takes."""
+        known = self._database.parsed
+        found = known.get(sql)
+        if found is None:
+            each = self._cursor.extract_statements(sql)
+            if len(known) >= MOST_PARSED:
+                known.clear()
+            found = known[sql] = each[0] if len(each) == 1 else sql
         return found
 
     def rows(self, sql: str, **parameters: Any) -> list[dict[str, Any]]:
@@ -75,7 +88,7 @@ class Reader:
     def arrow(self, sql: str, **parameters: Any) -> pa.Table:
         """All rows as an Arrow table; UUIDs become text."""
         with self._database.translating(writing=self._writes):
-            relation = self._cursor.sql(sql, params=parameters) if parameters else self._cursor.sql(sql)
+            relation = self._cursor.sql(self._parsed(sql), params=parameters or None)
             table: pa.Table = relation.to_arrow_table()
         return table
 

@@ -52,7 +52,9 @@ CREATE OR REPLACE MACRO width_ns(level) AS CASE level WHEN '1m' THEN 60000000000
 
 -- Which days, hours and minutes make up a window, and which minutes of it are read from the rows themselves: conditions on a bucket's
 -- number, for `s` as statistics/stretches.py makes it.
-CREATE OR REPLACE MACRO of_days(bucket, s) AS bucket >= s.first_day AND bucket < s.end_day AND NOT list_contains(s.stale_days, bucket);
+CREATE OR REPLACE MACRO of_days(bucket, s) AS
+    bucket >= s.first_day AND bucket < s.end_day AND NOT list_contains(s.stale_days, bucket)
+    AND (bucket < s.gone_day OR bucket >= s.gone_end_day);
 CREATE OR REPLACE MACRO of_hours(bucket, s) AS
     bucket >= s.first_hour AND bucket < s.end_hour AND NOT list_contains(s.stale_hours, bucket)
     AND (bucket < s.first_day * 24 OR bucket >= s.end_day * 24 OR list_contains(s.stale_days, bucket // 24));

@@ -139,19 +139,10 @@ def find(reader: Reader, from_ns: int, to_ns: int, conditions: Conditions, chose
         most: How many values are told.
     """
     searched = search.affordable(reader, from_ns, to_ns, oldest=False, most=MOST_ROWS)
-    within = {"from_ns": searched[0], "to_ns": searched[1]}
-    row = reader.row(
-        SQL["differences"],
-        **within,
-        sampled=reader.value(SQL["any_sampled"], **within),
-        words=conditions.words or None,
-        sort_by="start",
-        descending=False,
-        most=MOST_TRIED,
-        fewest=FEWEST,
-        **conditions.bound(),
-        **chosen.bound(),
-    )
+    bound = search.judging(reader, searched, conditions) | chosen.bound()
+    bound |= {"sort_by": "start", "descending": False, "most": MOST_TRIED, "fewest": FEWEST}
+    sql, parameters = sqlfile.lean(SQL["differences"], bound)
+    row = reader.row(sql, **parameters)
     assert row is not None  # noqa: S101 - the statement has no FROM
     inside, outside = (_part(row["totals"], name) for name in ("inside", "outside"))
     tried = [_value(one, inside, outside) for one in row["farthest"] or ()]

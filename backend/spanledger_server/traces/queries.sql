@@ -7,47 +7,50 @@ WITH
 -- include: judged_traces
 ,
 matched AS NOT MATERIALIZED (SELECT * FROM passed WHERE heavier IS NULL),
+-- if: many_facets
+narrowed AS NOT MATERIALIZED (SELECT trace_id, service, model FROM seen SEMI JOIN matched USING (trace_id)),
+-- end
 weighed AS (
     SELECT
         sum(CASE WHEN isinf(weight) THEN 0 WHEN heavier IS NULL OR isinf(heavier) THEN weight ELSE weight - heavier END) AS y,
         count(*) FILTER (heavier IS NULL AND isinf(weight)) > count(*) FILTER (isinf(heavier)) AS uncounted
     FROM passed GROUP BY trace_id
 ),
-narrowed AS NOT MATERIALIZED (SELECT trace_id, service, model FROM seen SEMI JOIN matched USING (trace_id)),
-services AS (
-    SELECT service AS value, count(DISTINCT trace_id) AS count
-    FROM narrowed WHERE service IS NOT NULL GROUP BY service ORDER BY count DESC, value LIMIT $most_facets
-),
-models AS (
-    SELECT model AS value, count(DISTINCT trace_id) AS count
-    FROM narrowed WHERE model IS NOT NULL GROUP BY model ORDER BY count DESC, value LIMIT $most_facets
-),
-statuses AS (SELECT status AS value, count(*) AS count FROM matched GROUP BY status),
-bars AS (
-    SELECT
-        greatest(start_ns, $from_ns) // $step_ns AS bar, count(*) AS traces,
-        count(*) FILTER (status = 'error') AS errors
-    FROM matched GROUP BY bar
-),
 page AS (
     SELECT trace_id, place
     FROM matched
-    WHERE $after_trace IS NULL
-        OR ($after_place IS NULL AND place IS NULL AND trace_id > $after_trace::UUID)
+    -- if: after_trace
+    WHERE ($after_place IS NULL AND place IS NULL AND trace_id > $after_trace::UUID)
         OR ($after_place IS NOT NULL AND (
             place IS NULL OR place > $after_place::DECIMAL(38, 12)
             OR (place = $after_place::DECIMAL(38, 12) AND trace_id > $after_trace::UUID)))
+    -- end
     ORDER BY place NULLS LAST, trace_id
     LIMIT $most
 )
-SELECT
-    (SELECT count(*) FROM matched) AS matched,
-    (SELECT {'total': sum(y), 'squares': sum(y * y), 'uncounted': count(*) FILTER (uncounted)} FROM weighed) AS weighed,
-    (SELECT list(bars) FROM bars) AS histogram,
-    (SELECT list(services ORDER BY count DESC, value) FROM services) AS services,
-    (SELECT list(models ORDER BY count DESC, value) FROM models) AS models,
-    (SELECT list(statuses ORDER BY count DESC, value) FROM statuses) AS statuses,
-    (SELECT list(page ORDER BY place NULLS LAST, trace_id) FROM page) AS page;
+SELECT 'page' AS told, trace_id, place FROM page
+UNION ALL BY NAME
+SELECT 'weighed' AS told, sum(y) AS total, sum(y * y) AS squares, count(*) FILTER (uncounted) AS traces FROM weighed
+UNION ALL BY NAME
+SELECT 'bar' AS told, greatest(start_ns, $from_ns) // $step_ns AS bar, status, count(*) AS traces FROM matched GROUP BY bar, status
+-- if: facets
+UNION ALL BY NAME
+SELECT CASE grouping(services) WHEN 0 THEN 'services' ELSE 'models' END AS told, coalesce(services, models) AS bits, count(*) AS traces
+FROM matched GROUP BY GROUPING SETS ((services), (models))
+-- end
+-- if: many_facets
+UNION ALL BY NAME
+(
+    SELECT 'services' AS told, service AS value, count(DISTINCT trace_id) AS traces
+    FROM narrowed WHERE service IS NOT NULL GROUP BY service ORDER BY traces DESC, value LIMIT $most_facets
+)
+UNION ALL BY NAME
+(
+    SELECT 'models' AS told, model AS value, count(DISTINCT trace_id) AS traces
+    FROM narrowed WHERE model IS NOT NULL GROUP BY model ORDER BY traces DESC, value LIMIT $most_facets
+)
+-- end
+;
 
 -- name: differences
 -- Two parts of the traces that `search` would find: those inside a selection, and the rest. For each value that a key has
@@ -168,11 +171,49 @@ FROM (
 WHERE upto * 2 >= whole
 ORDER BY upto LIMIT 1;
 
--- name: any_sampled
--- Whether a window holds spans that stand for more than themselves, or that do not say.
-SELECT EXISTS (
-    FROM spans WHERE start_ns >= $from_ns AND start_ns < $to_ns AND adjusted_count IS DISTINCT FROM 1
+-- name: span_of
+-- What tells which spans are like one.
+SELECT name, service, start_ns, end_ns - start_ns AS duration_ns FROM spans
+WHERE trace_id = $trace_id::UUID AND span_id = $span_id::UBIGINT AND start_ns >= $from_ns AND start_ns < $to_ns LIMIT 1;
+
+-- name: alike
+-- Of the other spans of that name in that service: how many ended, what share was faster (of those that took as long, a half;
+-- each counts as often as it stands for others), and how long those that are stored took.
+SELECT
+    count(*) AS spans, sum(weight * CASE WHEN took < $duration_ns THEN 1 WHEN took = $duration_ns THEN 0.5 ELSE 0 END) / sum(weight) AS faster,
+    quantile_disc(took, 0.5) AS median_ns, quantile_disc(took, 0.95) AS p95_ns
+FROM (
+    SELECT end_ns - start_ns AS took, coalesce(adjusted_count, 1) AS weight
+    FROM spans
+    WHERE start_ns >= $from_ns AND start_ns < $to_ns AND end_ns IS NOT NULL
+        AND name = $name AND service IS NOT DISTINCT FROM $service
+        AND NOT (trace_id = $trace_id::UUID AND span_id = $span_id::UBIGINT)
 );
+
+-- name: rows_within
+-- How many spans and lines a window holds.
+SELECT
+    (SELECT count(*) FROM spans WHERE start_ns >= $from_ns AND start_ns < $to_ns)
+    + (SELECT count(*) FROM ledger WHERE at_ns >= $from_ns AND at_ns < $to_ns);
+
+-- name: left_within
+-- The services and models of what a window holds, and whether some of it stands for more than other, and for how much most
+-- of it does; `most_values` of each, and one.
+WITH kinds AS MATERIALIZED (
+    SELECT service, model, min(weight) AS least, max(weight) AS most, count(*) AS number
+    FROM (
+        SELECT service, model, coalesce(adjusted_count, 'inf'::DOUBLE) AS weight
+        FROM spans WHERE start_ns >= $from_ns AND start_ns < $to_ns
+        UNION ALL
+        SELECT service, model, 1 FROM ledger WHERE at_ns >= $from_ns AND at_ns < $to_ns
+    )
+    GROUP BY service, model
+)
+SELECT
+    coalesce((SELECT min(least) < max(most) FROM kinds), false) AS sampled,
+    (SELECT arg_max(most, number) FROM kinds) AS usual_weight,
+    (SELECT list(service) FROM (SELECT DISTINCT service FROM kinds WHERE service IS NOT NULL LIMIT $most_values + 1)) AS services,
+    (SELECT list(model) FROM (SELECT DISTINCT model FROM kinds WHERE model IS NOT NULL LIMIT $most_values + 1)) AS models;
 
 -- name: rows_by_slice
 -- How many spans and lines a window holds, by slices of it.
@@ -188,7 +229,12 @@ GROUP BY slice;
 
 -- name: minutes_of_traces
 -- Between which minutes the spans of traces lie, by the low halves of their ids.
-SELECT min(first_minute), max(last_minute) FROM trace_index WHERE hash IN (SELECT unnest($hashes::UBIGINT[]));
+SELECT min(first_minute), max(last_minute)
+FROM trace_index
+WHERE true
+    AND hash = $hash::UBIGINT -- if: hash
+    AND hash IN (SELECT unnest($hashes::UBIGINT[])) -- if: hashes
+;
 
 -- name: times_of_lines
 -- Between which times the ledger lines of traces lie.
@@ -209,7 +255,9 @@ SELECT
     arg_min(session_id, start_ns) FILTER (session_id IS NOT NULL) AS session_id,
     arg_min(feature, start_ns) FILTER (feature IS NOT NULL) AS feature
 FROM spans
-WHERE start_ns >= $from_ns AND start_ns < $to_ns AND trace_id IN (SELECT unnest($traces::UUID[]))
+WHERE start_ns >= $from_ns AND start_ns < $to_ns
+    AND trace_id = $trace::UUID -- if: trace
+    AND trace_id IN (SELECT unnest($traces::UUID[])) -- if: traces
 GROUP BY trace_id;
 
 -- name: summaries_of_lines
@@ -225,7 +273,9 @@ SELECT
     arg_min(session_id, at_ns) FILTER (session_id IS NOT NULL) AS session_id,
     arg_min(feature, at_ns) FILTER (feature IS NOT NULL) AS feature
 FROM ledger
-WHERE at_ns >= $from_ns AND at_ns < $to_ns AND trace_id IN (SELECT unnest($traces::UUID[]))
+WHERE at_ns >= $from_ns AND at_ns < $to_ns
+    AND trace_id = $trace::UUID -- if: trace
+    AND trace_id IN (SELECT unnest($traces::UUID[])) -- if: traces
 GROUP BY trace_id;
 
 -- name: spans_of_trace

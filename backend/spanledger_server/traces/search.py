@@ -9,6 +9,7 @@ so.
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -26,6 +27,7 @@ SQL = sqlfile.load(__package__)
 SORTS: Final = ("-start", "start", "-duration", "duration", "-cost", "cost")
 MOST_BARS: Final = 60
 MOST_FACETS: Final = 20
+MOST_BITS: Final = 62  # services, and models, that are told apart by a bit each
 MOST_ROWS: Final = 2_000_000  # spans and lines judged in one search
 MINUTE_NS: Final = 60 * 10**9
 DAY_NS: Final = 86400 * 10**9
@@ -88,41 +90,68 @@ def search(
     """
     searched = affordable(reader, from_ns, to_ns, oldest=sort == "start")
     step_ns = step(from_ns, to_ns)
-    within = {"from_ns": searched[0], "to_ns": searched[1]}
-    row = reader.row(
-        SQL["search"],
-        **within,
-        sampled=reader.value(SQL["any_sampled"], **within),
-        step_ns=step_ns,
-        words=conditions.words or None,
-        sort_by=sort.removeprefix("-"),
-        descending=sort.startswith("-"),
-        after_place=None if after is None else after.place,
-        after_trace=None if after is None else after.trace_id,
-        most=most + 1,
-        most_facets=MOST_FACETS,
-        **conditions.bound(),
-    )
-    assert row is not None  # noqa: S101 - the statement has no FROM
-    page = row["page"] or []
+    bound = judging(reader, searched, conditions) | {
+        "step_ns": step_ns,
+        "sort_by": sort.removeprefix("-"),
+        "descending": sort.startswith("-"),
+        "after_place": None if after is None else after.place,
+        "after_trace": None if after is None else after.trace_id,
+        "most": most + 1,
+        "most_facets": MOST_FACETS,
+    }
+    few = all(len(bound[name]) <= MOST_BITS for name in ("services", "models"))
+    sql, parameters = sqlfile.lean(SQL["search"], bound | {"facets": few, "many_facets": not few})
+    told: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in reader.rows(sql, **parameters):
+        told[row["told"]].append(row)
+    page = sorted(told["page"], key=lambda row: (row["place"] is None, row["place"], row["trace_id"]))
     last = page[most - 1] if len(page) > most else None
-    facets = {"service": row["services"], "model": row["models"], "status": row["statuses"]}
+    matched, weighed = sum(row["traces"] for row in told["bar"]), told["weighed"][0]
     return Found(
-        traces=summaries(reader, [entry["trace_id"] for entry in page[:most]]),
+        traces=summaries(reader, [row["trace_id"] for row in page[:most]], searched),
         after=None if last is None else After(last["place"], last["trace_id"]),
-        bars=_bars(row["histogram"] or [], (from_ns, to_ns), searched, step_ns),
-        facets={key: values or [] for key, values in facets.items()},
-        matched=row["matched"],
-        estimated=_estimated(row["weighed"], row["matched"]),
-        uncounted=row["weighed"]["uncounted"],
+        bars=_bars(told["bar"], (from_ns, to_ns), searched, step_ns),
+        facets={
+            "service": _facet(told["services"], bound["services"]),
+            "model": _facet(told["models"], bound["models"]),
+            "status": _commonest((row["status"], row["traces"]) for row in told["bar"]),
+        },
+        matched=matched,
+        estimated=_estimated(weighed, matched),
+        uncounted=weighed["traces"],
         exact=searched == (from_ns, to_ns),
     )
+
+
+def _facet(rows: Sequence[Mapping[str, Any]], named: Sequence[str]) -> list[dict[str, Any]]:
+    """The commonest values, of rows that name one each, or of which each bit stands for one of `named`."""
+    told = [(row["value"], row["traces"]) for row in rows if row.get("value") is not None]
+    bits = [(row["bits"], row["traces"]) for row in rows if row.get("bits") is not None]
+    told += [(value, traces) for held, traces in bits for bit, value in enumerate(named) if held >> bit & 1]
+    return _commonest(told)
+
+
+def _commonest(counted: Iterable[tuple[str, int]]) -> list[dict[str, Any]]:
+    number: Counter[str] = Counter()
+    for value, traces in counted:
+        number[value] += traces
+    ordered = sorted(number.items(), key=lambda item: (-item[1], item[0]))
+    return [{"value": value, "count": count} for value, count in ordered[:MOST_FACETS]]
+
+
+def judging(reader: Reader, searched: tuple[int, int], conditions: Conditions) -> dict[str, Any]:
+    """What the statements bind that judge traces by what they left in a window, and what they can do without."""
+    within = {"from_ns": searched[0], "to_ns": searched[1]}
+    left = reader.row(SQL["left_within"], **within, most_values=MOST_BITS) or {}
+    seen = {"services": left["services"] or [], "models": left["models"] or []}
+    weights = {"sampled": left["sampled"], "usual_weight": left["usual_weight"] if left["sampled"] else None}
+    return within | seen | weights | {"words": conditions.words or None, **conditions.bound()}
 
 
 def _estimated(weighed: Mapping[str, Any], matched: int) -> Estimate:
     """From what each trace adds: a trace that adds y, by one draw, has the variance y (y - 1)."""
     added = weighed["total"] or 0.0
-    known = matched - weighed["uncounted"]
+    known = matched - weighed["traces"]  # that do not say how they were sampled
     return estimates.total(max(added, 0.0), known, (weighed["squares"] or 0.0) - added)
 
 
@@ -136,9 +165,13 @@ def step(from_ns: int, to_ns: int) -> int:
 
 
 def _bars(
-    counted: Iterable[Mapping[str, int]], window: tuple[int, int], searched: tuple[int, int], step_ns: int
+    counted: Iterable[Mapping[str, Any]], window: tuple[int, int], searched: tuple[int, int], step_ns: int
 ) -> list[tuple[int, int | None, int | None]]:
-    by_bar = {entry["bar"]: (entry["traces"], entry["errors"]) for entry in counted}
+    by_bar: dict[int, tuple[int, int]] = {}
+    for row in counted:
+        traces, errors = by_bar.get(row["bar"], (0, 0))
+        failed = row["traces"] if row["status"] == "error" else 0
+        by_bar[row["bar"]] = traces + row["traces"], errors + failed
     bars: list[tuple[int, int | None, int | None]] = []
     for number in range(window[0] // step_ns, (window[1] - 1) // step_ns + 1):
         looked = number * step_ns < searched[1] and (number + 1) * step_ns > searched[0]
@@ -149,6 +182,8 @@ def _bars(
 def affordable(reader: Reader, from_ns: int, to_ns: int, *, oldest: bool, most: int | None = None) -> tuple[int, int]:
     """The part of the window that holds at most `most` rows, else `MOST_ROWS`: its newest part, or its `oldest`."""
     most = most or MOST_ROWS
+    if reader.value(SQL["rows_within"], from_ns=from_ns, to_ns=to_ns) <= most:
+        return from_ns, to_ns
     while True:
         slice_ns = max(-(-(to_ns - from_ns) // MOST_BARS), SHORTEST_SLICE_NS)
         counted = reader.tuples(SQL["rows_by_slice"], from_ns=from_ns, to_ns=to_ns, slice_ns=slice_ns)
@@ -176,8 +211,14 @@ def _within(counted: Sequence[tuple[int, int]], most: int) -> tuple[int, int]:
 def bounds(reader: Reader, traces: Sequence[UUID]) -> tuple[int, int] | None:
     """Between which times all spans of `traces` start; None when there are none."""
     hashes = [trace.int & (2**64 - 1) for trace in traces]
-    first, last = reader.tuples(SQL["minutes_of_traces"], hashes=hashes)[0]
+    sql, bound = sqlfile.lean(SQL["minutes_of_traces"], _one_or_more("hash", "hashes", hashes))
+    first, last = reader.tuples(sql, **bound)[0]
     return None if first is None else (first * MINUTE_NS, (last + 1) * MINUTE_NS)
+
+
+def _one_or_more(one: str, more: str, values: Sequence[Any]) -> dict[str, Any]:
+    """What to bind to look for values: a single one is compared with blocks' bounds at once."""
+    return {one: values[0]} if len(values) == 1 else {more: list(values)}
 
 
 def life(reader: Reader, traces: Sequence[UUID]) -> tuple[int, int] | None:
@@ -191,24 +232,40 @@ def _line_times(reader: Reader, traces: Sequence[UUID]) -> tuple[int, int] | Non
     return None if first is None else (first, last + 1)
 
 
-def summaries(reader: Reader, traces: Sequence[UUID]) -> list[dict[str, Any]]:
-    """What `traces` look like from outside, in the given order; those of which nothing is known are left out."""
-    return summaries_within(reader, traces, bounds(reader, traces)) if traces else []
+def summaries(reader: Reader, traces: Sequence[UUID], seen: tuple[int, int] | None = None) -> list[dict[str, Any]]:
+    """What `traces` look like from outside, in the given order; those of which nothing is known are left out.
+
+    Args:
+        reader: One snapshot.
+        traces: Which.
+        seen: When each of them left something, where that is known.
+    """
+    return summaries_within(reader, traces, bounds(reader, traces), seen) if traces else []
 
 
-def summaries_within(reader: Reader, traces: Sequence[UUID], within: tuple[int, int] | None) -> list[dict[str, Any]]:
+def summaries_within(
+    reader: Reader, traces: Sequence[UUID], within: tuple[int, int] | None, seen: tuple[int, int] | None = None
+) -> list[dict[str, Any]]:
     """The same of traces whose `bounds` are known."""
     listed = list(traces)
+    wanted = _one_or_more("trace", "traces", listed)
     by_spans: list[dict[str, Any]] = []
     if within is not None:
-        by_spans = reader.rows(SQL["summaries_of_spans"], traces=listed, from_ns=within[0], to_ns=within[1])
+        sql, bound = sqlfile.lean(SQL["summaries_of_spans"], {"from_ns": within[0], "to_ns": within[1], **wanted})
+        by_spans = reader.rows(sql, **bound)
     spans = {row["trace_id"]: row for row in by_spans}
-    near = (
-        (within[0] - LINES_WITHIN_NS, within[1] + LINES_WITHIN_NS) if within and len(spans) == len(listed) else ANY_TIME
-    )
-    by_lines = reader.rows(SQL["summaries_of_lines"], traces=listed, from_ns=near[0], to_ns=near[1])
+    near = _near(within, seen if seen is not None or len(spans) == len(listed) else ANY_TIME)
+    sql, bound = sqlfile.lean(SQL["summaries_of_lines"], {"from_ns": near[0], "to_ns": near[1], **wanted})
+    by_lines = reader.rows(sql, **bound)
     lines = {row["trace_id"]: row for row in by_lines}
     return [_summary(trace, spans.get(trace), lines.get(trace)) for trace in listed if trace in spans or trace in lines]
+
+
+def _near(*times: tuple[int, int] | None) -> tuple[int, int]:
+    """Where to look for the lines of traces that left something at these times."""
+    known = [each for each in times if each is not None]
+    first, last = min(first for first, _ in known), max(last for _, last in known)
+    return max(ANY_TIME[0], first - LINES_WITHIN_NS), min(ANY_TIME[1], last + LINES_WITHIN_NS)
 
 
 def _summary(trace_id: UUID, spans: Mapping[str, Any] | None, lines: Mapping[str, Any] | None) -> dict[str, Any]:

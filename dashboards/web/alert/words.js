@@ -2,10 +2,9 @@
 /**
  * What is said of alerts and rules: looks of their states, values with their units, conditions in words. Pure.
  *
- * Given: alerts and rules as the server tells them. Gives: looks, texts. Never: "all clear" while something is not evaluated.
+ * Given: alerts and rules as the server tells them. Gives: looks, texts. Never: a value without its unit.
  */
-import { UNKNOWN, duration, isUnknown, plural } from '../format.js';
-import { SEVERE } from '../status.js';
+import { UNKNOWN, duration, isUnknown } from '../format.js';
 import { measure } from '../units.js';
 
 /** @typedef {import('../status.js').Look} Look */
@@ -36,11 +35,11 @@ const SIGNS = /** @type {Record<string, string>} */ ({ '>=': '≥', '<=': '≤',
 /** @param {string | null | undefined} operator */
 export const sign = (operator) => SIGNS[operator ?? ''] ?? operator ?? '';
 
-/** "2.41 s, > 2.00 s"; empty where nothing was measured. @param {any} alert */
+/** "2.41 s, limit > 2.00 s"; empty where nothing was measured. @param {any} alert */
 export function measured(alert) {
   if (isUnknown(alert.current_value)) return '';
   const { say } = measure(alert.unit);
-  const limit = isUnknown(alert.threshold_value) ? '' : `, ${sign(alert.operator)} ${say(alert.threshold_value)}`;
+  const limit = isUnknown(alert.threshold_value) ? '' : `, limit ${sign(alert.operator)} ${say(alert.threshold_value)}`;
   return `${say(alert.current_value)}${limit}`;
 }
 
@@ -65,22 +64,6 @@ export function condition(rule) {
 export function scope(rule) {
   const filters = Object.entries(rule.filters ?? {}).map(([name, value]) => `${name} ${[value].flat().join(', ').replace(/(^|, )!/g, '$1not ')}`);
   return [...filters, ...(rule.group_by?.length ? [`by ${rule.group_by.join(', ')}`] : [])].join(' · ');
-}
-
-/** The sentence above the list. @param {any[]} alerts those that are not resolved @param {{rules: number, blind: number} | null} watched @returns {{text: string, tone: string, icon: string}} */
-export function summary(alerts, watched) {
-  const firing = alerts.filter((one) => one.state !== 'pending');
-  const open = firing.filter((one) => !one.acknowledged && !one.held_back);
-  const rest = [
-    [firing.filter((one) => one.acknowledged).length, 'acknowledged'], [firing.filter((one) => !one.acknowledged && one.held_back).length, 'held back'], [alerts.length - firing.length, 'pending'],
-  ].filter(([n]) => n).map(([n, word]) => `${n} ${word}`);
-  const blind = watched?.blind ? `${plural(watched.blind, 'rule')} cannot be evaluated` : '';
-  const also = [...rest, blind].filter(Boolean).join(', ');
-  if (open.length) return { text: `${plural(open.length, 'alert')} ${open.length === 1 ? 'needs' : 'need'} somebody${also ? `; ${also}` : ''}.`, tone: open.some((one) => SEVERE.includes(one.severity)) ? 'crit' : 'warn', icon: 'octagon' };
-  if (also) return { text: `No alert needs anybody; ${also}.`, tone: blind ? 'unk' : 'info', icon: blind ? 'question' : 'clock' };
-  if (!watched) return { text: 'No alert fires.', tone: 'unk', icon: 'question' };
-  if (!watched.rules) return { text: 'No alert fires, and no rule is switched on.', tone: 'unk', icon: 'question' };
-  return { text: `No alert fires; ${plural(watched.rules, 'rule')} watched.`, tone: 'ok', icon: 'tick' };
 }
 
 /** How long it lasted, or lasts. @param {number | null} from ms @param {number | null} to ms */

@@ -5,9 +5,10 @@
  * Given: budgets as the server tells them. Gives: looks, sentences, bodies. Never: a good look for a budget with calls that nobody can price.
  */
 import { KEYS, formatFilter } from '../filters.js';
-import { instant, isUnknown, money, moneyLength, plural, shortDateTime } from '../format.js';
+import { isUnknown, money, moneyLength, plural } from '../format.js';
 import { isExceeded, stateLook, worstFirst } from './looks.js';
 
+export { forecastWords } from './ahead.js';
 export { isExceeded, stateLook, worstFirst };
 
 export const DIMENSIONS = ['provider', 'model', 'service', 'feature', 'user_tier', 'user_id', 'session_id', 'tenant'];
@@ -24,32 +25,6 @@ export const periodWords = (budget) => (budget.window === 'rolling' ? ROLLING[bu
 
 /** The filters of exactly the calls that count. @param {any} budget */
 export const scopeFilters = (budget) => DIMENSIONS.filter((name) => !isUnknown(budget[name])).map((name) => formatFilter({ key: name, op: ':', value: budget[name], negated: false }));
-
-/** A chance in words: never "0 %" or "100 %" of what is only likely. @param {number} share */
-const chance = (share) => (share < 0.01 ? 'less than 1\u202f%' : share > 0.99 ? 'more than 99\u202f%' : `${Math.round(share * 100)}\u202f%`);
-
-/** Where it goes, in a sentence; the notes of the server where that is not known. @param {any} status @param {string} zone */
-export function forecastWords(status, zone) {
-  const goes = status.projection;
-  if (!goes) return '';
-  const known = goes.certain && !isUnknown(goes.p10) && !isUnknown(goes.p90);
-  if (!known) return goes.notes[0] ?? 'No forecast yet.';
-  const over = goes.probability_over_budget;
-  const said = [`Ends at ${money(goes.p50)}${money(goes.p10) === money(goes.p90) ? '' : ` (${money(goes.p10)} – ${money(goes.p90)} in 8 of 10 cases)`}`];
-  if (!isExceeded(status) && !isUnknown(over)) said.push(`${chance(over)} chance to pass the limit`);
-  const breach = breachWords(status, zone);
-  return [said.join(', '), breach].filter(Boolean).join('; ');
-}
-
-/** When the limit is, or was, reached. @param {any} status @param {string} zone */
-export function breachWords(status, zone) {
-  const times = status.projection?.exhausted_at;
-  if (!times) return '';
-  const at = (/** @type {string} */ text) => shortDateTime(instant(text), zone);
-  if (isExceeded(status)) return times.p50 ? `the limit was reached ${at(times.p50)}` : '';
-  if (times.p50) return `the limit is reached about ${at(times.p50)}`;
-  return times.p10 ? `with a chance of 10 % by ${at(times.p10)}` : '';
-}
 
 /** The threshold marks of its bar, in USD as lengths. @param {any} status */
 export function marksOf(status) {

@@ -28,7 +28,7 @@ export function Legend({ keys, marks }) {
 }
 
 /** @param {Table & {title: string}} props */
-function FigureTable({ title, columns, rows }) {
+export function FigureTable({ title, columns, rows }) {
   return html`<div class="figure-table" tabindex="0" role="region" aria-label=${`${title}, as table`}><table>
     <thead><tr>${columns.map((name, index) => html`<th scope="col" class=${index ? 'num' : ''}>${name}</th>`)}</tr></thead>
     <tbody>${rows.map((cells) => html`<tr>${cells.map((cell, index) => html`<td class=${index ? 'num' : ''}>${cell}</td>`)}</tr>`)}</tbody>

@@ -16,7 +16,7 @@ import { zone } from '../url.js';
 import { Tip } from './frame.js';
 import { Aloud, useWalk } from './walk.js';
 
-/** @typedef {{label: string, slot: number, width: number}} Line */
+/** @typedef {{label: string, slot: number, width: number, dash?: number[]}} Line */
 /** Between which values it was expected. @typedef {{low: (number | null)[], high: (number | null)[]}} Expected */
 
 /** px to the left and right of the axis. */
@@ -27,9 +27,9 @@ const NOTHING = { left: 0, width: 0, top: 0, height: 0 };
 
 /**
  * @param {{statement: string, times: number[], values: (number | null)[][], lines: Line[], band?: [number, number], text: (value: number | null) => string, axis: (value: number) => string,
- *   height?: number, onPick?: (start: number, end: number) => void, onBack?: () => void, marks?: import('./marks.js').Happened, expected?: Expected | null}} props band: upper and lower line; onPick in ms; onBack: on a double click
+ *   height?: number, onPick?: (start: number, end: number) => void, onBack?: () => void, marks?: import('./marks.js').Happened, expected?: Expected | null, y?: any}} props band: upper and lower line; onPick in ms; onBack: on a double click; y: another scale
  */
-export function Lines({ statement, times, values, lines, band, text, axis, height = 220, onPick, onBack, marks, expected }) {
+export function Lines({ statement, times, values, lines, band, text, axis, height = 220, onPick, onBack, marks, expected, y }) {
   const [ref, width] = useSize();
   const plot = useRef(/** @type {any} */ (null));
   const data = useRef(/** @type {any[]} */ ([]));
@@ -42,10 +42,10 @@ export function Lines({ statement, times, values, lines, band, text, axis, heigh
 
   useEffect(() => {
     if (!width) return undefined;
-    const made = new uPlot(options({ width, height, lines, band, axis, expected: Boolean(expected), setCursor, pick, step, patient: onBack !== undefined }), data.current, ref.current);
+    const made = new uPlot(options({ width, height, lines, band, axis, expected: Boolean(expected), setCursor, pick, step, patient: onBack !== undefined, y }), data.current, ref.current);
     plot.current = made;
     return () => { made.destroy(); plot.current = null; };
-  }, [width, height, dark, theme.value, zone.value, step, !expected]);
+  }, [width, height, dark, theme.value, zone.value, step, !expected, y, lines.length]);
   useEffect(() => { plot.current?.setData(data.current); }, [times, values]);
 
   const walk = useWalk(times, onPick && ((first, last) => onPick(times[first] * 1000, (times[last] + step) * 1000)));
@@ -87,8 +87,8 @@ function moment(ms, marks) {
   return marks.length > 1 && (marks[1] - marks[0] >= 43_200 || text === '00:00') ? day(ms, zone.value) : text;
 }
 
-/** @param {{width: number, height: number, lines: Line[], band?: [number, number], expected: boolean, axis: (value: number) => string, setCursor: (at: any) => void, pick: any, step: number, patient: boolean}} of a click waits for a second one where that means something */
-function options({ width, height, lines, band, expected, axis: spell, setCursor, pick, step, patient }) {
+/** @param {{width: number, height: number, lines: Line[], band?: [number, number], expected: boolean, axis: (value: number) => string, setCursor: (at: any) => void, pick: any, step: number, patient: boolean, y: any}} of a click waits for a second one where that means something */
+function options({ width, height, lines, band, expected, axis: spell, setCursor, pick, step, patient, y }) {
   const css = getComputedStyle(document.documentElement);
   const colour = (/** @type {string} */ name) => css.getPropertyValue(name).trim();
   const font = `11px ${colour('--font')}`;
@@ -99,12 +99,12 @@ function options({ width, height, lines, band, expected, axis: spell, setCursor,
   return {
     width, height, legend: { show: false }, padding: [8, RIGHT, 0, 0],
     cursor: { y: false, points: { size: 6 }, drag: { x: true, y: false, setScale: false } },
-    scales: { x: { time: true }, y: { range: (/** @type {any} */ _, /** @type {number} */ least, /** @type {number} */ most) => { const marks = ticksAround(least, most); return [Math.min(0, marks[0]), Number(marks.at(-1))]; } } },
+    scales: { x: { time: true }, y: y?.scale ?? { range: (/** @type {any} */ _, /** @type {number} */ least, /** @type {number} */ most) => { const marks = ticksAround(least, most); return [Math.min(0, marks[0]), Number(marks.at(-1))]; } } },
     axes: [
       { ...axis, size: 24, gap: 6, space: 84, values: (/** @type {any} */ _, /** @type {number[]} */ marks) => marks.map((mark) => moment(mark * 1000, marks)) },
-      { ...axis, size: AXIS, gap: 8, splits: (/** @type {any} */ chart) => ticksAround(chart.scales.y.min, chart.scales.y.max), values: (/** @type {any} */ chart, /** @type {number[]} */ marks) => marks.map((mark) => (chart.data.slice(1).some((/** @type {any[]} */ row) => row.some((value) => value !== null)) ? spell(mark) : '')) },
+      { ...axis, size: AXIS, gap: 8, splits: y?.splits ?? ((/** @type {any} */ chart) => ticksAround(chart.scales.y.min, chart.scales.y.max)), values: (/** @type {any} */ chart, /** @type {number[]} */ marks) => marks.map((mark) => (chart.data.slice(1).some((/** @type {any[]} */ row) => row.some((value) => value !== null)) ? spell(mark) : '')) },
     ],
-    series: [{}, ...lines.map((line) => ({ stroke: colour(`--s${line.slot}`), width: line.width, spanGaps: false, points: { show: hasLonely, filter: lonely, size: 4 } })), ...(expected ? [edge, edge] : [])],
+    series: [{}, ...lines.map((line) => ({ stroke: colour(`--s${line.slot}`), width: line.width, dash: line.dash, spanGaps: false, points: { show: hasLonely, filter: lonely, size: 4 } })), ...(expected ? [edge, edge] : [])],
     bands: [
       ...(band ? [{ series: [band[0] + 1, band[1] + 1], fill: faint('--s2', 8) }] : []),
       ...(expected ? [{ series: [lines.length + 1, lines.length + 2], fill: faint('--s8', 12) }] : []),

@@ -13,10 +13,12 @@ import { exactMoney, isUnknown, money, moneyLength, percent, plural } from '../f
 import { link, params, setParams, zone } from '../url.js';
 import { Card, Command, Empty, Faces } from '../parts/card.js';
 import { Chip, Figure } from '../parts/chip.js';
+import { Later } from '../parts/later.js';
 import { CostPlaces } from '../parts/places.js';
 import { toast } from '../parts/toast.js';
 import { Spent } from '../charts/level.js';
 import { forecastWords, periodWords, reachedWords, marksOf, scopeFilters, scopeWords, standing, stateLook, worstFirst } from '../budget/words.js';
+import { wayOf } from '../budget/ahead.js';
 import { BudgetForm } from './budget-form.js';
 import { History } from './budget-history.js';
 
@@ -73,11 +75,13 @@ function Standing({ budget }) {
   const reached = reachedWords(status);
   const notes = (status.projection?.notes ?? []).filter((/** @type {string} */ note) => !ahead.includes(note) && !/no known price/.test(note));
   const amount = (/** @type {unknown} */ value) => Number(moneyLength(value));
+  const way = budget.archived_at ? null : wayOf(status);
   return html`<div class="budget">
     <p class="slo-state"><${Chip} look=${look} /> <span>${budget.archived_at ? 'It was put away; nothing is watched.' : status.sentence}</span></p>
     <p class="budget-spent"><a class="big" href=${lines([])} title=${exactMoney(status.spent)}><${Figure}>${money(status.spent)}<//></a> <span class="quiet">of <span title=${exactMoney(status.limit_amount)}>${money(status.limit_amount)}</span>${isUnknown(status.percentage) ? '' : ` · ${percent(status.percentage / 100)} used`}${amount(status.carried_over) ? ` · ${money(status.carried_over)} carried over` : ''}${amount(status.reserved) ? ` · ${money(status.reserved)} reserved` : ''}</span></p>
     <${Spent} spent=${moneyLength(status.spent)} limit=${amount(status.limit_amount)} low=${goes && moneyLength(goes.p10)} middle=${goes && moneyLength(goes.p50)} high=${goes && moneyLength(goes.p90)} marks=${marksOf(status)} tone=${look.tone} />
     ${ahead && !budget.archived_at ? html`<p class="budget-ahead">${ahead.replace(/\.?$/, '.')}</p>` : null}
+    ${way ? html`<${Later} load=${() => import('../charts/course.js')} part="Course" styles="/assets/charts/course.css" blank=${html`<div class="course-blank"></div>`} way=${way} title=${`Where ${budget.name} goes`} />` : null}
     <p class="quiet small">${[status.unpriced_calls ? html`<a href=${lines(['state:unpriced'])}>${plural(status.unpriced_calls, 'unpriced call')}</a>` : null, status.calls ? `${percent(status.coverage)} of ${plural(status.calls, 'call')} priced` : 'No calls yet', reached ? `reached: ${reached}` : null].filter(Boolean).flatMap((one, index) => (index ? [' · ', one] : [one]))}</p>
     ${notes.length ? html`<p class="quiet small">${notes.join(' ')}</p>` : null}</div>`;
 }

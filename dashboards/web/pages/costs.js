@@ -51,7 +51,8 @@ export function View() {
     </div>
     <${Card} title=${`Spent ${PERIODS[/** @type {keyof typeof PERIODS} */ (period)].toLowerCase()}`} sub=${load.data ? span(load.data) : ''} busy=${load.busy} class="total-card"><${Faces} load=${load} what="spend" blank=${html`<div class="face blank total-blank"></div>`}>${(/** @type {any} */ data) => html`<${Total} data=${data} />`}<//><//>
     ${shown && shown.calls === 0 && !otherTime ? html`<${NoCalls} period=${period} />` : html`
-      <${Trend} load=${load} data=${shown} group=${group} />
+      <div class="costs-two"><${Trend} load=${load} data=${shown} group=${group} />
+        <${Later} load=${() => import('./costs-ahead.js')} part="Ahead" styles="/assets/charts/course.css" blank=${html`<div class="card blank"></div>`} data=${load.data} /></div>
       <div class="tabs" role="group" aria-label="What to show">
           ${[['breakdown', 'Breakdown'], ['ledger', 'Ledger lines']].map(([name, text]) => html`<a key=${name} href=${route.value.path + query({ tab: name === 'breakdown' ? null : name, cursor: null })} aria-current=${tab === name ? 'true' : undefined}>${text}</a>`)}</div>
       <div class="costs-body">

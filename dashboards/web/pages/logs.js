@@ -9,11 +9,13 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { Icon } from '../icons.js';
 import { request, useLoad } from '../api.js';
-import { clock, instant, plural } from '../format.js';
+import { clock, day, instant, minute, plural, whole } from '../format.js';
 import { formatFilter, parseLine } from '../filters.js';
 import { logLook } from '../status.js';
 import { filters, link, params, rangeOr, setFilters, setParams, spell, zone } from '../url.js';
-import { isRelative, label } from '../time.js';
+import { absoluteRange, isRelative, label } from '../time.js';
+import { ChartCard } from '../charts/frame.js';
+import { Bars } from '../charts/bars.js';
 import { Card, Empty, Faces, FirstSteps } from '../parts/card.js';
 import { Chip } from '../parts/chip.js';
 import { FilterChips } from '../parts/filters.js';
@@ -39,18 +41,37 @@ function address(more = {}) {
 }
 
 export function View() {
-  const url = address();
+  const url = address({ histogram: 'true' });
   const load = useLoad(url);
   const more = useMore(url, load, (cursor) => address({ cursor }));
   const fresh = useNewer(url, load);
   return html`<div class="page logs-page">
     <${SearchBar} />
     <div class="bar"><${Least} /><${FilterChips} keys=${KEYS} /><span class="bar-end"><${Views} /></span></div>
+    ${load.data?.items.length && load.data.histogram ? html`<${OverTime} data=${load.data} busy=${load.busy} />` : null}
     <${Card} title="Records" sub=${label(rangeOr(range), Date.now(), zone.value)} busy=${load.busy || more.busy} actions=${fresh ? html`<button class="button primary new-pill" onClick=${more.reload}>Newer records</button>` : null}>
       <${Faces} load=${load} what="logs" blank=${html`<div class="face blank list-blank"></div>`}>${(/** @type {any} */ data) => (data.items.length ? html`
         <ol class="log-list">${[...data.items, ...more.extra].map((one, index) => html`<${Record} key=${`${one.at}${one.span_id}${index}`} one=${one} />`)}</ol>
         ${more.cursor ? html`<p class="more"><button class="button" disabled=${more.busy} onClick=${more.fetch}>Show more</button></p>` : html`<p class="face-note">${plural(data.items.length + more.extra.length, 'record')}, that is all of them.</p>`}` : html`<${Nothing} />`)}<//><//>
   </div>`;
+}
+
+/** How many records there are over time, of all pages, by how severe they are. @param {{data: any, busy: boolean}} props */
+function OverTime({ data, busy }) {
+  const width = data.bar_s * 1000;
+  const time = (/** @type {number} */ ms) => (width >= 20 * 36e5 ? day(ms, zone.value) : width < 6e4 ? clock(ms, zone.value) : minute(ms, zone.value));
+  const buckets = data.histogram.map((/** @type {any} */ one) => {
+    const at = Number(instant(one.at));
+    const values = one.records === null ? [null, null, null] : [one.errors, one.warnings, one.records - one.errors - one.warnings];
+    return { at, end: at + width, values, texts: values.map((value) => (value === null ? 'deleted' : whole(value))), title: time(at) };
+  });
+  const sum = (/** @type {string} */ key) => data.histogram.reduce((/** @type {number} */ all, /** @type {any} */ one) => all + (one[key] ?? 0), 0);
+  const narrow = (/** @type {number} */ from, /** @type {number} */ to) => setParams({ ...absoluteRange(from, to), cursor: null });
+  const said = `${plural(sum('records'), 'record')}, ${plural(sum('errors'), 'error')}, ${plural(sum('warnings'), 'warning')}`;
+  return html`<${ChartCard} title="Records over time" sub=${html`${label(rangeOr(range), Date.now(), zone.value)}<span class="wide-only"> · drag to narrow</span>`} class="histogram" busy=${busy}
+    legend=${[{ label: 'others', slot: 8, value: whole(sum('records') - sum('errors') - sum('warnings')) }, { label: 'warnings', slot: 2, value: whole(sum('warnings')) }, { label: 'errors', slot: 9, value: whole(sum('errors')) }]}
+    table=${() => ({ columns: ['Time', 'Records', 'Warnings', 'Errors'], rows: data.histogram.map((/** @type {any} */ one, /** @type {number} */ index) => [html`<button class="text-button" onClick=${() => narrow(buckets[index].at, buckets[index].end)}>${time(buckets[index].at)}</button>`, whole(one.records), whole(one.warnings), whole(one.errors)]) })}>
+    <${Bars} statement=${said} buckets=${buckets} series=${[{ label: 'errors', slot: 9 }, { label: 'warnings', slot: 2 }, { label: 'others', slot: 8, faint: true }]} height=${104} counts=${true} axis=${whole} time=${time} onPick=${narrow} /><//>`;
 }
 
 /** Whether newer records came since the list was loaded; asked only where the range follows the clock. @param {string} url @param {import('../api.js').Load} load */

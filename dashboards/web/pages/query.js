@@ -10,7 +10,8 @@ import { html } from '../html.js';
 import { Icon } from '../icons.js';
 import { ApiError, request, useLoad } from '../api.js';
 import { parseAsSent } from '../exact.js';
-import { params, rangeOr, setParams } from '../url.js';
+import { clock } from '../format.js';
+import { params, rangeOr, setParams, zone } from '../url.js';
 import { resolve } from '../time.js';
 import { Card } from '../parts/card.js';
 import { toast } from '../parts/toast.js';
@@ -22,6 +23,8 @@ export const title = 'Query';
 export const styles = '/assets/pages/query.css';
 export const range = 'now-24h';
 const LIMITS = ['100', '1000', '10000'];
+/** Seconds between two runs. @type {[string, string][]} */
+const REPEATS = [['0', 'once'], ['10', 'every 10 s'], ['60', 'every minute'], ['300', 'every 5 min']];
 const EXAMPLES = [
   ['What each model cost today', 'SELECT model, sum(cost_usd) AS cost, count(*) AS calls\nFROM ledger\nWHERE at >= current_date\nGROUP BY model\nORDER BY cost DESC'],
   ['The ten dearest calls of the range', 'SELECT at, service, model, user_id, cost_usd, trace_id\nFROM ledger\nWHERE at BETWEEN $from AND $to\nORDER BY cost_usd DESC NULLS LAST\nLIMIT 10'],
@@ -32,7 +35,7 @@ const EXAMPLES = [
 ];
 
 /** @typedef {{columns: {name: string, type: string}[], rows: (string | boolean | null)[][], truncated: boolean, elapsed_ms: string}} Rows */
-/** @typedef {{phase: 'idle' | 'busy' | 'done' | 'failed', rows?: Rows, error?: ApiError, sql?: string, params?: Record<string, string>}} Run */
+/** @typedef {{phase: 'idle' | 'busy' | 'done' | 'failed', rows?: Rows, error?: ApiError, sql?: string, params?: Record<string, string>, at?: number}} Run */
 
 /** The range as parameters, for statements that name them. @param {string} sql */
 function bound(sql) {
@@ -44,6 +47,7 @@ function bound(sql) {
 export function View() {
   const [sql, setSql] = useState(params.value.get('sql') ?? '');
   const [limit, setLimit] = useState('1000');
+  const [repeat, setRepeat] = useState('0');
   const [run, setRun] = useState(/** @type {Run} */ ({ phase: 'idle' }));
   const under = useRef(/** @type {AbortController | null} */ (null));
   const editor = useRef(/** @type {HTMLTextAreaElement | null} */ (null));
@@ -51,23 +55,28 @@ export function View() {
   useEffect(() => () => under.current?.abort(), []);
   useEffect(() => { const asked = params.value.get('sql'); if (asked !== null && asked !== sql) setSql(asked); }, [params.value.get('sql')]);
 
-  const start = async () => {
+  const start = async (again = false) => {
     if (!sql.trim()) return editor.current?.focus();
     under.current?.abort();
     const abort = new AbortController();
     under.current = abort;
-    setParams({ sql }, { replace: params.value.get('sql') === null });
+    if (!again) setParams({ sql }, { replace: params.value.get('sql') === null });
     setRun((old) => ({ ...old, phase: 'busy' }));
     const body = { sql, params: bound(sql), limit: Number(limit) };
     try {
       const rows = await request('/api/v1/query', { method: 'POST', body, signal: abort.signal, parse: parseAsSent });
-      setRun({ phase: 'done', rows, sql, params: body.params });
+      setRun({ phase: 'done', rows, sql, params: body.params, at: Date.now() });
     } catch (failure) {
       if (under.current !== abort) return;
       setRun(failure instanceof ApiError ? { phase: 'failed', error: failure } : { phase: 'idle' });
     }
   };
-  const stop = () => { under.current?.abort(); setRun((old) => ({ ...old, phase: old.rows ? 'done' : 'idle' })); };
+  const stop = () => { under.current?.abort(); setRepeat('0'); setRun((old) => ({ ...old, phase: old.rows ? 'done' : 'idle' })); };
+  useEffect(() => { // what was run goes on, not what is being typed; a hidden page waits, a mistake ends it
+    if (repeat === '0' || run.phase !== 'done' || run.sql !== sql) return undefined;
+    const timer = setInterval(() => { if (!document.hidden) start(true); }, Number(repeat) * 1000);
+    return () => clearInterval(timer);
+  }, [repeat, run, sql, limit]);
   const insert = (/** @type {string} */ text) => {
     const field = /** @type {HTMLTextAreaElement} */ (editor.current);
     field.setRangeText(text, field.selectionStart, field.selectionEnd, 'end');
@@ -79,11 +88,13 @@ export function View() {
     <div class="query-side"><${Kept} load=${kept} use=${use} /><${Views} insert=${insert} /></div>
     <div class="query-main">
       <${Card} title="Statement" sub="one SELECT over the public views, read-only">
-        <${Editor} field=${editor} sql=${sql} setSql=${setSql} start=${start} stop=${stop} />
+        <${Editor} field=${editor} sql=${sql} setSql=${setSql} start=${() => start()} stop=${stop} />
         <div class="query-tools">
-          ${run.phase === 'busy' ? html`<button class="button" onClick=${stop}>Stop<kbd>Esc</kbd></button>` : html`<button class="button primary" onClick=${start}><${Icon} name="play" />Run<kbd>Ctrl ↵</kbd></button>`}
+          ${run.phase === 'busy' ? html`<button class="button" onClick=${stop}>Stop<kbd>Esc</kbd></button>` : html`<button class="button primary" onClick=${() => start()}><${Icon} name="play" />Run<kbd>Ctrl ↵</kbd></button>`}
           <label class="inline">Rows at most<select value=${limit} onChange=${(/** @type {any} */ event) => setLimit(event.target.value)}>${LIMITS.map((one) => html`<option value=${one}>${Number(one).toLocaleString('en')}</option>`)}</select></label>
+          <label class="inline">Run<select value=${repeat} onChange=${(/** @type {any} */ event) => { setRepeat(event.target.value); if (event.target.value !== '0' && run.phase !== 'busy' && run.sql !== sql) start(); }}>${REPEATS.map(([value, text]) => html`<option value=${value}>${text}</option>`)}</select></label>
           <${Keep} sql=${sql} done=${() => { kept.reload(); toast('Kept'); }} />
+          ${repeat !== '0' && run.at ? html`<span class="quiet small" role="timer">${run.phase === 'failed' ? 'repeating stopped' : `last run ${clock(run.at, zone.value)}`}</span>` : null}
           <span class="quiet small query-hint"><code>$from</code> and <code>$to</code> are the range above.</span>
         </div>
         ${run.phase === 'failed' ? html`<${Wrong} error=${/** @type {ApiError} */ (run.error)} />` : null}

@@ -20,6 +20,7 @@ import { errorShare, healthLook, perHour, perSecond } from '../health/words.js';
 import { stateLook } from '../slo/words.js';
 import { Checks, runFocused } from './service-checks.js';
 import { Later } from '../parts/later.js';
+import { Seen } from '../parts/seen.js';
 import { moment } from './services.js';
 
 export const name = 'Service';
@@ -44,16 +45,14 @@ export function View() {
   const checks = useLoad(`/api/v1/health/checks?limit=1000&service=${encodeURIComponent(service)}`, { every: 2 * EVERY_MS, subject: service });
   const body = useRef(/** @type {HTMLElement | null} */ (null));
   usePageKeys({ x: () => runFocused(body.current) });
-  return html`<div class="page service-page" ref=${body}><${Faces} load=${load} what="the service" boxed=${true} blank=${html`<div class="card blank head-blank"></div><div class="card blank list-blank"></div>`}>${(/** @type {any} */ data) => {
-    const one = data.services.find((/** @type {any} */ each) => each.name === service);
-    if (!one) return html`<${Card} title="No such service"><${Empty} title="No service of this name has reported in 24 hours, and no check belongs to it."><a class="button" href=${link('/services', {}, ['tz'])}>All services</a><//><//>`;
-    return html`<${Head} one=${one} seconds=${data.window_s} beats=${days.data?.services.find((/** @type {any} */ each) => each.name === service)?.beats} />
-      <${Later} load=${course} part="Courses" service=${service} blank=${html`<div class="services-two"><div class="card blank"></div><div class="card blank"></div></div>`} />
+  const one = load.data?.services.find((/** @type {any} */ each) => each.name === service);
+  return html`<div class="page service-page" ref=${body}><${Faces} load=${load} what="the service" boxed=${true} blank=${html`<div class="card blank head-blank"></div>`}>${(/** @type {any} */ data) => (one ? html`<${Head} one=${one} seconds=${data.window_s} beats=${days.data?.services.find((/** @type {any} */ each) => each.name === service)?.beats} />`
+    : html`<${Card} title="No such service"><${Empty} title="No service of this name has reported in 24 hours, and no check belongs to it."><a class="button" href=${link('/services', {}, ['tz'])}>All services</a><//><//>`)}<//>
+    ${load.data && !one ? null : html`<${Later} load=${course} part="Courses" service=${service} blank=${html`<div class="services-two"><div class="card blank"></div><div class="card blank"></div></div>`} />
       <${Checks} load=${checks} title="Checks" service=${service} />
       ${checks.data?.items.length ? html`<${Changes} checks=${checks.data.items} />` : null}
       <${Routes} service=${service} />
-      <div class="services-two"><${Later} load=${course} part="Deployments" service=${service} blank=${html`<div class="card blank"></div>`} /><${Neighbours} service=${service} /><${Objectives} service=${service} /></div>`;
-  }}<//></div>`;
+      <div class="services-two"><${Later} load=${course} part="Deployments" service=${service} blank=${html`<div class="card blank"></div>`} /><${Seen} when=${Boolean(load.data || load.error)} blank=${html`<div class="card blank list-blank"></div>`}>${() => html`<${Neighbours} service=${service} />`}<//><${Objectives} service=${service} /></div>`}</div>`;
 }
 
 /** @param {{one: any, seconds: number, beats: (string | null)[] | undefined}} props */

@@ -15,6 +15,8 @@ import { usePageKeys } from '../keys.js';
 import { measure } from '../units.js';
 import { Card, Empty, Faces, FirstSteps } from '../parts/card.js';
 import { useSteady } from '../parts/hooks.js';
+import { Later } from '../parts/later.js';
+import { Seen } from '../parts/seen.js';
 import { Room, useRowKeys, useWindowed } from '../parts/windowed.js';
 import { Ago, Chip, Figure } from '../parts/chip.js';
 import { Beats } from '../charts/beats.js';
@@ -37,9 +39,10 @@ export function View() {
   const walk = useRef((/** @type {number} */ by) => {});
   usePageKeys({ j: () => walk.current(1), k: () => walk.current(-1), x: () => runFocused(body.current) });
   return html`<div class="page services-page" ref=${body}><${Faces} load=${load} what="the services" boxed=${true} blank=${html`<div class="card blank head-blank"></div><div class="card blank list-blank"></div>`}>${(/** @type {any} */ data) => html`<${Standing} data=${data} />
-      <${Services} data=${data} beats=${days.data?.services ?? []} walk=${walk} />
-      <${Checks} load=${checks} title="Checks" />
-      <div class="services-two"><${System} /><${Providers} providers=${data.providers} /></div>`}<//>
+      <${Services} data=${data} beats=${days.data?.services ?? []} walk=${walk} />`}<//>
+    <${Checks} load=${checks} title="Checks" />
+    <div class="services-two"><${System} />${load.data ? html`<${Providers} providers=${load.data.providers} />` : html`<div class="card blank"></div>`}</div>
+    <${Seen} when=${Boolean((load.data || load.error) && (checks.data || checks.error))} blank=${html`<div class="card blank list-blank"></div>`}>${() => html`<${Later} load=${() => import('./services-graph.js')} part="Graph" services=${load.data?.services ?? []} blank=${html`<div class="card blank list-blank"></div>`} />`}<//>
     <${ThisServer} /></div>`;
 }
 

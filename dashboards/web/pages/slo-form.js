@@ -15,6 +15,7 @@ import { Card, Empty, Faces } from '../parts/card.js';
 import { toast } from '../parts/toast.js';
 import { METHODS, PRESETS, bodyOf, fieldsOf, placeOf } from '../slo/form.js';
 import { exactPercent, pairName, span } from '../slo/words.js';
+import { IndicatorForm } from './slo-indicator.js';
 
 export const name = 'Objective';
 export const styles = '/assets/pages/pledges.css';
@@ -48,6 +49,7 @@ function Field({ name: key, label, help, wrong, children }) {
 /** @param {{kept: any}} props */
 function Form({ kept }) {
   const [was] = useState(() => fieldsOf(kept?.definition ?? null));
+  const [indicator, setIndicator] = useState(was.indicator);
   const [wrong, setWrong] = useState(/** @type {Record<string, string>} */ ({}));
   const [busy, setBusy] = useState('');
   const [tried, setTried] = useState(/** @type {any} */ (null));
@@ -77,8 +79,7 @@ function Form({ kept }) {
   const area = (/** @type {string} */ key, /** @type {number} */ rows) => html`<textarea class="mono" rows=${rows} defaultValue=${was[key]} ...${more(key)}></textarea>`;
   const preset = (/** @type {any} */ event) => {
     const found = PRESETS[event.currentTarget.value];
-    const indicator = /** @type {HTMLTextAreaElement} */ (form.current?.elements.namedItem('indicator'));
-    if (found) indicator.value = JSON.stringify(found.indicator, null, 2);
+    if (found) setIndicator(JSON.stringify(found.indicator, null, 2));
   };
   return html`<${Card} title=${kept ? kept.display_name : 'A new objective'} sub=${kept ? `generation ${kept.generation}; another definition holds for the past as well` : ''}><form class="budget-edit" ref=${form} onSubmit=${submit} noValidate>
     ${sorry ? html`<p class="field-error" role="alert"><${Icon} name="octagon" /> ${wrong[''] ?? `Not done: ${plural(sorry, 'field needs', 'fields need')} another value.`}</p>` : null}
@@ -92,7 +93,7 @@ function Form({ kept }) {
       <${Field} name="method" label="A budget of" wrong=${wrong}><select ...${more('method')}>${Object.entries(METHODS).map(([key, text]) => html`<option key=${key} value=${key} selected=${was.method === key}>${text}</option>`)}</select><//>
       <${Field} name="preset" label="Begin with" wrong=${wrong} help="fills in what is counted"><select id="slo-preset" onChange=${preset}><option value="">What stands below</option>${Object.entries(PRESETS).map(([key, one]) => html`<option key=${key} value=${key}>${one.text}</option>`)}</select><//>
     </div>
-    <${Field} name="indicator" label="What is counted, and what is good" wrong=${wrong} help="JSON: kind, filter, good, below or above, metric; or kind composite with parts">${area('indicator', 8)}<//>
+    <${IndicatorForm} text=${indicator} onText=${setIndicator} wrong=${wrong.indicator ?? ''} more=${more('indicator')} />
     <div class="fields">
       <${Field} name="slice" label="Slices" wrong=${wrong} help='where slices are counted, such as {"window": "1m", "target": 0.95}'>${area('slice', 2)}<//>
       <${Field} name="groups" label="Groups" wrong=${wrong} help='such as {"by": "tenant", "most": 20}; empty: none'>${area('groups', 2)}<//>

@@ -8,7 +8,7 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { Icon } from '../icons.js';
-import { useLoad } from '../api.js';
+import { session, useLoad } from '../api.js';
 import { count, duration, instant, isUnknown, milliseconds, percent, plural, whole } from '../format.js';
 import { outcome } from '../status.js';
 import { link, params, route, setParams } from '../url.js';
@@ -85,7 +85,7 @@ function Trace({ trace }) {
     <${Notices} trace=${trace} shown=${spans.length} />
     ${nodes.length ? html`<div class="trace-body">
       <section class="card water-card" aria-label="Waterfall">
-        <header class="card-head"><h2>Spans</h2><span class="card-actions"><button class="button toggle" aria-pressed=${pathShown} onClick=${togglePath} title="The chain of spans that decided when the trace ended (w)">Critical path</button><${Compare} trace=${trace} /></span></header>
+        <header class="card-head"><h2>Spans</h2><span class="card-actions"><button class="button toggle" aria-pressed=${pathShown} onClick=${togglePath} title="The chain of spans that decided when the trace ended (w)">Critical path</button>${session.value?.jaeger_url ? html`<a class="button" href=${`${session.value.jaeger_url.replace(/\/+$/, '')}/trace/${trace.trace_id}`} target="_blank" rel="noopener noreferrer">Jaeger</a>` : null}<${Compare} trace=${trace} /></span></header>
         ${path ? html`<${Later} load=${() => import('../trace/path-bar.js')} part="PathBar" path=${path} nodes=${nodes} select=${select} />` : null}
         <${Minimap} nodes=${nodes} whole=${all} view=${view} zoom=${zoom} />
         <${Waterfall} roots=${roots} folded=${folded} fold=${fold} view=${view} selected=${chosen?.span.span_id ?? null} select=${select} narrow=${narrow} path=${path} /></section>

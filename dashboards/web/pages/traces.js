@@ -14,7 +14,7 @@ import { clock, day, minute, plural, whole } from '../format.js';
 import { standFor } from '../estimate.js';
 import { formatFilter, parseLine } from '../filters.js';
 import { outcome } from '../status.js';
-import { filters, link, params, rangeOr, setFilters, setParams, spell, zone } from '../url.js';
+import { filters, link, navigate, params, rangeOr, setFilters, setParams, spell, zone } from '../url.js';
 import { absoluteRange, isRelative, label, resolve } from '../time.js';
 import { Card, Empty, Faces, FirstSteps } from '../parts/card.js';
 import { FilterChips } from '../parts/filters.js';
@@ -53,7 +53,7 @@ export function View() {
   const fresh = useFresh(url, load);
   const choosing = params.value.has('different') || params.value.has('in') || params.value.has('in_from') || params.value.has('in_to');
   return html`<div class="page traces-page">
-    <${SearchBar} /><${Picking} /><div class="bar"><${FilterChips} keys=${FILTER_KEYS} /><span class="bar-end"><${Views} /></span></div>
+    <${SearchBar} /><${Picking} /><div class="bar"><${FilterChips} keys=${FILTER_KEYS} /><span class="bar-end"><button class="button" onClick=${editAsSql} title="The same search as a statement in Query"><${Icon} name="table" />Edit as SQL</button><${Views} /></span></div>
     <${Faces} load=${load} what="traces" boxed=${true} blank=${html`<div class="card blank histogram-blank"></div><div class="card blank list-blank"></div>`}>${(/** @type {any} */ data) => html`
       ${data.matched && data.histogram?.length ? html`<${Histogram} data=${data} busy=${load.busy} choosing=${choosing} />` : null}
       ${choosing ? html`<${Later} load=${() => import('./traces-different.js')} part="Different" question=${new URLSearchParams(url.split('?')[1])} />` : null}
@@ -66,6 +66,12 @@ export function View() {
         <//>
       </div>`}<//>
   </div>`;
+}
+
+/** Leads to Query with the statement that finds the same traces. */
+async function editAsSql() {
+  const { sqlOf } = await import('../sql.js');
+  navigate(link('/query', { sql: sqlOf(filters.value, params.value.get('q') ?? '', params.value.get('sort') ?? '-start'), from: rangeOr(range).from, to: rangeOr(range).to }, ['tz']));
 }
 
 /** How many newer traces match since the list was loaded; asked only when the range follows the clock. @param {string} url @param {import('../api.js').Load} load */

@@ -7,7 +7,7 @@ import { copyLink, keyList } from '../keys.js';
 
 const KEYS = [
   ['Ctrl K, ⌘ K', 'Commands: go anywhere by name'], ['/', 'Search'], ['g l', 'Live'], ['g t', 'Traces'], ['g c', 'Costs'], ['g b', 'Budgets'], ['g s', 'SLOs'], ['g a', 'Alerts'], ['g v', 'Services'], ['g r', 'Trends'], ['g u', 'Audio'], ['g o', 'Logs'], ['g q', 'Query'], ['g ,', 'Settings'], ['t', 'Time range'], ['[ ]', 'Earlier, later'], ['z', 'Zoom out'],
-  ['p', 'Pause or go on'], ['y', 'Copy link'], ['j k', 'Move in lists'], ['Enter', 'Open'], ['← →', 'Along a chart; with Shift a stretch of it'], ['Esc', 'Close'], ['a', 'Acknowledge (alerts)'], ['e', 'Next error (trace)'], ['c', 'Next costly span (trace)'], ['f', 'Fit (trace)'], ['w', 'Critical path (trace)'], ['d', 'What is different (traces)'], ['x', 'Look now (services)'], ['m f i u', 'Costs by model, feature, tier, user'],
+  ['p', 'Pause or go on'], ['y', 'Copy link'], ['j k', 'Move in lists'], ['Enter', 'Open'], ['← →', 'Along a chart; with Shift a stretch of it'], ['Esc', 'Close'], ['a', 'Acknowledge (alerts)'], ['x', 'Choose a row (alerts); look now (services)'], ['e', 'Next error (trace)'], ['c', 'Next costly span (trace)'], ['f', 'Fit (trace)'], ['w', 'Critical path (trace)'], ['d', 'What is different (traces)'], ['m f i u', 'Costs by model, feature, tier, user'],
 ];
 
 export function KeyList() {

@@ -60,9 +60,19 @@ function Summary({ node, trace, own }) {
   return html`${span.status === 'error' ? html`<div class="error-box"><p><${Icon} name="octagon" /><b>${error?.attributes?.['exception.type'] ?? span.attributes['error.type'] ?? 'Error'}</b></p><p>${span.status_message || error?.attributes?.['exception.message'] || 'No message was recorded.'}</p></div>` : null}
     ${span.parent_missing ? html`<p class="note">The parent of this span was not received.</p>` : null}
     ${line ? html`<${CostBox} line=${line} />` : null}
+    ${isUnknown(span.duration_ns) ? null : html`<${Alike} key=${span.span_id} span=${span} trace=${trace} />`}
     <dl class="facts">${facts.map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}
       <div><dt>Trace</dt><dd class="mono id">${trace.trace_id}</dd></div><div><dt>Span</dt><dd class="mono id">${span.span_id}</dd></div>
       ${(span.links ?? []).map((/** @type {any} */ one) => html`<div key=${one.span_id}><dt>Linked to</dt><dd class="mono"><a href=${link(`/traces/${one.trace_id}`, { sel: one.span_id }, ['tz'])}>${one.trace_id.slice(0, 12)}…</a></dd></div>`)}</dl>`;
+}
+
+/** Its place among the spans of its name and service, beside which its duration means something. @param {{span: any, trace: any}} props */
+function Alike({ span, trace }) {
+  const found = useLoad(`/api/v1/traces/${trace.trace_id}/spans/${span.span_id}/alike`).data;
+  if (!found || isUnknown(found.faster)) return null;
+  const slow = found.faster > 0.95;
+  const share = Math.round(found.faster * 1000) / 10;
+  return html`<p class="alike"><${Icon} name=${slow ? 'triangle' : 'clock'} /><span>${found.faster >= 0.5 ? `Slower than ${share}` : `Faster than ${Math.round((1 - found.faster) * 1000) / 10}`}\u202f% of ${whole(found.spans)} like it</span> <span class="quiet">median ${milliseconds(found.median_ms)}, p95 ${milliseconds(found.p95_ms)}</span></p>`;
 }
 
 /** @param {{line: any}} props a ledger line, with its parts where known */

@@ -179,7 +179,7 @@ def test_a_story_that_fails_is_told_without_the_store(database: Database):
     pass_ticks(Mute([rule()]), database, 0, [says("true", value=7.5)])
     (alert,) = episodes(database)
     told = kept.story_of(alert["story"])
-    assert (told.title, told.text) == ("slow: group a", "measured 7.5 > 500.0")
+    assert (told.title, told.text) == ("slow: latency is 7.5 ms, above 500 ms (group a)", "")
 
 
 def test_what_ended_long_ago_is_forgotten_with_all_that_belongs_to_it(database: Database):

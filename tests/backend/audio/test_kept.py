@@ -12,6 +12,7 @@ import pytest
 from spanledger_server.audio import clips, figures
 from spanledger_server.audio.clips import Selection
 from spanledger_server.audio.question import AUDIO, Question
+from spanledger_server.cli import check
 from spanledger_server.ingest.limits import SeriesLimits
 from spanledger_server.ingest.retention import Keep, Retention
 from spanledger_server.ingest.stored import Stored
@@ -88,6 +89,44 @@ def test_days_outlive_their_hours(database: Database) -> None:
     assert sweep["audio_1h"] > 0
     after = of(database, window)
     assert (after.clips.value, after.cell.measure(PESQ)["measured"]) == (before.clips.value, 300)
+
+
+def wrong(database: Database) -> dict[str, int]:
+    with database.reader() as reader:
+        found = {each.name: each.count(reader) for each in check.CHECKS if "audio" in each.name}
+    return {name: count for name, count in found.items() if count}
+
+
+HOURS, DAYS = "audio_hours_unlike_spans", "audio_days_unlike_hours"
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "expected"),
+    [
+        ("UPDATE audio_1h SET spans = spans + 1 WHERE metric = 0", {HOURS: 7, DAYS: 1}),
+        ("UPDATE audio_1h SET kept = kept * 1.001 WHERE metric > 0", {HOURS: 7, DAYS: 1}),
+        ("DELETE FROM audio_1h WHERE bucket % 2 = 0 AND metric = 5", {HOURS: 4, DAYS: 1}),
+        ("UPDATE audio_1d SET weight = weight + 1 WHERE metric = 0", {DAYS: 1}),
+        ("DELETE FROM audio_1d WHERE metric = 5", {DAYS: 1}),
+    ],
+)
+def test_check_finds_rollups_of_audio_that_are_wrong_and_has_them_made_anew(
+    database: Database, spoilt: str, expected: dict[str, int]
+) -> None:
+    dirty = DirtyBuckets()
+    hear(database, [*takes(1, NOON - DAY), *takes(300)], dirty)
+    assert wrong(database) == {}, "what waits to be made is not wrong"
+    later = NOON + DAY
+    Rollups(database, dirty).refresh(later)
+    assert wrong(database) == {}
+    with database.transaction() as tx:
+        tx.execute(spoilt)
+    assert wrong(database) == expected
+    check.mark(database, dirty, later)
+    Rollups(database, dirty).refresh(later)
+    assert wrong(database) == {}
+    assert retention(database, dirty).sweep(NOON + 8 * DAY)["audio_spans"] == 602
+    assert wrong(database) == {}, "of what is deleted nothing can be told"
 
 
 def test_rollups_are_read_where_they_are_fresh_and_spans_everywhere_else(database: Database) -> None:

@@ -129,3 +129,24 @@ def test_the_smallest_and_the_largest_budget_stand_too(database: Database):
             assert found.found.cost == Decimal("28999999999999.999999999971")
             assert found.remaining == one.limit_usd - Decimal("28999999999999.999999999971")
             assert found.state == "over_budget"
+
+
+def test_what_was_spent_so_far_rises_from_nothing_to_the_figure_of_now(database: Database):
+    insert(database, "ledger", [line(number, NOON - number * HOUR, cost_usd="0.5") for number in range(1, 60)])
+    with database.reader() as reader:
+        found = status.standing(reader, budget(limit=40, period="weekly"), NOON, "UTC")
+    times, amounts = zip(*found.so_far, strict=True)
+    assert (times[0], amounts[0]) == (found.window.from_ns, 0)
+    assert (times[-1], amounts[-1]) == (NOON, found.found.cost)
+    assert list(times) == sorted(set(times))
+    assert list(amounts) == sorted(amounts)
+    assert len(times) <= 26
+    assert found.projection is not None
+    assert found.projection.course is not None
+    assert found.projection.course.at_ns[-1] == found.window.to_ns
+
+
+def test_a_rolling_budget_has_no_way_up_to_now(database: Database):
+    insert(database, "ledger", [line(1, NOON - HOUR, cost_usd="0.5")])
+    with database.reader() as reader:
+        assert status.standing(reader, budget(time_window="rolling"), NOON, "UTC").so_far == ()

@@ -137,6 +137,15 @@ def test_the_ledger_shows_every_digit_and_json_is_the_servers_own(shop: Inside):
 def test_traces_are_found_and_one_is_drawn_with_its_costs(shop: Inside):
     told = said(shop, "traces", "--from", "now-1h", "--filter", "status:error")
     assert TRACE.hex() in told
+    assert said(shop, "traces", "--since", "1h", "--filter", "status:error") == told
+    lines = [
+        json.loads(said(shop, "ledger", *by, "--json"))["items"] for by in (("--since", "1h"), ("--from", "now-1h"))
+    ]
+    assert lines[0] == lines[1] != []
+    both = run(shop, "traces", "--since", "1h", "--from", "now-1h")
+    assert (both.returncode, both.stdout) == (2, "")
+    assert "one of them" in both.stderr
+    refused(run(shop, "ledger", "--since", "soon"), 2, "from", "now-15m")
     told = said(shop, "trace", TRACE.hex())
     lines = told.splitlines()
     root = next(index for index, line in enumerate(lines) if "✗ POST /buy" in line)

@@ -15,6 +15,7 @@ from mcp_types import CallToolResult, TextContent
 
 from spanledger_server.cli import client, mcp_tools
 from spanledger_server.cli.main import main
+from tests.contract.test_server_slos import SLO
 from tests.support.inside import Inside
 from tests.support.server import environment
 from tests.support.telemetry import ledger_event, ledger_request, span, span_request
@@ -66,6 +67,7 @@ def test_every_tool_only_reads_and_says_what_it_does(shared_server: Inside):
         "projections",
         "run_saved_query",
         "saved_queries",
+        "slos",
         "sql",
         "status",
         "trace",
@@ -128,6 +130,19 @@ def test_the_views_can_be_read_and_the_prompt_asked_for(shared_server: Inside):
         assert "2026-11-17" in prompt.messages[0].content.text
 
     asked(shared_server, read)
+
+
+def test_objectives_are_asked_for_all_at_once_and_one_by_its_name(server: Inside):
+    with server.client() as admin:
+        made = admin.post("/api/v1/slos", json=SLO)
+        assert made.status_code == 201, made.text
+    found = asked(server, lambda assistant: assistant.call_tool("slos", {})).structured_content
+    assert [each["name"] for each in found["slos"]] == [SLO["metadata"]["name"]]
+    one = found["slos"][0]
+    for called in (one["name"], one["id"]):
+        alone = asked(server, lambda assistant, called=called: assistant.call_tool("slos", {"name": called}))
+        assert alone.structured_content["state"] == one["state"]
+    assert asked(server, lambda assistant: assistant.call_tool("slos", {"name": "no/such"})).is_error
 
 
 @pytest.mark.parametrize(

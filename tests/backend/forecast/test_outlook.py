@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 from decimal import Decimal
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spanledger_server.forecast.outlook import Ahead, Outlook, outlook
+from spanledger_server.forecast.outlook import Ahead, Outlook, course, outlook
 from tests.support.thorough import examples
 
 HOUR = 3600 * 10**9
@@ -117,3 +118,40 @@ def test_what_is_not_known_is_not_told():
 def test_stretches_without_both_edges_are_refused():
     with pytest.raises(ValueError, match="two edges"):
         Ahead((0,), (1.0,), (0.0,), 0.1, 1.0)
+
+
+@given(
+    st.lists(st.floats(0, 100), min_size=1, max_size=200),
+    st.decimals(0, 1000, places=2),
+    st.floats(0, 1.2),
+    st.integers(1, 30),
+)
+@settings(max_examples=examples(100))
+def test_a_course_begins_with_what_is_there_never_falls_and_ends_where_the_period_does(
+    expected: list[float], spent: Decimal, spread: float, most: int
+):
+    what = ahead(expected, spread)
+    way, end = course(spent, what, most), outlook(spent, what, None).quantiles
+    assert way is not None
+    assert end is not None
+    assert way.at_ns[0] == what.edges_ns[0]
+    assert way.at_ns[-1] == what.edges_ns[-1]
+    assert list(way.at_ns) == sorted(set(way.at_ns))
+    assert len(way.at_ns) <= most + 1
+    for name, amounts in way.quantiles.items():
+        assert amounts[0] == spent
+        assert len(amounts) == len(way.at_ns)
+        assert float(amounts[-1]) == pytest.approx(float(end[name]), abs=2e-6)
+        assert all(after >= before - Decimal("2e-6") for before, after in itertools.pairwise(amounts))
+
+
+def test_there_is_no_course_where_nothing_is_known_or_nothing_is_to_come():
+    assert course(None, ahead([1.0]), 24) is None
+    assert course(Decimal(1), ahead([1.0], spread=None), 24) is None
+    assert course(Decimal(1), ahead([]), 24) is None
+
+
+def test_the_course_of_a_rolling_window_loses_what_leaves_it():
+    way = course(Decimal(10), ahead([0.0, 0.0], 0.0, leaving=[4.0, 10.0]), 24)
+    assert way is not None
+    assert way.quantiles["p50"] == (10, 6, 0)

@@ -220,6 +220,8 @@ def test_an_escalation_goes_on_until_somebody_takes_care(house: House) -> None:
     assert (len(told(house)), len(told(house, "pager"))) == (1, 0)
     house.wait(10 * MINUTE, 5 * MINUTE)
     assert (len(told(house)), len(told(house, "pager"))) == (1, 1)
+    assert "Nobody" not in house.channels["ops"].arrived[0].text
+    assert house.channels["pager"].arrived[0].text.startswith("Nobody has taken care of this for 10 minutes.\n")
     house.restart()
     house.wait(5 * MINUTE, MINUTE)
     house.record(event("acknowledged", at_ns=house.now_ns))

@@ -112,6 +112,8 @@ def test_a_resolve_says_how_long_it_lasted_and_what_the_value_is_now():
     assert rows["Measured"] == "612 ms (it was told when above 1 s)"
     assert rows["Lasted"].startswith("12 minutes, from 20")
     assert rows["Resolved by"] == "alice"
+    assert parts.text.startswith("When it began: ")
+    assert "Window" not in rows
 
 
 def test_a_summary_lists_its_alerts_with_their_values_and_how_many_more_there_are():
@@ -126,6 +128,29 @@ def test_a_summary_lists_its_alerts_with_their_values_and_how_many_more_there_ar
     assert text.full(parts).count("- and 4 more") == 1
     assert text.short(parts).endswith(f"{PAGES}/alerts")
     assert not parts.rows
+
+
+@pytest.mark.parametrize(
+    ("title", "told"),
+    [
+        ("Many: requests is 6,936, above 1", "Critical: Many: requests is 6,936, above 1"),
+        ("Many: requests is 16,936", "Critical: Many: requests is 16,936, 6,936 calls, above 1 call"),
+        (
+            "Many: requests is 6,936.5, above 1.5",
+            "Critical: Many: requests is 6,936.5, above 1.5, 6,936 calls, above 1 call",
+        ),
+    ],
+)
+def test_a_line_adds_the_figures_that_its_title_does_not_have(title: str, told: str):
+    parts = text.told(message(event(title=title, value=6936, threshold=1, unit="{call}"), title=title), PAGES)
+    assert text.line(parts).startswith(f"{told}, since ")
+
+
+def test_a_text_message_leaves_out_since_when_before_it_is_cut():
+    title = "Model calls fail: error rate is 21.1 %, above 20 % (service bookshop)"
+    address = f"{PAGES}/alerts/3ffb7f09-6091-35ed-b023-8180831c81fa"
+    parts = text.told(message(event(title=title, value=0.211, threshold=0.2, unit="1"), title=title), PAGES)
+    assert sms._body(parts, address) == f"Critical: {title} {address}"
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,12 @@ def test_error_budgets_that_burn_are_told_by_their_pairs_of_windows(database: Da
     assert (found.outcome, found.labels) == ("true", {"slo": "calls", "service": "shop"})
     assert found.value == pytest.approx(50, rel=0.05)
     assert outcome(database, ticket) == "true"
-    assert story(database, page).path.startswith("/slos/calls?")
+    told = story(database, page)
+    assert told.path.startswith("/slos/calls?")
+    facts = dict(told.facts)
+    assert facts["Windows"] == "50× over 6 hours, 50× over 30 minutes"
+    assert (facts["Objective"], facts["Bad events"]) == ("99 % over 28 days", "60 of 120")
+    assert facts["Error budget"] == "spent 50 times over"
 
 
 def test_a_story_says_what_where_how_much_how_it_was_and_who_has_most(database: Database, add: Add) -> None:
@@ -151,11 +156,11 @@ def test_a_story_says_what_where_how_much_how_it_was_and_who_has_most(database: 
     told = story(database, rule)
     assert told.title == "fails: error rate is 30 %, above 5 % (provider openai)"
     assert told.text == (
-        "error rate is 30 %, above 5 %, over 5 minutes until 12:00 UTC, from 20 events. "
-        "error rate: share of model calls that failed. It has been so for 1 minute. "
-        "The window before: 0 %. At this time yesterday: nothing. Most of it: model a (100%). Ask the provider."
+        "Error rate is 30 %, above 5 %, over 5 minutes until 12:00 UTC, from 20 events. "
+        "Error rate: share of model calls that failed. It has been so for 1 minute. "
+        "The window before: 0 %. At this time yesterday: nothing. Most of it: model a (100 %).\nAsk the provider."
     )
-    assert ("user", "u1", "100%") in told.contributors
+    assert ("user", "u1", "100 %") in told.contributors
     assert told.traces
     assert told.runbook_url == "https://example.com/runbook"
     assert told.path == ("/traces?from=2026-11-21T10:55:00Z&to=2026-11-21T12:00:25Z&f=provider:openai&f=status:error")

@@ -71,7 +71,7 @@ def test_a_check_that_is_down_is_told_of_by_itself_with_its_words(database: Data
     with database.reader() as reader:
         told = story.of(reader, rule, found["shop"], NOON + MINUTE, "UTC")
     assert told.title == "A health check is down (check shop, service shop, kind tcp)"
-    assert told.text.startswith("shop is down. Last answer: it says down. Down since: 2026-11-21T12:00:00Z.")
+    assert told.text.startswith("shop is down. Last answer: it says down. Down since: 2026-11-21 12:00 UTC.")
     assert ("Value", "down") in told.facts
     assert told.path == "/services/shop"
 

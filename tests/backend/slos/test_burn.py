@@ -43,7 +43,7 @@ def test_pairs_longer_than_half_the_period_are_left_out():
 @pytest.mark.parametrize(("target", "dead"), [("0.9", True), ("0.93", True), ("0.931", False), ("0.999", False)])
 def test_a_pair_that_can_never_hold_is_named(target: str, dead: bool):
     """The workbook: at 90 % the first pair could never fire; 14.4 is out of reach below 93.06 %."""
-    reason = burn.unreachable(PAGE, Fraction(target), MONTH)
+    reason = burn.limits(PAGE, Fraction(target), MONTH).unreachable
     assert (reason is not None) == dead
     if dead:
         assert "14.4" in str(reason)

@@ -14,7 +14,7 @@ from spanledger_server.slos import adjusting, definition, documents, groups, mea
 from spanledger_server.slos.burn import Counts
 from spanledger_server.slos.watch import Watch
 from spanledger_server.store.database import Database
-from spanledger_server.timegrid import HOUR_NS
+from spanledger_server.timegrid import HOUR_NS, MINUTE_NS
 from tests.backend.rows import NOON, SECOND, insert, line
 from tests.backend.slos.test_adjustments import ONCE
 
@@ -186,6 +186,23 @@ def test_each_group_is_judged_as_an_objective_of_its_own_and_the_others_are_coun
     ]
     assert found.others.total == pytest.approx(sum(each.total for each in rest))
     assert found.others.bad == pytest.approx(sum(each.bad for each in rest))
+
+
+def test_groups_are_the_same_however_many_there_were_when_they_were_asked_for_last(database: Database):
+    def told() -> tuple[groups.Grouped, groups.Grouped]:
+        """As it is read the first time, and as it is read then."""
+        again = by(database, "all")
+        database.memory.pop("slos.groups", None)
+        return by(database, "all"), again
+
+    add(database, slo("all", groups={"by": "tenant", "most": 10}))
+    for first, tenants, groups_in_all in ((1, 9, 9), (1001, 10, 10), (2001, 30, 30), (3001, 1, 30)):
+        at = [(n, NOON - n * 20 * MINUTE_NS) for n in range(300)]
+        rows = [line(first + n, ns, tenant=f"t{n % tenants}", error_type=None if n % 7 else "x") for n, ns in at]
+        insert(database, "ledger", rows)
+        new, again = told()
+        assert new == again == by(database, "all")
+        assert len(new.each) + new.other_groups == groups_in_all
 
 
 @pytest.mark.parametrize(

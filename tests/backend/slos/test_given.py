@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from spanledger_server.errors import Invalid, Mistakes, TooLarge
+from spanledger_server.errors import Invalid, Malformed, Mistakes, TooLarge
 from spanledger_server.slos import given, register
 from spanledger_server.slos.keeping import Keeping
 from spanledger_server.slos.known import Known
@@ -119,6 +119,44 @@ def test_a_part_may_not_grow_into_a_composite_that_makes_others_too_large(databa
     register.add(database, [(one, None) for one in whole], NOON, "tests")
     with pytest.raises(Mistakes, match="at most 200 objectives"):
         register.change(database, "part", composite("part", "leaf-0", "leaf-1"), None, NOON, "tests")
+
+
+def test_a_list_stands_for_as_many_documents_each_with_its_lines(database: Database):
+    each = [openslo("a", {"kind": "span", "good": {"status": "ok"}}), openslo("b", metric("shoes"))]
+    block = yaml.safe_dump(each, sort_keys=False)
+    line = block.count("\n", 0, block.index("indicator", block.index("name: b"))) + 2  # where its value begins
+    flow = yaml.safe_dump(each, sort_keys=False, default_flow_style=True, width=10_000)
+    for text, where in ((block, line), (flow, 1)):
+        (told,) = refused(database, text.encode())
+        assert told == f"line {where}: spec.indicator (indicator.metric)"
+    each[1] = slo("b")
+    with database.reader() as reader, pytest.raises(Mistakes, match="line"):  # one form in a body, as in documents
+        given.checked(reader, yaml.safe_dump(each).encode(), KNOWN)
+    each[1] = openslo("b", {"kind": "span", "good": {"status": "ok"}})
+    with database.reader() as reader:
+        kept = given.checked(reader, b"# all of ours\n" + yaml.safe_dump(each, sort_keys=False).encode(), KNOWN)
+    assert [yaml.safe_load(one.document or "") for one in kept] == each
+
+
+def test_all_that_is_wrong_with_an_indicator_is_told(database: Database):
+    wrong = {
+        "kind": "span",
+        "filter": {"status": {"almost": 1}},
+        "below": {"field": "size", "value": "x"},
+        "metric": "m",
+    }
+    assert list(refused(database, body(slo("a", indicator=wrong)))) == [
+        "line 7: indicator.filter.status",
+        "line 9: indicator.below.field",
+        "line 10: indicator.below.value",
+        "line 11: indicator.metric",
+    ]
+
+
+def test_a_key_that_stands_there_twice_is_named_with_its_line(database: Database):
+    text = b"name: a\nindicator:\n  kind: span\n  kind: ledger\n"
+    with pytest.raises(Malformed, match=r"line 4: indicator\.kind: "), database.reader() as reader:
+        given.checked(reader, text, KNOWN)
 
 
 def test_what_is_too_much_is_refused_before_it_is_looked_at(database: Database):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import unicodedata
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -20,7 +21,7 @@ from spanledger_server.notify.channels.fields import Field
 from spanledger_server.notify.channels.request import Answer
 from spanledger_server.notify.channels.setup import Kind, Setup
 from spanledger_server.notify.message import Delivered, Failed, Message
-from spanledger_server.notify.text import line, told
+from spanledger_server.notify.text import Told, line, told
 
 TWILIO: Final = "https://api.twilio.com"
 SEGMENT: Final = 160
@@ -73,7 +74,7 @@ class Sms:
             if values.get("messaging_service_sid")
             else {"From": values["from"]}
         )
-        form = {"To": values["to"], **sender, "Body": segment(line(parts), address)}
+        form = {"To": values["to"], **sender, "Body": _body(parts, address)}
         pair = f"{values.get('api_key') or account}:{values['auth_token']}".encode()
         headers = {
             "Authorization": f"Basic {base64.b64encode(pair).decode()}",
@@ -81,6 +82,12 @@ class Sms:
         }
         url = f"{(values.get('url') or TWILIO).rstrip('/')}/2010-04-01/Accounts/{quote(account)}/Messages.json"
         return _outcome(setup.post(url, urlencode(form).encode(), headers, setup.deadline()))
+
+
+def _body(parts: Told, address: str) -> str:
+    """Its line; without since when, where that is too much: a phone shows when a message came."""
+    whole = segment(line(parts), address)
+    return whole if "..." not in whole else segment(line(replace(parts, when="")), address)
 
 
 def segment(text: str, address: str = "") -> str:

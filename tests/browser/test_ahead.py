@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 import simplejson
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Locator, expect
 
 from tests.browser import scene
 from tests.browser.browsing import Visitor
@@ -34,6 +34,16 @@ def grown(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield server
     finally:
         server.stop()
+
+
+def scroll_to(visitor: Visitor, part: Locator) -> None:
+    """What is below the fold is made once it is scrolled to; what comes above it moves it on."""
+
+    def seen() -> bool:
+        visitor.run("scrollTo(0, document.body.scrollHeight)")
+        return part.count() > 0
+
+    until(seen, called="the part that was scrolled to")
 
 
 def fits(visitor: Visitor, phone: bool) -> None:
@@ -114,8 +124,8 @@ def test_trends_draw_the_hours_of_the_week_and_charts_side_by_side(
 ) -> None:
     visitor = visit(grown, "/trends?period=week&metric=cost&by=model", phone=phone, theme=theme)
     expect(visitor.find(".against")).to_be_visible()
-    visitor.run("scrollTo(0, document.body.scrollHeight)")
     week = visitor.page.get_by_role("region", name="Hours of the week")
+    scroll_to(visitor, week)
     expect(week.locator("svg rect[class^=heat]").first).to_be_visible()
     assert week.locator("svg g rect").count() == 7 * 24
     week.locator("svg[role=img]").focus()
@@ -150,8 +160,8 @@ def test_logs_draw_records_over_time(phone: bool, theme: str, company: Company, 
 def test_services_draw_who_calls_whom(phone: bool, theme: str, company: Company, visit: Visit) -> None:
     visitor = visit(company.server, "/services", phone=phone, theme=theme)
     expect(visitor.find(".services-table tbody tr").first).to_be_visible()
-    visitor.run("scrollTo(0, document.body.scrollHeight)")
     card = visitor.page.get_by_role("region", name="Who calls whom")
+    scroll_to(visitor, card)
     told = company.server.get("/api/dependencies", endTs=int(time.time() * 1000) + 60_000, lookback=86_400_000)["data"]
     if phone:
         expect(card.locator("tbody tr")).to_have_count(len(told))
@@ -166,7 +176,7 @@ def test_services_draw_who_calls_whom(phone: bool, theme: str, company: Company,
         visitor.press("Enter")
         expect(visitor.page).to_have_url(re.compile("/services/chat-api"))
         visitor.page.go_back()
-        visitor.run("scrollTo(0, document.body.scrollHeight)")
+        scroll_to(visitor, card)
         expect(card.locator(".graph-node").first).to_be_visible()
     fits(visitor, phone)
 

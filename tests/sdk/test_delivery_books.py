@@ -3,13 +3,14 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from spanledger.delivery.lane import Lane
 from spanledger.delivery.outcome import Lost, Sent, TooLarge, TryAgain
 from spanledger.delivery.spool import Spool
-from tests.sdk.making import adds_up
+from tests.sdk.making import adds_up, entry, ledger_lane
 
 OUTCOMES = st.one_of(
     st.builds(Sent, refused=st.integers(0, 12)),
@@ -114,3 +115,24 @@ def test_with_a_spool_nothing_is_lost_between_memory_and_disk(steps, max_bytes):
         on_disk = sum(path.stat().st_size for path in Path(directory).rglob("*.otlp"))
         assert on_disk == lane.books().spooled, "one byte an item in this test's encoding"
         assert on_disk <= max_bytes
+
+
+@pytest.mark.parametrize(("limit", "enough"), [(100, 8), (6, 3)], ids=("a whole batch", "half of a small queue"))
+def test_what_lingers_waits_for_more_unless_there_is_enough_or_somebody_is_in_a_hurry(limit, enough):
+    lane = ledger_lane("http://127.0.0.1:1", limit=limit, batch_size=8, linger_s=1.0)
+
+    def sent(outcome, now_s):
+        lane.settle(lane.next_batch(lambda: None), outcome, now_s, 0.0, 15.0)
+
+    lane.put(entry(1))
+    assert lane.is_due(100.0, hurry=False)  # the first one goes at once
+    sent(Sent(), 100.0)
+    for number in range(enough - 1):
+        lane.put(entry(number))
+    assert not lane.is_due(100.9, hurry=False)
+    assert lane.is_due(100.9, hurry=True)
+    assert lane.is_due(101.0, hurry=False)
+    lane.put(entry(9))
+    assert lane.is_due(100.1, hurry=False)
+    sent(TryAgain("busy", 5.0), 100.1)
+    assert not lane.is_due(100.2, hurry=True)  # who asked us to wait is not pressed

@@ -167,7 +167,7 @@ class Lane:
         """Whether it is time for a request; in a hurry what was sent is no reason to wait, only what was refused is."""
         if now_s >= self.not_before:
             return True
-        return not self.attempt and (hurry or len(self._queue) >= self.batch_size)
+        return not self.attempt and (hurry or len(self._queue) >= min(self.batch_size, self.limit // 2))
 
     def has_work(self) -> bool:
         """Whether there is something that could be sent now."""
@@ -211,7 +211,8 @@ class Lane:
             match outcome:
                 case Sent(refused=refused):
                     self._close_batch(batch, refused=min(refused, batch.weight))
-                    self.not_before = now_s + self._linger_s
+                    if self._linger_s:
+                        self.not_before = now_s + self._linger_s
                 case Lost(reason=reason):
                     self._close_batch(batch, lost=reason)
                 case TooLarge():

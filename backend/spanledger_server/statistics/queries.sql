@@ -633,15 +633,7 @@ SELECT
     count(rating) AS ratings_told, count(feedback) AS feedbacks
 FROM dialogues
 WHERE at_ns >= $from_ns AND at_ns < $to_ns
-    AND fits(service, $service, $not_service) -- if: service not_service
-    AND fits(book_id, $book, $not_book) -- if: book not_book
-    AND fits(user_id, $user, $not_user) -- if: user not_user
-    AND fits(model, $model, $not_model) -- if: model not_model
-    AND fits(type, $type, $not_type) -- if: type not_type
-    AND fits(session_id, $session_id, $not_session_id) -- if: session_id not_session_id
-    AND fits(feature, $feature, $not_feature) -- if: feature not_feature
-    AND fits(tenant, $tenant, $not_tenant) -- if: tenant not_tenant
-    AND fits(user_tier, $user_tier, $not_user_tier) -- if: user_tier not_user_tier
+    -- include: dialogue_conditions
 GROUP BY category, user_id;
 
 -- name: dialogue_parts
@@ -649,15 +641,7 @@ GROUP BY category, user_id;
 SELECT part_of(at_ns, $p) AS part, count(*) AS dialogues, count(DISTINCT user_id) AS users
 FROM dialogues
 WHERE at_ns >= $from_ns AND at_ns < $to_ns
-    AND fits(service, $service, $not_service) -- if: service not_service
-    AND fits(book_id, $book, $not_book) -- if: book not_book
-    AND fits(user_id, $user, $not_user) -- if: user not_user
-    AND fits(model, $model, $not_model) -- if: model not_model
-    AND fits(type, $type, $not_type) -- if: type not_type
-    AND fits(session_id, $session_id, $not_session_id) -- if: session_id not_session_id
-    AND fits(feature, $feature, $not_feature) -- if: feature not_feature
-    AND fits(tenant, $tenant, $not_tenant) -- if: tenant not_tenant
-    AND fits(user_tier, $user_tier, $not_user_tier) -- if: user_tier not_user_tier
+    -- include: dialogue_conditions
 GROUP BY part;
 
 -- name: dialogues_within
@@ -665,15 +649,7 @@ GROUP BY part;
 SELECT count(*)
 FROM dialogues
 WHERE at_ns >= $from_ns AND at_ns < $to_ns
-    AND fits(service, $service, $not_service) -- if: service not_service
-    AND fits(book_id, $book, $not_book) -- if: book not_book
-    AND fits(user_id, $user, $not_user) -- if: user not_user
-    AND fits(model, $model, $not_model) -- if: model not_model
-    AND fits(type, $type, $not_type) -- if: type not_type
-    AND fits(session_id, $session_id, $not_session_id) -- if: session_id not_session_id
-    AND fits(feature, $feature, $not_feature) -- if: feature not_feature
-    AND fits(tenant, $tenant, $not_tenant) -- if: tenant not_tenant
-    AND fits(user_tier, $user_tier, $not_user_tier) -- if: user_tier not_user_tier
+    -- include: dialogue_conditions
 ;
 
 -- name: dialogues_kept

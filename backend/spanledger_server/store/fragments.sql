@@ -361,6 +361,19 @@ AND user_number >= $least_number AND user_number <= $most_number
 AND ($numbers IS NULL OR list_contains($numbers::INTEGER[], user_number))
 AND ($not_numbers IS NULL OR NOT list_contains($not_numbers::INTEGER[], user_number));
 
+-- name: dialogue_conditions
+-- Filters of dialogues.
+AND fits(service, $service, $not_service) -- if: service not_service
+AND fits(book_id, $book, $not_book) -- if: book not_book
+AND fits(user_id, $user, $not_user) -- if: user not_user
+AND fits(model, $model, $not_model) -- if: model not_model
+AND fits(type, $type, $not_type) -- if: type not_type
+AND fits(session_id, $session_id, $not_session_id) -- if: session_id not_session_id
+AND fits(feature, $feature, $not_feature) -- if: feature not_feature
+AND fits(tenant, $tenant, $not_tenant) -- if: tenant not_tenant
+AND fits(user_tier, $user_tier, $not_user_tier) -- if: user_tier not_user_tier
+;
+
 -- name: ranked_cells
 -- Cells by part and category, those of the categories beyond the costliest `most` as one.
 costliest AS MATERIALIZED (

@@ -111,8 +111,10 @@ MOVE = """async (path) => {
   document.body.append(anchor);
   anchor.click();
   anchor.remove();
+  const inSight = (node) => node.getBoundingClientRect().top < innerHeight;
   const quiet = () => pending === 0 && (asked > before || performance.now() - began > 100)
-    && document.querySelector('main .page') && !document.querySelector('main .blank, main [aria-busy=true]');
+    && document.querySelector('main .page')
+    && ![...document.querySelectorAll('main .blank, main [aria-busy=true]')].some(inSight);
   while (!quiet() && performance.now() - began < 20000) await frame();
   const settled = performance.now() - began;
   await frame();

@@ -20,12 +20,13 @@ from opentelemetry.trace import NoOpTracer, SpanKind, TraceFlags, Tracer
 from opentelemetry.trace.propagation import _SPAN_KEY
 
 from spanledger import content, semconv
+from spanledger.asked import ASKED, tell
 from spanledger.attached import attached
 from spanledger.billing import bill
 from spanledger.call import CURRENT_CALL, Call, Entry, Options, fresh_span_id, fresh_trace_id
 from spanledger.configure import enabled, tracer
 from spanledger.context import current
-from spanledger.failure import error_type, http_status
+from spanledger.failure import asked_of, error_type, http_status
 from spanledger.guard import guard
 from spanledger.providers import plain
 from spanledger.sampling.strategies import OPERATIONS
@@ -78,6 +79,9 @@ def _finish(call: Call, read: Reading | None, error: BaseException | None, answe
     if error is not None:
         entry.error_type = error_type(error)
         entry.http_status = http_status(error)
+        if read is None and (entry.provider is None or entry.request_model is None):
+            provider, model = asked_of(error)
+            entry.provider, entry.request_model = entry.provider or provider, entry.request_model or model
     shown, billed_by = read, None
     try:
         shown, billed_by = bill(call, read)
@@ -125,6 +129,8 @@ def _begun(options: Options, arguments: Mapping[str, Any], given: Tracer | None 
         return None
     around = attached()
     name, model, attributes, context = options.span_name, options.model, options.at_start, _NOBODY
+    if ASKED in around:
+        tell(around)
     if _BAGGAGE_KEY in around:
         context = current(around)
         attributes = {**context, **attributes}

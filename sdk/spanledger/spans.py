@@ -84,6 +84,9 @@ def known(
     if entry.error_type is None:
         return shown, name, None
     shown[semconv.ERROR_TYPE] = entry.error_type
+    if read is None:  # who was asked stands on the exception
+        asked = {semconv.GEN_AI_PROVIDER_NAME: entry.provider, semconv.GEN_AI_REQUEST_MODEL: entry.request_model}
+        shown.update({attribute: said for attribute, said in asked.items() if said is not None})
     if entry.http_status is not None:
         shown[semconv.HTTP_RESPONSE_STATUS_CODE] = entry.http_status
     return shown, name, Status(StatusCode.ERROR, description)

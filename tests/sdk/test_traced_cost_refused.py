@@ -11,16 +11,18 @@ from typing import Any
 
 import anthropic
 import fastapi
+import httpx
 import openai
 import pytest
 
 from spanledger import guard, semconv
-from spanledger.failure import http_status
+from spanledger.failure import asked_of, http_status
 from spanledger.traced_cost import traced_cost
 from tests.sdk.calls import Calls, calls_fixture  # noqa: F401
 
 CHAT: dict[str, Any] = {"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}]}
 MESSAGE: dict[str, Any] = {"model": "claude", "max_tokens": 9, "messages": CHAT["messages"]}
+ASKED = {("openai", "gpt-4o"), ("openai", "text-embedding-3-small"), ("anthropic", "claude")}
 STATUSES = {
     400: "BadRequestError",
     401: "AuthenticationError",
@@ -97,6 +99,9 @@ def refused(calls: Calls, status: int, name: str) -> None:
     entry, shown = calls.entry, calls.span.attributes or {}
     assert (entry.error_type, entry.http_status, entry.usage) == (name, status, None)
     assert (shown[semconv.ERROR_TYPE], shown[semconv.HTTP_RESPONSE_STATUS_CODE]) == (name, status)
+    assert (entry.provider, entry.request_model) in ASKED
+    asked = shown[semconv.GEN_AI_PROVIDER_NAME], shown[semconv.GEN_AI_REQUEST_MODEL]
+    assert asked == (entry.provider, entry.request_model)
     assert "secret" not in str(dict(shown)) + str(calls.span.status.description)
 
 
@@ -228,3 +233,56 @@ def test_a_connection_that_is_refused_has_no_status(calls: Calls) -> None:
         call("http://127.0.0.1:1")
     assert (calls.entry.error_type, calls.entry.http_status) == ("APIConnectionError", None)
     assert semconv.HTTP_RESPONSE_STATUS_CODE not in (calls.span.attributes or {})
+    assert (calls.entry.provider, calls.entry.request_model) == ("openai", "gpt-4o")
+
+
+def carrying(url: str, content: bytes) -> Exception:
+    """What `httpx` raises for an answer that is no success."""
+    request = httpx.Request("POST", url, content=content)
+    return httpx.HTTPStatusError("no", request=request, response=httpx.Response(400, request=request))
+
+
+class LiteLLMs(Exception):
+    """As LiteLLM's exceptions, which carry the request of a stand-in."""
+
+    def __init__(self) -> None:
+        super().__init__("no")
+        self.llm_provider, self.model = "mistral", "mistral-small"
+        self.request = httpx.Request("POST", "https://api.openai.com/v1", content=b'{"model": "gpt-4o"}')
+
+
+CONVERSATION = b'{"messages": [{"content": "{\\"model\\": \\"mine\\"}"}], "model": "m-1"}'
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (carrying("https://eu.api.openai.com/v1/chat/completions", CONVERSATION), ("openai", "m-1")),
+        (carrying("https://me.openai.azure.com/openai/deployments/d", b"{}"), ("azure.ai.openai", None)),
+        (carrying("https://api.mistral.ai/v1", b'{"model": 7}'), ("mistral_ai", None)),
+        (carrying("https://api.mistral.ai/v1", b"{model"), ("mistral_ai", None)),
+        (carrying("https://api.mistral.ai/v1", b'["model"]'), ("mistral_ai", None)),
+        (
+            carrying("https://api.mistral.ai/v1", b'{"model": "m", "x": "' + b"x" * (1 << 20) + b'"}'),
+            ("mistral_ai", None),
+        ),
+        (carrying("https://inside.example/v1/orders", b'{"model": "T"}'), (None, None)),
+        (httpx.ConnectError("its request was never set"), (None, None)),
+        (LiteLLMs(), ("mistral_ai", "mistral-small")),
+        (Hostile(), (None, None)),
+        (KeyError("model"), (None, None)),
+    ],
+)
+def test_who_was_asked_is_read_from_the_request_that_an_exception_carries(
+    error: Exception, expected: tuple[str | None, str | None]
+) -> None:
+    assert asked_of(error) == expected
+    assert guard.failures() == {}
+
+
+@pytest.mark.parametrize("ask", [openai_chat, anthropic_message])
+def test_what_the_decorator_says_stands_before_what_an_exception_says(calls: Calls, address: str, ask: Any) -> None:
+    with pytest.raises((openai.APIStatusError, anthropic.APIStatusError)):
+        traced_cost(provider="groq", model="other")(ask)(f"{address}/400")
+    assert (calls.entry.provider, calls.entry.request_model) == ("groq", "other")
+    assert dict(calls.span.attributes or {})[semconv.GEN_AI_PROVIDER_NAME] == "groq"

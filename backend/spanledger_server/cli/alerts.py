@@ -201,12 +201,17 @@ def state(alert: dict[str, Any]) -> str:
     return ", ".join([alert["state"], *filter(None, beside)])
 
 
+def tell(console: Console, story: str) -> None:
+    """What an alert has to say, in its own lines."""
+    for line in story.splitlines():
+        say(console, line)
+
+
 def _one(console: Console, alert: dict[str, Any]) -> None:
     named = alert["message"].startswith(alert["rule_name"] or "")
     title = alert["message"] if named else f"{alert['rule_name']}: {alert['message']}"
     say(console, shown.text(title), STYLES.get(alert["severity"], "bold"))
-    if alert["story"]["text"]:
-        say(console, shown.text(alert["story"]["text"]))
+    tell(console, alert["story"]["text"])
     told = {"severity": alert["severity"], "state": state(alert), "from": alert["source"]}
     told |= {"since": shown.moment(alert["started_at"]), "until": shown.moment(alert["resolved_at"])}
     if alert["held_back"] is not None:

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.text import Text
 
 from spanledger_server.cli import format as shown
+from spanledger_server.cli.alerts import tell
 from spanledger_server.cli.asking import CHECK_FAILED, WRONG_USAGE, Asked, asks, fail, watched
 from spanledger_server.cli.budgets import Listing
 from spanledger_server.cli.client import decimal, part
@@ -272,7 +273,7 @@ def _show_made(console: Console, item: dict[str, Any]) -> None:
 def _show_test(console: Console, data: dict[str, Any]) -> None:
     say(console, data["message"], "red" if data["triggered"] else "")
     if data["story"] is not None:
-        say(console, data["story"]["text"])
+        tell(console, data["story"]["text"])
     if not data["verdicts"]:
         return
     sheet = Sheet(

@@ -12,6 +12,7 @@ import functools
 from typing import Any
 
 from spanledger.call import Options
+from spanledger.providers.names import provider_at
 
 _OPERATIONS = {  # paths without version and query
     "/chat/completions": "chat",
@@ -25,27 +26,6 @@ _OPERATIONS = {  # paths without version and query
     "/images/edits": "image_generation",
     "/messages": "chat",
     "/complete": "text_completion",
-}
-_HOSTS = {  # how hosts end
-    "api.openai.com": "openai",
-    "openai.azure.com": "azure.ai.openai",
-    "ai.azure.com": "azure.ai.inference",
-    "anthropic.com": "anthropic",
-    "amazonaws.com": "aws.bedrock",
-    "aiplatform.googleapis.com": "gcp.vertex_ai",
-    "generativelanguage.googleapis.com": "gcp.gemini",
-    "deepseek.com": "deepseek",
-    "groq.com": "groq",
-    "mistral.ai": "mistral_ai",
-    "x.ai": "x_ai",
-    "openrouter.ai": "openrouter",
-    "perplexity.ai": "perplexity",
-    "together.ai": "together",
-    "together.xyz": "together",
-    "moonshot.ai": "moonshot_ai",
-    "moonshot.cn": "moonshot_ai",
-    "cerebras.ai": "cerebras",
-    "cohere.com": "cohere",
 }
 
 
@@ -73,9 +53,4 @@ def asked(request: Any) -> dict[str, Any]:
 
 @functools.lru_cache(maxsize=256)
 def _options(operation: str, host: str) -> Options:
-    return Options(operation=operation, provider=_provider(host.lower()))
-
-
-def _provider(host: str) -> str | None:
-    name = "." + host
-    return next((by for end, by in _HOSTS.items() if name.endswith(("." + end, "-" + end))), None)
+    return Options(operation=operation, provider=provider_at(host))

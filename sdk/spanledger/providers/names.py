@@ -1,7 +1,7 @@
 """Names as others write them, to OpenTelemetry's.
 
-Given a provider's name by any spelling that is known, gives OpenTelemetry's, or the name as it is; given a reason why a
-model stopped, in whatever it is kept, gives its text.
+Given a provider's name by any spelling that is known, gives OpenTelemetry's, or the name as it is; given the host that
+was asked, the name of whom it belongs to; given a reason why a model stopped, in whatever it is kept, its text.
 
 Never: a guess.
 """
@@ -22,6 +22,12 @@ def provider_name(said: object) -> str | None:
         return None
     name = name.lower()
     return semconv.PROVIDER_ALIASES.get(name, name)
+
+
+def provider_at(host: str) -> str | None:
+    """OpenTelemetry's name of the provider whose host it is, `None` for any other."""
+    name = "." + host.lower()
+    return next((by for end, by in _HOSTS.items() if name.endswith(("." + end, "-" + end))), None)
 
 
 def first_text(fields: Fields, *names: str) -> str | None:
@@ -59,6 +65,27 @@ def _reason(fields: Fields | None, names: tuple[str, ...]) -> str | None:
     return None
 
 
+_HOSTS = {  # how hosts end
+    "api.openai.com": "openai",
+    "openai.azure.com": "azure.ai.openai",
+    "ai.azure.com": "azure.ai.inference",
+    "anthropic.com": "anthropic",
+    "amazonaws.com": "aws.bedrock",
+    "aiplatform.googleapis.com": "gcp.vertex_ai",
+    "generativelanguage.googleapis.com": "gcp.gemini",
+    "deepseek.com": "deepseek",
+    "groq.com": "groq",
+    "mistral.ai": "mistral_ai",
+    "x.ai": "x_ai",
+    "openrouter.ai": "openrouter",
+    "perplexity.ai": "perplexity",
+    "together.ai": "together",
+    "together.xyz": "together",
+    "moonshot.ai": "moonshot_ai",
+    "moonshot.cn": "moonshot_ai",
+    "cerebras.ai": "cerebras",
+    "cohere.com": "cohere",
+}
 _CHOICES = (
     ("candidates", ("finishReason", "finish_reason")),
     ("results", ("completionReason",)),  # Amazon Titan

@@ -37,6 +37,7 @@ def test_a_rule_is_made_shown_tried_switched_and_deleted(watched: Inside, tmp_pa
     assert "is disabled" in said(watched, "rules", "disable", "fails")
     assert "is enabled" in said(watched, "rules", "enable", "fails")
     assert "nothing that it is about" in said(watched, "rules", "test", "fails")
+    assert "\ufffd" not in said(watched, "rules", "test", "A model fails")
     assert run(watched, "rules", "test", "High Latency", "--check").returncode == 0
     assert "would not have fired" in said(
         watched, "rules", "backtest", "fails", "--from", "now-1h", "--threshold", "0.1"

@@ -13,10 +13,10 @@ from typing import Annotated, BinaryIO, Final, cast
 
 from fastapi import Depends, Request
 
+from spanledger_server.bills.opening import MOST_SENT
 from spanledger_server.errors import Busy, Malformed, TooLarge, UnsupportedMedia
 from spanledger_server.store.database import Database
 
-MOST_BYTES: Final = 1024 * 2**20
 IN_MEMORY: Final = 2**20
 
 
@@ -30,7 +30,7 @@ async def uploaded(request: Request) -> AsyncIterator[BinaryIO]:
         Busy: There is no room for it on disk.
     """
     said = request.headers.get("content-length", "")
-    if said.isdigit() and int(said) > MOST_BYTES:
+    if said.isdigit() and int(said) > MOST_SENT:
         raise _too_large()
     if request.headers.get("content-type", "").startswith("multipart/"):
         raise UnsupportedMedia("send the file itself as the body, not a form: curl --data-binary @FILE")
@@ -40,7 +40,7 @@ async def uploaded(request: Request) -> AsyncIterator[BinaryIO]:
         size = 0
         async for piece in request.stream():
             size += len(piece)
-            if size > MOST_BYTES:
+            if size > MOST_SENT:
                 raise _too_large()
             try:
                 file.write(piece)
@@ -53,7 +53,7 @@ async def uploaded(request: Request) -> AsyncIterator[BinaryIO]:
 
 
 def _too_large() -> TooLarge:
-    return TooLarge(f"the file is larger than {MOST_BYTES} bytes: cut it up by month, or pack it with gzip")
+    return TooLarge(f"the file is larger than {MOST_SENT} bytes: cut it up by month, or pack it with gzip")
 
 
 Uploaded = Annotated[BinaryIO, Depends(uploaded)]

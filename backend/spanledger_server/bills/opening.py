@@ -20,9 +20,11 @@ import simplejson
 
 from spanledger_server.errors import Invalid, Malformed, TooLarge
 
+MOST_SENT: Final = 2**30
 MOST_PLAIN: Final = 2 * 2**30
 MOST_JSON: Final = 64 * 2**20
 MOST_LINE: Final = 2**20
+MOST_LINES: Final = 10_000_000  # two minutes of reading
 MOST_COLUMNS: Final = 2_000
 SAMPLE: Final = 2**18
 HEADER_WITHIN: Final = 20  # lines: some exports tell about themselves first
@@ -109,7 +111,11 @@ def _encoding(sample: bytes) -> tuple[str, tuple[str, ...]]:
 
 
 def _lines(text: TextIO) -> Iterator[str]:
+    number = 0
     while line := _decoded(lambda: text.readline(MOST_LINE)):
+        number += 1
+        if number > MOST_LINES:
+            raise TooLarge(f"the bill has more than {MOST_LINES:,} lines: cut it up by month")
         if len(line) == MOST_LINE and not line.endswith("\n"):
             yield line
             raise TooLarge(f"a line of the file is longer than {MOST_LINE} characters")

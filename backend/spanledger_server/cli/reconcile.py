@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from spanledger_server.bills.formats import NAMES
+from spanledger_server.bills.opening import MOST_SENT
 from spanledger_server.cli import format as shown
 from spanledger_server.cli.asking import CHECK_FAILED, WRONG_USAGE, Asked, asks, fail
 from spanledger_server.cli.client import decimal, part
@@ -76,6 +77,8 @@ def reconcile(
     else:
         asking = {**options, "format": kind, "decimal": mark, "name": file.name}
         size = file.stat().st_size
+        if size > MOST_SENT:  # the server refuses it at once, but is heard only when all of it is sent
+            fail(f"{file.name} is larger than {MOST_SENT} bytes: cut it up by month, or pack it with gzip", WRONG_USAGE)
         with progress("reading") as tell, file.open("rb") as opened:
             answer = asked.client.upload(PATH, _pieces(opened, size, tell), size, asking)
     asked.show(answer, lambda console: _show(console, answer.data, everything))

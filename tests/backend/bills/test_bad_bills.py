@@ -109,6 +109,14 @@ def test_a_packed_bill_that_unpacks_to_too_much_is_refused(monkeypatch: pytest.M
         read(gzip.compress(samples.table("date,model,amount", rows)))
 
 
+def test_a_bill_of_too_many_lines_is_refused(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(opening, "MOST_LINES", 1_000)
+    rows = [("2026-11-01", "gpt-5", "1.5")] * 1_000
+    with pytest.raises(TooLarge, match="more than 1,000 lines: cut it up"):
+        read(samples.table("date,model,amount", rows))
+    assert read(samples.table("date,model,amount", rows[1:])).rows == 999
+
+
 def test_a_long_bill_takes_as_much_memory_as_it_has_cells():
     import tracemalloc
 

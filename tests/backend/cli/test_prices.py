@@ -131,6 +131,10 @@ def test_a_bill_is_held_against_the_ledger_and_the_exit_code_tells(server: Insid
     assert shown.stdout.startswith("we saw 57.1 % of the bill")
     assert run(server, "reconcile", "--list").stdout.count("bill.csv") == 3
     bill.write_text("a,b\n1,2\n")
+    huge = tmp_path / "huge.csv"
+    with huge.open("wb") as file:
+        file.truncate(2**30 + 1)
+    assert "pack it with gzip" in run(server, "reconcile", str(huge)).stderr
     refused = run(server, "reconcile", str(bill))
     assert refused.returncode == 2
     assert "columns=date=DAY" in refused.stderr

@@ -24,7 +24,7 @@ from opentelemetry.trace import NoOpTracer, Tracer
 from spanledger import endpoints, guard, ledger, settings, withheld
 from spanledger.endings import deliver_at_the_end, deliver_with_servers
 from spanledger.errors import ConfigurationError
-from spanledger.instrumentation import keep_clients_from_sending_baggage
+from spanledger.instrumentation import keep_clients_from_sending_baggage, states
 from spanledger.version import __version__
 
 if TYPE_CHECKING:
@@ -344,7 +344,8 @@ def stats() -> dict[str, Any]:
         at the start), `sent`, `refused`, `spooled`, `waiting`, and `dropped` by reason, where `recorded + recovered ==
         sent + refused + spooled + waiting + sum(dropped)`. `journal`: its `state` (`on`, `off`, `unused` before the
         first entry), `reason`, `written`, `missed`, `held_bytes`, `max_bytes`. By place: `failures`, mistakes of the
-        SDK's own kept from the program, and `withheld`, prompts and answers not taken.
+        SDK's own kept from the program, and `withheld`, prompts and answers not taken. By name: `instrumentations`,
+        `on`, waiting until their library is imported, or why not.
     """
     found: dict[str, Any] = {}
     if _state.pipeline is not None:
@@ -354,8 +355,7 @@ def stats() -> dict[str, Any]:
         found.setdefault(name, {**nothing, "dropped": {}})
     unused = {"state": "unused", "reason": "", "written": 0, "missed": 0, "held_bytes": 0, "max_bytes": 0}
     found.setdefault("journal", unused)
-    found["failures"], found["withheld"] = guard.failures(), withheld.counts()
-    return found
+    return found | {"failures": guard.failures(), "withheld": withheld.counts(), "instrumentations": dict(states)}
 
 
 @contextmanager

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 ANTHROPIC_SENDS = "ANTHROPIC_OPEN_TELEMETRY_PROPAGATION"
 STABLE_NAMES = "OTEL_SEMCONV_STABILITY_OPT_IN"
+ON, WAITING = "on", "waits until its library is imported"
+states: dict[str, str] = {}  # of the instrumentations that were asked for and whose libraries are installed
 
 
 def instrument(*, include: Iterable[str] | None = None, exclude: Iterable[str] = ()) -> Instrumented:

@@ -24,7 +24,7 @@ from packaging.requirements import Requirement
 
 from spanledger import awaiting
 from spanledger.guard import guard, say_once
-from spanledger.instrumentation import keep_clients_from_sending_baggage, use_stable_names
+from spanledger.instrumentation import ON, WAITING, keep_clients_from_sending_baggage, states, use_stable_names
 from spanledger.outgoing import keep_baggage_in, keep_baggage_in_async
 
 GROUP = "opentelemetry_instrumentor"
@@ -44,6 +44,7 @@ SUPPORTED = {  # name of the entry point: (library, package that instruments it)
 }
 NOT_INSTALLED = "the library is not installed"
 FAILED = "it failed, see the log"
+_LIGHT = ("httpx", "httpx2")
 _HTTPX = {"request_hook": keep_baggage_in, "async_request_hook": keep_baggage_in_async}
 _OPTIONS: dict[str, dict[str, Any]] = {
     "httpx": _HTTPX,
@@ -95,6 +96,8 @@ def turn_on(entry_point: EntryPoint) -> str:
     reason = FAILED
     with guard(f"instrument {name}"):
         reason = _turn_on(entry_point)
+    if reason and reason != NOT_INSTALLED:
+        states[name] = reason
     if reason != NOT_INSTALLED and (disagreement := _disagreement(entry_point)):
         if not reason:
             say_once(f"disagreement {name}", logging.WARNING, "spanledger instruments %s, but %s", name, disagreement)
@@ -116,6 +119,7 @@ def _turn_on(entry_point: EntryPoint) -> str:
         if conflict is not None:
             return _told(conflict)
         if awaiting.is_to_come(entry_point.name, entry_point.module):
+            states[entry_point.name] = WAITING
             awaiting.when_imported(entry_point.name, entry_point.module, partial(_turn_on_late, entry_point))
         else:
             _start(entry_point)
@@ -130,6 +134,7 @@ def _turn_on(entry_point: EntryPoint) -> str:
 
 def _turn_on_late(entry_point: EntryPoint) -> None:
     """What `turn_on` does, when a program imports the library after all."""
+    states[entry_point.name] = FAILED
     with guard(f"instrument {entry_point.name}"):
         _start(entry_point)
 
@@ -137,11 +142,16 @@ def _turn_on_late(entry_point: EntryPoint) -> None:
 def _start(entry_point: EntryPoint) -> None:
     instrumentor = _instrumentor(entry_point)
     if not instrumentor.is_instrumented_by_opentelemetry:
+        if entry_point.name in _LIGHT:
+            from spanledger.client_request import make_light
+
+            make_light(instrumentor)
         instrumentor.instrument(skip_dep_check=True, **_OPTIONS.get(entry_point.name, {}))
     if entry_point.name == "celery":
         from spanledger.celery import watch_celery
 
         watch_celery()
+    states[entry_point.name] = ON
 
 
 def _instrumentor(entry_point: EntryPoint) -> Any:

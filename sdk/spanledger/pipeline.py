@@ -50,8 +50,8 @@ from spanledger.meter import InstrumentMeter, Meter, items_metric
 from spanledger.processors import ContextSpanProcessor, LaneLogProcessor, LaneMetricExporter, LaneSpanProcessor
 from spanledger.providers.instrumented import CallSpanProcessor, WitnessSampler, own_tracer
 from spanledger.redacting import CleanEntries, CleanLogs, CleanSpans, clean_resource
-from spanledger.redaction import rules_of
-from spanledger.request_meter import METER as REQUESTS
+from spanledger.redaction import is_content_of_others, is_content_of_ours, is_content_of_programs, rules_of
+from spanledger.request_meter import CLIENT_METER, METER
 from spanledger.sampling.choose import chosen_sampler
 from spanledger.sampling.selection import Chosen, Selection
 from spanledger.settings import Settings
@@ -113,8 +113,11 @@ class Pipeline:
         self._estimate = Estimate() if self.settings.estimate_cost else NoEstimate()
         entries = EntryEncoder(self.resource, self._estimate.pico)
         logs = log_encoder(CleanLogs(rules_of(self.settings, content=self.settings.logs_content), self._rules))
-        others = CleanSpans(rules_of(self.settings, content=self.settings.spans_content), self._rules)
-        lines = rules_of(self.settings, content=self.settings.ledger_content)
+        spans, own = (
+            rules_of(self.settings, content=self.settings.spans_content, is_content=which)
+            for which in (is_content_of_others, is_content_of_ours)
+        )
+        lines = rules_of(self.settings, content=self.settings.ledger_content, is_content=is_content_of_programs)
         size: dict[str, Any] = {"limit": self.settings.queue_size, "batch_size": self.settings.batch_size}
         journal = self._journal(spool, entries) if spool else None
         self.ledger = Lane(
@@ -129,7 +132,7 @@ class Pipeline:
         )
         size["linger_s"] = min(LINGER_S, 5 * self.settings.interval_s)
         self.logs = Lane("logs", logs, ways["logs"], newest_first=True, **size)
-        self._span_encoder = SpanEncoder(span_encoder(others), self._rules.finds)
+        self._span_encoder = SpanEncoder(span_encoder(CleanSpans(spans, own)), own.finds)
         self.spans = Lane("spans", self._span_encoder, ways["traces"], **size)
         self.metrics = Lane(
             "metrics",
@@ -254,7 +257,8 @@ class Pipeline:
             for reader in readers:
                 there.add_metric_reader(reader)
             self._readers = [(there, reader) for reader in readers]
-        REQUESTS.is_read = self.settings.metrics == "own" and self.settings.metrics_exporter == ("otlp",)
+        METER.is_read = self.settings.metrics == "own" and self.settings.metrics_exporter == ("otlp",)
+        CLIENT_METER.is_read = METER.is_read
         if self.settings.metrics == "instruments":
             meter = metrics.get_meter("spanledger", __version__)
             self.ledger.observe = InstrumentMeter(meter, self._rules.text).observe
@@ -327,7 +331,7 @@ class Pipeline:
         if told is not None:
             self.metrics.put(told)
         now_ns = time.time_ns()
-        found = self._own_meter.read(now_ns) + REQUESTS.read(now_ns)
+        found = self._own_meter.read(now_ns) + METER.read(now_ns) + CLIENT_METER.read(now_ns)
         outcomes = {key: count for lane in self.worker.lanes for key, count in outcomes_of(lane).items()}
         if outcomes:
             found.append(items_metric(outcomes, self._began_ns, now_ns))
@@ -346,7 +350,8 @@ class Pipeline:
     def _after_fork(self) -> None:
         self._began_ns = time.time_ns()
         self._own_meter.clear()
-        REQUESTS.clear()
+        METER.clear()
+        CLIENT_METER.clear()
         gauges.clear()
         if self._selection is not None:
             self._selection.clear()

@@ -10,10 +10,11 @@ Never: changes the record itself, which other handlers see as it was written.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
+from spanledger import semconv, withheld
 from spanledger.settings import Settings
 
 REDACTED: Final = "[redacted]"
@@ -55,6 +56,7 @@ key token auth passw secret bearer basic sig credential @ k- k_ sl- sl_ tgp xai-
 ghp_ ghs_ ghu_ github pa- xox aiza ya29 akia asia eyj
 """.split()  # noqa: SIM905 - thirty quoted words are not easier to read
 _BARE: Final = ("aiza", "akia", "asia")  # those of them that a text may hold in which there are no signs
+_ASKED_FOR: Final = frozenset({semconv.GEN_AI_INPUT_MESSAGES, semconv.GEN_AI_OUTPUT_MESSAGES})
 _KEPT: Final = 4_096  # answers that are kept: names, models, routes and users come again and again
 _LONGEST_KEPT: Final = 128
 
@@ -67,6 +69,7 @@ class Redaction:
         content: Whether values that are named as prompts and answers are kept.
         keys: Further names whose values are replaced, whole or as the last part after a dot.
         longest: Characters of a text that are kept.
+        is_content: Whether a value of this name is a prompt or an answer.
 
     Attributes:
         content: As given.
@@ -79,9 +82,11 @@ class Redaction:
         content: bool = False,
         keys: Sequence[str] = (),
         longest: int = MAX_CHARACTERS,
+        is_content: Callable[[str], bool] | None = None,
     ) -> None:
         self._pattern = re.compile(pattern) if pattern else None
         self.content, self._longest = content, longest
+        self._is_content = is_content or is_content_of_others
         self._keys = frozenset(key.lower() for key in keys)
         self._known_text = lru_cache(_KEPT)(self._text)
         self.hides = lru_cache(_KEPT)(self._hides)
@@ -119,7 +124,7 @@ class Redaction:
 
     def _hides(self, name: str, number: bool) -> bool:
         """Whether the name alone says that its value must not leave; content is never a number."""
-        if _SECRET_NAME.search(name) or (not number and not self.content and _CONTENT_NAME.fullmatch(name)):
+        if _SECRET_NAME.search(name) or (not number and not self.content and self._is_content(name)):
             return True
         small = name.lower()
         return bool(self._keys) and not self._keys.isdisjoint((small, small.rpartition(".")[2]))
@@ -135,9 +140,30 @@ class Redaction:
         return self._pattern.sub(REDACTED, text) if self._pattern is not None else text
 
 
-def rules_of(settings: Settings, *, content: bool) -> Redaction:
-    """The rules that the settings ask for."""
-    return Redaction(settings.redact, content=content, keys=settings.redact_keys, longest=settings.redact_longest)
+def rules_of(settings: Settings, *, content: bool, is_content: Callable[[str], bool] | None = None) -> Redaction:
+    """The rules that the settings ask for; the others are as `Redaction` has them."""
+    return Redaction(
+        settings.redact,
+        content=content,
+        keys=settings.redact_keys,
+        longest=settings.redact_longest,
+        is_content=is_content,
+    )
+
+
+def is_content_of_others(name: str) -> bool:
+    """Of what other instrumentations put onto spans and log records, whose names are known."""
+    return _CONTENT_NAME.fullmatch(name) is not None
+
+
+def is_content_of_programs(name: str) -> bool:
+    """Of what a program says itself, in whatever words."""
+    return is_content_of_others(name) or withheld.is_content(name)
+
+
+def is_content_of_ours(name: str) -> bool:
+    """The same for our own spans, which have messages and answers only where `capture_content` asks for them."""
+    return name not in _ASKED_FOR and is_content_of_programs(name)
 
 
 def _replaced(found: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""How many requests a server works on, and how long they took: OpenTelemetry's stable HTTP metrics, added up by us.
+"""How long requests took that a server answered or a client sent: OpenTelemetry's stable HTTP metrics, added up by us.
 
 Given the beginning and the end of each request, gives the data points of one reading. OpenTelemetry's own instruments
 take 50 µs for a request, a fifth of what a small one takes as a whole; they are used where a program's own views and
@@ -29,7 +29,6 @@ from spanledger.meter import MAX_SERIES, Series
 from spanledger.version import __version__
 
 ACTIVE_REQUESTS: Final = "http.server.active_requests"
-DURATION: Final = ("s", "Duration of HTTP server requests.")
 ACTIVE: Final = ("{request}", "Number of active HTTP server requests.")
 BOUNDS: Final = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
 OVERFLOW: Final = (("otel.metric.overflow", True),)
@@ -49,28 +48,82 @@ class Seen:
 _UNSEEN: Final = Seen(0, 0, False, 0)
 
 
-class RequestMeter:
-    """Adds up requests.
+class DurationMeter:
+    """Adds up how long requests took.
+
+    Args:
+        name: Of the histogram; its unit is seconds.
+        meaning: What it says.
 
     Attributes:
         is_read: Whether our pipeline reads it; else OpenTelemetry's instruments are used.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, name: str, meaning: str) -> None:
         self.is_read = False
+        self._name, self._meaning = name, meaning
         self.clear()
 
     def clear(self) -> None:
         """Start at zero (in a forked child, what was counted before is the parent's)."""
         self._lock = threading.Lock()
         self._began_ns = time.time_ns()
-        self._active: dict[Labels, int] = {}
         self._series: dict[Labels, Series] = {}
+
+    def add(self, labels: Labels, took_s: float, span: Span) -> None:
+        """A request has ended.
+
+        Args:
+            labels: What is known of it.
+            took_s: Seconds.
+            span: Its span, for the exemplar.
+        """
+        if not self.is_read:
+            self._histogram.record(took_s, dict(labels), set_span_in_context(span))
+            return
+        seen = _seen(span)
+        with self._lock:
+            self._series_of(labels).add(took_s, seen)
+
+    def read(self, now_ns: int) -> list[Metric]:
+        """All data points, cumulative since the beginning."""
+        duration = Metric(name=self._name, unit="s", description=self._meaning)
+        duration.histogram.aggregation_temporality = AGGREGATION_TEMPORALITY_CUMULATIVE
+        with self._lock:
+            duration.histogram.data_points.extend(
+                _labelled(series.point(self._began_ns, now_ns), labels) for labels, series in self._series.items()
+            )
+        return [duration] if duration.histogram.data_points else []
+
+    def _series_of(self, labels: Labels) -> Series:
+        found = self._series.get(labels)
+        if found is None:
+            if len(self._series) >= MAX_SERIES:
+                labels = OVERFLOW
+            found = self._series.setdefault(labels, Series((), BOUNDS))
+        return found
+
+    @cached_property
+    def _histogram(self) -> Any:
+        meter = get_meter("spanledger", __version__)
+        return meter.create_histogram(self._name, "s", self._meaning, explicit_bucket_boundaries_advisory=list(BOUNDS))
+
+
+class RequestMeter(DurationMeter):
+    """Adds up the requests of a server, and counts those that it works on."""
+
+    def __init__(self) -> None:
+        super().__init__(semconv.METRIC_REQUEST_DURATION, "Duration of HTTP server requests.")
+
+    def clear(self) -> None:
+        """Start at zero."""
+        super().clear()
+        self._active: dict[Labels, int] = {}
 
     def begin(self, kind: Labels) -> None:
         """A request of this kind (its method and scheme) has begun."""
         if not self.is_read:
-            self._instruments[1].add(1, dict(kind))
+            self._counter.add(1, dict(kind))
             return
         with self._lock:
             self._active[kind] = self._active.get(kind, 0) + 1
@@ -85,56 +138,39 @@ class RequestMeter:
             span: Its span, for the exemplar.
         """
         if not self.is_read:
-            self._instruments[1].add(-1, dict(kind))
-            self._instruments[0].record(took_s, dict(kind + labels), set_span_in_context(span))
+            self._counter.add(-1, dict(kind))
+            self.add(kind + labels, took_s, span)
             return
-        seen: Any = _UNSEEN
-        if hasattr(span, "is_light"):
-            seen = span
-        elif span.get_span_context().trace_flags.sampled:
-            of_it = span.get_span_context()
-            seen = Seen(of_it.trace_id, of_it.span_id, True, time.time_ns())
-        labels = kind + labels
+        seen = _seen(span)
         with self._lock:
             self._active[kind] -= 1
-            found = self._series.get(labels)
-            if found is None:
-                found = self._new(labels)
-            found.add(took_s, seen)
-
-    def _new(self, labels: Labels) -> Series:
-        if len(self._series) >= MAX_SERIES:
-            labels = OVERFLOW
-        return self._series.setdefault(labels, Series((), BOUNDS))
+            self._series_of(kind + labels).add(took_s, seen)
 
     def read(self, now_ns: int) -> list[Metric]:
         """All data points, cumulative since the beginning."""
-        duration = Metric(name=semconv.METRIC_REQUEST_DURATION, unit=DURATION[0], description=DURATION[1])
+        found = super().read(now_ns)
         active = Metric(name=ACTIVE_REQUESTS, unit=ACTIVE[0], description=ACTIVE[1])
-        duration.histogram.aggregation_temporality = AGGREGATION_TEMPORALITY_CUMULATIVE
         active.sum.aggregation_temporality = AGGREGATION_TEMPORALITY_CUMULATIVE
         with self._lock:
-            duration.histogram.data_points.extend(
-                _labelled(series.point(self._began_ns, now_ns), labels) for labels, series in self._series.items()
-            )
             active.sum.data_points.extend(
                 _labelled(
                     NumberDataPoint(start_time_unix_nano=self._began_ns, time_unix_nano=now_ns, as_int=count), labels
                 )
                 for labels, count in self._active.items()
             )
-        return [duration, active] if self._active else []
+        return [*found, active] if self._active else []
 
     @cached_property
-    def _instruments(self) -> tuple[Any, Any]:
-        meter = get_meter("spanledger", __version__)
-        unit, meaning = DURATION
-        return (
-            meter.create_histogram(
-                semconv.METRIC_REQUEST_DURATION, unit, meaning, explicit_bucket_boundaries_advisory=list(BOUNDS)
-            ),
-            meter.create_up_down_counter(ACTIVE_REQUESTS, *ACTIVE),
-        )
+    def _counter(self) -> Any:
+        return get_meter("spanledger", __version__).create_up_down_counter(ACTIVE_REQUESTS, *ACTIVE)
+
+
+def _seen(span: Any) -> Any:
+    """What an exemplar needs of a span."""
+    if hasattr(span, "is_light"):
+        return span
+    of_it = span.get_span_context()
+    return Seen(of_it.trace_id, of_it.span_id, True, time.time_ns()) if of_it.trace_flags.sampled else _UNSEEN
 
 
 def _labelled(point: Any, labels: Labels) -> Any:
@@ -149,3 +185,4 @@ def _labelled(point: Any, labels: Labels) -> Any:
 
 
 METER: Final = RequestMeter()
+CLIENT_METER: Final = DurationMeter("http.client.request.duration", "Duration of HTTP client requests.")

@@ -130,11 +130,14 @@ TRUNCATED_VALUES: Final = "spanledger.truncated_values"  # how many values were 
 SERVICE_NAME: Final = "service.name"
 EVENT_NAME: Final = "event.name"  # of senders older than the log record's own field
 
-# --- HTTP server spans
+# --- HTTP spans
 HTTP_REQUEST_METHOD: Final = "http.request.method"
 HTTP_ROUTE: Final = "http.route"
 HTTP_RESPONSE_STATUS_CODE: Final = "http.response.status_code"  # also on a traced call that its provider refused
 URL_PATH: Final = "url.path"
+URL_FULL: Final = "url.full"
+SERVER_ADDRESS: Final = "server.address"
+SERVER_PORT: Final = "server.port"
 CLIENT_ADDRESS: Final = "client.address"
 USER_AGENT: Final = "user_agent.original"
 REQUEST_ID: Final = "spanledger.request_id"

@@ -39,6 +39,7 @@ from opentelemetry.util.http import (
 )
 
 from spanledger import semconv
+from spanledger.asked import ASKED, repeats
 from spanledger.attached import attach, attached, detach
 from spanledger.configure import held, tracer
 from spanledger.context import MAX_VALUE_LENGTH, with_values
@@ -181,7 +182,10 @@ async def serve(app: Application, rules: Rules, scope: Scope, receive: Receive, 
 class ServerRequest:
     """What is known of one request."""
 
-    __slots__ = ("_answer", "_begun", "_headers", "_kind", "_rules", "_scope", "_send", "_span", "_started", "id")
+    __slots__ = (
+        *("_answer", "_asked", "_begun", "_headers", "_kind", "_rules", "_scope", "_send", "_span", "_started"),
+        "id",
+    )
 
     def __init__(self, rules: Rules, scope: Scope, send: Send) -> None:
         self._rules, self._scope, self._send = rules, scope, send
@@ -190,6 +194,7 @@ class ServerRequest:
         self._span: Span | None = None
         self._kind: Labels | None = None
         self._answer: Message | None = None
+        self._asked: list[None] = []
         self._begun = ""  # the line that was logged when it began
         self.id = request_id(self._headers.get(REQUEST_ID_HEADER, b""))
 
@@ -213,7 +218,7 @@ class ServerRequest:
         if is_http:
             self._kind = _kind(method, scope.get("scheme", "http"))
             METER.begin(self._kind)
-        token = attach(Context({**context, _SPAN_KEY: span}))
+        token = attach(Context({**context, _SPAN_KEY: span, ASKED: self._asked}))
         if is_http and held().logs_requests:
             self._begun = f"{method} {quote(scope['path'])}"
             _logger.info("%s begins, request %s", self._begun, self.id)
@@ -257,6 +262,7 @@ class ServerRequest:
 
     def _finish(self, error: BaseException | None) -> None:
         span, self._span = self._span, None
+        withheld = repeats(error) if self._asked and isinstance(error, Exception) else None
         if span is None:
             return
         took_s = time.perf_counter() - self._started
@@ -270,7 +276,7 @@ class ServerRequest:
         if span.is_recording():
             self._tell(span, name, outcome.labels, took_s)
             if isinstance(error, Exception):
-                span.record_exception(error)
+                span.record_exception(error, None if held().spans_content else withheld)
             if outcome.has_failed:
                 span.set_status(Status(StatusCode.ERROR))
         span.end()

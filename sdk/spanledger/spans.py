@@ -152,10 +152,10 @@ def _write(span: Span, shown: dict[str, Any], name: str | None, status: Status |
     if status is not None:
         span.set_status(status)
     if shown:
-        _set_checked(span, shown)
+        set_checked(span, shown)
 
 
-def _set_checked(span: Span, shown: dict[str, Any]) -> None:
+def set_checked(span: Span, shown: Mapping[str, Any]) -> None:
     """Set attributes that are texts, numbers and tuples of texts by the way they were made.
 
     OpenTelemetry's own way takes 4 µs to find that out again; it is taken where a limit could apply, and where the span

@@ -92,7 +92,8 @@ def traced_cost(
         feature: The part of the product that the call is made for; wins over the surrounding `context`.
         usage: Given the result (of a stream: the last chunk), gives a `Usage`, a dict of units, or None for "as read".
             A dict with `"estimated": True` is a count of yours: it gives way to what the provider reports.
-        attributes: Further attributes for the span and the ledger entry.
+        attributes: Further attributes for the span and the ledger entry. What is named as a prompt or an answer is
+            `[redacted]` on both, unless the settings `spans_content` and `ledger_content` say otherwise.
         capture_content: Whether messages and answers go onto the span (never into the ledger); off by default.
 
     Returns:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from spanledger.failure import error_type, http_status
@@ -39,6 +39,7 @@ _RAISED: Final = re.compile(  # the last lines of each traceback: the exception'
     r"(?=\n\n[ |]*(?:The above exception|During handling)|\n[ |]*\+-|\Z)",
     re.MULTILINE | re.DOTALL,
 )
+MARK: Final = "_spanledger_may_repeat"  # on an exception that left a request in which a model was asked
 _LEAST: Final = 4  # characters; what is shorter is no prompt, and would be found in every text
 _lock = threading.RLock()
 _counts: dict[str, int] = {}
@@ -64,20 +65,45 @@ def counts() -> dict[str, int]:
 
 
 def said_by_providers(errors: Iterable[BaseException]) -> dict[str, str]:
-    """What the providers' exceptions among these, and among their causes, say; each with what stands for it."""
+    """What the providers' exceptions among these, and among their causes, say; each with what stands for it.
+
+    Of one that is marked, what it and all that caused it say.
+    """
     found: dict[str, str] = {}
-    left, seen = list(errors), set[int]()
+    for given in errors:
+        marked = hasattr(given, MARK)
+        for error in _behind(given):
+            if marked or any(_is_of_provider(kind.__module__) for kind in type(error).__mro__):
+                _hold_all(found, error)
+    return found
+
+
+def held_of(error: BaseException) -> dict[str, str]:
+    """What an exception and all that caused it say, each with what stands for it."""
+    found: dict[str, str] = {}
+    for each in _behind(error):
+        _hold_all(found, each)
+    return found
+
+
+def _behind(error: BaseException) -> Iterator[BaseException]:
+    """An exception and those that caused it."""
+    left, seen = [error], set[int]()
     while left and len(seen) < 64:
         error = left.pop()
         if id(error) in seen:
             continue
         seen.add(id(error))
-        if any(_is_of_provider(kind.__module__) for kind in type(error).__mro__):
-            status = http_status(error)
-            _hold(found, str(error), f"{error_type(error)}{'' if status is None else f' {status}'}")
+        yield error
         left += [cause for cause in (error.__cause__, error.__context__) if cause is not None]
         left += getattr(error, "exceptions", ())
-    return found
+
+
+def _hold_all(found: dict[str, str], error: BaseException) -> None:
+    status = http_status(error)
+    kind = f"{error_type(error)}{'' if status is None else f' {status}'}"
+    for said in (str(error), *map(str, getattr(error, "__notes__", ()))):
+        _hold(found, said, kind)
 
 
 def said_in_trace(trace: str) -> dict[str, str]:

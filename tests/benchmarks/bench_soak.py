@@ -2,7 +2,8 @@
 
 ``python -m tests.benchmarks.bench_soak [MINUTES]`` (3; ``make soak`` takes 30). Each second a hundred calls:
 plain, asynchronous, streams read to their end and broken off, calls that fail, requests to a FastAPI application that
-answers with them, other instrumentations' spans, events; by thousands of users.
+answers with them or fails after them, requests to another service, other instrumentations' spans, events; by thousands
+of users.
 Memory is what only this process has, after a collection; its first fifth is warming up.
 """
 
@@ -72,10 +73,10 @@ async def ask(number: int) -> dict[str, Any]:
 
 @app.get("/fail")
 async def fail() -> None:
-    raise RuntimeError("on purpose")
+    raise RuntimeError(f"on purpose, {await awaited(0)}")
 
 
-async def mixed(client: httpx.AsyncClient, numbers: Iterator[int]) -> None:
+async def mixed(client: httpx.AsyncClient, others: httpx.AsyncClient, numbers: Iterator[int]) -> None:
     """Twenty calls."""
     for number in itertools.islice(numbers, 6):
         with spanledger.context(user_id=f"u{number % 5_000}", session_id=f"s{number}", feature=f"f{number % 7}"):
@@ -95,6 +96,7 @@ async def mixed(client: httpx.AsyncClient, numbers: Iterator[int]) -> None:
     await client.get(f"/ask/{number}", headers={"x-user-id": f"u{number % 5_000}"})
     await client.get(f"/nowhere/{number}")
     await client.get("/fail")
+    await others.get(f"/prices/{number}")
 
 
 def memory_mb() -> float:
@@ -102,15 +104,18 @@ def memory_mb() -> float:
     return float(psutil.Process().memory_full_info().uss) / 2**20
 
 
-async def soak(minutes: float) -> tuple[list[tuple[float, float]], int]:
+async def soak(minutes: float, other: str) -> tuple[list[tuple[float, float]], int]:
     """Memory at each look, as (hours, megabytes), and how many calls were made."""
     seen: list[tuple[float, float]] = []
     numbers = itertools.count(1)
     began, end = time.monotonic(), time.monotonic() + minutes * 60
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://soak") as client:
+    async with (
+        httpx.AsyncClient(transport=transport, base_url="http://soak") as client,
+        httpx.AsyncClient(base_url=other, trust_env=False) as others,
+    ):
         while (now := time.monotonic()) < end:
-            await mixed(client, numbers)
+            await mixed(client, others, numbers)
             if now - began > (len(seen) + 1) * minutes * 60 / LOOKS:
                 seen.append(((now - began) / 3600, memory_mb()))
             await asyncio.sleep(TICK_S)
@@ -138,7 +143,7 @@ def main(minutes: float) -> int:
             queue_size=5_000,
         )
         spanledger.instrument()
-        seen, calls = asyncio.run(soak(minutes))
+        seen, calls = asyncio.run(soak(minutes, sink))
         stats = spanledger.stats()
         spanledger.shutdown()
         left = {thread.name for thread in threading.enumerate() if thread.is_alive()} - before

@@ -260,14 +260,44 @@ def test_a_library_that_cannot_be_instrumented_when_it_is_imported_at_last_is_im
         import sys
         sys.path.insert(0, {str(tmp_path)!r})
         import spanledger
-        print(spanledger.instrument(include="botocore").on, "late" in sys.modules)
-        import botocore
+        print(spanledger.instrument(include=["botocore", "requests"]).on, "late" in sys.modules)
+        print(spanledger.stats()["instrumentations"])
+        import botocore, requests
         print(botocore.there, "late" in sys.modules)
+        print(spanledger.stats()["instrumentations"], spanledger.stats()["failures"])
         """
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == ["('botocore',) False", "True True"]
+    wait = "waits until its library is imported"
+    assert done.stdout.splitlines() == [
+        "('botocore', 'requests') False",
+        str({"botocore": wait, "requests": wait}),
+        "True True",
+        str({"botocore": "it failed, see the log", "requests": "on"}) + " {'instrument botocore: RuntimeError': 1}",
+    ]
     assert done.stderr.count("RuntimeError: on purpose") == 1
+
+
+def test_what_a_program_has_instrumented_itself_stays_as_it_was_made_and_makes_one_span():
+    with http_receiver() as (received, address), provider() as (requests, port):
+        done = program(
+            f"""
+            import httpx
+            from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
+            import spanledger
+
+            HTTPXClientInstrumentor().instrument(request_hook=lambda span, request: span.set_attribute("hook", "mine"))
+            spanledger.configure(service_name="shop", metrics_exporter="none")
+            assert spanledger.instrument(include=["httpx"]).on == ("httpx",)
+            httpx.get("http://127.0.0.1:{port}/models")
+            assert spanledger.flush(20)
+            """,
+            env={"SPANLEDGER_ENDPOINT": address},
+        )
+    assert done.returncode == 0, done.stderr
+    (span,) = received.spans()
+    assert attributes(span)["hook"] == "mine"
+    assert "traceparent" in dict(requests)["/models"]
 
 
 def test_switched_off_nothing_is_instrumented():

@@ -160,3 +160,45 @@ def test_a_forked_child_tells_its_own_memory_and_what_is_slow_to_find_out_is_lef
     assert received.metrics("system.cpu.utilization")
     assert not received.metrics("system.network.connections")
     assert not received.metrics("process.runtime.memory")
+
+
+PREPARED = """
+import os, sys
+import spanledger
+spanledger.configure(service_name="worker", metrics_exporter="none", traces_exporter="none")
+spanledger.instrument(include="celery")
+import celery.signals
+
+@spanledger.traced_cost(provider="openai", model="gpt-4o")
+def ask():
+    return {"id": "r1", "model": "gpt-4o", "usage": {"prompt_tokens": 11, "completion_tokens": 7}}
+
+def heavy():
+    return sorted({"requests", "urllib3", "gzip"} & set(sys.modules))
+
+print(heavy(), flush=True)
+celery.signals.worker_init.send(sender=None)
+before = set(sys.modules)
+print(heavy(), flush=True)
+child = os.fork()
+if not child:
+    ask()
+    assert spanledger.flush(20)
+    print(sorted(name for name in set(sys.modules) - before if not name.startswith("encodings")), flush=True)
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+assert spanledger.stats()["failures"] == {}
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the pre-fork pool is for Unix")
+def test_what_the_first_delivery_needs_is_loaded_before_the_pool_forks_and_no_child_loads_it_again():
+    with http_receiver() as (received, address):
+        done = program(PREPARED, env={"SPANLEDGER_ENDPOINT": address})
+    assert done.returncode == 0, done.stderr
+    first, then, child = done.stdout.splitlines()
+    assert "requests" not in first
+    assert "requests" in then
+    assert child == "[]"
+    (line,) = received.records(semconv.LEDGER_EVENT)
+    assert attributes(line)[semconv.GEN_AI_USAGE_INPUT_TOKENS] == 11

@@ -122,6 +122,7 @@ class HttpTransport:
         """Close the connection."""
         way, self._way = self._way, None
         if way is not None:
+            way.pool.close()  # at the end of a program its finalizer has no turn any more
             way.session.close()
 
     def after_fork(self) -> None:

@@ -14,13 +14,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from opentelemetry import trace
-from opentelemetry.context import Context
+from opentelemetry.context import Context, get_current
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 from opentelemetry.trace import Link, SpanContext, SpanKind, StatusCode, Tracer, TraceState
 from opentelemetry.util.types import Attributes
 
 from spanledger import lone, semconv
+from spanledger.asked import tell
 from spanledger.billing import bill_late
 from spanledger.call import Call, Entry, current_call
 from spanledger.guard import guard
@@ -60,6 +61,7 @@ class CallSpanProcessor(SpanProcessor):
             if call is not None:
                 self._take(span, call)
             elif is_inference(span.attributes or {}):
+                tell(get_current() if parent_context is None else parent_context)
                 lone.began(span, 0 if span.parent is None else span.parent.span_id)
 
     def on_end(self, span: ReadableSpan) -> None:

@@ -3,7 +3,7 @@
 import { signal } from '@preact/signals';
 
 /** @param {string} key @param {string} fallback */
-function read(key, fallback) {
+export function read(key, fallback) {
   try {
     return localStorage.getItem(`spanledger.${key}`) ?? fallback;
   } catch {
@@ -12,7 +12,7 @@ function read(key, fallback) {
 }
 
 /** @param {string} key @param {string} value */
-function write(key, value) {
+export function write(key, value) {
   try {
     localStorage.setItem(`spanledger.${key}`, value);
   } catch {

@@ -8,10 +8,14 @@ import { absoluteRange } from './time.js';
 
 /** @typedef {import('./time.js').Range} Range */
 
+/** Made once for each zone: that takes longer than a hundred uses. @type {Map<string, Intl.DateTimeFormat>} */
+const clocks = new Map();
+
 /** How far a zone is ahead of UTC at a moment, in ms. @param {number} ms @param {string} zone */
 function offset(ms, zone) {
   try {
-    const parts = new Intl.DateTimeFormat('en-US', { timeZone: zone, hourCycle: 'h23', year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric', second: 'numeric' }).formatToParts(ms);
+    if (!clocks.has(zone)) clocks.set(zone, new Intl.DateTimeFormat('en-US', { timeZone: zone, hourCycle: 'h23', year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric', second: 'numeric' }));
+    const parts = /** @type {Intl.DateTimeFormat} */ (clocks.get(zone)).formatToParts(ms);
     const of = (/** @type {string} */ type) => Number(parts.find((part) => part.type === type)?.value);
     return Date.UTC(of('year'), of('month') - 1, of('day'), of('hour'), of('minute'), of('second')) - Math.floor(ms / 1000) * 1000;
   } catch {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
+from functools import partial
 
 import httpx
 import pytest
@@ -12,19 +13,26 @@ from playwright.sync_api import Browser, expect
 
 from tests.browser import scene
 from tests.browser.conftest import Visit
+from tests.browser.scene import HOSTILE
 from tests.support.inside import Inside
+from tests.support.telemetry import NS, ledger_event, ledger_request
 from tests.support.waiting import until
 
 RULES = (
     {"name": "Too many failures", "condition": "error_rate > 0.001", "severity": "critical", "duration_seconds": 0},
     {"name": "Slow answers", "condition": "p95_latency > 50", "severity": "warning", "duration_seconds": 0},
 )
+HEARD = """(() => {
+  globalThis.heard = 0;
+  const real = OscillatorNode.prototype.start;
+  OscillatorNode.prototype.start = function (...all) { globalThis.heard += 1; return real.apply(this, all); };
+})()"""
 
 
 @pytest.fixture(scope="module")
 def alarmed(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
     """A backend in which two rules fire."""
-    server = Inside(tmp_path_factory.mktemp("alarmed"), "--tick", "2s").start()
+    server = Inside(tmp_path_factory.mktemp("alarmed"), "--tick", "2s", "--late-limit", "48h").start()
     try:
         scene.send(server, scene.quarter_hour(time.time_ns()), [])
         with server.client() as client:
@@ -164,6 +172,116 @@ def test_a_channel_is_made_tested_and_deleted_and_its_secret_is_never_shown(alar
     expect(visitor.find(".toast")).to_contain_text("Kept")
 
 
+def test_what_i_am_told_is_a_grid_of_channels_and_severities(alarmed: Inside, visit: Visit) -> None:
+    mine = {"name": HOSTILE, "type": "webhook", "url": "http://127.0.0.1:9/x", "allow_private": True}
+    with alarmed.client() as client:
+        for channel in ({**mine, "name": "desk"}, mine):
+            made = client.post("/api/v1/channels", json=channel)
+            assert made.status_code == 201, made.text
+    visitor = visit(alarmed, "/settings", phone=True, theme="dark")
+    visitor.allowed = ["422"]
+    page = visitor.page
+    page.get_by_label("Info on desk").uncheck()
+    page.get_by_label("Warning on desk").uncheck()
+    page.get_by_label("Wait with messages").check()
+    page.get_by_label("From", exact=True).fill("23:30")
+    page.get_by_label("Time zone", exact=True).fill("Mars/Olympus")
+    page.get_by_label("Sun", exact=True).uncheck()
+    words = visitor.find(".told-words")
+    expect(words).to_contain_text("From 23:30 to 08:00 (Mars/Olympus), Mon, Tue, Wed, Thu, Fri and Sat: error, warning")
+    page.get_by_role("button", name="Keep").click()
+    expect(visitor.find("#told-timezone-wrong")).not_to_be_empty()
+    expect(page.get_by_label("Warning on desk")).not_to_be_checked()
+    page.get_by_label("Time zone", exact=True).fill("Asia/Tokyo")
+    assert visitor.accessibility() == []
+    for width in (320, 390):
+        page.set_viewport_size({"width": width, "height": 844})
+        until(lambda: not visitor.is_wider_than_its_window(), called=f"the grid fits into {width} px")
+    page.get_by_role("button", name="Keep").click()
+    expect(visitor.find(".toast")).to_contain_text("Kept")
+    page.reload()
+    expect(page.get_by_label("Info on desk")).not_to_be_checked()
+    expect(page.get_by_label("Critical on desk")).to_be_checked()
+    with alarmed.client() as client:
+        kept = client.get("/api/admin/monitoring/preferences").json()
+        assert kept["channels"]["desk"] == ["critical", "error"]
+        assert (kept["quiet_start_time"], kept["timezone"], "sun" in kept["quiet_days"]) == (
+            "23:30",
+            "Asia/Tokyo",
+            False,
+        )
+        usual = {"channels": None, "quiet_hours_enabled": False}
+        assert client.put("/api/admin/monitoring/preferences", json=usual).status_code == 200
+        for one in client.get("/api/v1/channels").json()["items"]:
+            client.delete(f"/api/v1/channels/{one['id']}").raise_for_status()
+
+
+def test_rules_are_suggested_from_what_was_seen_and_used_with_one_press(alarmed: Inside, visit: Visit) -> None:
+    with alarmed.client() as client:
+        off = {"name": "Any call that fails", "condition": "error_rate > 0.9", "enabled": False}
+        assert client.post("/api/v1/rules", json=off).status_code == 201
+        scene.send(alarmed, logs=scene.month(time.time_ns(), days=1, per_day=600))
+        asked = {"rule": off["name"], "from": "now-7d"}
+        replayed = partial(client.post, "/api/v1/rules/backtest", json=asked)
+        until(lambda: replayed().json()["unknown_share"] < 0.98, 90, called="yesterday is rolled up")
+    visitor = visit(alarmed, "/alerts/rules", theme="dark")
+    card = visitor.page.get_by_role("region", name="Suggestions")
+    card.get_by_role("button", name="Look for rules").press("Enter")
+    expect(card.get_by_role("status").last).to_contain_text("tried", timeout=60_000)
+    one = card.locator("li", has_text="Any call that fails")
+    expect(one).to_contain_text("It would not have fired in")
+    one.get_by_role("button", name="When: Any call that fails").click()
+    expect(one.locator(".replay")).to_contain_text("Dry run:")
+    visitor.run("scrollTo(0, 0)")
+    assert visitor.accessibility() == []
+    one.get_by_role("button", name="Switch it on: Any call that fails").click()
+    expect(one).to_have_count(0)
+    expect(visitor.page.get_by_role("switch", name="Any call that fails is on")).to_be_checked()
+
+
+def test_suggestions_that_cannot_be_tried_say_so_and_a_viewer_may_look_but_not_use(
+    alarmed: Inside, visit: Visit
+) -> None:
+    visitor = visit(alarmed, "/alerts/rules", phone=True, token=alarmed.token_for("viewer"))
+    visitor.allowed = ["503"]
+    card = visitor.page.get_by_role("region", name="Suggestions")
+    visitor.page.route("**/rules/backtest", lambda route: route.fulfill(status=503, json={"detail": "it is busy"}))
+    card.get_by_role("button", name="Look for rules").click()
+    expect(card.get_by_role("alert")).to_contain_text("it is busy")
+    visitor.page.unroute("**/rules/backtest")
+    replay = {"fired": 0, "unknown_share": 0, "sentence": "would not have fired in 7 days", "episodes": []}
+    whole = {"from": "2026-11-15T00:00:00Z", "to": "2026-11-22T00:00:00Z", "compared": [], "firing_minutes": 0}
+    visitor.page.route("**/rules/backtest", lambda route: route.fulfill(json=replay | whole))
+    card.get_by_role("button", name="Look again").click()
+    expect(card.locator("li").first).to_contain_text("would not have fired")
+    expect(card.get_by_role("button", name="Switch it on").first).to_be_disabled()
+    expect(card.get_by_role("status").last).to_contain_text("tried")
+    assert visitor.accessibility() == []
+    for width in (320, 390):
+        visitor.page.set_viewport_size({"width": width, "height": 844})
+        until(lambda: not visitor.is_wider_than_its_window(), called=f"the cards fit into {width} px")
+
+
+def test_a_new_critical_alert_is_heard_where_somebody_wants_it(alarmed: Inside, visit: Visit) -> None:
+    visitor = visit(alarmed, "/settings")
+    switch = visitor.page.get_by_role("switch", name="Sound on a new critical alert")
+    expect(switch).not_to_be_checked()
+    visitor.run(HEARD)
+    switch.check()
+    until(lambda: visitor.run("globalThis.heard") == 2, called="it is heard once, as it will be")
+    visitor.find(".rail").get_by_role("link", name="Live").click()
+    expect(visitor.find(".sentence")).to_be_visible()
+    visitor.run("globalThis.heard = 0")
+    with alarmed.client() as client:
+        rule = {"name": "Now", "condition": "error_rate > 0.001 over 1h", "severity": "critical", "duration_seconds": 0}
+        assert client.post("/api/v1/rules", json=rule).status_code == 201
+        until(lambda: visitor.run("globalThis.heard") == 2, 60, called="the alert is heard")
+        until(lambda: "Now" in firing(client), called="it fires")
+    visitor.page.reload()
+    visitor.open("/settings")
+    expect(switch).to_be_checked()
+
+
 def test_several_alerts_are_chosen_taken_care_of_and_silenced_at_once(alarmed: Inside, visit: Visit) -> None:
     visitor = visit(alarmed, "/alerts")
     rows = visitor.find(".alert-row", has=visitor.page.get_by_role("checkbox"))
@@ -203,3 +321,34 @@ def test_several_alerts_are_chosen_taken_care_of_and_silenced_at_once(alarmed: I
         ]
         for one in mine:
             client.delete(f"/api/v1/silences/{one['id']}").raise_for_status()
+
+
+BESIDE = """(() => {
+  const own = (node) => [...node.childNodes].some((one) => one.nodeType === 3 && one.data.includes('\u202e'));
+  const place = (node) => node.getBoundingClientRect();
+  const turned = (node, next) => place(next).width && place(next).left < place(node).right - 1 && place(next).top < place(node).bottom - 4;
+  const named = [...document.querySelectorAll('main *')].filter(own);
+  return [named.length, named.filter((node) => node.nextElementSibling && turned(node, node.nextElementSibling)).map((node) => node.outerHTML)];
+})()"""
+
+
+@pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
+def test_a_name_that_turns_the_direction_of_writing_turns_only_itself(
+    phone: bool, alarmed: Inside, visit: Visit
+) -> None:
+    turning = "s \u202egnidaer \u200bمرحبا 🧾"
+    now_ns = time.time_ns()
+    lines = [ledger_event(cost="0.1", at_ns=now_ns - at * NS) for at in range(20)]
+    assert alarmed.send("logs", ledger_request(*lines, service=turning)).status_code == 200
+    rule = {"name": f"By service {phone}", "condition": "hourly_cost > 0 over 1h", "group_by": ["service"]}
+    with alarmed.client() as client:
+        client.post("/api/v1/rules", json=rule).raise_for_status()
+        until(lambda: rule["name"] in firing(client), 60, called="the rule fires")
+        visitor = visit(alarmed, "/settings", phone=phone)
+        for path in ("/", "/services", "/traces", "/alerts", "/alerts/history", "/costs?group=service"):
+            visitor.open(path)
+            until(lambda: visitor.run(BESIDE)[0] > 0, 60, called=f"the name stands on {path}")
+            assert visitor.run(BESIDE)[1] == [], path
+            assert not visitor.is_wider_than_its_window(), path
+        visitor.leave()
+        client.delete(f"/api/v1/rules/{rule['name']}").raise_for_status()

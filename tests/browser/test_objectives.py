@@ -189,7 +189,7 @@ def test_what_an_objective_counts_is_chosen_in_rows_and_read_in_words(
     phone: bool, theme: str, pledged: Server, visit: Visit
 ) -> None:
     visitor = visit(pledged, "/slos/new", phone=phone, theme=theme)
-    words = visitor.find("#slo-indicator-help")
+    words = visitor.find("#slo-indicator-words")
     expect(words).to_have_text("Counted: requests. Good: those whose status is ok.")
     filters = visitor.page.get_by_role("group", name="Only those whose")
     filters.get_by_role("button", name="Condition").click()
@@ -215,6 +215,74 @@ def test_what_an_objective_counts_is_chosen_in_rows_and_read_in_words(
     visitor.page.get_by_role("button", name="Make it").click()
     expect(visitor.find(".total-card")).to_be_visible()
     assert put_away(pledged, visitor, "in-words")["indicator"] == given
+
+
+@pytest.mark.parametrize(("phone", "theme"), [(False, "light"), (True, "dark")], ids=["desktop", "phone"])
+def test_slices_groups_and_pairs_are_rows_and_the_server_points_at_the_one_that_is_wrong(
+    phone: bool, theme: str, pledged: Server, visit: Visit
+) -> None:
+    visitor = visit(pledged, "/slos/new", phone=phone, theme=theme)
+    visitor.allowed.append("422")
+    page = visitor.page
+    page.get_by_label("Name", exact=True).fill("in-rows")
+    page.get_by_label("Service", exact=True).fill("books")
+    expect(page.get_by_label("Length of a slice")).to_have_count(0)
+    page.get_by_label("A budget of", exact=True).select_option("timeslices")
+    expect(page.get_by_label("Length of a slice")).to_have_value("1m")
+    page.get_by_label("At least", exact=True).fill("99.5")
+    page.get_by_label("A budget of its own").select_option("route")
+    page.get_by_label("How many groups").fill("20")
+    page.get_by_label("Pairs of windows", exact=True).first.select_option("own")
+    pairs = page.get_by_role("list", name="Pairs of windows").get_by_role("listitem")
+    expect(pairs).to_have_count(4)
+    for _ in range(2):
+        page.get_by_role("button", name="Remove pair 3").click()
+    page.get_by_label("Percent of the budget of pair 2").fill("500")
+    assert visitor.accessibility() == []
+    for width in (320, 390) if phone else (768, 1024, 1440):
+        page.set_viewport_size({"width": width, "height": 844})
+        until(lambda: not visitor.is_wider_than_its_window(), called=f"the page fits into {width} px")
+    page.get_by_role("button", name="Make it").click()
+    expect(visitor.find("#slo-alerting-wrong")).to_contain_text("Pair 2, share of the budget: above 0, at most 100")
+    expect(page.get_by_label("Percent of the budget of pair 2")).to_be_focused()
+    page.get_by_label("Percent of the budget of pair 2").fill("5")
+    page.get_by_role("button", name="Make it").click()
+    expect(visitor.find(".total-card")).to_be_visible()
+    made = put_away(pledged, visitor, "in-rows")
+    assert made["slice"] == {"window": "1m", "target": 0.995}
+    assert made["groups"] == {"by": "route", "most": 20}
+    long = [(one["severity"], one["budget_percent"], one["long"], one["short"]) for one in made["alerting"]]
+    assert long == [("page", 2, "1h", "5m"), ("page", 5, "6h", "30m")]
+
+
+def test_a_composite_is_made_of_parts_and_json_is_the_other_way(pledged: Server, visit: Visit) -> None:
+    visitor = visit(pledged, "/slos/new")
+    page = visitor.page
+    page.get_by_label("Name", exact=True).fill("all-of-it")
+    page.get_by_label("Service", exact=True).fill("books")
+    page.get_by_label("Counted are").select_option("composite")
+    page.get_by_label("Objective of part 1").fill("books-answer")
+    page.get_by_label("Weight of part 1").fill("3")
+    page.get_by_role("button", name="Part", exact=True).press("Enter")
+    page.get_by_label("Objective of part 2").fill("mail-sent")
+    expect(visitor.find(".indicator-words")).to_have_text(
+        "Good: 75 % of books-answer, 25 % of mail-sent; by weight, whatever each counts."
+    )
+    assert visitor.accessibility() == []
+    page.get_by_role("button", name="As JSON").click()
+    page.get_by_label("Who is told when it burns, as JSON").fill("[]")
+    page.get_by_label("Groups, as JSON").fill("{")
+    expect(page.get_by_role("button", name="As JSON")).to_be_disabled()
+    page.get_by_role("button", name="Make it").click()
+    expect(visitor.find("#slo-groups-wrong")).to_contain_text("This is not JSON")
+    page.get_by_label("Groups, as JSON").fill("")
+    page.get_by_role("button", name="As JSON").click()
+    expect(page.get_by_label("Pairs of windows", exact=True)).to_have_value("none")
+    page.get_by_role("button", name="Make it").click()
+    expect(visitor.find(".total-card")).to_be_visible()
+    made = put_away(pledged, visitor, "all-of-it")
+    assert made["alerting"] == []
+    assert made["indicator"]["parts"] == [{"slo": "books-answer", "weight": 3}, {"slo": "mail-sent", "weight": 1}]
 
 
 def put_away(pledged: Server, visitor: Visitor, name: str) -> Any:

@@ -85,6 +85,7 @@ def test_the_worst_comes_first_with_its_reason_and_nothing_is_claimed_of_what_is
     expect(paused).to_contain_text("Paused")
     expect(paused.locator(".chip")).to_have_text("Unknown")
     expect(visitor.find("main")).not_to_contain_text("s3cret")
+    visitor.run("scrollTo(0, document.body.scrollHeight)")
     system = visitor.page.get_by_role("region", name="System")
     expect(system).to_contain_text("Nobody has told of CPU, memory or queues in the last hour.")
     expect(visitor.page.get_by_role("region", name="This backend")).to_contain_text("Takes data")

@@ -62,7 +62,7 @@ export function condition(rule) {
 
 /** Where a rule looks: its filters and groups. @param {any} rule */
 export function scope(rule) {
-  const filters = Object.entries(rule.filters ?? {}).map(([name, value]) => `${name} ${[value].flat().join(', ').replace(/(^|, )!/g, '$1not ')}`);
+  const filters = Object.entries(rule.filters ?? {}).map(([name, value]) => `${name} ${[value].flat().map((/** @type {string} */ one) => (one === '!' ? 'set' : one.replace(/^!/, 'not ') || 'not set')).join(', ')}`);
   return [...filters, ...(rule.group_by?.length ? [`by ${rule.group_by.join(', ')}`] : [])].join(' · ');
 }
 

@@ -20,19 +20,13 @@ import { Card, Empty, Faces } from '../parts/card.js';
 import { Ago, Chip } from '../parts/chip.js';
 import { useSteady } from '../parts/hooks.js';
 import { NotAllowed, isAdmin } from '../parts/form.js';
-import { Places } from '../parts/places.js';
+import { AlertPlaces } from '../parts/places.js';
 import { toast } from '../parts/toast.js';
 import { Many } from './alerts-many.js';
 
 export const title = 'Alerts';
 export const styles = '/assets/pages/alerts.css';
-/** @type {[string, string][]} */
-const TABS = [['/alerts', 'Active'], ['/alerts/history', 'History'], ['/alerts/incidents', 'Incidents'], ['/alerts/rules', 'Rules'], ['/alerts/routing', 'Routing'], ['/alerts/silences', 'Silences']];
 const SEVERITIES = ['critical', 'error', 'warning', 'info'];
-
-export function Tabs() {
-  return html`<${Places} label="Alerts" places=${TABS} />`;
-}
 
 const SOME = '200';
 const MOST = '1000';
@@ -67,7 +61,7 @@ export function View() {
   const watched = rules.data ? { rules: rules.data.items.filter((/** @type {any} */ one) => one.enabled).length, blind } : null;
   return html`<div class="page alerts-page">
     ${history || !load.data || (load.data.next_cursor && !counted) ? null : html`<${Sentence} told=${summary(load.data.items.filter((/** @type {any} */ one) => one.kind === 'alert'), watched, counted)} />`}
-    <${Tabs} /><div class="bar"><${Severities} /><span class="bar-end"><${NotAllowed} what="Acknowledging" /></span></div>
+    <${AlertPlaces} /><div class="bar"><${Severities} /><span class="bar-end"><${NotAllowed} what="Acknowledging" /></span></div>
     <${Card} title=${history ? 'What fired' : 'Active'} sub=${load.data ? (load.data.next_cursor ? `the newest ${load.data.items.length}${total ? ` of ${whole(total)}` : ''}` : plural(load.data.items.length, 'alert')) : ''} busy=${load.busy}><${Faces} load=${load} what="alerts" blank=${html`<div class="face blank list-blank"></div>`}>${(/** @type {any} */ data) => (data.items.length ? html`<${List} items=${data.items} reload=${load.reload} history=${history} total=${data.next_cursor ? total - (counted?.pending ?? 0) : null} />${data.next_cursor && data.items.length < Number(MOST) ? html`<p class="face-note"><button class="button" onClick=${() => setParams({ limit: MOST })}>Show a thousand</button></p>` : null}` : html`<${Nothing} history=${history} rules=${rules.data} />`)}<//><//>
   </div>`;
 }

@@ -14,7 +14,7 @@ import { label } from '../time.js';
 import { severityLook } from '../alert/words.js';
 import { Card, Empty, Faces } from '../parts/card.js';
 import { Ago, Chip } from '../parts/chip.js';
-import { Tabs } from './alerts.js';
+import { AlertPlaces } from '../parts/places.js';
 
 export const title = 'Incidents';
 export const styles = '/assets/pages/alerts.css';
@@ -28,7 +28,7 @@ export function View({ argument }) {
 function All() {
   const asked = rangeOr(range);
   const load = useLoad(`/api/v1/incidents${spell(new URLSearchParams({ from: asked.from, to: asked.to, limit: '200' }))}`, { every: 15_000 });
-  return html`<div class="page alerts-page"><${Tabs} />
+  return html`<div class="page alerts-page"><${AlertPlaces} />
     <${Card} title="Incidents" sub=${`${load.data ? `${plural(load.data.items.length, 'incident')}, ` : ''}${label(asked, Date.now(), zone.value)}`} busy=${load.busy}><${Faces} load=${load} what="incidents" blank=${html`<div class="face blank list-blank"></div>`}>${(/** @type {any} */ data) => (data.items.length ? html`<ol class="alert-list">${data.items.map((/** @type {any} */ one) => html`<li key=${one.id} class="alert-row incident-row">
       <${Chip} look=${severityLook(one.severity)} />
       <div class="alert-what"><a href=${link(`/alerts/incidents/${one.id}`, {}, ['tz'])}>${one.title}</a><p class="quiet small">${[plural(one.alerts, 'alert'), ...one.services].join(' · ')}</p></div>

@@ -21,7 +21,7 @@ export function Budgets() {
   if (!load.data && !load.error && !slos.length) return html`<${Card} title="Budgets" busy=${true}><div class="face blank"></div><//>`;
   if (!slos.length && !budgets.length) return html`<${Card} title="Budgets"><p class="face-note">${load.error ? 'Could not load the budgets.' : html`No limit and no objective is set. <a href=${link('/costs/budgets', { edit: 'new' }, ['tz'])}>Set a budget</a> · <a href=${link('/slos/new', {}, ['tz'])}>Make an objective</a>`}</p><//>`;
   return html`<${Card} title="Budgets" sub="money spent, errors left" actions=${html`<a href=${link('/costs/budgets', {}, ['tz'])}>Money</a> <a href=${link('/slos', {}, ['tz'])}>SLOs</a>`}>
-    <ul class="meters">${budgets.slice(0, room).map((one) => html`<${MoneyBudget} key=${one.id} one=${one} />`)}${slos.slice(0, MOST_BUDGETS - Math.min(budgets.length, room)).map((/** @type {any} */ one) => html`<${ErrorBudget} key=${one.name} one=${one} />`)}</ul><//>`;
+    <ul class="meters">${budgets.slice(0, room).map((one) => html`<${MoneyBudget} key=${one.id} one=${one} />`)}${slos.slice(0, MOST_BUDGETS - Math.min(budgets.length, room)).map((/** @type {any} */ one) => html`<${ErrorBudget} key=${one.name} one=${one} />`)}</ul>${load.error ? html`<p class="face-note">Could not load the budgets of money${load.data ? ': these are older' : ''}.</p>` : null}<//>`;
 }
 
 /** @param {{name: string, href: string, figure: any, share: number | null, tone: string, chip: import('../status.js').Look, sub: any}} props */

@@ -14,7 +14,7 @@ import { labelText, labelsOf, list, routeWords, stepText, stepsOf } from '../ale
 import { Card, Empty, Faces } from '../parts/card.js';
 import { Field, Mistakes, NotAllowed, Twice, inputOf, isAdmin, refusal, useSending } from '../parts/form.js';
 import { toast } from '../parts/toast.js';
-import { Tabs } from './alerts.js';
+import { AlertPlaces } from '../parts/places.js';
 import { split } from './silence-forms.js';
 
 export const title = 'Routing';
@@ -31,7 +31,7 @@ export function View() {
   const channels = useLoad('/api/v1/channels');
   const ways = (channels.data?.items ?? []).map((/** @type {any} */ one) => one.name);
   const steps = escalations.data?.items ?? [];
-  return html`<div class="page alerts-page"><${Tabs} /><${NotAllowed} what="Changing who is told" />
+  return html`<div class="page alerts-page"><${AlertPlaces} /><${NotAllowed} what="Changing who is told" />
     <${Section} load=${routes} title="Routes" what="routes" sub="asked from the top; the first that fits takes the alert" kind="route" add="New route" form=${RouteForm} more=${{ ways, steps }}
       row=${(/** @type {any} */ one) => html`<b>${one.name}</b>${one.enabled ? '' : html` <span class="quiet">off</span>`}<p class="quiet small">${routeWords(one)} → ${told(one.channels)}${one.escalation ? ` · then ${steps.find((/** @type {any} */ each) => each.id === one.escalation)?.name ?? 'an escalation'}` : ''} · together by ${one.group_by.join(', ') || 'nothing'}${one.repeat_seconds ? ` · again every ${duration(one.repeat_seconds * 1e9)}` : ''}</p>`} />
     <${Section} load=${escalations} title="Escalations" what="escalations" sub="who is told next when nobody acknowledges" kind="escalation" add="New escalation" form=${EscalationForm} more=${{ ways }}

@@ -16,10 +16,13 @@ import { measure } from '../units.js';
 import { Card, Empty, Faces } from '../parts/card.js';
 import { Chip } from '../parts/chip.js';
 import { toast } from '../parts/toast.js';
-import { Tabs } from './alerts.js';
+import { AlertPlaces } from '../parts/places.js';
 import { NotAllowed } from '../parts/form.js';
 import { RuleForm } from './rule-form.js';
 import { Replay } from './rule-replay.js';
+import { Later } from '../parts/later.js';
+
+const suggestions = () => import('./rule-suggestions.js');
 
 export const title = 'Rules';
 export const name = 'Alert rules';
@@ -30,8 +33,9 @@ export function View() {
   const [making, setMaking] = useState(false);
   const admin = session.value?.role === 'admin';
   const done = (/** @type {string} */ text) => { setMaking(false); load.reload(); toast(text); };
-  return html`<div class="page alerts-page"><${Tabs} /><${NotAllowed} what="Changing rules" />
+  return html`<div class="page alerts-page"><${AlertPlaces} /><${NotAllowed} what="Changing rules" />
     ${making ? html`<${RuleForm} rule=${null} close=${() => setMaking(false)} done=${done} />` : null}
+    <${Later} load=${suggestions} part="Suggestions" rules=${load.data?.items ?? null} changed=${done} blank=${html`<div class="card blank suggestions-blank"></div>`} />
     <${Card} title="Rules" sub=${load.data ? `${plural(load.data.items.filter((/** @type {any} */ one) => one.enabled).length, 'rule')} on, ${load.data.items.filter((/** @type {any} */ one) => !one.enabled).length} off` : ''} busy=${load.busy} actions=${html`<button class="button primary" disabled=${!admin} title=${admin ? undefined : 'Needs the admin role'} onClick=${() => setMaking(true)}><${Icon} name="plus" />New rule</button>`}>
       <${Faces} load=${load} what="rules" blank=${html`<div class="face blank list-blank"></div>`}>${(/** @type {any} */ data) => (data.items.length ? html`<table class="table cards-narrow rules-table"><thead><tr><th scope="col">On</th><th scope="col">Rule</th><th scope="col">Severity</th><th scope="col" class="wide-cell">Tells</th><th scope="col" class="num">Try</th></tr></thead>
         <tbody>${data.items.map((/** @type {any} */ one) => html`<${One} key=${one.id} one=${one} admin=${admin} changed=${load.reload} />`)}</tbody></table>` : html`<${Empty} title="There are no rules yet."><p class="quiet">A rule needs one condition, such as <code>error_rate > 0.05</code>.</p><//>`)}<//><//></div>`;

@@ -31,10 +31,10 @@ function Gauges({ data }) {
     <div><dt>Celery</dt><dd><${Figure}>${count(data.celery.active)}<//>${isUnknown(data.celery.pool_size) ? null : html` <small>of ${count(data.celery.pool_size)} at work</small>`}</dd></div></dl>`;
 }
 
-/** @param {{providers: any[]}} props */
-export function Providers({ providers }) {
-  return html`<${Card} title="Providers" sub="last 15 min beside their usual">${providers.length ? html`<ul class="list">${providers.map((one) => html`<li key=${one.name}><a class="list-row" href=${link('/traces', { f: `provider:${one.name}`, from: 'now-15m' }, ['tz'])}>
-    <span class="list-main"><b>${one.name}</b><span class="list-sub">${one.reason}</span></span><${Chip} look=${healthLook(one.status)} /></a></li>`)}</ul>` : html`<${Empty} title="No provider was called within a week." />`}<//>`;
+/** @param {{load: import('../api.js').Load}} props of the services, which says how providers do as well */
+export function Providers({ load }) {
+  return html`<${Card} title="Providers" sub="last 15 min beside their usual" busy=${load.busy && !load.data}><${Faces} load=${load} what="the providers">${(/** @type {any} */ { providers }) => (providers.length ? html`<ul class="list">${providers.map((/** @type {any} */ one) => html`<li key=${one.name}><a class="list-row" href=${link('/traces', { f: `provider:${one.name}`, from: 'now-15m' }, ['tz'])}>
+    <span class="list-main"><b>${one.name}</b><span class="list-sub">${one.reason}</span></span><${Chip} look=${healthLook(one.status)} /></a></li>`)}</ul>` : html`<${Empty} title="No provider was called within a week." />`)}<//><//>`;
 }
 
 export function ThisServer() {

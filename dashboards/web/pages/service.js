@@ -51,7 +51,7 @@ export function View() {
     ${load.data && !one ? null : html`<${Later} load=${course} part="Courses" service=${service} blank=${html`<div class="services-two"><div class="card blank"></div><div class="card blank"></div></div>`} />
       <${Checks} load=${checks} title="Checks" service=${service} />
       ${checks.data?.items.length ? html`<${Changes} checks=${checks.data.items} />` : null}
-      <${Routes} service=${service} />
+      <${Seen} when=${Boolean(checks.data || checks.error)} blank=${html`<div class="card blank list-blank"></div>`}>${() => html`<${Routes} service=${service} />`}<//>
       <div class="services-two"><${Later} load=${course} part="Deployments" service=${service} blank=${html`<div class="card blank"></div>`} /><${Seen} when=${Boolean(load.data || load.error)} blank=${html`<div class="card blank list-blank"></div>`}>${() => html`<${Neighbours} service=${service} />`}<//><${Objectives} service=${service} /></div>`}</div>`;
 }
 

@@ -38,12 +38,13 @@ export function View() {
   const body = useRef(/** @type {HTMLElement | null} */ (null));
   const walk = useRef((/** @type {number} */ by) => {});
   usePageKeys({ j: () => walk.current(1), k: () => walk.current(-1), x: () => runFocused(body.current) });
+  const told = Boolean((load.data || load.error) && (checks.data || checks.error));
   return html`<div class="page services-page" ref=${body}><${Faces} load=${load} what="the services" boxed=${true} blank=${html`<div class="card blank head-blank"></div><div class="card blank list-blank"></div>`}>${(/** @type {any} */ data) => html`<${Standing} data=${data} />
       <${Services} data=${data} beats=${days.data?.services ?? []} walk=${walk} />`}<//>
     <${Checks} load=${checks} title="Checks" />
-    <div class="services-two"><${System} />${load.data ? html`<${Providers} providers=${load.data.providers} />` : html`<div class="card blank"></div>`}</div>
-    <${Seen} when=${Boolean((load.data || load.error) && (checks.data || checks.error))} blank=${html`<div class="card blank list-blank"></div>`}>${() => html`<${Later} load=${() => import('./services-graph.js')} part="Graph" services=${load.data?.services ?? []} blank=${html`<div class="card blank list-blank"></div>`} />`}<//>
-    <${ThisServer} /></div>`;
+    <${Seen} when=${told} blank=${html`<div class="services-two"><div class="card blank list-blank"></div><div class="card blank list-blank"></div></div>`}>${() => html`<div class="services-two"><${System} /><${Providers} load=${load} /></div>`}<//>
+    <${Seen} when=${told} blank=${html`<div class="card blank list-blank"></div>`}>${() => html`<${Later} load=${() => import('./services-graph.js')} part="Graph" services=${load.data?.services ?? []} blank=${html`<div class="card blank list-blank"></div>`} />`}<//>
+    <${Seen} when=${told} blank=${html`<div class="card blank list-blank"></div>`}>${() => html`<${ThisServer} />`}<//></div>`;
 }
 
 /** @param {{data: any}} props */

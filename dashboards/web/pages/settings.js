@@ -4,6 +4,7 @@ import { useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { session, signOut } from '../api.js';
 import { chosenTiles, density, ownZone, setDensity, setOwnZone, setShortcuts, setTheme, setTiles, shortcuts, theme } from '../prefs.js';
+import { chime, setSound, sound } from '../chime.js';
 import { absolute } from '../format.js';
 import { now } from '../live.js';
 import { browserZone, isZone, zone } from '../url.js';
@@ -28,6 +29,7 @@ export function View() {
       <${Choice} name="density" legend="Density" chosen=${density.value} options=${{ roomy: 'Roomy', dense: 'Dense' }} choose=${setDensity} />
       <div class="setting"><span>Single-key shortcuts</span><span class="setting-side"><button class="button" onClick=${() => { keyList.value = true; }}>Show keys</button>
         <label class="switch"><input type="checkbox" role="switch" checked=${shortcuts.value} onChange=${(/** @type {any} */ event) => setShortcuts(event.currentTarget.checked)} aria-label="Single-key shortcuts" /><i></i></label></span></div>
+      <${Sound} />
     </div><//>
     <${Card} title="Session"><dl class="facts">
       <div><dt>Signed in as</dt><dd>${who?.name || 'this browser'}</dd></div><div><dt>Role</dt><dd>${who?.role} <span class="quiet">${MAY[who?.role ?? ''] ?? ''}</span></dd></div>
@@ -40,6 +42,18 @@ export function View() {
 /** @param {{name: string, legend: string, chosen: string, options: Record<string, string>, choose: (value: string) => void}} props */
 function Choice({ name, legend, chosen, options, choose }) {
   return html`<fieldset class="setting"><legend>${legend}</legend><div class="segments">${Object.entries(options).map(([value, text]) => html`<label key=${value}><input type="radio" name=${name} value=${value} checked=${chosen === value} onChange=${() => choose(value)} /><span>${text}</span></label>`)}</div></fieldset>`;
+}
+
+/** Off until somebody wants it; heard at once, which is also the press that the browser asks for. */
+function Sound() {
+  const [silent, setSilent] = useState(false);
+  const choose = async (/** @type {any} */ event) => {
+    const on = event.currentTarget.checked;
+    setSound(on);
+    setSilent(on && !(await chime().catch(() => false)));
+  };
+  return html`<div class="setting"><span>Sound on a new critical alert<span class="quiet small setting-note">${silent ? 'This browser lets the page make no sound.' : 'While a page is open, also in a tab behind others; a browser that was started anew wants one press in the page first.'}</span></span>
+    <span class="setting-side"><label class="switch"><input type="checkbox" role="switch" checked=${sound.value} onChange=${choose} aria-label="Sound on a new critical alert" /><i></i></label></span></div>`;
 }
 
 function Zone() {

@@ -16,7 +16,7 @@ import { Card, Empty, Faces } from '../parts/card.js';
 import { isAdmin, refusal } from '../parts/form.js';
 import { toast } from '../parts/toast.js';
 import { lasted } from '../alert/words.js';
-import { Tabs } from './alerts.js';
+import { AlertPlaces } from '../parts/places.js';
 import { SilenceForm, WindowForm, split } from './silence-forms.js';
 
 export const title = 'Silences';
@@ -30,7 +30,7 @@ export function View() {
   const load = useLoad('/api/v1/silences?state=any', { every: 10_000 });
   const windows = useLoad('/api/v1/maintenance', { every: 30_000 });
   const admin = session.value?.role === 'admin';
-  return html`<div class="page alerts-page"><${Tabs} />
+  return html`<div class="page alerts-page"><${AlertPlaces} />
     ${admin ? html`<${Form} done=${load.reload} />` : html`<p class="notice" role="status"><${Icon} name="key" /><span>Silencing needs the admin role.</span></p>`}
     <${Card} title="Silences" sub=${load.data ? plural(load.data.items.filter((/** @type {any} */ one) => one.state === 'active').length, 'silence') + ' now' : ''} busy=${load.busy}><${Faces} load=${load} what="silences">${(/** @type {any} */ data) => (data.items.length ? html`<ol class="silence-list">${data.items.map((/** @type {any} */ one) => html`<${One} key=${one.id} one=${one} admin=${admin} changed=${load.reload} />`)}</ol>` : html`<${Empty} title="Nothing is silenced." />`)}<//><//>
     ${params.value.get('edit') === 'maintenance' && admin ? html`<${Card} title="Plan maintenance"><${WindowForm} one=${null} done=${windows.reload} /><//>` : null}

@@ -1,44 +1,48 @@
 // @ts-check
 /** What an objective counts and what is good, to be chosen in rows and read in words; as JSON where somebody wants it, or where rows cannot say it. Never: JSON that rows have changed the meaning of. */
-import { useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { Icon } from '../icons.js';
+import { PRESETS } from '../slo/form.js';
 import { FIELDS, HOW, KEYS, KINDS, asKind, inWords, indicatorOf, modelOf } from '../slo/indicator.js';
+import { partsOf, partsRows } from '../slo/members.js';
+import { Later } from '../parts/later.js';
+import { Either, readJson, useRows } from './slo-rows.js';
+
+const parts = () => import('./slo-composite.js');
 
 /** @typedef {import('../slo/indicator.js').Model} Model */
 /** @typedef {import('../slo/indicator.js').Row} Row */
 
-/** @param {string} text @returns {Model | null} */
-function read(text) {
-  try {
-    return modelOf(JSON.parse(text));
-  } catch {
-    return null;
-  }
+/** @param {import('./slo-rows.js').Member} member */
+export function IndicatorForm(member) {
+  const { text, onText, wrong, at } = member;
+  const [model, change] = useRows(text, onText, modelOf, indicatorOf);
+  const composite = partsRows(readJson(text)) !== null;
+  const kind = composite ? 'composite' : model?.kind;
+  const choose = (/** @type {any} */ event) => {
+    const next = event.target.value;
+    if (next === 'composite') onText(JSON.stringify(partsOf([{ slo: '', weight: '1' }]), null, 2));
+    else if (model) change(asKind(model, next));
+    else change(asKind(/** @type {Model} */ (modelOf(PRESETS.availability.indicator)), next));
+  };
+  return html`<${Either} ...${member} legend="What is counted, and what is good" id="slo-indicator" rows=${composite || model !== null} help="kind, filter, good, below or above, metric; or kind composite with parts">
+    <div class="fields"><div class="field wide-field"><label for="slo-kind">Counted are</label><select id="slo-kind" aria-invalid=${Boolean(wrong)} aria-describedby="slo-indicator-wrong" value=${kind} onChange=${choose}>${Object.entries({ ...KINDS, composite: 'Other objectives, by weight' }).map(([key, words]) => html`<option key=${key} value=${key}>${words}</option>`)}</select></div>
+      ${model?.kind === 'metric' ? html`<${Metrics} model=${model} change=${change} />` : null}</div>
+    ${composite ? html`<${Later} load=${parts} part="Parts" text=${text} onText=${onText} at=${at} />` : model ? html`<${Rows} model=${model} change=${(/** @type {Partial<Model>} */ part) => change({ ...model, ...part })} /><p class="indicator-words" id="slo-indicator-words">${inWords(model)}</p>` : null}<//>`;
 }
 
-/** @param {{text: string, onText: (text: string) => void, wrong: string, more: Record<string, any>}} props text: the indicator as JSON; more: of its field */
-export function IndicatorForm({ text, onText, wrong, more }) {
-  const [rows, setRows] = useState(/** @type {Model | null} */ (null)); // a row without a value is not in the JSON yet
-  const found = read(text);
-  const [asJson, setAsJson] = useState(found === null);
-  const model = rows && JSON.stringify(indicatorOf(rows)) === JSON.stringify(JSON.parse(text || 'null')) ? rows : found;
-  const change = (/** @type {Partial<Model>} */ part) => { const next = { .../** @type {Model} */ (model), ...part }; setRows(next); onText(JSON.stringify(indicatorOf(next), null, 2)); };
-  const json = asJson || !model;
-  const toggle = html`<button class="button" type="button" aria-pressed=${json} disabled=${json && !model} title=${model ? undefined : 'Rows cannot say all of this'} onClick=${() => setAsJson(!asJson)}>As JSON</button>`;
-  return html`<fieldset class="indicator"><legend>What is counted, and what is good</legend>
-    ${json ? html`<textarea class="mono" rows="8" aria-label="What is counted, and what is good, as JSON" value=${text} onInput=${(/** @type {any} */ event) => onText(event.target.value)} ...${more}></textarea>` : html`<textarea name="indicator" hidden value=${text} onInput=${() => undefined}></textarea><${Rows} model=${model} change=${change} wrong=${wrong} />`}
-    <p class=${json ? 'quiet small help' : 'indicator-words'} id="slo-indicator-help">${json ? 'kind, filter, good, below or above, metric; or kind composite with parts' : inWords(/** @type {Model} */ (model))}</p><p class="field-error" id="slo-indicator-wrong">${wrong}</p>
-    <div class="bar">${toggle}</div></fieldset>`;
+/** @param {{model: Model, change: (model: Model) => void}} props */
+function Metrics({ model, change }) {
+  const typed = (/** @type {'metric' | 'good_metric'} */ key) => (/** @type {any} */ event) => change({ ...model, [key]: event.target.value });
+  return html`<div class="field"><label for="slo-metric">Metric</label><input id="slo-metric" autocomplete="off" spellcheck=${false} value=${model.metric} onInput=${typed('metric')} /></div>
+    <div class="field"><label for="slo-good-metric">Counter of the good ones</label><input id="slo-good-metric" autocomplete="off" spellcheck=${false} value=${model.good_metric} onInput=${typed('good_metric')} /></div>`;
 }
 
-/** @param {{model: Model, change: (part: Partial<Model>) => void, wrong: string}} props */
-function Rows({ model, change, wrong }) {
+/** @param {{model: Model, change: (part: Partial<Model>) => void}} props */
+function Rows({ model, change }) {
   const fields = FIELDS[model.kind];
   const typed = (/** @type {keyof Model} */ key) => (/** @type {any} */ event) => change({ [key]: event.target.value });
-  return html`<div class="fields"><div class="field wide-field"><label for="slo-kind">Counted are</label><select id="slo-kind" aria-invalid=${Boolean(wrong)} aria-describedby="slo-indicator-help slo-indicator-wrong" value=${model.kind} onChange=${(/** @type {any} */ event) => change(asKind(model, event.target.value))}>${Object.entries(KINDS).map(([key, text]) => html`<option key=${key} value=${key}>${text}</option>`)}</select></div>
-      ${model.kind === 'metric' ? html`<div class="field"><label for="slo-metric">Metric</label><input id="slo-metric" autocomplete="off" spellcheck=${false} value=${model.metric} onInput=${typed('metric')} /></div>
-        <div class="field"><label for="slo-good-metric">Counter of the good ones</label><input id="slo-good-metric" autocomplete="off" spellcheck=${false} value=${model.good_metric} onInput=${typed('good_metric')} /></div>` : null}</div>
+  return html`
     <${Conditions} title="Only those whose" none="No condition: all of the service count." rows=${model.filter} kind=${model.kind} onRows=${(/** @type {Row[]} */ filter) => change({ filter })} />
     ${model.kind === 'metric' ? null : html`<${Conditions} title="Good are those whose" none=${model.side ? 'Good are those within the limit below.' : 'What is a good one? Add a condition, or a limit below.'} rows=${model.good} kind=${model.kind} onRows=${(/** @type {Row[]} */ good) => change({ good })} />`}
     <p class="quiet small threshold-head">${model.side ? (model.good.length ? 'and whose' : 'Good are those whose') : 'A limit of a value'}</p><div class="condition threshold"><select aria-label="Which value is good" value=${model.side ? model.field : ''} onChange=${(/** @type {any} */ event) => change(event.target.value ? { field: event.target.value, side: model.side || (event.target.value === 'tokens_per_second' ? 'above' : 'below') } : { side: '' })}><option value="">no limit of a value</option>${Object.entries(fields).map(([key, text]) => html`<option key=${key} value=${key}>${text}</option>`)}</select>

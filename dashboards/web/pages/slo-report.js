@@ -33,7 +33,7 @@ export function View({ argument }) {
   const month = monthAsked(params.value.get('month'));
   const search = new URLSearchParams(month ? { month, tz: zone.value } : {});
   const load = useLoad(`/api/v1/slos/${argument}/report${spell(search)}`, { subject: `${argument} ${month}` });
-  if (load.error?.status === 404) return html`<div class="page"><${Card} title="No such objective"><${Empty} title="There is no objective of this name." /><//></div>`;
+  if (load.error?.status === 404) return html`<div class="page"><${Card} title="No such objective"><${Empty} title="There is no objective of this name."><a class="button" href=${link('/slos', {}, ['tz'])}>All objectives</a><//><//></div>`;
   return html`<div class="page report-page"><div class="bar no-print"><${MonthPicker} month=${month} own="Its own window" /><button class="button bar-end" onClick=${() => window.print()}><${Icon} name="download" />Print or save as PDF</button></div>
     <${Faces} load=${load} what="the report" boxed=${true} blank=${html`<div class="card blank list-blank"></div>`}>${(/** @type {any} */ slo) => html`<${Paper} slo=${slo} month=${month} search=${search} argument=${argument} />`}<//></div>`;
 }

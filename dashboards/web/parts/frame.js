@@ -111,7 +111,9 @@ function Announcer() {
   const alerts = topics.alerts.value;
   if (alerts) {
     const fires = alerts.items.filter((/** @type {any} */ one) => needsSomebody(one) && SEVERE.includes(one.severity));
-    for (const one of severe.current ? fires : []) if (!severe.current?.has(one.id)) waiting.current.push(`Critical alert: ${one.message}`);
+    const fresh = severe.current ? fires.filter((/** @type {any} */ one) => !severe.current?.has(one.id)) : [];
+    waiting.current.push(...fresh.map((/** @type {any} */ one) => `Critical alert: ${one.message}`));
+    if (fresh.some((/** @type {any} */ one) => one.severity === 'critical')) import('../chime.js').then((module) => module.alarm());
     severe.current = new Set(fires.map((/** @type {any} */ one) => one.id));
   }
   const sentence = state.value?.sentence ?? '';

@@ -5,7 +5,7 @@ import { html } from '../html.js';
 import { link, route } from '../url.js';
 
 /** The one in view is in sight, however narrow the window. @param {{label: string, places: [string, string][]}} props address and name of each */
-export function Places({ label, places }) {
+function Places({ label, places }) {
   const ref = useRef(/** @type {HTMLElement | null} */ (null));
   useLayoutEffect(() => {
     const row = ref.current;
@@ -18,3 +18,5 @@ export function Places({ label, places }) {
 export const CostPlaces = () => html`<${Places} label="Costs" places=${[['/costs', 'Costs'], ['/costs/budgets', 'Budgets'], ['/costs/prices', 'Price book'], ['/costs/reconcile', 'Reconcile']]} />`;
 
 export const SettingPlaces = () => html`<${Places} label="Settings" places=${[['/settings', 'Me'], ['/settings/channels', 'Channels'], ['/settings/tokens', 'Tokens'], ['/settings/data', 'Data'], ['/settings/sampling', 'Sampling'], ['/settings/changes', 'Changes'], ['/settings/about', 'About']]} />`;
+
+export const AlertPlaces = () => html`<${Places} label="Alerts" places=${[['/alerts', 'Active'], ['/alerts/history', 'History'], ['/alerts/incidents', 'Incidents'], ['/alerts/rules', 'Rules'], ['/alerts/routing', 'Routing'], ['/alerts/silences', 'Silences']]} />`;

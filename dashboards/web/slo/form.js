@@ -11,7 +11,7 @@ export const PRESETS = /** @type {Record<string, {text: string, indicator: any}>
   latency: { text: 'Requests that are fast', indicator: { kind: 'span', below: { field: 'duration_ms', value: 500 } } },
   first: { text: 'Calls whose first chunk is early', indicator: { kind: 'ledger', below: { field: 'time_to_first_chunk_ms', value: 1000 } } },
   cost: { text: 'Calls that are cheap', indicator: { kind: 'ledger', below: { field: 'cost_usd', value: 0.05 } } },
-  composite: { text: 'A composite of others', indicator: { kind: 'composite', parts: [{ slo: 'one-of-them', weight: 1 }] } },
+  composite: { text: 'A composite of others', indicator: { kind: 'composite', parts: [{ slo: '', weight: 1 }] } },
 });
 
 const JSONS = ['indicator', 'slice', 'groups', 'alerting'];

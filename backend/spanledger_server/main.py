@@ -57,7 +57,7 @@ from spanledger_server.rules.evaluate import Evaluator
 from spanledger_server.sampling.loop import ClosedLoop
 from spanledger_server.settings import Settings
 from spanledger_server.slos.watch import Watch
-from spanledger_server.statistics import slots
+from spanledger_server.statistics import slots, warm
 from spanledger_server.statistics.self_check import SelfCheck
 from spanledger_server.store.database import Database, StoreOptions
 
@@ -260,6 +260,7 @@ class Server:
             *more,
             Task("tokens", lambda _: tokens.note_use(), MINUTE_NS),
             Task("reservations", partial(reserve.forget, database), MINUTE_NS),
+            Task("warm", warm.Warm(database, timegrid.zone(self.settings.timezone)).tick),
             Task("checkpoint", lambda _: database.checkpoint_when_idle(CHECKPOINT_WAL_BYTES)),
             *([Task("certificate", self._tls.renew)] if self._tls is not None else []),
         ]

@@ -30,6 +30,19 @@ def insert(database: Database, table: str, rows: Iterable[dict[str, Any]]) -> No
     columns = pa.table({name: pa.array(values, pa.string()) for name, values in texts.items()})
     with database.transaction() as tx, tx.scan("new_rows", columns):
         tx.execute(f"INSERT INTO {table} BY NAME SELECT * FROM new_rows")
+    if table == "ledger":
+        insert(
+            database,
+            "trace_index",
+            (_indexed(row["trace_id"], row["at_ns"], row["at_ns"], of_lines=True) for row in listed),
+        )
+
+
+def _indexed(trace_id: str, first_ns: int, last_ns: int, *, of_lines: bool = False) -> dict[str, Any]:
+    """What ingest notes of where a trace lies."""
+    low = int(trace_id.replace("-", ""), 16) & (2**64 - 1)
+    minutes = {"first_minute": first_ns // MINUTE, "last_minute": last_ns // MINUTE}
+    return {"hash": low, **minutes, "of_lines": of_lines}
 
 
 def trace(number: int) -> str:
@@ -81,14 +94,7 @@ def add_spans(database: Database, spans: Iterable[dict[str, Any]]) -> None:
     """Add spans and what the index of traces knows about them."""
     listed = list(spans)
     insert(database, "spans", listed)
-    index = [
-        {
-            "hash": int(one["trace_id"], 16) & (2**64 - 1),
-            "first_minute": one["start_ns"] // MINUTE,
-            "last_minute": one["end_ns"] // MINUTE,
-        }
-        for one in listed
-    ]
+    index = (_indexed(one["trace_id"], one["start_ns"], one["end_ns"]) for one in listed)
     insert(database, "trace_index", index)
 
 

@@ -24,6 +24,7 @@ from spanledger_server.store.database import Database
 from tests.backend.rows import DAY
 from tests.benchmarks.bench_ingest import Backend
 from tests.benchmarks.bench_statistics import INGESTED_A_SECOND
+from tests.benchmarks.timed import Timed
 from tests.support.waiting import until
 
 SPANS, SPANS_A_TRACE, DAYS = 50_000_000, 4, 30
@@ -48,7 +49,7 @@ SELECT md5((i // $each)::VARCHAR)::UUID AS trace_id, hash(i) AS span_id, $begin 
 FROM range($first, $end, $each) AS r(i)
 """
 INDEX_SQL = """
-INSERT INTO trace_index
+INSERT INTO trace_index (hash, first_minute, last_minute)
 SELECT ('0x' || replace(trace_id::VARCHAR, '-', '')[17:])::UBIGINT, min(start_ns) // 60000000000,
     max(start_ns) // 60000000000
 FROM spans WHERE start_ns >= $from_ns AND start_ns < $to_ns GROUP BY trace_id
@@ -84,22 +85,17 @@ def sorted_index(directory: Path) -> None:
 
 def ask(when: str, backend: Backend, client: httpx.Client, spans: int) -> None:
     """Traces that were never asked for, by the clock and by what the server is busy with."""
-    waits: list[float] = []
-    before = backend.process.cpu_times()
+    timed = Timed(backend)
     for _ in range(ASKED):
         number = random.randrange(spans // SPANS_A_TRACE)
         wanted = UUID(hashlib.md5(str(number).encode(), usedforsecurity=False).hexdigest())
-        began = time.perf_counter()
-        found = client.get(f"/api/v1/traces/{wanted.hex}").raise_for_status().json()
-        waits.append((time.perf_counter() - began) * 1000)
-        assert (found["span_count"], found["calls"]) == (SPANS_A_TRACE, 1)
-    after = backend.process.cpu_times()
-    busy = (after.user + after.system - before.user - before.system) * 1000 / ASKED
-    waits.sort()
-    p50, p95 = waits[ASKED // 2], waits[ASKED * 95 // 100]
-    print(
-        f"{when:<22} p50 {p50:5.0f} ms   p95 {p95:5.0f} ms   (< {TARGET_MS} ms)   processor {busy:5.1f} ms", flush=True
-    )
+        timed.ask(lambda wanted=wanted: _found(client, wanted))
+    print(f"{when:<22} {timed.told(TARGET_MS)}", flush=True)
+
+
+def _found(client: httpx.Client, wanted: UUID) -> None:
+    found = client.get(f"/api/v1/traces/{wanted.hex}").raise_for_status().json()
+    assert (found["span_count"], found["calls"]) == (SPANS_A_TRACE, 1)
 
 
 def main() -> None:

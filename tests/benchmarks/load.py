@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
@@ -15,12 +15,19 @@ _TEMPLATES = 256
 _MODELS = (("openai", "gpt-5-mini"), ("openai", "gpt-5.4"), ("anthropic", "claude-haiku-4-5"))
 
 
-def trace_requests(spans: int, seed: int = 0) -> Iterator[bytes]:
-    """OTLP requests of `spans` LLM spans each, 12 attributes a span, ids fresh, all billable; without end."""
+def trace_requests(spans: int, seed: int = 0, now_ns: Callable[[], int] = time.time_ns) -> Iterator[bytes]:
+    """OTLP requests of `spans` LLM spans each, 12 attributes a span, ids fresh, all billable; without end.
+
+    Args:
+        spans: How many a request has.
+        seed: Of everything but ids and times.
+        now_ns: Asked once a request: when it is sent. Its spans have ended within two seconds before.
+    """
     resource = _field(1, _resource().SerializeToString())
     random_ = random.Random(seed)
     while True:
-        tails = [_template(random_).SerializeToString() for _ in range(min(spans, _TEMPLATES))]
+        sent_ns = now_ns()
+        tails = [_template(random_, sent_ns).SerializeToString() for _ in range(min(spans, _TEMPLATES))]
         ids = os.urandom(24 * spans)
         parts = []
         for i in range(spans):
@@ -30,9 +37,9 @@ def trace_requests(spans: int, seed: int = 0) -> Iterator[bytes]:
         yield _field(1, resource + _field(2, b"".join(parts)))
 
 
-def _template(random_: random.Random) -> Span:
+def _template(random_: random.Random, sent_ns: int) -> Span:
     provider, model = random_.choice(_MODELS)
-    end_ns = time.time_ns() - random_.randrange(2_000_000_000)
+    end_ns = sent_ns - random_.randrange(2_000_000_000)
     attributes: dict[str, str | int | float] = {
         "gen_ai.operation.name": "chat",
         "gen_ai.provider.name": provider,

@@ -11,7 +11,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from itertools import islice
+from functools import partial
+from itertools import count, islice
 from urllib.parse import urlsplit
 
 import grpc
@@ -19,6 +20,7 @@ import grpc
 from tests.benchmarks.load import trace_requests
 
 _PREPARED = 48
+_SLOWER = 1.3  # at most, beside other work, than the first request is prepared
 _EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 
 
@@ -49,12 +51,26 @@ def _grpc(url: str) -> Callable[[bytes], bool]:
     return send
 
 
+def _prepared(spans: int) -> list[bytes]:
+    return list(islice(trace_requests(spans), _PREPARED if spans > 1000 else 600))
+
+
+def _timed(spans: int, seconds: float, rate: float) -> list[bytes]:
+    """Requests whose spans end as they are sent: a minute holds what a minute brings. Returns when the first is due."""
+    number, apart_ns = int(rate * seconds / spans) + 1, int(spans / rate * 1e9)
+    began = time.perf_counter()
+    next(trace_requests(spans))
+    begin_ns = time.time_ns() + int((time.perf_counter() - began) * _SLOWER * number * 1e9)
+    prepared = list(islice(trace_requests(spans, now_ns=partial(next, count(begin_ns, apart_ns))), number))
+    time.sleep(max(0.0, (begin_ns - time.time_ns()) / 1e9))
+    return prepared
+
+
 def main(
     protocol: str, url: str, spans: int, connections: int, seconds: float, rate: float | None
 ) -> dict[str, object]:
     """Send prepared requests over several connections until time or requests run out."""
-    prepare = max(_PREPARED if spans > 1000 else 600, int((rate or 0) * seconds / spans) + 1)
-    prepared = list(islice(trace_requests(spans), prepare))
+    prepared = _prepared(spans) if rate is None else _timed(spans, seconds, rate)
     lock = threading.Lock()
     taken = 0
     waits: list[float] = []

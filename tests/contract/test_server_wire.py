@@ -96,7 +96,7 @@ def test_every_task_has_its_turn_and_none_fails(quick: Inside, clock: Shifted):
     assert vitals.loop is not None
     tasks = vitals.loop.tasks
     assert {task.name for task in tasks} == {
-        *("rollups", "retention", "trace_index", "slots", "live", "tokens", "reservations", "checkpoint"),
+        *("rollups", "retention", "trace_index", "slots", "live", "tokens", "reservations", "warm", "checkpoint"),
         *("sampling", "check", "alerts", "slos", "storage", "health", "notify", "alerting"),
     }
     until(lambda: all(task.last_ns is not None for task in tasks))

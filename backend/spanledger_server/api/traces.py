@@ -16,7 +16,6 @@ from spanledger_server.api import answers, parameters
 from spanledger_server.api.deps import NowNs, Store
 from spanledger_server.api.ledger import itemised
 from spanledger_server.errors import Invalid, NotFound
-from spanledger_server.ledger import read
 from spanledger_server.store.database import Reader
 from spanledger_server.timegrid import Range
 from spanledger_server.traces import filters, kept, search, trace
@@ -36,7 +35,6 @@ HEAD: Final = (
     "unpriced_calls",
     "models",
 )
-WHO: Final = ("user_id", "session_id", "feature")
 
 
 @router.get("/api/v1/traces")
@@ -110,7 +108,7 @@ def _item(summary: dict[str, Any]) -> dict[str, Any]:
         "trace_id": summary["trace_id"].hex,
         "start": answers.when(summary["start_ns"]),
         "duration_ms": answers.milliseconds(summary["duration_ns"]),
-        **{name: summary[name] for name in HEAD + WHO},
+        **{name: summary[name] for name in HEAD + search.WHO},
     }
 
 
@@ -122,19 +120,13 @@ def one_trace(trace_id: Annotated[str, Path(description="32 hexadecimal digits")
     wanted = UUID(hex=trace_id)
     with store.reader() as reader:
         found = trace.find(reader, wanted)
-        lines = [] if found is None else _lines(reader, found.summary)
     if found is None:
         raise NotFound(f"no span and no ledger line of trace {wanted.hex} is stored")
-    return answers.answer(_whole(found, lines))
+    return answers.answer(_whole(found))
 
 
-def _lines(reader: Reader, summary: dict[str, Any]) -> list[dict[str, Any]]:
-    start_ns = summary["start_ns"]
-    return read.of_trace(reader, summary["trace_id"], start_ns, start_ns + summary["duration_ns"])
-
-
-def _whole(found: trace.Trace, lines: list[dict[str, Any]]) -> dict[str, Any]:
-    by_span = {line["span_id"]: itemised(line) for line in lines}
+def _whole(found: trace.Trace) -> dict[str, Any]:
+    by_span = {line["span_id"]: itemised(line) for line in found.lines}
     shown = [_span(row, found.summary["start_ns"], by_span.pop(row["span_id"], None)) for row in found.spans]
     return _item(found.summary) | {
         "sampling": kept.explained(found.spans),

@@ -147,11 +147,13 @@ WHERE user_number IN (SELECT user_number FROM user_numbers GROUP BY user_number 
 WITH minutes AS (SELECT DISTINCT trace_id, start_ns // 60000000000 AS minute FROM spans),
 hashed AS (SELECT trace_id, minute, ('0x' || right(replace(trace_id::VARCHAR, '-', ''), 16))::UBIGINT AS hash FROM minutes)
 SELECT count(DISTINCT trace_id) FROM hashed AS h
-WHERE NOT EXISTS (FROM trace_index AS i WHERE i.hash = h.hash AND h.minute BETWEEN i.first_minute AND i.last_minute);
+WHERE NOT EXISTS (
+    FROM trace_index AS i WHERE i.hash = h.hash AND i.of_lines IS NOT TRUE AND h.minute BETWEEN i.first_minute AND i.last_minute
+);
 
 -- name: index_traces
 -- Let every trace be found by its id: one more entry for each whose spans lie outside of what the index says.
-INSERT INTO trace_index
+INSERT INTO trace_index (hash, first_minute, last_minute)
 WITH minutes AS (
     SELECT trace_id, min(start_ns // 60000000000)::INTEGER AS first_minute, max(start_ns // 60000000000)::INTEGER AS last_minute
     FROM spans GROUP BY trace_id
@@ -159,7 +161,8 @@ WITH minutes AS (
 hashed AS (SELECT *, ('0x' || right(replace(trace_id::VARCHAR, '-', ''), 16))::UBIGINT AS hash FROM minutes)
 SELECT hash, first_minute, last_minute FROM hashed AS h
 WHERE NOT EXISTS (
-    FROM trace_index AS i WHERE i.hash = h.hash AND i.first_minute <= h.first_minute AND i.last_minute >= h.last_minute
+    FROM trace_index AS i
+    WHERE i.hash = h.hash AND i.of_lines IS NOT TRUE AND i.first_minute <= h.first_minute AND i.last_minute >= h.last_minute
 );
 
 -- name: span_minutes_unlike_spans

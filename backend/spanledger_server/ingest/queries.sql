@@ -29,9 +29,10 @@ FROM (
 WHERE list_count(said) > 0;
 
 -- name: index_traces
--- Where to look for these traces.
+-- Where to look for the spans and the ledger lines of these traces.
 INSERT INTO trace_index
-SELECT trace_hash, (min(start_ns) // 60000000000)::INTEGER, (max(start_ns) // 60000000000)::INTEGER FROM incoming GROUP BY trace_hash;
+SELECT trace_hash, (min(at_ns) // 60000000000)::INTEGER, (max(at_ns) // 60000000000)::INTEGER, of_lines
+FROM incoming_traces GROUP BY trace_hash, of_lines;
 
 -- name: trace_index_sorted
 -- From which minute on the index of traces is not sorted.
@@ -44,8 +45,14 @@ SELECT last_minute, count(*) FROM trace_index WHERE last_minute >= $from_minute 
 -- name: sort_trace_index
 -- Some rows of the index by hash, one for each trace.
 CREATE OR REPLACE TEMP TABLE sorted_traces AS
-SELECT hash, min(first_minute) AS first_minute, max(last_minute) AS last_minute
-FROM trace_index WHERE last_minute >= $from_minute AND last_minute < $to_minute GROUP BY hash ORDER BY hash;
+SELECT hash, min(first_minute) AS first_minute, max(last_minute) AS last_minute, false AS of_lines
+FROM trace_index WHERE last_minute >= $from_minute AND last_minute < $to_minute AND of_lines IS NOT TRUE GROUP BY hash ORDER BY hash;
+
+-- name: give_up_lines
+-- Note up to when lines that came as events are no longer in the index: all calls would be many more than the traces that are kept.
+INSERT INTO lines_indexed
+SELECT (max(last_minute)::BIGINT + 1) * 60000000000 - 1
+FROM trace_index WHERE last_minute >= $from_minute AND last_minute < $to_minute AND of_lines HAVING count(*) > 0;
 
 -- name: clear_trace_index
 -- Take the rows out that are sorted.

@@ -1,7 +1,8 @@
 """Sort the index of traces, so that a trace is found without reading all of it.
 
 Rows of `trace_index` stand in the order in which they came, in which any block may hold any hash. Given the time, sorts
-by hash those that no more come to, a run of some minutes after the other; of a run a question reads one block.
+by hash those that no more come to, a run of some minutes after the other; of a run a question reads one block. Where
+ledger lines lie that came without their spans is given up then: there may be ten of them for a trace that is kept.
 
 Never: holds up a writer, or sorts what is sorted.
 """
@@ -52,6 +53,7 @@ class TraceIndex:
         try:
             with self._database.beside() as tx:
                 tx.execute(SQL["sort_trace_index"], from_minute=from_minute, to_minute=to_minute)
+                tx.execute(SQL["give_up_lines"], from_minute=from_minute, to_minute=to_minute)
                 tx.execute(SQL["clear_trace_index"], from_minute=from_minute, to_minute=to_minute)
                 rows = tx.execute(SQL["fill_trace_index"])
                 tx.execute(SQL["trace_index_sorted_to"], to_minute=to_minute)

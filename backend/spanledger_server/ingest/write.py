@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from spanledger import semconv
-from spanledger_server.ingest.prepare import Prepared
+from spanledger_server.ingest.prepare import Prepared, trace_hashes
 from spanledger_server.ingest.same_call import Link, Told, Verdict, settle
 from spanledger_server.ingest.stored import Stored
 from spanledger_server.ingest.totals import Lines, Written, summed
@@ -38,6 +38,12 @@ DIALOGUES: Final = pa.array([semconv.DIALOGUE_EVENT])
 TOLD: Final = pa.array([semconv.CACHE_EVENT, semconv.RATE_LIMIT_EVENT, semconv.REQUEST_EVENT])
 
 BEATEN = pa.schema([uuid_field("trace_id"), pa.field("span_id", pa.uint64()), pa.field("at_ns", pa.int64())])
+_OF_PLACES: list[pa.Field[Any]] = [
+    pa.field("trace_hash", pa.uint64()),
+    pa.field("at_ns", pa.int64()),
+    pa.field("of_lines", pa.bool_()),
+]
+PLACES = pa.schema(_OF_PLACES)
 LINKS = pa.schema(
     [
         uuid_field("trace_id"),
@@ -78,6 +84,7 @@ def write(tx: Transaction, group: Sequence[Prepared], stored: Stored, dirty: Dir
     lines = [request.ledger for request in group if request.ledger is not None]
     if lines:
         _write_ledger(tx, pa.concat_tables(lines), stored, dirty, written)
+    _index(tx, spans, group)
     _write_loss(tx, group, now_ns, written)
     return written
 
@@ -116,11 +123,27 @@ def _insert(tx: Transaction, statement: str, rows: pa.Table, times_ns: pa.Chunke
 
 def _write_spans(tx: Transaction, spans: pa.Table, dirty: DirtyBuckets) -> int:
     inserted = _insert(tx, SQL["insert_new_spans"], spans, spans.column("start_ns"))
-    with tx.scan("incoming", spans.select(["trace_hash", "start_ns"])):
-        tx.execute(SQL["index_traces"])
     dirty.mark(tx, "span", _numbers(spans.column("end_ns"), MINUTE_NS))
     _write_audio(tx, spans, dirty)
     return inserted
+
+
+def _index(tx: Transaction, spans: pa.Table | None, group: Sequence[Prepared]) -> None:
+    """Note where spans and lines lie: lines that came with their spans among these, others (some are late) apart."""
+    places: list[tuple[Any, Any, bool]] = [
+        (trace_hashes(lines.column("trace_id")), lines.column("at_ns"), request.signal != "traces")
+        for request in group
+        if (lines := request.ledger) is not None
+    ]
+    if spans is not None:
+        places.append((spans.column("trace_hash"), spans.column("start_ns"), False))
+    found = [
+        pa.Table.from_arrays([hashes, times_ns, pa.repeat(of_lines, len(times_ns))], schema=PLACES)
+        for hashes, times_ns, of_lines in places
+    ]
+    if found:
+        with tx.scan("incoming_traces", pa.concat_tables(found)):
+            tx.execute(SQL["index_traces"])
 
 
 def _write_audio(tx: Transaction, spans: pa.Table, dirty: DirtyBuckets) -> None:

@@ -8,8 +8,3 @@ WHERE at_ns >= $from_ns AND at_ns < $to_ns
     -- include: ledger_conditions
 ORDER BY at_ns DESC, trace_id DESC, span_id DESC
 LIMIT $most;
-
--- name: lines_of_trace
--- A trace's lines, oldest first.
-SELECT * FROM ledger
-WHERE trace_id = $trace_id::UUID AND at_ns >= $from_ns AND at_ns <= $to_ns ORDER BY at_ns, span_id;

@@ -1,4 +1,4 @@
-"""Reading the ledger: pages of lines, newest first, and the lines of one trace.
+"""Reading the ledger: pages of lines, newest first.
 
 Given a snapshot and bound filters (`traces.filters.LEDGER`), gives rows as they stand in the table.
 
@@ -41,8 +41,3 @@ def page(
     }
     sql, parameters = sqlfile.lean(SQL["ledger_page"], bound | dict(conditions))
     return reader.rows(sql, **parameters)
-
-
-def of_trace(reader: Reader, trace_id: UUID, from_ns: int, to_ns: int) -> list[dict[str, Any]]:
-    """The lines of a trace of which it is known when it was, oldest first; both times are part of it."""
-    return reader.rows(SQL["lines_of_trace"], trace_id=trace_id, from_ns=from_ns, to_ns=to_ns)

@@ -1,7 +1,8 @@
 """What is new, each second, for all pages at once.
 
 Ingest says after each commit which seconds it touched. While somebody looks, those seconds are worked out again from
-the store by one query for all who look; while nobody does, nothing is read and nothing kept.
+the store by one query for all who look; each tick does so between two looks, so that the next one finds little to
+read. After ten minutes in which nobody looked nothing is read and nothing kept.
 
 Never: a figure that is not in the store, or work that grows with the number of pages.
 """
@@ -22,7 +23,7 @@ NS = 10**9
 FUTURE_S = 3600  # as far ahead as clocks of senders are let go
 PULSE_S = 15  # how often signals that touch no second of the ledger (metrics, logs) are looked for
 PULSE_BACK_S = 60
-AWAKE_S = 15  # how long after the last question the window is kept up to date
+AWAKE_S = 600  # how long after the last question the window is kept up to date
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class LiveFeed:
         self._failing = failing
         self._touching = threading.Lock()
         self._touched: set[int] = set()
+        self._changed = False  # since the last look, in what was read already
         self._awake_until_s = 0
         self._refreshing = threading.Lock()
         self._window = Window()
@@ -83,7 +85,7 @@ class LiveFeed:
         """The newest state, and the points that changed after a version, from a second on; reads only what is new."""
         now_s = now_ns // NS
         with self._refreshing:
-            if self._state_of_s != now_s or self._touched:
+            if self._state_of_s != now_s or self.news:
                 self._refresh(now_ns)
             return Update(
                 self._window.version,
@@ -95,13 +97,18 @@ class LiveFeed:
     @property
     def news(self) -> bool:
         """Whether something was stored since the last look."""
-        return bool(self._touched)
+        return self._changed or bool(self._touched)
 
     def rest(self, now_ns: int) -> None:
-        """Let go of the window when nobody asked for a while."""
+        """Bring the window up to date between two questions, and let go of it when nobody asked for a while."""
+        now_s = now_ns // NS
         with self._refreshing:
-            if self._awake_until_s and now_ns // NS >= self._awake_until_s:
+            if now_s < self._awake_until_s:
+                with self._database.reader() as reader:
+                    self._bring_up_to_date(reader, now_s, fresh=False)
+            elif self._awake_until_s:
                 self._awake_until_s = self._state_of_s = 0
+                self._changed = False
                 self._window = Window(version=self._window.version)
                 self._readings = snapshot.Readings()
                 self._take_touched()
@@ -113,21 +120,29 @@ class LiveFeed:
 
     def _refresh(self, now_ns: int) -> None:
         now_s = now_ns // NS
-        oldest = now_s - LENGTH_S + 1
         fresh = now_s >= self._awake_until_s
         self._awake_until_s = now_s + AWAKE_S
-        taken = self._take_touched()
-        try:
-            with self._database.reader() as reader:
-                self._reread(reader, oldest, now_s, taken, fresh=fresh)
-                today_s = self._day_start_ns(now_ns) // NS
-                self._readings.read(reader, now_s, today_s, changed=fresh or bool(taken))
-        except BaseException:
-            self.touched(taken)
-            raise
-        self._window.forget_before(oldest)
+        with self._database.reader() as reader:
+            self._bring_up_to_date(reader, now_s, fresh=fresh)
+            today_s = self._day_start_ns(now_ns) // NS
+            self._readings.read(reader, now_s, today_s, changed=fresh or self._changed)
+        self._changed = False
         self._state = self._described(now_ns)
         self._state_of_s = now_s
+
+    def _bring_up_to_date(self, reader: Reader, now_s: int, *, fresh: bool) -> None:
+        """Read what was touched; what could not be read stays touched, a window that was not filled is filled anew."""
+        oldest = now_s - LENGTH_S + 1
+        taken = self._take_touched()
+        try:
+            self._reread(reader, oldest, now_s, taken, fresh=fresh)
+        except BaseException:
+            if fresh:
+                self._awake_until_s = 0
+            self.touched(taken)
+            raise
+        self._changed |= bool(taken)
+        self._window.forget_before(oldest)
 
     def _reread(self, reader: Reader, oldest: int, now_s: int, taken: set[int], *, fresh: bool) -> None:
         touched = [t for t in taken if t >= oldest]

@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from spanledger_server.rollups import histogram
 from spanledger_server.statistics import durations, periods, remembered, shares, stretches
+from spanledger_server.statistics import gone as gone_days
 from spanledger_server.statistics.costs import COUNTS, IN_ROLLUPS, TOKENS
 from spanledger_server.statistics.durations import Durations
 from spanledger_server.statistics.periods import Period
@@ -31,7 +32,6 @@ SQL = sqlfile.load(__package__)
 
 DIMENSIONS: Final = ("model", "provider", "service", "operation", "feature", "tenant", "user_tier", "user")
 NS_A_MS: Final = 10**6
-FEWEST_DAYS: Final = 9  # that are remembered as one: fewer are read from hours
 
 _Key = TypeVar("_Key")
 
@@ -183,7 +183,7 @@ def whole(reader: Reader, window: Range, conditions: Conditions) -> Calls:
     """All calls of a window as one; of days that are long gone what was read before."""
     period = periods.whole(window)
     s = stretches.of(reader, "cost", window)
-    parted = stretches.parted(s, remembered.OPEN_PARTS, FEWEST_DAYS) if rolled(conditions, "") else None
+    parted = stretches.parted(s, remembered.OPEN_PARTS, gone_days.FEWEST_DAYS) if rolled(conditions, "") else None
     if parted is None:
         return added(cells(reader, period, conditions))
     gone, rest = parted

@@ -14,12 +14,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal, localcontext
 from typing import Any, Final, Literal
 
-from spanledger_server.statistics import periods, remembered, shares, slots, spenders
+from spanledger_server.statistics import cost_cells, periods, remembered, shares, slots, spenders
 from spanledger_server.statistics.periods import Part, Period
 from spanledger_server.statistics.remembered import Parted
 from spanledger_server.store import sqlfile
 from spanledger_server.store.database import Reader
-from spanledger_server.timegrid import DAY_NS, HOUR_NS
 
 SQL = sqlfile.load(__package__)
 
@@ -114,39 +113,48 @@ class _Question:
 
     def cells(self, period: Period, dimension: str) -> tuple[list[dict[str, Any]], Route]:
         """The cells of a period by part and category, and where they were read."""
-        rolled = self.route == "rollup" or (self.route is None and period.name in ROLLED)
         bound = {"dimension": dimension, "most": MOST_CATEGORIES, "p": period.bound(), **self.conditions}
-        if rolled and "user_id" in self.asked and spenders.KNOWN.issuperset(self.asked):
+        rolled = self.route == "rollup" or (self.route is None and period.name in ROLLED)
+        if self.route != "ledger" and "user_id" in self.asked and spenders.KNOWN.issuperset(self.asked):
+            cells, in_days = cost_cells.of_users(self.reader, period, bound)
+            ranked = None if cells is None else _ranked(cells)
+            if ranked is not None:
+                return ranked, _source(in_days)
             u = spenders.sources(self.reader, period)
             who = spenders.who(self.reader, self.conditions)
-            sql, parameters = sqlfile.lean(SQL["cost_cells_of_users"], {"u": u, **who, **bound})
+            sql, parameters = sqlfile.lean(SQL["cost_cells_of_users"], {"u": u, **who, **bound, "ranked": True})
             return self.reader.rows(sql, **parameters), _source(u["end_day"])
-        read = rolled and IN_ROLLUPS.issuperset(self.asked)
-        sources = _sources(self.reader, period) if read else _all_from_ledger(period)
-        if sources["level"] and (parted := remembered.parted(period)) is not None:
-            found = self._parted(parted, bound)
+        known = self.route != "ledger" and IN_ROLLUPS.issuperset(self.asked)
+        whole = known and rolled
+        sources = cost_cells.whole_buckets(self.reader, period) if whole else cost_cells.all_from_ledger(period)
+        if known:
+            parted = remembered.parted(period) if sources["level"] else None
+            found = self._late(period, bound) if parted is None else self._parted(parted, bound)
             if found is not None:
-                return found, _source(sources["level"])
-        return self._cells(period, sources, bound | {"ranked": True}), _source(sources["level"])
+                return found, "rollup"
+        found = cost_cells.read(self.reader, period, sources, bound | {"ranked": True})
+        return found, _source(sources["level"])
+
+    def _late(self, period: Period, bound: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+        found = cost_cells.late(self.reader, period, bound)
+        return None if found is None else _ranked(found)
 
     def _parted(self, period: Parted, bound: Mapping[str, Any]) -> list[dict[str, Any]] | None:
         """The cells of a period, those that are long gone read once; None where they are too many for that."""
         gone = period.gone
-        plain = {**bound, "unranked": True, "most_rows": remembered.MOST_ROWS}
+        plain = {**bound, **cost_cells.PLAIN}
         question = ("costs", repr(sorted(plain.items())), gone.from_ns, gone.to_ns)
-        before = remembered.rows(
-            self.reader, question, "cost", gone.window, lambda: self._cells(gone, _sources(self.reader, gone), plain)
-        )
+
+        def read(each: Period) -> list[dict[str, Any]]:
+            return cost_cells.read(self.reader, each, cost_cells.whole_buckets(self.reader, each), plain)
+
+        before = remembered.rows(self.reader, question, "cost", gone.window, lambda: read(gone))
         if before is None:
             return None
-        others = (self._cells(each, _sources(self.reader, each), plain) for each in period.others)
-        return _ranked([*before, *(cell for cells in others for cell in cells)])
-
-    def _cells(self, period: Period, sources: Mapping[str, Any], bound: Mapping[str, Any]) -> list[dict[str, Any]]:
-        level = sources["level"]
-        marks = {"rolled": bool(level), "hourly": level == "1h", "split": sources["split_to_ns"] > 0}
-        sql, parameters = sqlfile.lean(SQL["cost_cells"], {"to_ns": period.to_ns, **sources, **bound, **marks})
-        return self.reader.rows(sql, **parameters)
+        for each in period.others:
+            late = cost_cells.late(self.reader, each, bound)
+            before = [*before, *(read(each) if late is None else late)]
+        return _ranked(before)
 
     def users(
         self, period: Period, whole: Sequence[Mapping[str, Any]], total: Sums
@@ -159,7 +167,7 @@ class _Question:
             self.asked,
             most=MOST_CATEGORIES,
             in_trend=MOST_IN_TREND,
-            from_ledger=self.route == "ledger" or (self.route is None and period.name == "today"),
+            from_ledger=self.route == "ledger",
         )
         named: list[Mapping[str, Any]] = [
             row | {"rank": rank, "category": row["user_id"], "categories": row["users"]}
@@ -184,7 +192,7 @@ class _Question:
 
 
 def _ranked(cells: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]] | None:
-    """Cells of which each part and category is there once, with their ranks; None for more than `MOST_CATEGORIES`."""
+    """Cells with the ranks of their categories; None for more than `MOST_CATEGORIES`."""
     by_category: dict[str | None, tuple[Decimal | None, int]] = {}
     with localcontext(shares.EXACT):
         for cell in cells:
@@ -228,61 +236,6 @@ def _rest_of_part(whole: Mapping[str, Any], shown: Iterable[Mapping[str, Any]]) 
     known = calls - whole["unpriced_calls"]
     left = {"part": whole["part"], "rank": None, "calls": calls, "unpriced_calls": whole["unpriced_calls"]}
     return left | {"cost_usd": cost if known else None}
-
-
-def _all_from_ledger(period: Period) -> dict[str, Any]:
-    end = period.to_ns
-    bounds = {"rest_from_ns": period.from_ns, "head_ns": end, "tail_ns": end, "dirty_from_ns": 0, "dirty_to_ns": 0}
-    return {"level": "", "unit_ns": DAY_NS, "dirty": [], "split_from_ns": 0, "split_to_ns": 0} | bounds
-
-
-def _sources(reader: Reader, period: Period) -> dict[str, Any]:
-    """Which stretch comes from which rollup, which of its buckets are not fresh, and which hours lie in two parts."""
-    level, unit_ns = ("1d", DAY_NS) if period.aligned(DAY_NS) else ("1h", HOUR_NS)
-    if period.width_ns < DAY_NS and not period.aligned(HOUR_NS):  # every hour lies in two parts
-        return _all_from_ledger(period)
-    first = reader.once(("rolled_from", level), lambda: reader.value(SQL["rolled_from"], level=level, unit_ns=unit_ns))
-    if first is None:
-        return _all_from_ledger(period)
-    head_ns = max(-(-period.from_ns // unit_ns), first) * unit_ns
-    tail_ns = period.to_ns // unit_ns * unit_ns
-    if head_ns >= tail_ns:
-        return _all_from_ledger(period)
-    dirty = _dirty(reader, unit_ns, head_ns, tail_ns)
-    rest = [tail_ns, *(bucket * unit_ns for bucket in dirty[:1])]
-    return {
-        "level": level,
-        "unit_ns": unit_ns,
-        "rest_from_ns": min(rest) if period.from_ns >= head_ns else period.from_ns,
-        "head_ns": head_ns,
-        "tail_ns": tail_ns,
-        "dirty": dirty,
-        "dirty_from_ns": dirty[0] * unit_ns if dirty else 0,
-        "dirty_to_ns": (dirty[-1] + 1) * unit_ns if dirty else 0,
-        **_split_hours(period),
-    }
-
-
-def _split_hours(period: Period) -> dict[str, int]:
-    """The hours of the day of UTC, the first to the last, that lie in two parts on some day: they hold a midnight."""
-    turns = (start for start, _ in period.offsets[1:] if start % HOUR_NS)
-    midnights = (-by for _, by in period.offsets if by % HOUR_NS)
-    hours = [time_ns % DAY_NS // HOUR_NS for time_ns in (*turns, *midnights)]
-    return {
-        "split_from_ns": min(hours) * HOUR_NS if hours else 0,
-        "split_to_ns": (max(hours) + 1) * HOUR_NS if hours else 0,
-    }
-
-
-def _dirty(reader: Reader, unit_ns: int, head_ns: int, tail_ns: int) -> list[int]:
-    """Buckets within [head, tail) of which a part waits to be recomputed; a dirty day makes all its hours dirty."""
-    buckets: set[int] = set()
-    for bucket, level in reader.once(
-        ("dirty_costs", unit_ns), lambda: reader.tuples(SQL["dirty_costs"], unit_ns=unit_ns)
-    ):
-        width = DAY_NS // unit_ns if level == "1d" else 1
-        buckets.update(range(bucket, bucket + width))
-    return sorted(bucket for bucket in buckets if head_ns <= bucket * unit_ns < tail_ns)
 
 
 def _total(cells: Iterable[Mapping[str, Any]]) -> Sums:

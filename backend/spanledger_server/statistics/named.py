@@ -12,12 +12,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from spanledger_server.statistics import calls, requests, system, told
+from spanledger_server.statistics import calls, gone, requests, system, told
 from spanledger_server.statistics.calls import Calls
 from spanledger_server.statistics.periods import Part, Period
 from spanledger_server.statistics.requests import Answered
 from spanledger_server.store.database import Reader
 from spanledger_server.timegrid import HOUR_NS
+from spanledger_server.traces import filters
 from spanledger_server.traces.filters import Conditions
 
 Source = Literal["calls", "cache", "rate_limit", "requests", "system"]
@@ -155,7 +156,7 @@ def _by_part(
 ) -> tuple[Mapping[int, Any], Any]:
     """What the source gives by part, and what it gives for a part in which nothing happened."""
     if source == "calls":
-        return calls.by(calls.cells(reader, period, conditions), "part"), Calls()
+        return _calls(reader, period, conditions or filters.parse((), filters.LEDGER)), Calls()
     if source == "requests":
         return requests.by_part(reader, period), Answered()
     if source == "system":
@@ -165,6 +166,18 @@ def _by_part(
     for cell in told.cells(reader, period, (source,), {}):
         by_part.setdefault(cell["part"], kind()).add(cell)
     return by_part, kind()
+
+
+def _calls(reader: Reader, period: Period, conditions: Conditions) -> dict[int, Calls]:
+    """The calls of each part."""
+
+    def read(each: Period) -> list[tuple[int, Calls]]:
+        return list(calls.by(calls.cells(reader, each, conditions), "part").items())
+
+    if not calls.rolled(conditions, ""):
+        return dict(read(period))
+    question = ("calls by part", repr(sorted(conditions.bound().items())))
+    return dict(gone.by_part(reader, question, "cost", period, read))
 
 
 def _events(found: Any) -> float | None:

@@ -13,7 +13,7 @@ from decimal import Decimal, localcontext
 from typing import Any, Final, Literal
 
 from spanledger_server.statistics import calls, periods, remembered, shares
-from spanledger_server.statistics.calls import Calls, Cells
+from spanledger_server.statistics.calls import Calls
 from spanledger_server.statistics.periods import Period
 from spanledger_server.store.database import Reader
 from spanledger_server.timegrid import DAY_NS, HOUR_NS, MINUTE_NS, Range
@@ -74,12 +74,11 @@ def providers(reader: Reader, now_ns: int) -> list[Provider]:
     split_ns = max(0, end_ns - JUDGED_NS)
     late = calls.cells(reader, periods.whole(Range(split_ns, end_ns)), None, "provider")
     week = periods.stepped("week", Range(max(0, split_ns - USUAL_NS), split_ns), HOUR_NS, periods.UTC_ZONE)
-    earlier = _earlier(reader, week)
-    now, usual = calls.by(late, "category"), calls.by(earlier, "category")
+    now, usual = calls.by(late, "category"), dict[str | None, Calls]()
     last = dict.fromkeys(now, end_ns)
-    for cell in earlier.rows:
-        ends_ns = min(split_ns, (cell["part"] + 1) * HOUR_NS)
-        last[cell["category"]] = max(last.get(cell["category"], 0), ends_ns)
+    for name, each, part in _earlier(reader, week):
+        usual[name] = each
+        last[name] = max(last.get(name, 0), min(split_ns, (part + 1) * HOUR_NS))
     found = [
         _judged(name, now.get(name, Calls()), usual.get(name, Calls()), last[name], end_ns)
         for name in last
@@ -88,14 +87,19 @@ def providers(reader: Reader, now_ns: int) -> list[Provider]:
     return sorted(found, key=lambda one: (WORST_FIRST.index(one.status), one.name))
 
 
-def _earlier(reader: Reader, week: Period) -> Cells:
-    """The calls of the week by provider, read once a minute: pages ask every few seconds."""
+def _earlier(reader: Reader, week: Period) -> list[tuple[str | None, Calls, int]]:
+    """Provider, its calls of the week, and their last part, read once a minute: pages ask every few seconds."""
 
-    def read() -> list[Cells]:
-        return [calls.cells(reader, week, None, "provider")]
+    def read() -> list[tuple[str | None, Calls, int]]:
+        found = calls.cells(reader, week, None, "provider")
+        last: dict[str | None, int] = {}
+        for cell in found.rows:
+            last[cell["category"]] = max(last.get(cell["category"], 0), cell["part"])
+        return [(name, each, last[name]) for name, each in calls.by(found, "category").items()]
 
-    found = remembered.rows(reader, ("providers", week.window), "cost", week.window, read)
-    return (found or read())[0]
+    question = ("providers", week.window)
+    found = remembered.rows(reader, question, "cost", week.window, read, unless=remembered.MINUTES)
+    return read() if found is None else found
 
 
 def _judged(name: str, now: Calls, usual: Calls, last_ns: int, end_ns: int) -> Provider:

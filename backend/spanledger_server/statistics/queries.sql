@@ -57,18 +57,13 @@ WITH cells AS MATERIALIZED (
 -- include: ranked_cells
 -- end
 -- if: unranked
-SELECT
-    part, category, sum(cost_usd) AS cost_usd, sum(calls)::BIGINT AS calls, sum(priced_calls)::BIGINT AS priced_calls,
-    sum(unpriced_calls)::BIGINT AS unpriced_calls, sum(estimated_calls)::BIGINT AS estimated_calls,
-    sum(free_calls)::BIGINT AS free_calls, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens,
-    sum(cached_input_tokens) AS cached_input_tokens
-FROM cells GROUP BY part, category LIMIT $most_rows + 1
+-- include: unranked_cells
 -- end
 ;
 
 -- name: changed_since
 -- Of the rollups' notes: the last one, whether all since one are there and none of them is of a family within a window, whether
--- anything of the family waits to be recomputed there; and whether all of it is kept.
+-- anything of the family waits there to be recomputed at some levels; and whether all of it is kept.
 SELECT
     max(change),
     coalesce(min(change) <= $since AND max(change) >= $since, false) AND NOT bool_or(
@@ -76,13 +71,17 @@ SELECT
     ),
     (
         SELECT count(*) > 0 FROM dirty_buckets
-        WHERE family = $family AND bucket * width_ns(level) < $to_ns AND (bucket + 1) * width_ns(level) > $from_ns
+        WHERE family = $family AND list_contains($levels::VARCHAR[], level) AND bucket * width_ns(level) < $to_ns AND (bucket + 1) * width_ns(level) > $from_ns
     ),
     (
         SELECT coalesce(max(from_ns) <= $from_ns, true)
         FROM kept_from WHERE subject IN ('ledger', 'cost_1h', 'cost_1d', 'user_1d')
     )
 FROM rollup_log;
+
+-- name: first_waiting
+-- The first minute of a family, from one on, that waits to be recomputed.
+SELECT min(bucket) FROM dirty_buckets WHERE family = $family AND level = '1m' AND bucket >= $first;
 
 -- name: cost_cells_of_users
 -- The same of some users, or without them: from days by user, and the ledger's lines of the rest.
@@ -117,8 +116,15 @@ WITH cells AS MATERIALIZED (
         -- include: user_conditions
         -- include: cost_conditions
     GROUP BY part, category
-),
+)
+-- if: ranked
+,
 -- include: ranked_cells
+-- end
+-- if: unranked
+-- include: unranked_cells
+-- end
+;
 
 -- name: user_days
 -- What there is of days by user, from which day on they are all kept, and which of them are not recomputed yet.
@@ -155,6 +161,20 @@ FROM ledger
 WHERE of_lines(at_ns, $u)
     -- include: ledger_conditions
 GROUP BY user_id;
+
+-- name: late_lines_of_users
+-- The same of all lines of a time, by part of a period as well.
+SELECT
+    part_of(at_ns, $p) AS part, user_id, count(*) AS calls, count(*) FILTER (state = 'priced') AS priced_calls,
+    count(*) FILTER (state = 'unpriced') AS unpriced_calls, count(*) FILTER (state = 'estimated') AS estimated_calls,
+    count(*) FILTER (state = 'free') AS free_calls, sum(cost_usd) AS cost_usd, sum(input_tokens) AS input_tokens,
+    sum(output_tokens) AS output_tokens, sum(cached_input_tokens) AS cached_input_tokens,
+    count(input_tokens) AS input_told, count(output_tokens) AS output_told,
+    count(cached_input_tokens) AS cached_input_told
+FROM ledger
+WHERE at_ns >= $from_ns AND at_ns < $to_ns
+    -- include: ledger_conditions
+GROUP BY part, user_id;
 
 -- name: days_of_users
 -- The same of the days by user, by number: from a year's sums and what has to be added to them or taken off, else from days.
@@ -219,7 +239,10 @@ GROUP BY ALL;
 -- name: rolled_from
 -- The first bucket of unit_ns from which on the rollup of a level is whole.
 SELECT greatest(
-    CASE $level WHEN '1h' THEN (SELECT min(bucket) FROM cost_1h) ELSE (SELECT min(bucket) FROM cost_1d) END,
+    CASE $level
+        WHEN '1m' THEN (SELECT min(bucket) FROM cost_1m) WHEN '1h' THEN (SELECT min(bucket) FROM cost_1h)
+        ELSE (SELECT min(bucket) FROM cost_1d)
+    END,
     (SELECT (from_ns + $unit_ns - 1) // $unit_ns FROM kept_from WHERE subject = 'cost_' || $level)
 );
 
@@ -262,8 +285,8 @@ WHERE (SELECT coalesce(max(slot), 0) FROM series_slots WHERE dimension = $dimens
 SELECT dimension, count(*) FROM series_slots GROUP BY dimension;
 
 -- name: unseen_values
--- The values of some dimensions that have no slot yet, the costliest first: of the ledger since from_ns, and of the rollups of
--- earlier hours and days, which have no users.
+-- The values of some dimensions that have no slot yet, the costliest first: of the rollups of minutes since from_ns, and of earlier
+-- hours and days; users, whom these do not have, of the ledger since from_ns.
 SELECT dimension, list(value ORDER BY place) FROM (
     SELECT
         dimension, value,
@@ -277,8 +300,12 @@ SELECT dimension, list(value ORDER BY place) FROM (
             END AS value,
             cost_usd, calls
         FROM (
-            SELECT model, feature, user_tier, provider, service, user_id, cost_usd, 1 AS calls
-            FROM ledger WHERE at_ns >= $from_ns
+            SELECT model, feature, user_tier, provider, service, NULL::VARCHAR AS user_id, cost_usd, calls
+            FROM cost_1m WHERE bucket >= $from_ns // 60000000000
+            -- if: users
+            UNION ALL BY NAME
+            SELECT user_id, sum(cost_usd) AS cost_usd, count(*) AS calls FROM ledger WHERE at_ns >= $from_ns GROUP BY user_id
+            -- end
             UNION ALL BY NAME
             SELECT model, feature, user_tier, provider, service, cost_usd, calls
             FROM cost_1h WHERE bucket >= $from_ns // 86400000000000 * 24
@@ -557,7 +584,9 @@ FROM (
     FROM lines GROUP BY part, category
     -- end
 )
-GROUP BY part, category;
+GROUP BY part, category
+LIMIT $most_rows + 1 -- if: most_rows
+;
 
 -- name: call_durations
 -- How long the same calls took: codes of durations and how often each occurs, by part and category in one row or several.

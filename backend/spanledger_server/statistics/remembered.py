@@ -11,22 +11,27 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sized
+from collections.abc import Callable, Collection, Hashable, Sized
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
-from spanledger_server.rollups.dirty import Family
+from spanledger_server.rollups.dirty import Family, Level
+from spanledger_server.rollups.levels import LEVELS
 from spanledger_server.statistics.periods import Period
 from spanledger_server.store import sqlfile
 from spanledger_server.store.database import Reader
-from spanledger_server.timegrid import HOUR_NS, Range
+from spanledger_server.timegrid import HOUR_NS, MINUTE_NS, Range
 
 SQL = sqlfile.load(__package__)
 
+MINUTES: Final[tuple[Level, ...]] = ("1m",)  # whose marks matter to what is read as `stretches` says
 OPEN_PARTS: Final = 2  # of a period, the last ones: lines still come for them
+OPEN_MINUTES: Final = 1  # the last whole ones: senders are a little late
 FEWEST_PARTS: Final = 7  # that are worth it
 MOST_ROWS: Final = 10_000  # of one answer: a year of days by twenty models
-MOST_HELD: Final = 30_000  # of all of them, up to two kilobytes each
+MOST_HELD: Final = (
+    60_000  # of all of them, of a kilobyte or two; fewer, and what pages ask in turn drives each other out
+)
 
 Rows = TypeVar("Rows", bound=Sized)
 
@@ -38,10 +43,12 @@ class _Answer:
     Attributes:
         change: The last note of the snapshot that it holds for.
         rows: What was read; None: it was too much.
+        until_ns: Up to when, of a window that grows.
     """
 
     change: int
     rows: Any
+    until_ns: int = 0
 
     def __len__(self) -> int:
         """How much is held."""
@@ -73,7 +80,7 @@ def rows(
     window: Range,
     read: Callable[[], Rows | None],
     *,
-    waiting: bool = False,
+    unless: Collection[Level] = LEVELS,
 ) -> Rows | None:
     """What `read` gives, or gave; None where that is too much, which is remembered as well.
 
@@ -83,7 +90,8 @@ def rows(
         family: The rollups that it is read from, and whose marks say what of the rows behind them is new.
         window: The stretch of time that it is read from.
         read: Reads it on this snapshot; nobody may change what it gives.
-        waiting: Whether it is read from nothing but what has been recomputed, so that it holds though marks wait.
+        unless: The levels whose marks, where they wait, say that it is not sure: minutes alone where it is read as
+            `stretches` says, none where it is read from nothing but what has been recomputed.
     """
     if reader.memory is None:
         return read()
@@ -92,8 +100,8 @@ def rows(
         known = answers.each.get(question)
     since = -1 if known is None else known.change
     bounds = {"family": family, "since": since, "from_ns": window.from_ns, "to_ns": window.to_ns}
-    last, holds, waits, kept = reader.tuples(SQL["changed_since"], **bounds)[0]
-    sure = kept and (waiting or not waits)
+    last, holds, waits, kept = reader.tuples(SQL["changed_since"], **bounds, levels=list(unless))[0]
+    sure = kept and not waits
     if known is not None and holds and sure:
         found: Rows | None = known.rows
     else:
@@ -104,6 +112,50 @@ def rows(
         with answers.lock:
             answers.keep(question, _Answer(last, found))
     return found
+
+
+def grown(
+    reader: Reader,
+    question: Hashable,
+    window: Range,
+    read: Callable[[Range], Rows],
+    add: Callable[[Rows, Rows], Rows],
+) -> Rows:
+    """What `read` gives of lines of the ledger in a window that grows: most of it was read before, the rest is added.
+
+    Args:
+        reader: One snapshot.
+        question: Everything that the answer depends on, but for the lines and the end of the window.
+        window: The stretch of time.
+        read: Reads a stretch of it on this snapshot; nobody may change what it gives.
+        add: Two neighbours as one.
+    """
+    settled_ns = _settled_ns(reader, window)
+    if reader.memory is None or settled_ns <= window.from_ns:
+        return read(window)
+    answers: _Answers = reader.memory.setdefault("statistics.answers", _Answers())
+    with answers.lock:
+        known = answers.each.get(question)
+    if known is not None and known.until_ns > settled_ns:
+        return read(window)  # something within it waits: it will be read anew
+    since, until_ns = (-1, settled_ns) if known is None else (known.change, known.until_ns)
+    bounds = {"family": "cost", "since": since, "from_ns": window.from_ns, "to_ns": until_ns, "levels": []}
+    last, holds, _, kept = reader.tuples(SQL["changed_since"], **bounds)[0]
+    if known is None or not holds or not kept:
+        found = read(Range(window.from_ns, settled_ns))
+    else:
+        found = known.rows if until_ns == settled_ns else add(known.rows, read(Range(until_ns, settled_ns)))
+    if last is not None and kept and len(found) <= MOST_ROWS:
+        with answers.lock:
+            answers.keep(question, _Answer(last, found, settled_ns))
+    return add(found, read(Range(settled_ns, window.to_ns)))
+
+
+def _settled_ns(reader: Reader, window: Range) -> int:
+    """The minute up to which nothing waits to be recomputed; not the last ones, for which lines still come."""
+    first, last = window.from_ns // MINUTE_NS, window.to_ns // MINUTE_NS - OPEN_MINUTES
+    waiting = reader.once(("waiting", first), lambda: reader.value(SQL["first_waiting"], family="cost", first=first))
+    return (last if waiting is None else min(last, int(waiting))) * MINUTE_NS
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ Never: a bucket left out because nothing happened in it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final, Literal, get_args
@@ -36,7 +36,7 @@ MOST_DAYS: Final = 366
 MOST_CATEGORIES: Final = 20  # by calls; the rest is one
 OTHER: Final = "other"
 _Buckets = Mapping[tuple[Any, str], Mapping[str, Any]]  # category and bucket -> figures
-_Cell = tuple[tuple[Any, str], int, dict[str, Any]]  # category and bucket, calls, figures
+_Figures = tuple[tuple[Any, str], dict[str, Any]]  # category and bucket, figures
 SHARED: Final = ("service", "provider", "feature", "tenant", "user_tier")  # keys that tracking calls know too
 
 
@@ -97,11 +97,9 @@ def series(reader: Reader, asked: Question, conditions: Conditions, dimension: s
 def _read(reader: Reader, asked: Question, conditions: Conditions, dimension: str) -> tuple[list[Any], _Buckets]:
     """Categories, the most called first, and the figures of each in each bucket; those beyond the most as one."""
     found = calls.cells(reader, asked.period, conditions, dimension)
-    whole = _ordered((cell["category"], int(cell["calls"])) for cell in found.rows)
-    shown = {category: category for category in whole[:MOST_CATEGORIES]}
-    buckets = calls.grouped(found, lambda cell: (shown.get(cell["category"], OTHER), asked.name(cell["part"])))
-    order = whole[:MOST_CATEGORIES] + [OTHER] * (len(whole) > MOST_CATEGORIES)
-    return order, {place: each.shown() for place, each in buckets.items()}
+    order = _ordered(_counted(found))
+    shown = order[:MOST_CATEGORIES] if len(order) > MOST_CATEGORIES else None
+    return (order if shown is None else [*shown, OTHER]), dict(_figures_of(found, asked, shown))
 
 
 def _remembered(
@@ -115,21 +113,46 @@ def _remembered(
     if not all(stretches.told_apart(reader, "cost", edge_ns) for edge_ns in (gone.from_ns, gone.to_ns)):
         return None
 
-    def read(period: Period) -> list[_Cell] | None:
-        found = calls.cells(reader, period, conditions, dimension)
-        if len({cell["category"] for cell in found.rows}) > MOST_CATEGORIES:
-            return None
-        each = calls.grouped(found, lambda cell: (cell["category"], asked.name(cell["part"])))
-        return [(place, figures.calls, figures.shown()) for place, figures in each.items()]
+    def read(period: Period) -> calls.Cells:
+        return calls.cells(reader, period, conditions, dimension)
 
     question = ("series", asked.level, dimension, repr((sorted(conditions.bound().items()), gone.bound(), gone.window)))
-    before = remembered.rows(reader, question, "cost", gone.window, lambda: read(gone))
-    others = [] if before is None else [read(period) for period in parted.others]
-    if before is None or None in others:
+    bounds: dict[str, Any] = {"family": "cost", "window": gone.window, "unless": remembered.MINUTES}
+
+    def read_gone() -> calls.Cells:
+        return reader.once(question, lambda: read(gone))
+
+    counts = remembered.rows(reader, (*question, "counts"), read=lambda: _counted(read_gone()), **bounds)
+    if counts is None:
         return None
-    found = [*before, *(cell for cells in others for cell in cells or ())]
-    order = _ordered((category, number) for (category, _), number, _ in found)
-    return None if len(order) > MOST_CATEGORIES else (order, {place: figures for place, _, figures in found})
+    others = [read(period) for period in parted.others]
+    order = _ordered([*counts, *(each for found in others for each in _counted(found))])
+    shown = order[:MOST_CATEGORIES] if len(order) > MOST_CATEGORIES else None
+    which = None if shown is None else repr(sorted(shown, key=str))
+    before = remembered.rows(reader, (*question, which), read=lambda: _figures_of(read_gone(), asked, shown), **bounds)
+    if before is None:
+        return None
+    found = [*before, *(each for cells in others for each in _figures_of(cells, asked, shown))]
+    return (order if shown is None else [*shown, OTHER]), dict(found)
+
+
+def _counted(found: calls.Cells) -> list[tuple[Any, int]]:
+    """How many calls each category has."""
+    called: Counter[Any] = Counter()
+    for cell in found.rows:
+        called[cell["category"]] += int(cell["calls"])
+    return list(called.items())
+
+
+def _figures_of(found: calls.Cells, asked: Question, shown: Sequence[Any] | None) -> list[_Figures]:
+    """The figures of each category, those that are not shown as one; None: all are."""
+    chosen = None if shown is None else frozenset(shown)
+
+    def key(cell: Mapping[str, Any]) -> tuple[Any, str]:
+        named = chosen is None or cell["category"] in chosen
+        return cell["category"] if named else OTHER, asked.name(cell["part"])
+
+    return [(place, figures.shown()) for place, figures in calls.grouped(found, key).items()]
 
 
 def _ordered(counted: Iterable[tuple[Any, int]]) -> list[Any]:

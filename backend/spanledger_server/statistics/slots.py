@@ -39,12 +39,13 @@ def assign(database: Database, dimension: str, values: Sequence[str]) -> None:
 
 
 def assign_new(database: Database, now_ns: int) -> None:
-    """Give slots to the values that the ledger's last hour and the rollups hold; writes only where there is one."""
+    """Give slots to the values of the rollups, and of the last hour's users; writes only where there is one."""
     with database.reader() as reader:
         taken = dict(reader.tuples(SQL["slots_taken"]))
         free = [dimension for dimension in DIMENSIONS if taken.get(dimension, 0) < SLOTS]
         bounds = {"dimensions": free, "from_ns": now_ns - LOOK_BACK_NS, "most": SLOTS}
-        found = dict(reader.tuples(SQL["unseen_values"], **bounds)) if free else {}
+        sql, parameters = sqlfile.lean(SQL["unseen_values"], {**bounds, "users": "user" in free})
+        found = dict(reader.tuples(sql, **parameters)) if free else {}
     for dimension, values in found.items():
         assign(database, dimension, values)
 

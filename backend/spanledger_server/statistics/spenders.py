@@ -15,9 +15,12 @@ from decimal import localcontext
 from functools import partial
 from typing import Any, Final, TypeVar
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from spanledger_server.statistics import remembered, shares, user_sums
 from spanledger_server.statistics.periods import Period
-from spanledger_server.statistics.user_sums import Held
+from spanledger_server.statistics.user_sums import Held, Lines
 from spanledger_server.store import sqlfile
 from spanledger_server.store.database import Reader
 from spanledger_server.timegrid import DAY_NS, MINUTE_NS, Range
@@ -27,6 +30,7 @@ SQL = sqlfile.load(__package__)
 QUARTER_NS: Final = 15 * MINUTE_NS
 QUARTERS_A_DAY: Final = 96
 FAR_DAY: Final = 2**31 - 1
+LATE_NS: Final = 2 * DAY_NS  # a longer stretch has more users than are remembered
 KNOWN: Final = frozenset(
     ("service", "kind", "model", "provider", "operation", "feature", "tenant", "user_tier", "user_id")
 )
@@ -71,9 +75,10 @@ def spenders(
         from_ledger: Whether to read nothing else.
     """
     u = all_from_ledger(period) if from_ledger or not KNOWN.issuperset(asked) else sources(reader, period)
-    bound = {"u": u, **who(reader, conditions), **conditions}
-    sql, parameters = sqlfile.lean(SQL["lines_of_users"], bound)
-    lines = reader.arrow(sql, **parameters)
+    beside, window = (u, None) if from_ledger else without_late(u, period)
+    bound = {"u": beside, **who(reader, conditions), **conditions}
+    late = None if window is None else _late(reader, period, window, conditions)
+    lines = _lines(reader, bound, late)
     days = _days(reader, bound, None if asked else _year(period, u))
     ranked = user_sums.ranked(days, lines, most, partial(_numbers_of, reader), partial(_names_of, reader))
     first = {row["user_id"]: row["user_number"] for row in ranked[:in_trend]}
@@ -85,8 +90,44 @@ def spenders(
         "last_number": max(numbers, default=-1),
         "unset": None in first,
     }
-    parts = _parts(reader, {"p": period.bound(), **told, **bound}) if ranked else []
+    parts = _parts(reader, {"p": period.bound(), **told, **bound}, late) if ranked else []
     return Spenders(ranked, parts, u["first_day"] < u["end_day"])
+
+
+def without_late(u: Mapping[str, Any], period: Period) -> tuple[dict[str, Any], Range | None]:
+    """The sources of a period but for its last lines, which grow, and the window of these; None where it is long."""
+    from_ns = u["tail_ns"]
+    if not 0 < period.to_ns - from_ns <= LATE_NS:
+        return dict(u), None
+    needed = [period.from_ns] if period.from_ns < min(u["head_ns"], from_ns) else []
+    first = min([*needed, *(day * DAY_NS for day in u["stale"]), from_ns])
+    return {**u, "rest_from_ns": max(period.from_ns, first), "to_ns": from_ns}, Range(from_ns, period.to_ns)
+
+
+def _late(reader: Reader, period: Period, window: Range, conditions: Mapping[str, Any]) -> Lines:
+    """The last lines of a period by part and user."""
+    bound = {"p": period.bound(), **conditions}
+
+    def read(each: Range) -> Lines:
+        bounds = {"from_ns": each.from_ns, "to_ns": each.to_ns}
+        sql, parameters = sqlfile.lean(SQL["late_lines_of_users"], {**bound, **bounds})
+        return Lines(reader.arrow(sql, **parameters))
+
+    question = ("late lines of users", repr(sorted(bound.items())), window.from_ns)
+    return remembered.grown(reader, question, window, read, user_sums.together)
+
+
+def _lines(reader: Reader, bound: Mapping[str, Any], late: Lines | None) -> pa.Table:
+    """The sums of lines by user, those of `late` with them."""
+    u = bound["u"]
+    sql, parameters = sqlfile.lean(SQL["lines_of_users"], bound)
+    if late is None:
+        return reader.arrow(sql, **parameters)
+    if u["rest_from_ns"] >= u["to_ns"]:
+        return late.by("user_id")
+    others = reader.arrow(sql, **parameters)
+    tables = [others, late.by("user_id").select(others.column_names).cast(others.schema)]
+    return Lines(pa.concat_tables(tables)).by("user_id")
 
 
 def _days(reader: Reader, bound: Mapping[str, Any], year: int | None) -> Held:
@@ -103,17 +144,17 @@ def _days(reader: Reader, bound: Mapping[str, Any], year: int | None) -> Held:
     def read() -> Held:
         return user_sums.held(reader.arrow(sql, **parameters))
 
-    return _remembered(reader, "users", sql, parameters | {"y": y}, u, read)
+    return once(reader, "users", sql, parameters | {"y": y}, u, read)
 
 
-def _remembered(
+def once(
     reader: Reader, name: str, sql: str, parameters: Mapping[str, Any], u: Mapping[str, Any], read: Callable[[], Kept]
 ) -> Kept:
     """What is read of the days by user and of nothing else, once while they are the same."""
     days = {each: u[each] for each in ("first_day", "first_quarter", "end_day", "stale")}
     question = (name, sql, repr(sorted((dict(parameters) | {"u": days}).items())))
     window = Range(days["first_day"] * DAY_NS, days["end_day"] * DAY_NS)
-    found = remembered.rows(reader, question, "user", window, read, waiting=True)
+    found = remembered.rows(reader, question, "user", window, read, unless=())
     return read() if found is None else found  # None: too much to be remembered
 
 
@@ -129,19 +170,37 @@ def _names_of(reader: Reader, numbers: Sequence[int]) -> dict[int, str]:
     return dict(reader.tuples(SQL["names_of_users"], numbers=list(numbers), **bounds))
 
 
-def _parts(reader: Reader, bound: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _parts(reader: Reader, bound: Mapping[str, Any], late: Lines | None) -> list[dict[str, Any]]:
     """What users spent by part: in the days by user, read once while they are the same, and in the lines beside."""
+    u = bound["u"]
     sql, parameters = sqlfile.lean(SQL["parts_of_users"], bound)
-    found = _remembered(reader, "parts of users", sql, parameters, bound["u"], partial(reader.rows, sql, **parameters))
+    found = once(reader, "parts of users", sql, parameters, u, partial(reader.rows, sql, **parameters))
     sql, parameters = sqlfile.lean(SQL["later_parts_of_users"], bound)
+    lines = reader.rows(sql, **parameters) if u["rest_from_ns"] < u["to_ns"] else []
+    lines += [] if late is None else _parts_of(late.table, bound)
     added = {(row["part"], row["user_id"]): dict(row) for row in found}
     with localcontext(shares.EXACT):
-        for row in reader.rows(sql, **parameters):
+        for row in lines:
             mine = added.setdefault((row["part"], row["user_id"]), {**row, "cost_usd": None, "known_calls": 0})
             mine["known_calls"] += row["known_calls"]
             if row["cost_usd"] is not None:
                 mine["cost_usd"] = row["cost_usd"] + (mine["cost_usd"] or 0)
     return list(added.values())
+
+
+def _parts_of(lines: pa.Table, bound: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The lines of the users who are told over time."""
+    chosen = [*bound["users"], *([None] if bound["unset"] else [])]
+    mine = lines.filter(pc.is_in(lines["user_id"], pa.array(chosen, lines["user_id"].type)))
+    return [
+        {
+            "part": row["part"],
+            "user_id": row["user_id"],
+            "cost_usd": row["cost_usd"],
+            "known_calls": row["calls"] - row["unpriced_calls"],
+        }
+        for row in mine.select(["part", "user_id", "cost_usd", "calls", "unpriced_calls"]).to_pylist()
+    ]
 
 
 def sources(reader: Reader, period: Period) -> dict[str, Any]:
@@ -182,7 +241,7 @@ def all_from_ledger(period: Period) -> dict[str, Any]:
         "rest_from_ns": period.from_ns,
         "to_ns": period.to_ns,
         "head_ns": period.to_ns,
-        "tail_ns": period.to_ns,
+        "tail_ns": period.from_ns,
     }
 
 

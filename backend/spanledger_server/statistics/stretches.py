@@ -26,9 +26,10 @@ Unit = Literal["minute", "hour", "day"]
 ROWS: Final[dict[Family, str]] = {"cost": "ledger", "span": "spans", "metric": "metric_points", "told": "logs"}
 HOURS_FROM_NS: Final = 6 * HOUR_NS  # a window longer than this is read from hours
 MINUTES_A_DAY: Final = 1440
+FAR_NS: Final = 2**62
 
 
-def of(reader: Reader, family: Family, window: Range, coarsest: Unit = "day") -> dict[str, Any]:
+def of(reader: Reader, family: Family, window: Range, coarsest: Unit = "day", *, exact: bool = False) -> dict[str, Any]:
     """What makes up `window`, as the parameter `s` of the macros.
 
     Args:
@@ -36,6 +37,7 @@ def of(reader: Reader, family: Family, window: Range, coarsest: Unit = "day") ->
         family: Which rollups.
         window: Nanoseconds UTC; its minutes are taken whole.
         coarsest: The widest bucket that may be read where finer ones are kept: one that lies in one part of a trend.
+        exact: Whether the minutes in which it begins and ends are read from the rows, as far as they lie within it.
     """
     kept: dict[str, int] = reader.once(("kept_from",), lambda: dict(reader.tuples(SQL["kept_from"])))
     first_minute, end_minute = window.from_ns // MINUTE_NS, -(-window.to_ns // MINUTE_NS)
@@ -48,6 +50,8 @@ def of(reader: Reader, family: Family, window: Range, coarsest: Unit = "day") ->
     stale_days = {bucket // MINUTES_A_DAY for _, bucket in marks}
     stale_hours = {bucket // 60 for level, bucket in marks if level != "1d"}
     stale_minutes = {bucket for level, bucket in marks if level == "1m" and first_minute <= bucket < end_minute}
+    if exact:
+        stale_minutes |= {at_ns // MINUTE_NS for at_ns in (window.from_ns, window.to_ns) if at_ns % MINUTE_NS}
     rows_kept = kept.get(ROWS[family], 0)
     fresh = sorted(bucket for bucket in stale_minutes if bucket * MINUTE_NS >= rows_kept)
     return {
@@ -62,8 +66,8 @@ def of(reader: Reader, family: Family, window: Range, coarsest: Unit = "day") ->
         "stale_days": _within(stale_days, days, hours_kept // DAY_NS),
         "stale_hours": _within(stale_hours, hours, minutes_kept // HOUR_NS),
         "stale_minutes": fresh,
-        "rows_from_ns": fresh[0] * MINUTE_NS if fresh else 0,
-        "rows_to_ns": (fresh[-1] + 1) * MINUTE_NS if fresh else 0,
+        "rows_from_ns": max(fresh[0] * MINUTE_NS, window.from_ns if exact else 0) if fresh else 0,
+        "rows_to_ns": min((fresh[-1] + 1) * MINUTE_NS, window.to_ns if exact else FAR_NS) if fresh else 0,
     }
 
 

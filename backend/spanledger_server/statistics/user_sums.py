@@ -22,6 +22,7 @@ TOKENS: Final = ("input_tokens", "output_tokens", "cached_input_tokens")
 TOLD: Final = {"input_tokens": "input_told", "output_tokens": "output_told", "cached_input_tokens": "cached_input_told"}
 SUMS: Final = (*COUNTS, "cost_usd", *TOKENS, *TOLD.values())
 PLACES: Final = 12  # of a cost, behind the point
+MOST_TIED: Final = 4  # times as many as are wanted
 NOBODY: Final = 0  # the number of lines without a user
 
 Numbers = NDArray[Any]  # of 64 bits, or of Python's integers where those are too few
@@ -44,6 +45,29 @@ class Held:
     def __len__(self) -> int:
         """How much it is, in rows of two kilobytes."""
         return 1 + (self.numbers.nbytes + sum(each.nbytes for each in self.sums.values())) // 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Sums of lines by part of a period and user: `part`, `user_id` and `SUMS`."""
+
+    table: pa.Table
+
+    def __len__(self) -> int:
+        """How much it is, in rows of two kilobytes."""
+        return 1 + self.table.nbytes // 2000
+
+    def by(self, *keys: str) -> pa.Table:
+        """The sums of `SUMS` by ``part`` or ``user_id``."""
+        added = self.table.select([*keys, *SUMS]).group_by(list(keys), use_threads=False)
+        found = added.aggregate([(name, "sum") for name in SUMS])
+        return found.select([*keys, *(f"{name}_sum" for name in SUMS)]).rename_columns([*keys, *SUMS])
+
+
+def together(one: Lines, other: Lines) -> Lines:
+    """Both, each part and user once."""
+    tables = [one.table, other.table.cast(one.table.schema)]
+    return Lines(Lines(pa.concat_tables(tables)).by("part", "user_id"))
 
 
 def held(found: pa.Table) -> Held:
@@ -158,6 +182,11 @@ def _first(sums: Mapping[str, Numbers], most: int) -> tuple[list[int], int]:
     costs = np.where(known, sums["cost_usd"][called], 0)
     if len(called) <= most:
         return called.tolist(), len(called)
+    if known.sum() > most:  # some places decide for all others
+        least = np.partition(costs[known], -most)[-most]
+        leading = np.flatnonzero(known & (costs >= least))
+        if len(leading) <= MOST_TIED * most:
+            return called[leading].tolist(), len(called)
     calls = sums["calls"][called]
     order = _sorted(known, costs, calls) if costs.dtype.hasobject else np.lexsort((calls, costs, known))
     last = order[-most]

@@ -18,7 +18,7 @@ from typing import Any, Final
 from spanledger_server import estimates
 from spanledger_server.estimates import Estimate
 from spanledger_server.rollups import histogram
-from spanledger_server.statistics import periods, stretches
+from spanledger_server.statistics import gone, periods, stretches
 from spanledger_server.statistics.periods import Period
 from spanledger_server.store import sqlfile
 from spanledger_server.store.database import Reader
@@ -28,6 +28,7 @@ SQL = sqlfile.load(__package__)
 
 MINUTE_NS: Final = 60 * 10**9
 QUANTILES: Final = (0.5, 0.95, 0.99)
+CODES_A_PIECE: Final = 16  # of two kilobytes
 
 
 @dataclass(slots=True)
@@ -129,11 +130,21 @@ def requests(reader: Reader, from_ns: int, to_ns: int, service: str | None = Non
 
 
 def cells(reader: Reader, period: Period, service: str | None) -> list[dict[str, Any]]:
-    """The rows of `weighed_cells`, by part of the period, service, operation, route and outcome."""
-    s = stretches.of(reader, "span", period.window, period.coarsest)
-    bound = {"service": service, "s": s, "p": period.bound(), **stretches.needed(s)}
-    sql, parameters = sqlfile.lean(SQL["weighed_cells"], bound)
-    return reader.rows(sql, **parameters)
+    """The rows of `weighed_cells`, by part of the period, service, operation, route and outcome, some perhaps twice."""
+
+    def read(each: Period, s: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        found = s or stretches.of(reader, "span", each.window, each.coarsest)
+        bound = {"service": service, "s": found, "p": each.bound(), **stretches.needed(found)}
+        sql, parameters = sqlfile.lean(SQL["weighed_cells"], bound)
+        return reader.rows(sql, **parameters)
+
+    if period.parts:
+        return gone.by_part(reader, ("weighed", service), "span", period, read, _weight)
+    return gone.whole(reader, ("weighed", service), "span", period, read, _weight)
+
+
+def _weight(cell: Mapping[str, Any]) -> int:
+    return 1 + (len(cell["codes"] or ()) + len(cell["slots"] or ())) // CODES_A_PIECE
 
 
 def together(parts: Iterable[Requests]) -> Requests:

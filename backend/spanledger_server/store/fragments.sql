@@ -394,6 +394,15 @@ SELECT
 FROM cells LEFT JOIN ranked ON cells.category IS NOT DISTINCT FROM ranked.category
 GROUP BY part, rank;
 
+-- name: unranked_cells
+-- Cells by part and category, of too many no more than shows it.
+SELECT
+    part, category, sum(cost_usd) AS cost_usd, sum(calls)::BIGINT AS calls, sum(priced_calls)::BIGINT AS priced_calls,
+    sum(unpriced_calls)::BIGINT AS unpriced_calls, sum(estimated_calls)::BIGINT AS estimated_calls,
+    sum(free_calls)::BIGINT AS free_calls, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens,
+    sum(cached_input_tokens) AS cached_input_tokens
+FROM cells GROUP BY part, category LIMIT $most_rows + 1
+
 -- name: audio_chosen
 -- The spans of a window that meet the conditions, have the measure `having`, and are not told of by rollups: its ragged ends, and hours that wait
 -- to be recomputed. `problems`, where they are asked for, says which of those a span has, null where it cannot be told.
@@ -586,8 +595,10 @@ ORDER BY metric, cell;
 -- name: judged_traces
 -- The traces that left a span or a ledger line in a window and meet the conditions, after a WITH: `seen` is what they
 -- left, `passed` the judgements; of one without `heavier` all was regarded. Only traces with something of another than
--- the usual weight can have left less. Where `facets` are asked for, a bit each says
--- which of some services and models a trace has.
+-- the usual weight can have left less. Where all conditions ask for what any span or line may have, more of a trace meets
+-- what less of it did (`at_once`): its weight is then the least with which it meets them, and that is all its judgement.
+-- Where few spans and lines meet one condition (`few_…`), only their traces are judged.
+-- Where `facets` are asked for, a bit each says which of some services and models a trace has.
 seen AS NOT MATERIALIZED (
     SELECT
         trace_id, start_ns, end_ns, service, name,
@@ -620,7 +631,18 @@ seen AS NOT MATERIALIZED (
         AND list_contains($trace_id::UUID[], trace_id) -- if: trace_id
         AND NOT list_contains($not_trace_id::UUID[], trace_id) -- if: not_trace_id
 ),
--- if: sampled
+-- if: few_session_id few_user_id few_name few_status few_model
+chosen AS MATERIALIZED (
+    SELECT DISTINCT trace_id FROM seen
+    WHERE true
+        AND list_contains($session_id::VARCHAR[], session_id) -- if: few_session_id
+        AND list_contains($user_id::VARCHAR[], user_id) -- if: few_user_id
+        AND list_contains($name::VARCHAR[], name) -- if: few_name
+        AND status_code = 2 -- if: few_status
+        AND list_contains($model::VARCHAR[], model) -- if: few_model
+),
+-- end
+-- if: redrawn
 mixed AS (SELECT DISTINCT trace_id FROM seen WHERE weight <> $usual_weight),
 lesser AS (
     SELECT trace_id, weight, heavier
@@ -633,20 +655,46 @@ lesser AS (
 -- end
 regarded AS NOT MATERIALIZED (
     SELECT seen.*, NULL::DOUBLE AS heavier FROM seen
-    -- if: sampled
+    SEMI JOIN chosen USING (trace_id) -- if: few_session_id few_user_id few_name few_status few_model
+    -- if: redrawn
     UNION ALL
     SELECT seen.*, lesser.heavier FROM seen JOIN lesser USING (trace_id) WHERE seen.weight <= lesser.weight
     -- end
 ),
 judged AS NOT MATERIALIZED (
     SELECT
-        trace_id, heavier, max(weight) AS weight,
-        min(start_ns) AS start_ns, max(end_ns) - min(start_ns) AS duration_ns,
-        coalesce(sum(cost_usd), CASE WHEN count(state) = 0 THEN 0 END) AS cost_usd,
+        trace_id, heavier, min(start_ns) AS start_ns,
+        -- if: redrawn
+        max(weight) AS weight,
+        -- end
+        -- if: at_once
+        greatest(
+            min(weight)
+            , min(weight) FILTER (status_code = 2) -- if: status
+            , min(weight) FILTER (len(list_filter($words::VARCHAR[], lambda word: contains(words, word))) = len($words::VARCHAR[])) -- if: words
+            , min(weight) FILTER (list_contains($service::VARCHAR[], service)) -- if: service
+            , min(weight) FILTER (list_contains($name::VARCHAR[], name)) -- if: name
+            , min(weight) FILTER (list_contains($kind::VARCHAR[], kind)) -- if: kind
+            , min(weight) FILTER (list_contains($model::VARCHAR[], model)) -- if: model
+            , min(weight) FILTER (list_contains($provider::VARCHAR[], provider)) -- if: provider
+            , min(weight) FILTER (list_contains($operation::VARCHAR[], operation)) -- if: operation
+            , min(weight) FILTER (list_contains($user_id::VARCHAR[], user_id)) -- if: user_id
+            , min(weight) FILTER (list_contains($session_id::VARCHAR[], session_id)) -- if: session_id
+            , min(weight) FILTER (list_contains($feature::VARCHAR[], feature)) -- if: feature
+            , min(weight) FILTER (list_contains($tenant::VARCHAR[], tenant)) -- if: tenant
+            , min(weight) FILTER (list_contains($user_tier::VARCHAR[], user_tier)) -- if: user_tier
+            , min(weight) FILTER (list_contains($route::VARCHAR[], route)) -- if: route
+            , min(weight) FILTER (list_contains($state::VARCHAR[], state)) -- if: state
+        ) AS weight,
+        -- end
+        max(end_ns) - min(start_ns) AS duration_ns, -- if: duration_ns
+        coalesce(sum(cost_usd), CASE WHEN count(state) = 0 THEN 0 END) AS cost_usd, -- if: cost_usd
         CASE max(status_code) WHEN 2 THEN 'error' WHEN 1 THEN 'ok' ELSE 'unset' END AS status
         -- if: facets
-        , bit_or(CASE WHEN service IS NOT NULL THEN 1::UBIGINT << (list_position($services::VARCHAR[], service) - 1) END) AS services
-        , bit_or(CASE WHEN model IS NOT NULL THEN 1::UBIGINT << (list_position($models::VARCHAR[], model) - 1) END) AS models
+        , bit_or(
+            coalesce(list_extract($service_bits::UHUGEINT[], list_position($services::VARCHAR[], service)), 0)
+            | coalesce(list_extract($model_bits::UHUGEINT[], list_position($models::VARCHAR[], model)), 0)
+        ) AS held
         -- end
     FROM regarded
     GROUP BY trace_id, heavier
@@ -732,14 +780,15 @@ judged AS NOT MATERIALIZED (
         -- end
 ),
 passed AS MATERIALIZED (
-    SELECT * EXCLUDE (key), CASE WHEN $descending THEN -key ELSE key END AS place
-    FROM (
-        SELECT
-            *,
-            CASE $sort_by WHEN 'start' THEN start_ns WHEN 'duration' THEN duration_ns
-                ELSE cost_usd END::DECIMAL(38, 12) AS key
-        FROM judged
-    )
+    SELECT
+        *,
+        start_ns AS place -- if: by_start
+        -start_ns AS place -- if: by_start_down
+        duration_ns AS place -- if: by_duration
+        -duration_ns AS place -- if: by_duration_down
+        cost_usd AS place -- if: by_cost
+        -cost_usd AS place -- if: by_cost_down
+    FROM judged
     WHERE true
         AND list_contains($status::VARCHAR[], status) -- if: status
         AND NOT list_contains($not_status::VARCHAR[], status) -- if: not_status

@@ -139,8 +139,8 @@ def find(reader: Reader, from_ns: int, to_ns: int, conditions: Conditions, chose
         most: How many values are told.
     """
     searched = search.affordable(reader, from_ns, to_ns, oldest=False, most=MOST_ROWS)
-    bound = search.judging(reader, searched, conditions) | chosen.bound()
-    bound |= {"sort_by": "start", "descending": False, "most": MOST_TRIED, "fewest": FEWEST}
+    bound = search.judging(reader, searched, conditions, "start") | chosen.bound()
+    bound |= {"duration_ns": True, "cost_usd": True, "most": MOST_TRIED, "fewest": FEWEST}
     sql, parameters = sqlfile.lean(SQL["differences"], bound)
     row = reader.row(sql, **parameters)
     assert row is not None  # noqa: S101 - the statement has no FROM

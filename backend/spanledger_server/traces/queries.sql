@@ -11,10 +11,15 @@ matched AS NOT MATERIALIZED (SELECT * FROM passed WHERE heavier IS NULL),
 narrowed AS NOT MATERIALIZED (SELECT trace_id, service, model FROM seen SEMI JOIN matched USING (trace_id)),
 -- end
 weighed AS (
+    -- if: redrawn
     SELECT
         sum(CASE WHEN isinf(weight) THEN 0 WHEN heavier IS NULL OR isinf(heavier) THEN weight ELSE weight - heavier END) AS y,
         count(*) FILTER (heavier IS NULL AND isinf(weight)) > count(*) FILTER (isinf(heavier)) AS uncounted
     FROM passed GROUP BY trace_id
+    -- end
+    -- if: at_once
+    SELECT CASE WHEN isinf(weight) THEN 0 ELSE weight END AS y, isinf(weight) AS uncounted FROM passed
+    -- end
 ),
 page AS (
     SELECT trace_id, place
@@ -35,8 +40,7 @@ UNION ALL BY NAME
 SELECT 'bar' AS told, greatest(start_ns, $from_ns) // $step_ns AS bar, status, count(*) AS traces FROM matched GROUP BY bar, status
 -- if: facets
 UNION ALL BY NAME
-SELECT CASE grouping(services) WHEN 0 THEN 'services' ELSE 'models' END AS told, coalesce(services, models) AS bits, count(*) AS traces
-FROM matched GROUP BY GROUPING SETS ((services), (models))
+SELECT 'held' AS told, held, count(*) AS traces FROM matched GROUP BY held
 -- end
 -- if: many_facets
 UNION ALL BY NAME
@@ -197,21 +201,41 @@ SELECT
     + (SELECT count(*) FROM ledger WHERE at_ns >= $from_ns AND at_ns < $to_ns);
 
 -- name: left_within
--- The services and models of what a window holds, and whether some of it stands for more than other, and for how much most
--- of it does; `most_values` of each, and one.
+-- The services and models of what a window holds, `most_values` of each, and one. Where it may matter (`drawn`), whether some
+-- of it stands for more than other, and for how much most of it does. Of one condition, whether few meet it.
 WITH kinds AS MATERIALIZED (
-    SELECT service, model, min(weight) AS least, max(weight) AS most, count(*) AS number
+    SELECT
+        service, model
+        , min(weight) AS least, max(weight) AS most -- if: drawn
+        , count(*) AS number -- if: drawn by_session_id by_user_id by_name by_status by_model
+        , count(*) FILTER (meets) AS meeting -- if: by_session_id by_user_id by_name by_status by_model
     FROM (
-        SELECT service, model, coalesce(adjusted_count, 'inf'::DOUBLE) AS weight
+        SELECT
+            service, model
+            , coalesce(adjusted_count, 'inf'::DOUBLE) AS weight -- if: drawn
+            , list_contains($by_session_id::VARCHAR[], session_id) AS meets -- if: by_session_id
+            , list_contains($by_user_id::VARCHAR[], user_id) AS meets -- if: by_user_id
+            , list_contains($by_name::VARCHAR[], name) AS meets -- if: by_name
+            , status_code = 2 AS meets -- if: by_status
+            , list_contains($by_model::VARCHAR[], model) AS meets -- if: by_model
         FROM spans WHERE start_ns >= $from_ns AND start_ns < $to_ns
         UNION ALL
-        SELECT service, model, 1 FROM ledger WHERE at_ns >= $from_ns AND at_ns < $to_ns
+        SELECT
+            service, model
+            , 1 -- if: drawn
+            , list_contains($by_session_id::VARCHAR[], session_id) -- if: by_session_id
+            , list_contains($by_user_id::VARCHAR[], user_id) -- if: by_user_id
+            , false -- if: by_name
+            , error_type IS NOT NULL -- if: by_status
+            , list_contains($by_model::VARCHAR[], model) -- if: by_model
+        FROM ledger WHERE at_ns >= $from_ns AND at_ns < $to_ns
     )
     GROUP BY service, model
 )
 SELECT
-    coalesce((SELECT min(least) < max(most) FROM kinds), false) AS sampled,
-    (SELECT arg_max(most, number) FROM kinds) AS usual_weight,
+    coalesce((SELECT min(least) < max(most) FROM kinds), false) AS sampled, -- if: drawn
+    (SELECT arg_max(most, number) FROM kinds) AS usual_weight, -- if: drawn
+    (SELECT sum(meeting) * $once_in <= sum(number) FROM kinds) AS rarely, -- if: by_session_id by_user_id by_name by_status by_model
     (SELECT list(service) FROM (SELECT DISTINCT service FROM kinds WHERE service IS NOT NULL LIMIT $most_values + 1)) AS services,
     (SELECT list(model) FROM (SELECT DISTINCT model FROM kinds WHERE model IS NOT NULL LIMIT $most_values + 1)) AS models;
 
@@ -228,8 +252,12 @@ FROM (
 GROUP BY slice;
 
 -- name: minutes_of_traces
--- Between which minutes the spans of traces lie, by the low halves of their ids.
-SELECT min(first_minute), max(last_minute)
+-- Between which minutes the spans of traces lie, and their spans and ledger lines, by the low halves of their ids; and up to
+-- when lines may lie elsewhere, because the index did not take them in yet or has given them up.
+SELECT
+    min(first_minute) FILTER (of_lines IS NOT TRUE), max(last_minute) FILTER (of_lines IS NOT TRUE),
+    min(first_minute), max(last_minute),
+    greatest((SELECT max(after_ns) FROM lines_indexed), (SELECT max(from_ns) FROM kept_from WHERE subject = 'trace_index'))
 FROM trace_index
 WHERE true
     AND hash = $hash::UBIGINT -- if: hash
@@ -238,7 +266,13 @@ WHERE true
 
 -- name: times_of_lines
 -- Between which times the ledger lines of traces lie.
-SELECT min(at_ns - coalesce(duration_ns, 0)), max(at_ns) FROM ledger WHERE trace_id IN (SELECT unnest($traces::UUID[]));
+SELECT min(at_ns - coalesce(duration_ns, 0)), max(at_ns) FROM ledger
+WHERE at_ns >= $from_ns AND at_ns < $to_ns AND trace_id IN (SELECT unnest($traces::UUID[]));
+
+-- name: lines_of_trace
+-- A trace's ledger lines, oldest first.
+SELECT * FROM ledger
+WHERE trace_id = $trace_id::UUID AND at_ns >= $from_ns AND at_ns < $to_ns ORDER BY at_ns, span_id;
 
 -- name: summaries_of_spans
 -- What traces look like from outside, by their spans.
@@ -278,8 +312,13 @@ WHERE at_ns >= $from_ns AND at_ns < $to_ns
     AND trace_id IN (SELECT unnest($traces::UUID[])) -- if: traces
 GROUP BY trace_id;
 
+-- name: few_spans_of_trace
+-- A trace's spans by start.
+SELECT * FROM spans
+WHERE trace_id = $trace_id::UUID AND start_ns >= $from_ns AND start_ns < $to_ns ORDER BY start_ns, span_id LIMIT $most;
+
 -- name: spans_of_trace
--- A trace's spans by start, each with whether its parent is not among them; missing_parents counts those parents.
+-- A trace's first spans by start, each with whether its parent is not among all of them; missing_parents counts those parents.
 WITH mine AS MATERIALIZED (
     SELECT * FROM spans WHERE trace_id = $trace_id::UUID AND start_ns >= $from_ns AND start_ns < $to_ns
 ),

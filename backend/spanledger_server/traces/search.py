@@ -24,15 +24,19 @@ from spanledger_server.traces.filters import Conditions
 
 SQL = sqlfile.load(__package__)
 
+WHO: Final = ("user_id", "session_id", "feature")
 SORTS: Final = ("-start", "start", "-duration", "duration", "-cost", "cost")
 MOST_BARS: Final = 60
 MOST_FACETS: Final = 20
-MOST_BITS: Final = 62  # services, and models, that are told apart by a bit each
+MOST_BITS: Final = 120  # services and models that are told apart by a bit each
 MOST_ROWS: Final = 2_000_000  # spans and lines judged in one search
+MAY_BE_RARE: Final = ("session_id", "user_id", "name", "status", "model")
+ONCE_IN: Final = 16  # spans and lines: what is no rarer is in most traces, and looking for these apart saves nothing
 MINUTE_NS: Final = 60 * 10**9
 DAY_NS: Final = 86400 * 10**9
 LINES_WITHIN_NS: Final = 7 * DAY_NS  # from a trace's spans its lines are looked for; a batch is billed a day later
 ANY_TIME: Final = (-(2**63), 2**63 - 1)
+EVER_NS: Final = 2**63
 SHORTEST_SLICE_NS: Final = 10**6
 _ROUND_MS: Final = (
     *(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 15_000, 30_000),
@@ -90,16 +94,15 @@ def search(
     """
     searched = affordable(reader, from_ns, to_ns, oldest=sort == "start")
     step_ns = step(from_ns, to_ns)
-    bound = judging(reader, searched, conditions) | {
+    bound = judging(reader, searched, conditions, sort) | {
         "step_ns": step_ns,
-        "sort_by": sort.removeprefix("-"),
-        "descending": sort.startswith("-"),
         "after_place": None if after is None else after.place,
         "after_trace": None if after is None else after.trace_id,
         "most": most + 1,
         "most_facets": MOST_FACETS,
     }
-    few = all(len(bound[name]) <= MOST_BITS for name in ("services", "models"))
+    few = len(bound["services"]) + len(bound["models"]) <= MOST_BITS
+    bound |= {"service_bits": _bits(bound["services"]), "model_bits": _bits(bound["models"], len(bound["services"]))}
     sql, parameters = sqlfile.lean(SQL["search"], bound | {"facets": few, "many_facets": not few})
     told: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in reader.rows(sql, **parameters):
@@ -109,11 +112,11 @@ def search(
     matched, weighed = sum(row["traces"] for row in told["bar"]), told["weighed"][0]
     return Found(
         traces=summaries(reader, [row["trace_id"] for row in page[:most]], searched),
-        after=None if last is None else After(last["place"], last["trace_id"]),
+        after=None if last is None else After(_exact(last["place"]), last["trace_id"]),
         bars=_bars(told["bar"], (from_ns, to_ns), searched, step_ns),
         facets={
-            "service": _facet(told["services"], bound["services"]),
-            "model": _facet(told["models"], bound["models"]),
+            "service": _facet(told["services"], told["held"], bound["services"], bound["service_bits"]),
+            "model": _facet(told["models"], told["held"], bound["models"], bound["model_bits"]),
             "status": _commonest((row["status"], row["traces"]) for row in told["bar"]),
         },
         matched=matched,
@@ -123,11 +126,23 @@ def search(
     )
 
 
-def _facet(rows: Sequence[Mapping[str, Any]], named: Sequence[str]) -> list[dict[str, Any]]:
-    """The commonest values, of rows that name one each, or of which each bit stands for one of `named`."""
-    told = [(row["value"], row["traces"]) for row in rows if row.get("value") is not None]
-    bits = [(row["bits"], row["traces"]) for row in rows if row.get("bits") is not None]
-    told += [(value, traces) for held, traces in bits for bit, value in enumerate(named) if held >> bit & 1]
+def _bits(named: Sequence[str], before: int = 0) -> list[int]:
+    """A bit for each, behind so many others."""
+    return [1 << (before + place) for place in range(len(named))]
+
+
+def _exact(place: Decimal | int | None) -> Decimal | None:
+    return None if place is None else Decimal(place)
+
+
+def _facet(
+    rows: Iterable[Mapping[str, Any]], held: Iterable[Mapping[str, Any]], named: Sequence[str], bits: Sequence[int]
+) -> list[dict[str, Any]]:
+    """The commonest values, of rows that name one each, or of those that hold the bits of several."""
+    told = [(row["value"], row["traces"]) for row in rows]
+    told += [
+        (value, row["traces"]) for row in held for value, bit in zip(named, bits, strict=True) if row["held"] & bit
+    ]
     return _commonest(told)
 
 
@@ -139,13 +154,43 @@ def _commonest(counted: Iterable[tuple[str, int]]) -> list[dict[str, Any]]:
     return [{"value": value, "count": count} for value, count in ordered[:MOST_FACETS]]
 
 
-def judging(reader: Reader, searched: tuple[int, int], conditions: Conditions) -> dict[str, Any]:
+def judging(reader: Reader, searched: tuple[int, int], conditions: Conditions, sort: str) -> dict[str, Any]:
     """What the statements bind that judge traces by what they left in a window, and what they can do without."""
     within = {"from_ns": searched[0], "to_ns": searched[1]}
-    left = reader.row(SQL["left_within"], **within, most_values=MOST_BITS) or {}
+    key, drawn = _telling(conditions), not _at_once(conditions)
+    chosen = {} if key is None else {f"by_{key}": conditions.include[key]}
+    limits = {"most_values": MOST_BITS, "once_in": ONCE_IN, "drawn": drawn}
+    sql, parameters = sqlfile.lean(SQL["left_within"], within | chosen | limits)
+    left = reader.row(sql, **parameters) or {}
     seen = {"services": left["services"] or [], "models": left["models"] or []}
-    weights = {"sampled": left["sampled"], "usual_weight": left["usual_weight"] if left["sampled"] else None}
-    return within | seen | weights | {"words": conditions.words or None, **conditions.bound()}
+    redrawn = drawn and left["sampled"]
+    ways = {"redrawn": redrawn, "at_once": not redrawn, "usual_weight": left["usual_weight"] if redrawn else None}
+    by = sort.removeprefix("-")
+    order = f"by_{by}_down" if sort.startswith("-") else f"by_{by}"
+    sized = conditions.least.keys() | conditions.most.keys() | {by}
+    columns = {
+        f"few_{key}": left.get("rarely"),
+        order: True,
+        "duration_ns": "duration" in sized,
+        "cost_usd": "cost" in sized,
+    }
+    return within | seen | ways | columns | {"words": conditions.words or None, **conditions.bound()}
+
+
+def _telling(conditions: Conditions) -> str | None:
+    """One key of which a span or line of each trace that is asked for has a value that was named, if any."""
+    named = (key for key in MAY_BE_RARE if "" not in conditions.include.get(key, [""]))
+    return next((key for key in named if key != "status" or conditions.include[key] == ["error"]), None)
+
+
+def _at_once(conditions: Conditions) -> bool:
+    """Whether more of a trace meets them whenever less of it does, and when it does is told by one span or line.
+
+    A cost is told by lines alone, which nothing samples: they are among whatever is left of a trace.
+    """
+    asked = [values for key, values in conditions.include.items() if key != "status"]
+    lasting = all("" not in values for values in asked) and conditions.include.get("status", ["error"]) == ["error"]
+    return lasting and not conditions.exclude and not {"duration"} & (conditions.least.keys() | conditions.most.keys())
 
 
 def _estimated(weighed: Mapping[str, Any], matched: int) -> Estimate:
@@ -208,12 +253,54 @@ def _within(counted: Sequence[tuple[int, int]], most: int) -> tuple[int, int]:
     return edge, total
 
 
-def bounds(reader: Reader, traces: Sequence[UUID]) -> tuple[int, int] | None:
-    """Between which times all spans of `traces` start; None when there are none."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where to look for traces.
+
+    Attributes:
+        spans: Between which times their spans start; None where there are none.
+        known: Between which times these and their ledger lines lie; None where none are known.
+        before_ns: From before then they may have lines elsewhere.
+    """
+
+    spans: tuple[int, int] | None
+    known: tuple[int, int] | None
+    before_ns: int
+
+    def lines(self, seen: tuple[int, int] | None, reach_ns: int) -> tuple[int, int]:
+        """Where to look for their lines.
+
+        Args:
+            seen: When they left something, where that is known from elsewhere.
+            reach_ns: How far from everything that is known lines that the index does not have are looked for.
+        """
+        known = [each for each in (self.known, seen) if each is not None]
+        if not known:
+            return ANY_TIME[0], self.before_ns
+        first, last = min(first for first, _ in known), max(last for _, last in known)
+        if first - reach_ns >= self.before_ns:
+            return first, last
+        return max(ANY_TIME[0], first - reach_ns), max(last, min(last + reach_ns, self.before_ns))
+
+
+def place(reader: Reader, traces: Sequence[UUID]) -> Place:
+    """Where to look for `traces`."""
     hashes = [trace.int & (2**64 - 1) for trace in traces]
     sql, bound = sqlfile.lean(SQL["minutes_of_traces"], _one_or_more("hash", "hashes", hashes))
-    first, last = reader.tuples(sql, **bound)[0]
-    return None if first is None else (first * MINUTE_NS, (last + 1) * MINUTE_NS)
+    *minutes, missing_ns = reader.tuples(sql, **bound)[0]
+    return Place(_whole(*minutes[:2]), _whole(*minutes[2:]), ANY_TIME[0] if missing_ns is None else missing_ns + 1)
+
+
+def _whole(first_minute: int | None, last_minute: int | None) -> tuple[int, int] | None:
+    """The time from the beginning of one minute to the end of another."""
+    if first_minute is None or last_minute is None:
+        return None
+    return first_minute * MINUTE_NS, (last_minute + 1) * MINUTE_NS
+
+
+def bounds(reader: Reader, traces: Sequence[UUID]) -> tuple[int, int] | None:
+    """Between which times all spans of `traces` start; None when there are none."""
+    return place(reader, traces).spans
 
 
 def _one_or_more(one: str, more: str, values: Sequence[Any]) -> dict[str, Any]:
@@ -223,13 +310,11 @@ def _one_or_more(one: str, more: str, values: Sequence[Any]) -> dict[str, Any]:
 
 def life(reader: Reader, traces: Sequence[UUID]) -> tuple[int, int] | None:
     """Between which times `traces` left anything, spans or ledger lines; None when nothing."""
-    found = [times for times in (bounds(reader, traces), _line_times(reader, traces)) if times is not None]
+    where = place(reader, traces)
+    from_ns, to_ns = where.lines(None, EVER_NS)
+    first, last = reader.tuples(SQL["times_of_lines"], from_ns=from_ns, to_ns=to_ns, traces=list(traces))[0]
+    found = [times for times in (where.spans, None if first is None else (first, last + 1)) if times is not None]
     return (min(first for first, _ in found), max(last for _, last in found)) if found else None
-
-
-def _line_times(reader: Reader, traces: Sequence[UUID]) -> tuple[int, int] | None:
-    first, last = reader.tuples(SQL["times_of_lines"], traces=list(traces))[0]
-    return None if first is None else (first, last + 1)
 
 
 def summaries(reader: Reader, traces: Sequence[UUID], seen: tuple[int, int] | None = None) -> list[dict[str, Any]]:
@@ -240,35 +325,35 @@ def summaries(reader: Reader, traces: Sequence[UUID], seen: tuple[int, int] | No
         traces: Which.
         seen: When each of them left something, where that is known.
     """
-    return summaries_within(reader, traces, bounds(reader, traces), seen) if traces else []
+    return summaries_at(reader, traces, place(reader, traces), seen) if traces else []
 
 
-def summaries_within(
-    reader: Reader, traces: Sequence[UUID], within: tuple[int, int] | None, seen: tuple[int, int] | None = None
+def summaries_at(
+    reader: Reader, traces: Sequence[UUID], where: Place, seen: tuple[int, int] | None = None
 ) -> list[dict[str, Any]]:
-    """The same of traces whose `bounds` are known."""
+    """The same of traces of which it is known where to look for them."""
     listed = list(traces)
     wanted = _one_or_more("trace", "traces", listed)
     by_spans: list[dict[str, Any]] = []
-    if within is not None:
-        sql, bound = sqlfile.lean(SQL["summaries_of_spans"], {"from_ns": within[0], "to_ns": within[1], **wanted})
+    if where.spans is not None:
+        within = {"from_ns": where.spans[0], "to_ns": where.spans[1]}
+        sql, bound = sqlfile.lean(SQL["summaries_of_spans"], {**within, **wanted})
         by_spans = reader.rows(sql, **bound)
     spans = {row["trace_id"]: row for row in by_spans}
-    near = _near(within, seen if seen is not None or len(spans) == len(listed) else ANY_TIME)
+    near = where.lines(seen, reach_ns(seen is not None or len(spans) == len(listed)))
     sql, bound = sqlfile.lean(SQL["summaries_of_lines"], {"from_ns": near[0], "to_ns": near[1], **wanted})
     by_lines = reader.rows(sql, **bound)
     lines = {row["trace_id"]: row for row in by_lines}
-    return [_summary(trace, spans.get(trace), lines.get(trace)) for trace in listed if trace in spans or trace in lines]
+    return [summary(trace, spans.get(trace), lines.get(trace)) for trace in listed if trace in spans or trace in lines]
 
 
-def _near(*times: tuple[int, int] | None) -> tuple[int, int]:
-    """Where to look for the lines of traces that left something at these times."""
-    known = [each for each in times if each is not None]
-    first, last = min(first for first, _ in known), max(last for _, last in known)
-    return max(ANY_TIME[0], first - LINES_WITHIN_NS), min(ANY_TIME[1], last + LINES_WITHIN_NS)
+def reach_ns(sure: bool) -> int:
+    """How far to look for lines that no index has: `sure` says whether it is known when their traces were."""
+    return LINES_WITHIN_NS if sure else EVER_NS
 
 
-def _summary(trace_id: UUID, spans: Mapping[str, Any] | None, lines: Mapping[str, Any] | None) -> dict[str, Any]:
+def summary(trace_id: UUID, spans: Mapping[str, Any] | None, lines: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What a trace looks like from outside, of what its spans and its lines say; at least one of them does."""
     both = [side for side in (spans, lines) if side is not None]
     root = both[0]["root"]
     start_ns, end_ns = min(side["start_ns"] for side in both), max(side["end_ns"] for side in both)
@@ -286,10 +371,7 @@ def _summary(trace_id: UUID, spans: Mapping[str, Any] | None, lines: Mapping[str
         "cost_usd": lines["cost_usd"] if lines else Decimal(0),
         "unpriced_calls": lines["unpriced_calls"] if lines else 0,
         "models": _union(both, "models"),
-        **{
-            key: next((side[key] for side in both if side[key] is not None), None)
-            for key in ("user_id", "session_id", "feature")
-        },
+        **{key: next((side[key] for side in both if side[key] is not None), None) for key in WHO},
     }
 
 

@@ -1,6 +1,7 @@
 """One trace, whole: its spans in order of start, what each is about, and what is missing.
 
-Given a snapshot and an id, finds the minutes of the trace in `trace_index` and fetches only those.
+Given a snapshot and an id, finds the minutes of the trace in `trace_index` and fetches only those: its spans and its
+ledger lines, of which follows what it looks like from outside.
 
 Never: a tree. Parents may be missing, cyclic or their own; who draws the tree decides what that means.
 """
@@ -8,7 +9,7 @@ Never: a tree. Parents may be missing, cyclic or their own; who draws the tree d
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -47,27 +48,84 @@ class Trace:
     Attributes:
         summary: As `search.summaries` tells it.
         spans: Rows of the table, by start, with `parent_missing` and `category`; their JSON is parsed.
+        lines: Rows of the ledger, oldest first.
         missing_parents: How many parents are named that are not there.
         truncated: Whether there are more spans than `MOST_SPANS`.
     """
 
     summary: dict[str, Any]
     spans: list[dict[str, Any]]
+    lines: list[dict[str, Any]]
     missing_parents: int
     truncated: bool
 
 
 def find(reader: Reader, trace_id: UUID, most: int = MOST_SPANS) -> Trace | None:
     """The trace with this id, its first `most` spans; None when there are neither spans nor ledger lines."""
-    within = search.bounds(reader, [trace_id])
-    summary = next(iter(search.summaries_within(reader, [trace_id], within)), None)
-    if summary is None:
-        return None
+    where = search.place(reader, [trace_id])
     rows: list[dict[str, Any]] = []
-    if within is not None:
-        rows = reader.rows(SQL["spans_of_trace"], trace_id=trace_id, from_ns=within[0], to_ns=within[1], most=most)
-    missing = rows[0]["missing_parents"] if rows else 0
-    return Trace(summary, opened(reader, rows), missing, summary["span_count"] > len(rows))
+    if where.spans is not None:
+        window = {"from_ns": where.spans[0], "to_ns": where.spans[1]}
+        rows = reader.rows(SQL["few_spans_of_trace"], trace_id=trace_id, most=most + 1, **window)
+    from_ns, to_ns = where.lines(None, search.reach_ns(bool(rows)))
+    lines = reader.rows(SQL["lines_of_trace"], trace_id=trace_id, from_ns=from_ns, to_ns=to_ns)
+    if not rows and not lines:
+        return None
+    if len(rows) <= most:
+        summary, missing = search.summary(trace_id, _of_spans(rows), _of_lines(lines)), _without_parents(rows)
+        return Trace(summary, opened(reader, rows), lines, missing, truncated=False)
+    rows = reader.rows(SQL["spans_of_trace"], trace_id=trace_id, most=most, **window)
+    (summary,) = search.summaries_at(reader, [trace_id], where)
+    return Trace(summary, opened(reader, rows), lines, rows[0]["missing_parents"], truncated=True)
+
+
+def _without_parents(rows: Sequence[dict[str, Any]]) -> int:
+    """Note on each span of a whole trace whether its parent is missing; how many parents are."""
+    known = {None, *(row["span_id"] for row in rows)}
+    for row in rows:
+        row["parent_missing"] = row["parent_span_id"] not in known
+    return len({row["parent_span_id"] for row in rows} - known)
+
+
+def _of_spans(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """What all spans of a trace say of it, as `summaries_of_spans` does; None of none."""
+    if not rows:
+        return None
+    root = next((row for row in rows if row["parent_span_id"] is None), rows[0])
+    return {
+        "start_ns": rows[0]["start_ns"],
+        "end_ns": max(row["end_ns"] for row in rows),
+        "span_count": len(rows),
+        "error_count": sum(row["status_code"] == 2 for row in rows),
+        "ok_count": sum(row["status_code"] == 1 for row in rows),
+        "root": {"name": root["name"], "service": root["service"]},
+        **_told(rows),
+    }
+
+
+def _of_lines(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """What all lines of a trace say of it, as `summaries_of_lines` does; None of none."""
+    if not rows:
+        return None
+    costs = [row["cost_usd"] for row in rows if row["cost_usd"] is not None]
+    name = " ".join(rows[0][key] for key in ("operation", "model") if rows[0][key] is not None)
+    return {
+        "start_ns": min(row["at_ns"] - (row["duration_ns"] or 0) for row in rows),
+        "end_ns": rows[-1]["at_ns"],
+        "calls": len(rows),
+        "cost_usd": sum(costs) if costs else None,
+        "unpriced_calls": sum(row["state"] == "unpriced" for row in rows),
+        "failed_calls": sum(row["error_type"] is not None for row in rows),
+        "root": {"name": name or None, "service": rows[0]["service"]},
+        **_told(rows),
+    }
+
+
+def _told(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What spans and lines, the oldest first, say alike: all services and models, and the first of who and what for."""
+    every = {f"{key}s": [row[key] for row in rows if row[key] is not None] for key in ("service", "model")}
+    first = {key: next((row[key] for row in rows if row[key] is not None), None) for key in search.WHO}
+    return {**every, **first}
 
 
 def opened(reader: Reader, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

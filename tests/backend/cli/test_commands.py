@@ -444,7 +444,9 @@ def test_check_finds_what_is_wrong(tmp_path: Path):
         connection.execute("INSERT INTO ledger SELECT * FROM ledger LIMIT 1")
         connection.execute("UPDATE cost_1m SET cost_usd = cost_usd + 1")
         connection.execute("UPDATE span_1m SET spans = spans + 1")
-        connection.execute("DELETE FROM trace_index WHERE rowid = 0")
+        connection.execute(
+            "DELETE FROM trace_index WHERE rowid = (SELECT min(rowid) FROM trace_index WHERE NOT of_lines)"
+        )
         connection.execute("DELETE FROM dirty_buckets")
     done = run(None, "check", str(file))
     assert done.returncode == 3

@@ -21,7 +21,7 @@ def database() -> Iterator[Database]:
     found = new_store()
     with found.transaction() as tx:  # each trace thrice; the last 21 rows are not settled
         tx.execute(
-            "INSERT INTO trace_index SELECT hash(i * 7 % 40), $first + i, $first + i + 1 FROM range(120) AS r(i)",
+            "INSERT INTO trace_index SELECT hash(i * 7 % 40), $first + i, $first + i + 1, false FROM range(120) r(i)",
             first=FIRST,
         )
     yield found
@@ -80,7 +80,7 @@ def test_rows_that_come_meanwhile_stay_and_a_retention_meanwhile_wins(database: 
     before = bounds(database)
     sorter = TraceIndex(database, run_rows=30)
     with database.beside() as tx:
-        tx.execute("INSERT INTO trace_index VALUES (4711, $minute, $minute)", minute=FIRST + 5)
+        tx.execute("INSERT INTO trace_index VALUES (4711, $minute, $minute, false)", minute=FIRST + 5)
         assert sorter.sort(NOW), "who writes is not waited for"
     assert bounds(database) == before | {4711: (FIRST + 5, FIRST + 5)}
     with database.beside() as tx:

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spanledger_server.live import snapshot
 from spanledger_server.live.feed import AWAKE_S, LiveFeed
 from spanledger_server.rollups.dirty import DirtyBuckets
 from spanledger_server.rollups.refresh import Rollups
-from spanledger_server.store.database import Database
+from spanledger_server.store.database import Database, StatementFailed
 from tests.backend.rows import DAY, HOUR, MINUTE, NOON, SECOND, insert, line, span
 from tests.support.stores import new_store
 
@@ -102,6 +103,31 @@ def test_nobody_for_a_while_and_the_window_is_let_go(database: Database):
     assert not live.news
     again = live.look(NOON + 60 * SECOND, after_version=version)
     assert [point["calls"] for point in again.points] == [1]
+
+
+def test_a_tick_reads_what_came_between_two_looks_and_the_next_look_tells_of_it(database: Database):
+    live = feed(database)
+    before = live.look(NOON)
+    insert(database, "ledger", [line(1, NOON)])
+    marked(database, [NOON])
+    live.touched([NOON // SECOND])
+    live.rest(NOON + SECOND // 2)
+    assert live.news
+    after = live.look(NOON + SECOND // 2, after_version=before.version)  # in the second of the look before
+    assert ([point["calls"] for point in after.points], after.state["tiles"]["spend_today"]) == ([1], "0.01")
+    assert not live.news
+
+
+def test_a_window_that_could_not_be_filled_is_filled_by_the_next_look(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    live = feed(database)
+    insert(database, "ledger", [line(1, NOON - 500 * SECOND)])
+    monkeypatch.setitem(snapshot.SQL._by_name, "seconds", "SELECT nothing")
+    with pytest.raises(StatementFailed):
+        live.look(NOON)
+    monkeypatch.undo()
+    assert [point["calls"] for point in live.look(NOON + SECOND).points] == [1]
 
 
 def test_todays_money_is_unknown_when_nothing_is_priced_and_zero_when_nothing_was_called(database: Database):

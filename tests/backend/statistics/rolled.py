@@ -5,7 +5,7 @@ from __future__ import annotations
 from spanledger_server.rollups.levels import LEVELS, WIDTH_NS, Recipe
 from spanledger_server.rollups.refresh import SQL
 from spanledger_server.store.database import Database
-from tests.backend.rows import DAY, HOUR
+from tests.backend.rows import DAY, HOUR, MINUTE
 
 ROLL = """
 INSERT INTO {table} BY NAME
@@ -19,9 +19,9 @@ FROM ledger WHERE at_ns // {width} < $before GROUP BY ALL
 
 
 def roll(database: Database, before_ns: int) -> None:
-    """Fill the hour and day rollups with whole buckets before `before_ns`."""
+    """Fill the rollups with whole buckets before `before_ns`."""
     with database.transaction() as tx:
-        for table, width in (("cost_1h", HOUR), ("cost_1d", DAY)):
+        for table, width in (("cost_1m", MINUTE), ("cost_1h", HOUR), ("cost_1d", DAY)):
             tx.execute(ROLL.format(table=table, width=width), before=before_ns // width)
 
 

@@ -287,10 +287,12 @@ def test_percentages_come_from_decimals_and_are_rounded_once(database):
 
 def test_slots_are_given_once_in_the_order_of_first_sight_and_never_change(database):
     insert(database, "ledger", [line(number, model=f"m{number}", cost_usd=number) for number in range(5)])
+    roll(database, NOON + DAY)
     slots.assign_new(database, NOON + 1)
     first = {item["category"]: item["slot"] for item in ask(database, "today", NOON + 1)["breakdown"]}
     assert first == {"m4": 1, "m3": 2, "m2": 3, "m1": 4, "m0": 5}
     insert(database, "ledger", [line(number, model=f"m{number}", cost_usd=100) for number in range(5, 20)])
+    roll(database, NOON + DAY)
     slots.assign_new(database, NOON + 1)
     slots.assign(database, "model", ["m0", "late"])
     with database.reader() as reader:
@@ -315,7 +317,8 @@ def test_what_came_late_gets_its_slot_from_the_rollups(database):
 
 
 def test_new_values_are_looked_for_when_something_has_come_and_at_the_first_turn(database):
-    insert(database, "ledger", [line(1, model="first")])
+    insert(database, "ledger", [line(1, model="first", user_id="u")])
+    roll(database, NOON + DAY)
     come = [0]
     values = slots.NewValues(database, lambda: come[0])
 
@@ -326,9 +329,12 @@ def test_new_values_are_looked_for_when_something_has_come_and_at_the_first_turn
 
     assert given(NOON + 1) == {"first": 1}
     insert(database, "ledger", [line(2, model="second")])
+    roll(database, NOON + DAY)
     assert given(NOON + 2) == {"first": 1}
     come[0] += 1
     assert given(NOON + 3) == {"first": 1, "second": 2}
+    with database.reader() as reader:
+        assert slots.of(reader, "user") == {"u": 1}  # of whom no rollup tells
 
 
 def test_a_zone_turns_where_the_database_of_zones_says(database):

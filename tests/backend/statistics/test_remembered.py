@@ -9,13 +9,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from spanledger_server.rollups.dirty import DirtyBuckets
+from spanledger_server.rollups.dirty import DirtyBuckets, Level
+from spanledger_server.rollups.levels import LEVELS
 from spanledger_server.rollups.refresh import Rollups
-from spanledger_server.statistics import costs, periods, remembered, series
+from spanledger_server.statistics import costs, history, periods, providers, remembered, requests, series, trends
 from spanledger_server.store.database import Database
 from spanledger_server.timegrid import Range
 from spanledger_server.traces import filters
-from tests.backend.rows import DAY, HOUR, MINUTE, NOON, insert, line
+from tests.backend.rows import DAY, HOUR, MINUTE, NOON, SECOND, insert, line, span
 from tests.support.stores import new_store
 from tests.support.thorough import examples
 
@@ -24,6 +25,11 @@ ASKED = (
     ("year", "Asia/Kathmandu", "model", ()),
     ("year", "UTC", "user", ()),
     ("month", "America/New_York", "feature", ("model:a",)),
+    ("month", "UTC", "user", ()),
+    ("today", "Europe/Berlin", "model", ()),
+    ("today", "Asia/Kathmandu", "user", ("feature:search",)),
+    ("year", "UTC", "model", ("user_id:u1", "user_id:")),
+    ("week", "Asia/Kathmandu", "feature", ("!user_id:u1",)),
 )
 
 
@@ -58,6 +64,38 @@ class House:
         with self.database.transaction() as tx:
             self.dirty.mark(tx, "cost", {one["at_ns"] // MINUTE for one in rows})
 
+    def serve(self, chance: random.Random, number: int, ago_ns: int) -> None:
+        """Requests around a moment."""
+        rows = []
+        for _ in range(number):
+            self.number += 1
+            start_ns = NOON - ago_ns - chance.randrange(MINUTE)
+            rows.append(span(self.number, self.number, start_ns, chance.randrange(1, 3 * SECOND)) | {"kind": 2})
+        insert(self.database, "spans", rows)
+        with self.database.transaction() as tx:
+            self.dirty.mark(tx, "span", {one["end_ns"] // MINUTE for one in rows})
+
+    def correct(self, chance: random.Random) -> None:
+        """Another price for a line, as repricing does, and a line that gives way to another, as ingest lets it."""
+        with self.database.transaction() as tx:
+            lines = tx.tuples("SELECT rowid, at_ns FROM ledger ORDER BY span_id")
+            (repriced, at_ns), (beaten, gone_ns) = chance.sample(lines[-20:], 2)
+            tx.execute("UPDATE ledger SET cost_usd = 7.5, state = 'priced' WHERE rowid = $row", row=repriced)
+            tx.execute("DELETE FROM ledger WHERE rowid = $row", row=beaten)
+            self.dirty.mark(tx, "cost", {at_ns // MINUTE, gone_ns // MINUTE})
+
+    def others(self, now_ns: int, *, whole: bool = False) -> list[Any]:
+        """What else remembers days long gone."""
+        everything, berlin = filters.parse((), filters.LEDGER), ZoneInfo("Europe/Berlin")
+        with self.database.transaction() if whole else self.database.reader() as reader:  # the first remembers nothing
+            return [
+                [one.shown() for one in providers.providers(reader, now_ns)],
+                history.history(reader, "p95_latency", "month", now_ns, everything),
+                history.history(reader, "request_count", "month", now_ns, None),
+                trends.trends(reader, "week", now_ns, berlin),
+                requests.report(reader, periods.whole(Range(now_ns - 200 * DAY, now_ns))),
+            ]
+
     def ask(self, now_ns: int, asked: tuple[Any, ...], route: Any = None) -> dict[str, Any]:
         period, zone, by, f = asked
         conditions = filters.parse(f, filters.LEDGER)
@@ -66,11 +104,11 @@ class House:
             found = costs.costs(reader, span, by, conditions.bound(), conditions.asked(), route)
         return {name: value for name, value in found.items() if name != "source"}
 
-    def series(self, now_ns: int, level: Any, *, whole: bool = False) -> list[dict[str, Any]]:
+    def series(self, now_ns: int, level: Any, *, whole: bool = False, by: str = "model") -> list[dict[str, Any]]:
         asked = series.question(level, Range(now_ns - 250 * DAY, now_ns), ZoneInfo("Asia/Kathmandu"))
         everything = filters.parse((), filters.LEDGER)
         with self.database.transaction() if whole else self.database.reader() as reader:  # the first remembers nothing
-            return series.series(reader, asked, everything, "model")
+            return series.series(reader, asked, everything, by)
 
 
 @pytest.fixture
@@ -96,10 +134,69 @@ def test_what_is_remembered_is_what_the_ledger_says_when_lines_come_between_two_
         for level in ("1day", "1month"):
             assert house.series(now_ns, level) == house.series(now_ns, level, whole=True), (seed, step, level)
         assert answers(house.database).each
+        assert house.others(now_ns) == house.others(now_ns, whole=True), (seed, step)
+        house.serve(chance, 3, (0, EDGE, 9 * DAY, HOUR)[step])
         house.add(chance, 3, (0, EDGE, 9 * DAY, HOUR)[(step + seed) % 4])
+        if (step + seed) % 2:
+            house.correct(chance)
         if (step + seed) % 3:
             house.rollups.refresh(now_ns)
         now_ns += chance.choice([MINUTE, 7 * HOUR, DAY])
+
+
+def test_lines_of_today_are_added_to_what_was_read_and_read_anew_when_one_comes_late(house: House):
+    asked = ("today", "UTC", "user", ())
+    chance, now_ns = random.Random(7), NOON
+    house.add(chance, 30, HOUR, 3 * HOUR, 5 * MINUTE)
+    house.rollups.refresh(now_ns)
+    with house.database.transaction() as tx:  # nobody tells of this one: only what is read anew knows it
+        tx.execute("INSERT INTO ledger BY NAME SELECT * REPLACE (999999 AS span_id) FROM ledger LIMIT 1")
+    first = house.ask(now_ns, asked)
+    assert first["calls"] == 30
+    assert sum(each["count"] for each in first["breakdown"]) == 31
+
+    def counted() -> int:
+        return sum(each["count"] for each in house.ask(now_ns, asked)["breakdown"])
+
+    with house.database.transaction() as tx:
+        tx.execute("DELETE FROM ledger WHERE span_id = 999999")
+    now_ns += 3 * MINUTE
+    insert(house.database, "ledger", [line(500, now_ns - SECOND)])
+    with house.database.transaction() as tx:
+        house.dirty.mark(tx, "cost", {now_ns // MINUTE - 1, now_ns // MINUTE})
+    assert counted() == 32  # what was read before, and what came
+    house.add(chance, 1, 3 * HOUR)
+    assert counted() == 32  # what waits says that it is not sure any more: all is read
+    house.rollups.refresh(now_ns)
+    assert counted() == 32
+    house.database.memory.clear()  # as after a start
+    assert counted() == 32
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kathmandu"])
+def test_of_days_whose_minutes_are_deleted_in_part_the_rest_is_read_from_the_ledger(house: House, zone: str):
+    house.add(random.Random(8), 60, MINUTE, 3 * HOUR, 9 * HOUR, DAY + HOUR, 3 * DAY)
+    house.rollups.refresh(NOON)
+    with house.database.transaction() as tx:
+        tx.execute("INSERT INTO kept_from VALUES ('cost_1m', $ns)", ns=NOON - 5 * HOUR)
+        tx.execute("DELETE FROM cost_1m WHERE bucket < $minute", minute=(NOON - 5 * HOUR) // MINUTE)
+    for period in ("today", "week", "month", "year"):
+        for now_ns in (NOON, NOON - 5 * HOUR + 1, NOON - 30 * 10**9):
+            asked = (period, zone, "model", ())
+            assert house.ask(now_ns, asked) == house.ask(now_ns, asked, "ledger"), (period, now_ns)
+
+
+def test_categories_beyond_those_shown_are_remembered_as_one(house: House, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("spanledger_server.statistics.series.MOST_CATEGORIES", 2)
+    house.add(random.Random(5), 60, 0, 9 * DAY, 200 * DAY)
+    house.rollups.refresh(NOON)
+    for step in range(3):
+        found = house.series(NOON, "1day")
+        assert found == house.series(NOON, "1day", whole=True), step
+        assert [each["category"] for each in found][2:] == ["other"]
+        house.add(random.Random(step), 40, 9 * DAY)  # others may lead now
+        if step:
+            house.rollups.refresh(NOON)
 
 
 def test_a_year_is_read_again_only_when_something_of_it_has_changed(house: House):
@@ -118,9 +215,9 @@ def test_a_year_is_read_again_only_when_something_of_it_has_changed(house: House
 def test_an_answer_holds_for_snapshots_that_know_all_that_came_since(house: House):
     read = iter(range(10))
 
-    def asked(reader: Any, waiting: bool = False) -> list[int] | None:
+    def asked(reader: Any, unless: tuple[Level, ...] = LEVELS) -> list[int] | None:
         window = Range(0, DAY)
-        return remembered.rows(reader, "how many", "cost", window, lambda: [next(read)], waiting=waiting)
+        return remembered.rows(reader, "how many", "cost", window, lambda: [next(read)], unless=unless)
 
     def noted(family: str, bucket: int, table: str = "rollup_log") -> None:
         with house.database.transaction() as tx:
@@ -142,7 +239,11 @@ def test_an_answer_holds_for_snapshots_that_know_all_that_came_since(house: Hous
     with house.database.transaction() as tx:
         tx.execute("INSERT INTO dirty_buckets VALUES ('cost', '1d', 0, false)")
     with house.database.reader() as reader:
-        assert (asked(reader), asked(reader), asked(reader, waiting=True)) == ([4], [5], [3])
+        assert (asked(reader), asked(reader), asked(reader, unless=("1m",))) == ([4], [5], [3])
+    with house.database.transaction() as tx:
+        tx.execute("INSERT INTO dirty_buckets VALUES ('cost', '1m', 0, false)")
+    with house.database.reader() as reader:
+        assert (asked(reader, unless=("1m",)), asked(reader, unless=())) == ([6], [3])
 
 
 def test_of_what_is_too_much_only_that_is_remembered_and_the_oldest_go(house: House, monkeypatch: pytest.MonkeyPatch):

@@ -71,9 +71,8 @@ class House:
         insert(self.database, "ledger", rows)
         self.known.clear()
         with self.database.transaction() as tx:
-            if self.whole:
-                self.dirty.mark(tx, "cost", {at_ns // MINUTE for at_ns in times})
-            else:
+            self.dirty.mark(tx, "cost", {at_ns // MINUTE for at_ns in times})
+            if not self.whole:
                 self.dirty.mark(tx, "user", {at_ns // DAY for at_ns in times}, "1d")
 
     def refresh(self, now_ns: int) -> None:

@@ -2,7 +2,7 @@
 
 Given a decoded request, on the thread that received it, prices it and queues it; one writer thread takes what is
 waiting into one transaction and completes each acknowledgement after the commit. When a group fails, each of its
-requests is tried alone. When nobody waits, what was committed moves from the log into the file.
+requests is tried alone.
 
 Never: acknowledges before the commit, or keeps a sender waiting for something that will not come.
 """
@@ -35,14 +35,6 @@ GROUP_ROWS: Final = 8_192
 FREE_FLOOR_BYTES: Final = 64 * 1024 * 1024
 MOST_WAITING: Final = 1_024  # requests; each holds a receiver's thread, so this is a guard against a mistake
 STOP_PATIENCE_S: Final = 30.0
-# Who comes during a checkpoint waits for it: 130 ms of processor for the parts of tables that are not full, and 3 for
-# each megabyte of the log. At 10,000 spans a second a tick of ten seconds would find 80 of them, and two seconds only
-# 16: twice the processor for each, and a file that is a fifth larger.
-REST_EVERY_S: Final = 4.0
-REST_WAL_BYTES: Final = 32 * 1024 * 1024
-MOST_REST_WAL_BYTES: Final = (
-    64 * 1024 * 1024
-)  # more was left by so much work that more comes at once: the tick's, when idle
 
 
 class LiveFeed(Protocol):
@@ -106,7 +98,6 @@ class Ingest:
         cardinality: Cardinality | None = None,
         free_floor_bytes: int = FREE_FLOOR_BYTES,
         group_rows: int = GROUP_ROWS,
-        rest_wal_bytes: int = REST_WAL_BYTES,
     ) -> None:
         self.prices = prices  # another book may take its place at any time
         self.counters = Counters()
@@ -120,8 +111,6 @@ class Ingest:
         self._dirty = dirty
         self._free_floor_bytes = free_floor_bytes
         self._group_rows = group_rows
-        self._rest_wal_bytes = rest_wal_bytes
-        self._rested_s = time.monotonic() - REST_EVERY_S
         self._queue: deque[_Waiting] = deque()
         self._group: list[_Waiting] = []  # what the writer is at
         self._changed = threading.Condition()
@@ -194,18 +183,6 @@ class Ingest:
             except Exception as error:  # the writer goes on with the next group; this one's senders try again
                 log.exception("a group could not be written")
                 self._complete_all(group, Busy(f"the request could not be written: {type(error).__name__}"))
-            self._rest()
-
-    def _rest(self) -> None:
-        """Checkpoint when nobody waits and the last time is a while ago, while there is not much of it to do."""
-        now_s = time.monotonic()
-        if self._queue or now_s < self._rested_s + REST_EVERY_S or self._database.wal_bytes() > MOST_REST_WAL_BYTES:
-            return
-        self._rested_s = now_s
-        try:
-            self._database.checkpoint_when_idle(self._rest_wal_bytes)
-        except SpanledgerError as error:  # nothing is lost: the next one moves it
-            log.warning("no checkpoint between two groups", extra={"reason": str(error)})
 
     def _next_group(self) -> list[_Waiting]:
         """What is waiting, up to the size of a group; empty when there is nothing and nothing will come."""

@@ -129,6 +129,12 @@ def whole_buckets(reader: Reader, period: Period) -> dict[str, Any]:
     }
 
 
+def is_young(reader: Reader, now_ns: int) -> bool:
+    """Whether no day of the rollups has ended yet."""
+    first = _rolled_from(reader, "1d")
+    return first is None or (first + 1) * DAY_NS > now_ns
+
+
 def _rolled_from(reader: Reader, level: str) -> int | None:
     bound = {"level": level, "unit_ns": UNIT_NS[level]}
     found: int | None = reader.once(("rolled_from", level), lambda: reader.value(SQL["rolled_from"], **bound))

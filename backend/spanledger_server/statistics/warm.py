@@ -2,7 +2,7 @@
 
 Given the time, asks one of a few usual questions a turn, so that its answer of days long gone is remembered
 (`remembered`, `dialogues`): a year of ten million lines takes a second of processor, once. Again a quarter of an hour
-after midnight, when days by user are recomputed.
+after midnight, when days by user are recomputed. A store of a day has nothing that is slow.
 
 Never: answers of its own, or two questions in one turn.
 """
@@ -15,7 +15,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from spanledger_server import timegrid
-from spanledger_server.statistics import calls, costs, dialogues, periods, requests, trends
+from spanledger_server.statistics import calls, cost_cells, costs, dialogues, periods, requests, trends
 from spanledger_server.store.database import Database, Reader
 from spanledger_server.timegrid import MINUTE_NS
 from spanledger_server.traces import filters
@@ -50,9 +50,11 @@ class Warm:
         if turned != self._asked_at:
             self._asked_at, self._left = turned, _questions(self._zone)
         if self._left:
-            ask = self._left.pop(0)
             with self._database.reader() as reader:
-                ask(reader, now_ns)
+                if cost_cells.is_young(reader, now_ns):
+                    self._left.clear()
+                    return
+                self._left.pop(0)(reader, now_ns)
 
 
 def _questions(zone: ZoneInfo) -> list[Ask]:

@@ -241,26 +241,3 @@ def test_after_stopping_nothing_is_taken_and_what_waited_is_stored() -> None:
             ingest.accept(spans(span(2)), 1)
         assert value(database, "SELECT count(*) FROM spans") == 1
         assert ingest.counters.busy == 1
-
-
-def test_what_is_committed_moves_into_the_file_when_nobody_waits(tmp_path: Path) -> None:
-    with ingesting(tmp_path / "spanledger.duckdb", rest_wal_bytes=0) as (ingest, database):
-        ingest.accept(spans(span(1)), 1)
-        until(lambda: database.wal_bytes() == 0, 10, called="the log is empty")
-        ingest.accept(spans(span(2)), 1)
-        ingest.accept(spans(span(3)), 1)
-        assert database.wal_bytes() > 0, "not again at once"
-        assert tuples(database, "SELECT count(*) FROM spans") == [(3,)]
-
-
-def test_a_checkpoint_that_cannot_be_had_between_two_groups_costs_no_acknowledgement(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with ingesting(tmp_path / "spanledger.duckdb", rest_wal_bytes=0) as (ingest, database):
-        with monkeypatch.context() as broken:
-            broken.setattr(accept, "REST_EVERY_S", 0.0)
-            broken.setattr(database, "free_bytes", lambda: accept.FREE_FLOOR_BYTES)
-            broken.setattr(database, "_checkpoint", lambda: (_ for _ in ()).throw(Busy("no room")))
-            for number in range(1, 4):
-                assert ingest.accept(spans(span(number)), 1) == Acknowledgement(0, None)
-        assert tuples(database, "SELECT count(*) FROM spans") == [(3,)]

@@ -15,6 +15,7 @@ from tests.support.stores import new_store
 def test_each_question_is_asked_once_after_a_start_and_again_when_a_day_turns(monkeypatch: pytest.MonkeyPatch):
     database = new_store()
     insert(database, "ledger", [line(number, NOON - number * DAY) for number in range(40)])
+    roll(database, NOON)
     asked: list[int] = []
     original = warm._questions
 
@@ -47,4 +48,20 @@ def test_what_was_asked_is_remembered_for_whoever_asks():
     remembered = database.memory["statistics.answers"].each
     assert {question[0] for question in remembered} >= {"costs"}
     assert database.memory["statistics.dialogues"].each
+    database.close()
+
+
+def test_a_store_without_a_day_that_has_ended_is_asked_nothing(monkeypatch: pytest.MonkeyPatch):
+    database = new_store()
+    asked: list[int] = []
+    monkeypatch.setattr(warm, "_questions", lambda _: [lambda _, now_ns: asked.append(now_ns)])
+    tick = warm.Warm(database, ZoneInfo("UTC")).tick
+    tick(NOON)
+    insert(database, "ledger", [line(1, NOON)])
+    roll(database, NOON)
+    tick(NOON + DAY // 4)
+    assert asked == []
+    roll(database, NOON + DAY)
+    tick(NOON + DAY)
+    assert asked == [NOON + DAY]
     database.close()

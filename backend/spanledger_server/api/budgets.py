@@ -295,4 +295,4 @@ def _sentence(found: Standing) -> str:
 
 
 def _whole(percent: Decimal) -> str:
-    return "less than 1" if 0 < percent < 1 else f"{percent:.0f}"
+    return "less than 1" if 0 < percent < 1 else f"{percent:,.0f}"

@@ -307,7 +307,7 @@ def test_a_bill_that_cannot_be_read_changes_nothing(
 
 
 def test_a_bill_that_is_too_large_or_a_form_is_refused(client: httpx.Client, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(uploads, "MOST_BYTES", 100_000)
+    monkeypatch.setattr(uploads, "MOST_SENT", 100_000)
 
     def pieces() -> Iterator[bytes]:
         for _ in range(200):

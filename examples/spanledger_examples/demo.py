@@ -118,10 +118,10 @@ def main(way: Way | None = None) -> int:
 
 def run(options: Options, console: Console, way: Way) -> int:
     """Bring everything up, drive the traffic, compare, and take everything down again."""
-    stop = threading.Event()
+    signals: list[int] = []
     with ExitStack() as down:
         directory = Path(down.enter_context(tempfile.TemporaryDirectory(prefix="spanledger-demo-")))
-        down.enter_context(_stop_on_signals(stop))
+        down.enter_context(_kept_signals(signals))
         backend, provider_url, bookshop_url = _bring_up(directory, options, way, down)
         console.print(f"Dashboard  [bold]{backend.sign_in_link}[/]", highlight=False, soft_wrap=True)
         console.print(f"Bookshop   {bookshop_url}/docs   Provider  {provider_url}/bill", highlight=False)
@@ -129,7 +129,7 @@ def run(options: Options, console: Console, way: Way) -> int:
         console.print(f"Replaying real LLM traffic at {options.speed:g}× its own pace; {ends}.\n", highlight=False)
         began = datetime.now(UTC)
         watch = Watch(backend, None if options.sample_ratio is not None else options.budget)
-        tally = _traffic(options, stop, bookshop_url, backend, watch, console)
+        tally = _traffic(options, signals, bookshop_url, backend, watch, console)
         comparison = _compare(tally, provider_url, bookshop_url, backend, began, way)
         sampled = summed_up(watch, backend, tally, comparison)
     return _report(comparison, sampled, console)
@@ -177,9 +177,7 @@ def _start(
     child.wait_until_answers(url)
 
 
-def _traffic(
-    options: Options, stop: threading.Event, url: str, backend: Backend, watch: Watch, console: Console
-) -> Tally:
+def _traffic(options: Options, signals: list[int], url: str, backend: Backend, watch: Watch, console: Console) -> Tally:
     tally = Tally()
     deadline = time.monotonic() + (options.seconds or float("inf"))
     todo = islice(visits(options.speed, bursts=options.sample_ratio is None), options.calls)
@@ -187,7 +185,7 @@ def _traffic(
 
     def work() -> None:
         try:
-            asyncio.run(drive(url, todo, lambda: stop.is_set() or time.monotonic() >= deadline, tally))
+            asyncio.run(drive(url, todo, lambda: bool(signals) or time.monotonic() >= deadline, tally))
         finally:
             ended.set()
 
@@ -271,11 +269,14 @@ def _marked(figure: str, *, agrees: bool) -> str:
 
 
 @contextmanager
-def _stop_on_signals(stop: threading.Event) -> Iterator[None]:
+def _kept_signals(signals: list[int]) -> Iterator[None]:
+    """Note signals that ask for the end; without a lock, which a second signal would find taken by the first."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {
+        number: signal.signal(number, lambda got, _: signals.append(got)) for number in (signal.SIGINT, signal.SIGTERM)
+    }
     try:
         yield
     finally:

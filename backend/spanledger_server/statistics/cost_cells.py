@@ -15,7 +15,8 @@ from decimal import localcontext
 from functools import partial
 from typing import Any, Final
 
-from spanledger_server.statistics import remembered, shares, spenders, stretches
+from spanledger_server.rollups.dirty import Level
+from spanledger_server.statistics import noted, reach, remembered, shares, spenders, stretches
 from spanledger_server.statistics.periods import Period
 from spanledger_server.store import sqlfile
 from spanledger_server.store.database import Reader
@@ -23,7 +24,7 @@ from spanledger_server.timegrid import DAY_NS, HOUR_NS, MINUTE_NS, Range
 
 SQL = sqlfile.load(__package__)
 
-UNIT_NS: Final = {"1m": MINUTE_NS, "1h": HOUR_NS, "1d": DAY_NS}
+UNIT_NS: Final[dict[Level, int]] = {"1h": HOUR_NS, "1d": DAY_NS}
 
 
 def read(reader: Reader, period: Period, sources: Mapping[str, Any], bound: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -36,7 +37,7 @@ def read(reader: Reader, period: Period, sources: Mapping[str, Any], bound: Mapp
 
 def late(reader: Reader, period: Period, bound: Mapping[str, Any]) -> list[dict[str, Any]] | None:
     """The cells of a period, some perhaps twice; None where nothing of it is in minutes, or they are too many."""
-    first = _rolled_from(reader, "1m")
+    first = reach.of(reader).cost_1m
     if first is None or first * MINUTE_NS >= period.to_ns:
         return None
     split_ns = max(period.from_ns, first * MINUTE_NS)
@@ -103,11 +104,11 @@ def all_from_ledger(period: Period) -> dict[str, Any]:
 
 def whole_buckets(reader: Reader, period: Period) -> dict[str, Any]:
     """Which stretch comes from which rollup, which of its buckets are not fresh, and which hours lie in two parts."""
-    level = "1d" if period.aligned(DAY_NS) else "1h"
+    level: Level = "1d" if period.aligned(DAY_NS) else "1h"
     unit_ns = UNIT_NS[level]
     if period.width_ns < DAY_NS and not period.aligned(HOUR_NS):  # every hour lies in two parts
         return all_from_ledger(period)
-    first = _rolled_from(reader, level)
+    first = reach.of(reader).rolled_from(level)
     if first is None:
         return all_from_ledger(period)
     head_ns = max(-(-period.from_ns // unit_ns), first) * unit_ns
@@ -131,14 +132,8 @@ def whole_buckets(reader: Reader, period: Period) -> dict[str, Any]:
 
 def is_young(reader: Reader, now_ns: int) -> bool:
     """Whether no day of the rollups has ended yet."""
-    first = _rolled_from(reader, "1d")
+    first = reach.of(reader).cost_1d
     return first is None or (first + 1) * DAY_NS > now_ns
-
-
-def _rolled_from(reader: Reader, level: str) -> int | None:
-    bound = {"level": level, "unit_ns": UNIT_NS[level]}
-    found: int | None = reader.once(("rolled_from", level), lambda: reader.value(SQL["rolled_from"], **bound))
-    return found
 
 
 def _split_hours(period: Period) -> dict[str, int]:
@@ -155,9 +150,8 @@ def _split_hours(period: Period) -> dict[str, int]:
 def _dirty(reader: Reader, unit_ns: int, head_ns: int, tail_ns: int) -> list[int]:
     """Buckets within [head, tail) of which a part waits to be recomputed; a dirty day makes all its hours dirty."""
     buckets: set[int] = set()
-    for bucket, level in reader.once(
-        ("dirty_costs", unit_ns), lambda: reader.tuples(SQL["dirty_costs"], unit_ns=unit_ns)
-    ):
-        width = DAY_NS // unit_ns if level == "1d" else 1
-        buckets.update(range(bucket, bucket + width))
+    first, end = (head_ns - DAY_NS) // MINUTE_NS, tail_ns // MINUTE_NS
+    for level, minute in noted.of(reader).waiting("cost", first, end):
+        bucket = minute * MINUTE_NS // unit_ns
+        buckets.update(range(bucket, bucket + (DAY_NS // unit_ns if level == "1d" else 1)))
     return sorted(bucket for bucket in buckets if head_ns <= bucket * unit_ns < tail_ns)

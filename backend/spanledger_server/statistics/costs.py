@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal, localcontext
 from typing import Any, Final, Literal
 
-from spanledger_server.statistics import cost_cells, periods, remembered, shares, slots, spenders
+from spanledger_server.statistics import cost_cells, periods, reach, remembered, shares, slots, spenders
 from spanledger_server.statistics.periods import Part, Period
+from spanledger_server.statistics.reach import Reach
 from spanledger_server.statistics.remembered import Parted
 from spanledger_server.store import sqlfile
 from spanledger_server.store.database import Reader
@@ -84,7 +85,7 @@ def costs(
     question = _Question(reader, conditions, frozenset(asked), route)
     within = TOTAL if dimension == "user" else dimension
     cells, source = question.cells(period, within)
-    known = reader.row(SQL["known_range"]) or {}
+    known = reach.of(reader)
     before = periods.before(period)
     earlier = None if before is None else question.cells(before, within)[0]
     named: Sequence[Mapping[str, Any]] = cells
@@ -258,10 +259,10 @@ def _summary(total: Sums) -> dict[str, Any]:
 
 
 def _previous(
-    before: Period | None, cells: Sequence[Mapping[str, Any]] | None, now: Sums, known: Mapping[str, Any]
+    before: Period | None, cells: Sequence[Mapping[str, Any]] | None, now: Sums, known: Reach
 ) -> dict[str, Any] | None:
     """The same stretch of the period before; None when nothing is known of it, `complete` when all of it is."""
-    first_ns = _first_known_ns(known)
+    first_ns = known.first_ns
     if before is None or cells is None or first_ns is None or first_ns >= before.to_ns:
         return None
     total = _total(cells)
@@ -314,17 +315,12 @@ def _breakdown(cells: Sequence[Mapping[str, Any]], slot_of: Mapping[str, int]) -
     return items
 
 
-def _first_known_ns(known: Mapping[str, Any]) -> int | None:
-    firsts = [at_ns for at_ns in (known.get("first_ns"), known.get("first_rolled_ns")) if at_ns is not None]
-    return min(firsts, default=None)
-
-
-def _known_parts(period: Period, known: Mapping[str, Any]) -> set[int]:
+def _known_parts(period: Period, known: Reach) -> set[int]:
     """The parts that lie in the stretch of which something is known: no line there means that nothing was spent."""
-    first_ns = _first_known_ns(known)
+    first_ns = known.first_ns
     if first_ns is None:
         return set()
-    last_ns = known["last_ns"] if known["last_ns"] is not None else known["first_rolled_ns"]
+    last_ns = first_ns if known.last_ns is None else known.last_ns
     return {part.number for part in period.parts if part.to_ns > first_ns and part.from_ns <= last_ns}
 
 

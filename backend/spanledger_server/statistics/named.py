@@ -119,53 +119,65 @@ METRICS: Final[dict[str, Named]] = {
     "db_connections_used": Named("{connection}", "system", _gauge("db_connections_used"), "connections in use"),
     "celery_active": Named("{task}", "system", _gauge("celery_active"), "tasks that workers run"),
 }
+TOLD: Final[dict[Source, str]] = {"cache": "cache", "rate_limit": "rate_limit", "requests": "request"}  # its events
 FILTERED: Final[tuple[Source, ...]] = ("calls",)  # the sources that filters of the ledger reach
 
 
 class Reading:
     """The metrics of one period, each source read once."""
 
-    def __init__(self, reader: Reader, period: Period, conditions: Conditions | None = None) -> None:
+    def __init__(
+        self, reader: Reader, period: Period, conditions: Conditions | None = None, *, together: bool = False
+    ) -> None:
         """Nothing is read yet.
 
         Args:
             reader: One snapshot.
             period: Its parts.
             conditions: Filters of the ledger, for metrics whose source is in `FILTERED`.
+            together: Whether metrics of more than one of `TOLD` will be asked for: these are read in one statement.
         """
         self._reader, self._period, self._conditions = reader, period, conditions
+        self._together = together
         self._found: dict[Source, tuple[Mapping[int, Any], Any]] = {}
+        self._said: list[dict[str, Any]] | None = None
 
     def points(self, name: str) -> list[Point]:
         """The metric `name`, one of `METRICS`, for each part of the period."""
         metric, period = METRICS[name], self._period
         if metric.source not in self._found:
-            self._found[metric.source] = _by_part(self._reader, metric.source, period, self._conditions)
+            self._found[metric.source] = self._by_part(metric.source)
         found, nothing = self._found[metric.source]
         return [_point(metric, part, found.get(part.number, nothing), period) for part in period.parts]
+
+    def _by_part(self, source: Source) -> tuple[Mapping[int, Any], Any]:
+        """What the source gives by part, and what it gives for a part in which nothing happened."""
+        if source == "calls":
+            return _calls(self._reader, self._period, self._conditions or filters.parse((), filters.LEDGER)), Calls()
+        if source == "requests":
+            return requests.by_part(self._reader, self._period, self._told(source)), Answered()
+        if source == "system":
+            return system.figures(self._reader, self._period), {}
+        kind: Callable[[], Any] = told.Cache if source == "cache" else told.RateLimit
+        by_part: dict[int, Any] = {}
+        for cell in self._told(source):
+            by_part.setdefault(cell["part"], kind()).add(cell)
+        return by_part, kind()
+
+    def _told(self, source: Source) -> list[dict[str, Any]]:
+        """What tracking calls told of this source."""
+        event = TOLD[source]
+        if not self._together:
+            return told.cells(self._reader, self._period, (event,), {})
+        if self._said is None:
+            self._said = told.cells(self._reader, self._period, tuple(TOLD.values()), {})
+        return [cell for cell in self._said if cell["event"] == event]
 
 
 def _point(metric: Named, part: Part, found: Any, period: Period) -> Point:
     hours = (min(part.to_ns, period.to_ns) - max(part.from_ns, period.from_ns)) / HOUR_NS
     percentiles = _percentiles(found) if metric.timed else None
     return Point(part, metric.value(found, hours), _events(found), percentiles)
-
-
-def _by_part(
-    reader: Reader, source: Source, period: Period, conditions: Conditions | None
-) -> tuple[Mapping[int, Any], Any]:
-    """What the source gives by part, and what it gives for a part in which nothing happened."""
-    if source == "calls":
-        return _calls(reader, period, conditions or filters.parse((), filters.LEDGER)), Calls()
-    if source == "requests":
-        return requests.by_part(reader, period), Answered()
-    if source == "system":
-        return system.figures(reader, period), {}
-    kind: Callable[[], Any] = told.Cache if source == "cache" else told.RateLimit
-    by_part: dict[int, Any] = {}
-    for cell in told.cells(reader, period, (source,), {}):
-        by_part.setdefault(cell["part"], kind()).add(cell)
-    return by_part, kind()
 
 
 def _calls(reader: Reader, period: Period, conditions: Conditions) -> dict[int, Calls]:

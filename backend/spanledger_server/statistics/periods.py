@@ -54,6 +54,7 @@ class Period:
         offsets: From when on the zone is how far ahead of UTC, both in nanoseconds; the first holds from `from_ns`. Of
             ``today`` the one entry puts hour 0 at midnight.
         parts: The parts in order; the last one is the one that goes on.
+        closed: Whether it ended long ago, with a whole part, so that none of it goes on.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Period:
     width_ns: int
     offsets: tuple[tuple[int, int], ...]
     parts: tuple[Part, ...]
+    closed: bool = False
 
     @property
     def window(self) -> Range:

@@ -61,27 +61,14 @@ WITH cells AS MATERIALIZED (
 -- end
 ;
 
--- name: changed_since
--- Of the rollups' notes: the last one, whether all since one are there and none of them is of a family within a window, whether
--- anything of the family waits there to be recomputed at some levels; and whether all of it is kept.
-SELECT
-    max(change),
-    coalesce(min(change) <= $since AND max(change) >= $since, false) AND NOT bool_or(
-        change > $since AND family = $family AND bucket * width_ns(level) < $to_ns AND (bucket + 1) * width_ns(level) > $from_ns
-    ),
-    (
-        SELECT count(*) > 0 FROM dirty_buckets
-        WHERE family = $family AND list_contains($levels::VARCHAR[], level) AND bucket * width_ns(level) < $to_ns AND (bucket + 1) * width_ns(level) > $from_ns
-    ),
-    (
-        SELECT coalesce(max(from_ns) <= $from_ns, true)
-        FROM kept_from WHERE subject IN ('ledger', 'cost_1h', 'cost_1d', 'user_1d')
-    )
-FROM rollup_log;
-
--- name: first_waiting
--- The first minute of a family, from one on, that waits to be recomputed.
-SELECT min(bucket) FROM dirty_buckets WHERE family = $family AND level = '1m' AND bucket >= $first;
+-- name: noted
+-- The buckets of the rollups that were recomputed, from a change on; without a change those that wait for it; and without a level since
+-- when tables are kept of which something was deleted. One statement, because each takes longer to plan than to run.
+SELECT change, family, level, [bucket] FROM rollup_log WHERE change >= $since
+UNION ALL
+SELECT NULL, family, level, list(bucket) FROM dirty_buckets GROUP BY family, level
+UNION ALL
+SELECT NULL, subject, NULL, [from_ns] FROM kept_from;
 
 -- name: cost_cells_of_users
 -- The same of some users, or without them: from days by user, and the ledger's lines of the rest.
@@ -126,18 +113,20 @@ WITH cells AS MATERIALIZED (
 -- end
 ;
 
--- name: user_days
--- What there is of days by user, from which day on they are all kept, and which of them are not recomputed yet.
-SELECT kept_day, CASE WHEN first_day IS NOT NULL THEN greatest(first_day, kept_day) END AS first_day, last_day, stale
-FROM (
-    SELECT
-        (SELECT coalesce(max(from_ns) // 86400000000000, 0) FROM kept_from WHERE subject IN ('user_1d', 'ledger')) AS kept_day,
-        (SELECT min(bucket) FROM user_1d) AS first_day, (SELECT max(bucket) FROM user_1d) AS last_day,
-        (
-            SELECT list(DISTINCT bucket // CASE level WHEN '1m' THEN 1440 WHEN '1h' THEN 24 ELSE 1 END)
-            FROM dirty_buckets WHERE family IN ('cost', 'user')
-        ) AS stale
-);
+-- name: reach
+-- When the first line of the ledger was, and the last sign of life of anybody who sends; the first buckets of the rollups of costs, and the
+-- first and the last day by user. Nothing is looked for after first_ns, or before last_ns, which are known from before: a store
+-- that is written to would be read whole for it. A union, because the order in which columns of one row are found is planned at length.
+SELECT 'first_ns' AS what, min(at_ns) AS found FROM ledger WHERE at_ns <= $first_ns
+UNION ALL SELECT 'last_ns', max(at_ns) FROM ledger WHERE at_ns >= $last_ns
+UNION ALL SELECT 'last_ns', max(start_ns) FROM spans WHERE start_ns >= $last_ns
+UNION ALL SELECT 'last_ns', max(at_ns) FROM metric_points WHERE at_ns >= $last_ns
+UNION ALL SELECT 'last_ns', max(at_ns) FROM logs WHERE at_ns >= $last_ns
+UNION ALL SELECT 'cost_1m', min(bucket) FROM cost_1m
+UNION ALL SELECT 'cost_1h', min(bucket) FROM cost_1h
+UNION ALL SELECT 'cost_1d', min(bucket) FROM cost_1d
+UNION ALL SELECT 'first_day', min(bucket) FROM user_1d
+UNION ALL SELECT 'last_day', max(bucket) FROM user_1d;
 
 -- name: numbers_of_users
 -- The numbers of those of some users who have one.
@@ -149,7 +138,7 @@ SELECT user_number, user_id FROM user_numbers
 WHERE user_number >= $least AND user_number <= $most AND list_contains($numbers::INTEGER[], user_number);
 
 -- name: lines_of_users
--- What users spent, by the ledger's lines beside the days by user.
+-- What users spent, by the ledger's lines of a time beside the days by user.
 SELECT
     user_id, count(*) AS calls, count(*) FILTER (state = 'priced') AS priced_calls,
     count(*) FILTER (state = 'unpriced') AS unpriced_calls, count(*) FILTER (state = 'estimated') AS estimated_calls,
@@ -161,20 +150,6 @@ FROM ledger
 WHERE of_lines(at_ns, $u)
     -- include: ledger_conditions
 GROUP BY user_id;
-
--- name: late_lines_of_users
--- The same of all lines of a time, by part of a period as well.
-SELECT
-    part_of(at_ns, $p) AS part, user_id, count(*) AS calls, count(*) FILTER (state = 'priced') AS priced_calls,
-    count(*) FILTER (state = 'unpriced') AS unpriced_calls, count(*) FILTER (state = 'estimated') AS estimated_calls,
-    count(*) FILTER (state = 'free') AS free_calls, sum(cost_usd) AS cost_usd, sum(input_tokens) AS input_tokens,
-    sum(output_tokens) AS output_tokens, sum(cached_input_tokens) AS cached_input_tokens,
-    count(input_tokens) AS input_told, count(output_tokens) AS output_told,
-    count(cached_input_tokens) AS cached_input_told
-FROM ledger
-WHERE at_ns >= $from_ns AND at_ns < $to_ns
-    -- include: ledger_conditions
-GROUP BY part, user_id;
 
 -- name: days_of_users
 -- The same of the days by user, by number: from a year's sums and what has to be added to them or taken off, else from days.
@@ -235,35 +210,6 @@ FROM ledger
 WHERE of_lines(at_ns, $u) AND (list_contains($users::VARCHAR[], user_id) OR ($unset AND user_id IS NULL))
     -- include: ledger_conditions
 GROUP BY ALL;
-
--- name: rolled_from
--- The first bucket of unit_ns from which on the rollup of a level is whole.
-SELECT greatest(
-    CASE $level
-        WHEN '1m' THEN (SELECT min(bucket) FROM cost_1m) WHEN '1h' THEN (SELECT min(bucket) FROM cost_1h)
-        ELSE (SELECT min(bucket) FROM cost_1d)
-    END,
-    (SELECT (from_ns + $unit_ns - 1) // $unit_ns FROM kept_from WHERE subject = 'cost_' || $level)
-);
-
--- name: dirty_costs
--- Buckets of unit_ns of which some minute, hour or day is not recomputed yet.
-SELECT DISTINCT
-    bucket * CASE level
-        WHEN '1m' THEN 60000000000 WHEN '1h' THEN 3600000000000 ELSE 86400000000000
-    END // $unit_ns AS bucket,
-    level
-FROM dirty_buckets WHERE family = 'cost';
-
--- name: known_range
--- From the first line of the ledger to the last sign of life of anybody who sends.
-SELECT
-    (SELECT min(at_ns) FROM ledger) AS first_ns,
-    (SELECT min(bucket) * 86400000000000 FROM cost_1d) AS first_rolled_ns,
-    greatest(
-        (SELECT max(at_ns) FROM ledger), (SELECT max(start_ns) FROM spans), (SELECT max(at_ns) FROM metric_points),
-        (SELECT max(at_ns) FROM logs)
-    ) AS last_ns;
 
 -- name: slots
 -- The slots of a dimension's values.
@@ -424,16 +370,6 @@ JOIN metric_series USING (series_id) GROUP BY service;
 -- What this server refused within a window.
 SELECT service, signal, reason, sum(records)::BIGINT AS items
 FROM loss WHERE at_ns >= $from_ns AND at_ns < $to_ns GROUP BY service, signal, reason;
-
--- name: kept_from
--- Since when tables are kept, of which something was deleted.
-SELECT subject, from_ns FROM kept_from;
-
--- name: stale
--- What of a family waits to be recomputed: the level, and the bucket as the number of its first minute.
-SELECT DISTINCT level, bucket * CASE level WHEN '1m' THEN 1 WHEN '1h' THEN 60 ELSE 1440 END AS minute
-FROM dirty_buckets
-WHERE family = $family AND minute >= $first AND minute < $end;
 
 -- name: weighed_cells
 -- Requests of a window by part of it, service, operation, route and outcome: kept spans, their weights, codes of durations and

@@ -17,18 +17,17 @@ from typing import Any, Final, TypeVar
 
 from spanledger_server.rollups.dirty import Family, Level
 from spanledger_server.rollups.levels import LEVELS
+from spanledger_server.statistics import noted
 from spanledger_server.statistics.periods import Period
-from spanledger_server.store import sqlfile
 from spanledger_server.store.database import Reader
-from spanledger_server.timegrid import HOUR_NS, MINUTE_NS, Range
-
-SQL = sqlfile.load(__package__)
+from spanledger_server.timegrid import MINUTE_NS, Range
 
 MINUTES: Final[tuple[Level, ...]] = ("1m",)  # whose marks matter to what is read as `stretches` says
 OPEN_PARTS: Final = 2  # of a period, the last ones: lines still come for them
 OPEN_MINUTES: Final = 1  # the last whole ones: senders are a little late
 FEWEST_PARTS: Final = 7  # that are worth it
-MOST_ROWS: Final = 10_000  # of one answer: a year of days by twenty models
+NARROWEST_NS: Final = 15 * MINUTE_NS  # parts that are: of narrower ones, others are long gone each time
+MOST_ROWS: Final = 20_000  # of one answer: a year of days by fifty models, a day's sums of 300,000 users
 MOST_HELD: Final = (
     60_000  # of all of them, of a kilobyte or two; fewer, and what pages ask in turn drives each other out
 )
@@ -98,19 +97,17 @@ def rows(
     answers: _Answers = reader.memory.setdefault("statistics.answers", _Answers())
     with answers.lock:
         known = answers.each.get(question)
-    since = -1 if known is None else known.change
-    bounds = {"family": family, "since": since, "from_ns": window.from_ns, "to_ns": window.to_ns}
-    last, holds, waits, kept = reader.tuples(SQL["changed_since"], **bounds, levels=list(unless))[0]
-    sure = kept and not waits
-    if known is not None and holds and sure:
+    notes = noted.of(reader)
+    sure = notes.all_kept(family, window.from_ns) and not notes.waits(family, unless, window)
+    if known is not None and sure and notes.holds(known.change, family, window):
         found: Rows | None = known.rows
     else:
         found = read()
         if found is not None and len(found) > MOST_ROWS:
             found = None
-    if last is not None and sure:
+    if notes.last is not None and sure:
         with answers.lock:
-            answers.keep(question, _Answer(last, found))
+            answers.keep(question, _Answer(notes.last, found))
     return found
 
 
@@ -138,24 +135,25 @@ def grown(
         known = answers.each.get(question)
     if known is not None and known.until_ns > settled_ns:
         return read(window)  # something within it waits: it will be read anew
-    since, until_ns = (-1, settled_ns) if known is None else (known.change, known.until_ns)
-    bounds = {"family": "cost", "since": since, "from_ns": window.from_ns, "to_ns": until_ns, "levels": []}
-    last, holds, _, kept = reader.tuples(SQL["changed_since"], **bounds)[0]
-    if known is None or not holds or not kept:
+    notes = noted.of(reader)
+    kept = notes.all_kept("cost", window.from_ns)
+    if known is None or not kept or not notes.holds(known.change, "cost", Range(window.from_ns, known.until_ns)):
         found = read(Range(window.from_ns, settled_ns))
+    elif known.until_ns == settled_ns:
+        found = known.rows
     else:
-        found = known.rows if until_ns == settled_ns else add(known.rows, read(Range(until_ns, settled_ns)))
-    if last is not None and kept and len(found) <= MOST_ROWS:
+        found = add(known.rows, read(Range(known.until_ns, settled_ns)))
+    if notes.last is not None and kept and len(found) <= MOST_ROWS:
         with answers.lock:
-            answers.keep(question, _Answer(last, found, settled_ns))
+            answers.keep(question, _Answer(notes.last, found, settled_ns))
     return add(found, read(Range(settled_ns, window.to_ns)))
 
 
 def _settled_ns(reader: Reader, window: Range) -> int:
     """The minute up to which nothing waits to be recomputed; not the last ones, for which lines still come."""
     first, last = window.from_ns // MINUTE_NS, window.to_ns // MINUTE_NS - OPEN_MINUTES
-    waiting = reader.once(("waiting", first), lambda: reader.value(SQL["first_waiting"], family="cost", first=first))
-    return (last if waiting is None else min(last, int(waiting))) * MINUTE_NS
+    waiting = (minute for level, minute in noted.of(reader).waiting("cost", first, last) if level == "1m")
+    return next(waiting, last) * MINUTE_NS
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,16 +177,16 @@ def parted(period: Period, name: Callable[[int], Hashable] = lambda number: numb
         name: Number of a part -> what it is shown as: parts that are shown as one are not torn.
     """
     parts = period.parts
-    if len(parts) < FEWEST_PARTS or period.width_ns < HOUR_NS:
+    if len(parts) < FEWEST_PARTS or period.width_ns < NARROWEST_NS:
         return None
     begun = {name(parts[0].number)} if parts[0].from_ns < period.from_ns else set()
-    new = {name(part.number) for part in parts[-OPEN_PARTS:]}
+    new = set() if period.closed else {name(part.number) for part in parts[-OPEN_PARTS:]}
     first = next((place for place, part in enumerate(parts) if name(part.number) not in begun), 0)
-    beyond = next(place for place, part in enumerate(parts) if name(part.number) in new)
+    beyond = next((place for place, part in enumerate(parts) if name(part.number) in new), len(parts))
     if beyond - first < FEWEST_PARTS:
         return None
-    from_ns, to_ns = parts[first].from_ns, parts[beyond].from_ns
+    from_ns, to_ns = parts[first].from_ns, parts[beyond - 1].to_ns
     gone = replace(period, from_ns=from_ns, to_ns=to_ns, parts=parts[first:beyond])
     before = replace(period, to_ns=from_ns, parts=parts[:first])
     after = replace(period, from_ns=to_ns, parts=parts[beyond:])
-    return Parted(gone, (before, after) if first else (after,))
+    return Parted(gone, tuple(each for each in (before, after) if each.parts))

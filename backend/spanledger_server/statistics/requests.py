@@ -175,26 +175,26 @@ def report(reader: Reader, period: Period, service: str | None = None) -> Report
         service: Only this one.
     """
     found = Report()
-    for endpoint, part, add in _rows(reader, period, service):
+    conditions = told.NOTHING | {"service": None if service is None else [service]}
+    said = told.cells(reader, period, ("request",), conditions)
+    for endpoint, part, add in _rows(reader, period, service, said):
         for each in _places(found, endpoint, part):
             add(each)
     return found
 
 
-def by_part(reader: Reader, period: Period) -> dict[int, Answered]:
-    """The requests of each part of `period` alone."""
+def by_part(reader: Reader, period: Period, said: Sequence[Mapping[str, Any]]) -> dict[int, Answered]:
+    """The requests of each part of `period` alone; `said` is what was told of them, as `told.cells` gives it."""
     parts: dict[int, Answered] = {}
-    for _, part, add in _rows(reader, period, None):
+    for _, part, add in _rows(reader, period, None, said):
         add(parts.setdefault(part, Answered()))
     return parts
 
 
 def _rows(
-    reader: Reader, period: Period, service: str | None
+    reader: Reader, period: Period, service: str | None, said: Sequence[Mapping[str, Any]]
 ) -> Iterator[tuple[Endpoint, int, Callable[[Answered], None]]]:
     """Endpoint, number of the part, and what adds what is known of them; nothing twice."""
-    conditions = told.NOTHING | {"service": None if service is None else [service]}
-    said = told.cells(reader, period, ("request",), conditions)
     known = {(cell["service"], cell["subject"]) for cell in said}
     for cell in said:
         yield (cell["service"], cell["subject"]), cell["part"], partial(Answered.add_told, cell=cell)

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import localcontext
 from functools import partial
+from itertools import chain
 from typing import Any, Final, TypeVar
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from spanledger_server.statistics import remembered, shares, user_sums
+from spanledger_server.rollups.dirty import Family
+from spanledger_server.statistics import noted, reach, remembered, shares, user_sums
 from spanledger_server.statistics.periods import Period
 from spanledger_server.statistics.user_sums import Held, Lines
 from spanledger_server.store import sqlfile
@@ -30,6 +31,8 @@ SQL = sqlfile.load(__package__)
 QUARTER_NS: Final = 15 * MINUTE_NS
 QUARTERS_A_DAY: Final = 96
 FAR_DAY: Final = 2**31 - 1
+MINUTES_A_DAY: Final = DAY_NS // MINUTE_NS
+WAITED: Final[tuple[Family, ...]] = ("cost", "user")  # whose marks make a day by user wait
 LATE_NS: Final = 2 * DAY_NS  # a longer stretch has more users than are remembered
 KNOWN: Final = frozenset(
     ("service", "kind", "model", "provider", "operation", "feature", "tenant", "user_tier", "user_id")
@@ -77,7 +80,7 @@ def spenders(
     u = all_from_ledger(period) if from_ledger or not KNOWN.issuperset(asked) else sources(reader, period)
     beside, window = (u, None) if from_ledger else without_late(u, period)
     bound = {"u": beside, **who(reader, conditions), **conditions}
-    late = None if window is None else _late(reader, period, window, conditions)
+    late = None if window is None else _late(reader, window, conditions)
     lines = _lines(reader, bound, late)
     days = _days(reader, bound, None if asked else _year(period, u))
     ranked = user_sums.ranked(days, lines, most, partial(_numbers_of, reader), partial(_names_of, reader))
@@ -90,7 +93,7 @@ def spenders(
         "last_number": max(numbers, default=-1),
         "unset": None in first,
     }
-    parts = _parts(reader, {"p": period.bound(), **told, **bound}, late) if ranked else []
+    parts = _parts(reader, {"p": period.bound(), **told, **bound}, window) if ranked else []
     return Spenders(ranked, parts, u["first_day"] < u["end_day"])
 
 
@@ -99,35 +102,28 @@ def without_late(u: Mapping[str, Any], period: Period) -> tuple[dict[str, Any], 
     from_ns = u["tail_ns"]
     if not 0 < period.to_ns - from_ns <= LATE_NS:
         return dict(u), None
-    needed = [period.from_ns] if period.from_ns < min(u["head_ns"], from_ns) else []
-    first = min([*needed, *(day * DAY_NS for day in u["stale"]), from_ns])
-    return {**u, "rest_from_ns": max(period.from_ns, first), "to_ns": from_ns}, Range(from_ns, period.to_ns)
+    return {**u, "to_ns": from_ns}, Range(from_ns, period.to_ns)
 
 
-def _late(reader: Reader, period: Period, window: Range, conditions: Mapping[str, Any]) -> Lines:
-    """The last lines of a period by part and user."""
-    bound = {"p": period.bound(), **conditions}
+def _late(reader: Reader, window: Range, conditions: Mapping[str, Any]) -> Lines:
+    """The sums of the last lines of a period by user."""
 
     def read(each: Range) -> Lines:
-        bounds = {"from_ns": each.from_ns, "to_ns": each.to_ns}
-        sql, parameters = sqlfile.lean(SQL["late_lines_of_users"], {**bound, **bounds})
+        sql, parameters = sqlfile.lean(SQL["lines_of_users"], {"u": all_from_ledger(each), **conditions})
         return Lines(reader.arrow(sql, **parameters))
 
-    question = ("late lines of users", repr(sorted(bound.items())), window.from_ns)
+    question = ("late lines of users", repr(sorted(conditions.items())), window.from_ns)
     return remembered.grown(reader, question, window, read, user_sums.together)
 
 
 def _lines(reader: Reader, bound: Mapping[str, Any], late: Lines | None) -> pa.Table:
     """The sums of lines by user, those of `late` with them."""
     u = bound["u"]
+    if late is not None and u["rest_from_ns"] >= u["to_ns"]:
+        return late.table
     sql, parameters = sqlfile.lean(SQL["lines_of_users"], bound)
-    if late is None:
-        return reader.arrow(sql, **parameters)
-    if u["rest_from_ns"] >= u["to_ns"]:
-        return late.by("user_id")
-    others = reader.arrow(sql, **parameters)
-    tables = [others, late.by("user_id").select(others.column_names).cast(others.schema)]
-    return Lines(pa.concat_tables(tables)).by("user_id")
+    others = Lines(reader.arrow(sql, **parameters))
+    return (others if late is None else user_sums.together(others, late)).table
 
 
 def _days(reader: Reader, bound: Mapping[str, Any], year: int | None) -> Held:
@@ -170,37 +166,41 @@ def _names_of(reader: Reader, numbers: Sequence[int]) -> dict[int, str]:
     return dict(reader.tuples(SQL["names_of_users"], numbers=list(numbers), **bounds))
 
 
-def _parts(reader: Reader, bound: Mapping[str, Any], late: Lines | None) -> list[dict[str, Any]]:
+def _parts(reader: Reader, bound: Mapping[str, Any], window: Range | None) -> list[dict[str, Any]]:
     """What users spent by part: in the days by user, read once while they are the same, and in the lines beside."""
     u = bound["u"]
     sql, parameters = sqlfile.lean(SQL["parts_of_users"], bound)
-    found = once(reader, "parts of users", sql, parameters, u, partial(reader.rows, sql, **parameters))
-    sql, parameters = sqlfile.lean(SQL["later_parts_of_users"], bound)
-    lines = reader.rows(sql, **parameters) if u["rest_from_ns"] < u["to_ns"] else []
-    lines += [] if late is None else _parts_of(late.table, bound)
-    added = {(row["part"], row["user_id"]): dict(row) for row in found}
+    rows = once(reader, "parts of users", sql, parameters, u, partial(reader.rows, sql, **parameters))
+    if u["rest_from_ns"] < u["to_ns"]:
+        rows = rows + _later_parts(reader, bound, u)
+    return _added(rows, [] if window is None else _late_parts(reader, bound, window))
+
+
+def _late_parts(reader: Reader, bound: Mapping[str, Any], window: Range) -> list[dict[str, Any]]:
+    """The same of the last lines of a period."""
+
+    def read(each: Range) -> list[dict[str, Any]]:
+        return _later_parts(reader, bound, all_from_ledger(each))
+
+    question = ("late parts of users", repr(sorted({**bound, "u": None}.items())), window.from_ns)
+    return remembered.grown(reader, question, window, read, _added)
+
+
+def _later_parts(reader: Reader, bound: Mapping[str, Any], u: Mapping[str, Any]) -> list[dict[str, Any]]:
+    sql, parameters = sqlfile.lean(SQL["later_parts_of_users"], {**bound, "u": u})
+    return reader.rows(sql, **parameters)
+
+
+def _added(some: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Both, each part and user once."""
+    added: dict[tuple[int, str | None], dict[str, Any]] = {}
     with localcontext(shares.EXACT):
-        for row in lines:
+        for row in chain(some, others):
             mine = added.setdefault((row["part"], row["user_id"]), {**row, "cost_usd": None, "known_calls": 0})
             mine["known_calls"] += row["known_calls"]
             if row["cost_usd"] is not None:
                 mine["cost_usd"] = row["cost_usd"] + (mine["cost_usd"] or 0)
     return list(added.values())
-
-
-def _parts_of(lines: pa.Table, bound: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The lines of the users who are told over time."""
-    chosen = [*bound["users"], *([None] if bound["unset"] else [])]
-    mine = lines.filter(pc.is_in(lines["user_id"], pa.array(chosen, lines["user_id"].type)))
-    return [
-        {
-            "part": row["part"],
-            "user_id": row["user_id"],
-            "cost_usd": row["cost_usd"],
-            "known_calls": row["calls"] - row["unpriced_calls"],
-        }
-        for row in mine.select(["part", "user_id", "cost_usd", "calls", "unpriced_calls"]).to_pylist()
-    ]
 
 
 def sources(reader: Reader, period: Period) -> dict[str, Any]:
@@ -210,18 +210,22 @@ def sources(reader: Reader, period: Period) -> dict[str, Any]:
         reader: One snapshot.
         period: Its parts must begin at quarters of an hour, else all of it is read from the ledger.
     """
-    found = reader.row(SQL["user_days"]) or {}
-    end_day = period.to_ns // DAY_NS
-    if found["first_day"] is None or not period.aligned(QUARTER_NS):
+    known, end_day = reach.of(reader), period.to_ns // DAY_NS
+    if known.first_day is None or not period.aligned(QUARTER_NS):
         return all_from_ledger(period)
-    head_ns = max(-(-period.from_ns // QUARTER_NS) * QUARTER_NS, found["first_day"] * DAY_NS)
+    notes = noted.of(reader)
+    kept_day = max(notes.kept.get(subject, 0) for subject in ("user_1d", "ledger")) // DAY_NS
+    head_ns = max(-(-period.from_ns // QUARTER_NS) * QUARTER_NS, max(known.first_day, kept_day) * DAY_NS)
     if head_ns >= end_day * DAY_NS:
         return all_from_ledger(period)
     first_day = head_ns // DAY_NS
-    stale = sorted(day for day in found["stale"] or () if first_day <= day < end_day)
-    rest = [*([period.from_ns] if period.from_ns < head_ns else []), *(day * DAY_NS for day in stale), end_day * DAY_NS]
+    bounds = (first_day * MINUTES_A_DAY, end_day * MINUTES_A_DAY)
+    waiting = (minute for family in WAITED for _, minute in notes.waiting(family, *bounds))
+    stale = sorted({minute // MINUTES_A_DAY for minute in waiting})
+    from_ns = max(period.from_ns, known.first_ns or 0)
+    rest = [*([from_ns] if from_ns < head_ns else []), *(day * DAY_NS for day in stale), end_day * DAY_NS]
     return {
-        "rest_from_ns": max(period.from_ns, min(rest)),
+        "rest_from_ns": max(from_ns, min(rest)),
         "to_ns": period.to_ns,
         "head_ns": head_ns,
         "tail_ns": end_day * DAY_NS,
@@ -229,12 +233,12 @@ def sources(reader: Reader, period: Period) -> dict[str, Any]:
         "first_quarter": head_ns // QUARTER_NS % QUARTERS_A_DAY,
         "end_day": end_day,
         "stale": stale,
-        "kept_day": found["kept_day"] or 0,
-        "last_day": found["last_day"],
+        "kept_day": kept_day,
+        "last_day": known.last_day,
     }
 
 
-def all_from_ledger(period: Period) -> dict[str, Any]:
+def all_from_ledger(period: Period | Range) -> dict[str, Any]:
     """A period of which nothing is read from days by user."""
     days = {"first_day": 0, "first_quarter": 0, "end_day": 0, "stale": [], "kept_day": 0, "last_day": 0}
     return days | {

@@ -16,11 +16,9 @@ from typing import Any, Final, Literal
 
 from spanledger_server.rollups.dirty import Family
 from spanledger_server.rollups.levels import days_read
-from spanledger_server.store import sqlfile
+from spanledger_server.statistics import noted
 from spanledger_server.store.database import Reader
 from spanledger_server.timegrid import DAY_NS, HOUR_NS, MINUTE_NS, Range
-
-SQL = sqlfile.load(__package__)
 
 Unit = Literal["minute", "hour", "day"]
 ROWS: Final[dict[Family, str]] = {"cost": "ledger", "span": "spans", "metric": "metric_points", "told": "logs"}
@@ -39,13 +37,13 @@ def of(reader: Reader, family: Family, window: Range, coarsest: Unit = "day", *,
         coarsest: The widest bucket that may be read where finer ones are kept: one that lies in one part of a trend.
         exact: Whether the minutes in which it begins and ends are read from the rows, as far as they lie within it.
     """
-    kept: dict[str, int] = reader.once(("kept_from",), lambda: dict(reader.tuples(SQL["kept_from"])))
+    known = noted.of(reader)
+    kept = known.kept
     first_minute, end_minute = window.from_ns // MINUTE_NS, -(-window.to_ns // MINUTE_NS)
     hours_kept, minutes_kept = kept.get(f"{family}_1h", 0), kept.get(f"{family}_1m", 0)
     days = days_read(window, hours_kept, wanted=coarsest == "day")
     hours = _hours(window, minutes_kept, days, wanted=coarsest != "minute")
-    marked = {"family": family, "first": first_minute - MINUTES_A_DAY, "end": end_minute}
-    marks = reader.once(("stale", *marked.values()), lambda: reader.tuples(SQL["stale"], **marked))
+    marks = list(known.waiting(family, first_minute - MINUTES_A_DAY, end_minute))
     # A minute that waits makes its hour and its day wait; an hour its day.
     stale_days = {bucket // MINUTES_A_DAY for _, bucket in marks}
     stale_hours = {bucket // 60 for level, bucket in marks if level != "1d"}
@@ -88,7 +86,7 @@ def parted(s: Mapping[str, Any], open_days: int, fewest: int) -> tuple[Range, di
 
 def told_apart(reader: Reader, family: Family, at_ns: int) -> bool:
     """Whether no bucket that is read for want of finer ones lies on both sides of a time."""
-    kept: dict[str, int] = reader.once(("kept_from",), lambda: dict(reader.tuples(SQL["kept_from"])))
+    kept = noted.of(reader).kept
     hours_kept, minutes_kept = kept.get(f"{family}_1h", 0), kept.get(f"{family}_1m", 0)
     if at_ns < hours_kept:
         return at_ns % DAY_NS == 0

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from spanledger_server.statistics import shares, stretches
+from spanledger_server.statistics import gone, shares, stretches
 from spanledger_server.statistics.periods import Period
 from spanledger_server.store import sqlfile
 from spanledger_server.store.database import Reader
@@ -58,6 +58,10 @@ class Gauge:
 
 def figures(reader: Reader, period: Period) -> dict[int, dict[str, float | None]]:
     """Every figure by the number of the part of `period`; parts in which nothing was reported are not there."""
+    return dict(gone.by_part(reader, "system", "metric", period, lambda each: _figures(reader, each)))
+
+
+def _figures(reader: Reader, period: Period) -> list[tuple[int, dict[str, float | None]]]:
     s = stretches.of(reader, "metric", period.window, period.coarsest)
     labels: dict[str | None, dict[str, Any]] = {}
     gauges: dict[int, list[Gauge]] = defaultdict(list)
@@ -67,7 +71,7 @@ def figures(reader: Reader, period: Period) -> dict[int, dict[str, float | None]
         text = row["attributes"]
         known = labels.setdefault(text, json.loads(text) if text else {})
         gauges[row["part"]].append(Gauge(row["name"], row["service"], known, row["mean"]))
-    return {part: together(found) for part, found in gauges.items()}
+    return [(part, together(found)) for part, found in gauges.items()]
 
 
 def together(gauges: Iterable[Gauge]) -> dict[str, float | None]:

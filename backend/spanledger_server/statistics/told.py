@@ -12,9 +12,10 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import Any, Final
 
-from spanledger_server.statistics import periods, shares, stretches
+from spanledger_server.statistics import gone, periods, shares, stretches
 from spanledger_server.statistics.periods import Period
 from spanledger_server.store import sqlfile
 from spanledger_server.store.database import Reader
@@ -25,16 +26,29 @@ SQL = sqlfile.load(__package__)
 _EVERYWHERE: Final = ("service", "feature", "tenant", "user_tier")
 CACHES: Final = Subject((*_EVERYWHERE, "provider"))
 RATE_LIMITS: Final = Subject((*_EVERYWHERE, "limit_type"))
+CODES_A_PIECE: Final = 32  # of two kilobytes
 NOTHING: Final[dict[str, Any]] = Conditions(Subject((*_EVERYWHERE, "provider", "limit_type"))).bound()
 
 
 def cells(reader: Reader, period: Period, events: Sequence[str], conditions: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The rows of `told_cells`, by part of the period, event, service, subject and outcome."""
+    """The rows of `told_cells`, by part of the period, event, service, subject and outcome, some perhaps twice."""
+    question = ("told", tuple(events), repr(sorted(conditions.items())))
+    read = partial(_cells, reader, events, conditions)
+    return gone.by_part(reader, question, "told", period, read, _weight) if period.parts else read(period)
+
+
+def _cells(
+    reader: Reader, events: Sequence[str], conditions: Mapping[str, Any], period: Period
+) -> list[dict[str, Any]]:
     s = stretches.of(reader, "told", period.window, period.coarsest)
     bound = {"s": s, "p": period.bound(), "rows_from_ns": s["rows_from_ns"], "rows_to_ns": s["rows_to_ns"]}
     asked = {**NOTHING, **conditions, **stretches.needed(s)}
     sql, parameters = sqlfile.lean(SQL["told_cells"], {**bound, "events": list(events), **asked})
     return reader.rows(sql, **parameters)
+
+
+def _weight(cell: Mapping[str, Any]) -> int:
+    return 1 + len(cell["codes"] or ()) // CODES_A_PIECE
 
 
 @dataclass(slots=True)

@@ -9,11 +9,12 @@ Never: "better" or "worse" from a handful of events, or of a figure that has no 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
-from spanledger_server.statistics import calls, history, named, periods
+from spanledger_server.statistics import calls, gone, history, named, periods
 from spanledger_server.statistics.named import Point, Reading
 from spanledger_server.statistics.periods import Period, Rolling
 from spanledger_server.store.database import Reader
@@ -32,11 +33,11 @@ Direction = Literal["better", "worse", "up", "down", "same"]
 
 def trends(reader: Reader, period: Rolling, now_ns: int, zone: ZoneInfo) -> dict[str, Any]:
     """The trends as `GET /api/admin/monitoring/performance/trends` answers them."""
-    now = history.fine(period, now_ns)
-    length_ns = now.to_ns - now.from_ns
-    start_ns = max(0, now.from_ns - length_ns)
-    before = periods.stepped(period, Range(start_ns, now.from_ns), now.width_ns, now.zone) if start_ns else None
-    readings = (named.Reading(reader, now), None if before is None else named.Reading(reader, before))
+    now, before = _compared(period, now_ns)
+    readings = (
+        named.Reading(reader, now, together=True),
+        None if before is None else named.Reading(reader, before, together=True),
+    )
     return {
         "period": period,
         "from_ns": now.from_ns,
@@ -44,8 +45,19 @@ def trends(reader: Reader, period: Rolling, now_ns: int, zone: ZoneInfo) -> dict
         "step_s": now.width_ns // 10**9,
         "timezone": zone.key,
         "metrics": [_trend(name, *readings) for name in SHOWN],
-        "by_hour": _by_hour(reader, now, zone),
+        "by_hour": _by_hour(reader, period, now_ns, zone),
     }
+
+
+def _compared(period: Rolling, now_ns: int) -> tuple[Period, Period | None]:
+    """The period from a whole part on, and the same length before it, of which nothing is open; None before 1970."""
+    fine = history.fine(period, now_ns)
+    from_ns = fine.parts[0].from_ns
+    now = periods.stepped(period, Range(from_ns, now_ns), fine.width_ns, fine.zone)
+    earlier = Range(from_ns - periods.LENGTH_AND_STEP_NS[period][0], from_ns)
+    if earlier.from_ns < 0:
+        return now, None
+    return now, replace(periods.stepped(period, earlier, fine.width_ns, fine.zone), closed=True)
 
 
 def _trend(name: str, now: Reading, before: Reading | None) -> dict[str, Any]:
@@ -91,19 +103,29 @@ def _direction(name: str, change: float) -> Direction:
     return "up" if change > 0 else "down"
 
 
-def _by_hour(reader: Reader, period: Period, zone: ZoneInfo) -> list[dict[str, Any]]:
-    """Model calls by hour of the day, as a clock on the wall shows it: users at work."""
-    whole_hours = all(_offset_s(part.from_ns, zone) % 3600 == 0 for part in (period.parts[0], period.parts[-1]))
-    step_ns = HOUR_NS if whole_hours else 15 * MINUTE_NS
-    hourly = periods.stepped("hours", period.window, step_ns, zone)
-    found = calls.by(calls.cells(reader, hourly, timed=False), "part")
-    hours = range(24)
-    numbers, errors = dict.fromkeys(hours, 0), dict.fromkeys(hours, 0)
-    for number, each in found.items():
-        hour = datetime.fromtimestamp(number * step_ns // 10**9, UTC).astimezone(zone).hour
-        numbers[hour] += each.calls
-        errors[hour] += each.errors
-    return [{"hour": hour, "requests": numbers[hour], "errors": errors[hour]} for hour in hours]
+def _by_hour(reader: Reader, period: Rolling, now_ns: int, zone: ZoneInfo) -> list[dict[str, Any]]:
+    """Model calls by hour of the day, as a clock on the wall shows it: users at work. Each hour comes equally often."""
+    hourly = _hourly(period, now_ns, zone)
+    number, errors = dict.fromkeys(range(24), 0), dict.fromkeys(range(24), 0)
+
+    def read(each: Period) -> list[tuple[int, int, int]]:
+        found = calls.by(calls.cells(reader, each, timed=False), "part")
+        return [(part, one.calls, one.errors) for part, one in found.items()]
+
+    for part, called, failed in gone.by_part(reader, "calls by hour", "cost", hourly, read):
+        hour = datetime.fromtimestamp(part * hourly.width_ns // 10**9, UTC).astimezone(zone).hour
+        number[hour] += called
+        errors[hour] += failed
+    return [{"hour": hour, "requests": number[hour], "errors": errors[hour]} for hour in range(24)]
+
+
+def _hourly(period: Rolling, now_ns: int, zone: ZoneInfo) -> Period:
+    """As long as the period, in parts of which each lies in one hour of the zone; the last one goes on."""
+    length_ns = periods.LENGTH_AND_STEP_NS[period][0]
+    whole_hours = all(_offset_s(at_ns, zone) % 3600 == 0 for at_ns in (max(0, now_ns - length_ns), now_ns))
+    step_ns = MINUTE_NS if period == "hour" else HOUR_NS if whole_hours else 15 * MINUTE_NS
+    end_ns = -(-now_ns // step_ns) * step_ns
+    return periods.stepped("hours", Range(max(0, end_ns - length_ns), now_ns), step_ns, zone)
 
 
 def _offset_s(at_ns: int, zone: ZoneInfo) -> int:

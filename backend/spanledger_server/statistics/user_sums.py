@@ -49,7 +49,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """Sums of lines by part of a period and user: `part`, `user_id` and `SUMS`."""
+    """Sums of lines by user: `user_id` and `SUMS`."""
 
     table: pa.Table
 
@@ -57,17 +57,16 @@ class Lines:
         """How much it is, in rows of two kilobytes."""
         return 1 + self.table.nbytes // 2000
 
-    def by(self, *keys: str) -> pa.Table:
-        """The sums of `SUMS` by ``part`` or ``user_id``."""
-        added = self.table.select([*keys, *SUMS]).group_by(list(keys), use_threads=False)
-        found = added.aggregate([(name, "sum") for name in SUMS])
-        return found.select([*keys, *(f"{name}_sum" for name in SUMS)]).rename_columns([*keys, *SUMS])
-
 
 def together(one: Lines, other: Lines) -> Lines:
-    """Both, each part and user once."""
-    tables = [one.table, other.table.cast(one.table.schema)]
-    return Lines(Lines(pa.concat_tables(tables)).by("part", "user_id"))
+    """Both, each user once."""
+    if not len(other.table):
+        return one
+    tables = [one.table, other.table.select(one.table.column_names).cast(one.table.schema)]
+    added = pa.concat_tables(tables).group_by("user_id", use_threads=False)
+    found = added.aggregate([(name, "sum") for name in SUMS])
+    names = ["user_id", *SUMS]
+    return Lines(found.select(["user_id", *(f"{name}_sum" for name in SUMS)]).rename_columns(names))
 
 
 def held(found: pa.Table) -> Held:
@@ -146,6 +145,8 @@ def ranked(
 def _placed(
     days: Held, who: Sequence[str | None], numbers_of: Callable[[Sequence[str]], Mapping[str, int]]
 ) -> list[int]:
+    if not len(days.numbers):
+        return [-1] * len(who)
     unknown = [user for user in who if user not in days.places]
     if unknown:
         numbers = numbers_of([user for user in unknown if user is not None])

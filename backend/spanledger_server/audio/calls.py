@@ -17,6 +17,7 @@ from spanledger_server.audio.figures import MOST_GROUPS
 from spanledger_server.audio.question import Question
 from spanledger_server.audio.sources import SQL
 from spanledger_server.statistics import shares
+from spanledger_server.store import sqlfile
 from spanledger_server.store.database import Reader
 
 DIMENSIONS: Final = ("model", "provider", "operation", "service", "feature", "tenant", "user_tier")
@@ -40,9 +41,9 @@ def of(reader: Reader, question: Question, dimension: str = "") -> Calls:
         question: What.
         dimension: One of `DIMENSIONS`; empty: all of them are one group.
     """
-    rows = reader.rows(
-        SQL["calls"], **question.bound(), dimension=dimension, of_spans=question.of_spans, most=MOST_GROUPS
-    )
+    bound = {**question.bound(), "dimension": dimension, "of_spans": question.of_spans, "most": MOST_GROUPS}
+    sql, parameters = sqlfile.lean(SQL["calls"], bound)
+    rows = reader.rows(sql, **parameters)
     everything = next((row for row in rows if row["whole"] and row["calls"]), None)
     groups = [{"value": row["category"], **_shown(row)} for row in rows if not row["whole"]]
     return Calls(_shown(everything), groups, rows[0]["categories"] if everything else 0)

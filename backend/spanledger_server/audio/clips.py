@@ -16,6 +16,7 @@ from typing import Any, Final
 from spanledger_server.audio.question import OF_CLIPS, Question
 from spanledger_server.audio.sources import SQL
 from spanledger_server.measures import MEASURES, PLACES, PROBLEMS, Measure
+from spanledger_server.store import sqlfile
 from spanledger_server.store.database import Reader
 from spanledger_server.timegrid import Range
 
@@ -64,17 +65,18 @@ class Page:
 
 def worst(reader: Reader, question: Question, selection: Selection, after: After | None, most: int) -> Page:
     """The spans that have a measure, the worst first."""
-    rows = reader.rows(
-        SQL["clips"],
+    bound = {
         **question.bound(having=PLACES[selection.measure.name]),
         **selection.bound(),
-        least_clip=question.least_clip,
-        worst_is_high=selection.measure.worst_is_high,
-        after_place=None if after is None else after.place,
-        after_ns=None if after is None else after.start_ns,
-        after_span=None if after is None else after.span_id,
-        most=most + 1,
-    )
+        "least_clip": question.least_clip,
+        "worst_is_high": selection.measure.worst_is_high,
+        "after_place": None if after is None else after.place,
+        "after_ns": None if after is None else after.start_ns,
+        "after_span": None if after is None else after.span_id,
+        "most": most + 1,
+    }
+    sql, parameters = sqlfile.lean(SQL["clips"], bound)
+    rows = reader.rows(sql, **parameters)
     last = rows[most - 1] if len(rows) > most else None
     ended = None if last is None else After(last["place"], last["start_ns"], last["span_id"])
     return Page([_item(row) for row in rows[:most]], ended, rows[0]["matched"] if rows else 0)
@@ -99,17 +101,18 @@ def _known(value: float | None) -> float | None:
 
 def differences(reader: Reader, question: Question, selection: Selection, within: Range) -> dict[str, Any]:
     """What those within the bounds, and the time, have in common that the others have not."""
-    row = reader.row(
-        SQL["differences"],
+    bound = {
         **question.bound(having=PLACES[selection.measure.name]),
         **selection.bound(),
-        least_clip=question.least_clip,
-        rate=PLACES["sample_rate_hz"],
-        length=PLACES["duration_s"],
-        within_from_ns=within.from_ns,
-        within_to_ns=within.to_ns,
-        most=MOST_DIFFERENCES,
-    )
+        "least_clip": question.least_clip,
+        "rate": PLACES["sample_rate_hz"],
+        "length": PLACES["duration_s"],
+        "within_from_ns": within.from_ns,
+        "within_to_ns": within.to_ns,
+        "most": MOST_DIFFERENCES,
+    }
+    sql, parameters = sqlfile.lean(SQL["differences"], bound)
+    row = reader.row(sql, **parameters)
     assert row is not None  # noqa: S101 - the statement has no FROM
     sizes = row["sizes"]
     return {

@@ -25,6 +25,7 @@ from spanledger_server.estimates import Estimate
 from spanledger_server.measures import BY_NAME, MEASURES, PLACES, PROBLEMS, Measure
 from spanledger_server.statistics import periods
 from spanledger_server.statistics.periods import Period
+from spanledger_server.store import sqlfile
 from spanledger_server.store.database import Reader
 from spanledger_server.timegrid import DAY_NS, HOUR_NS, MINUTE_NS
 
@@ -259,19 +260,20 @@ def _read(
     """
     rolled = question.rolled and period.width_ns >= sources.QUARTER_NS
     found = sources.of(reader, question.window, by_day=period.coarsest == "day") if rolled else EVERY_ROW
-    row = reader.row(
-        SQL["figures"],
+    bound = {
         **question.bound(found),
         **found.buckets(),
         **measures.counted_by(wanted),
-        p=period.bound(),
-        read=[0, *wanted],
-        dimension=dimension,
-        grouped=[0, *grouped] if dimension else [],
-        of_clips=OF_CLIPS,
-        least_clip=question.least_clip,
-        most=MOST_GROUPS,
-    )
+        "p": period.bound(),
+        "read": [0, *wanted],
+        "dimension": dimension,
+        "grouped": [0, *grouped] if dimension else [],
+        "of_clips": OF_CLIPS,
+        "least_clip": question.least_clip,
+        "most": MOST_GROUPS,
+    }
+    sql, parameters = sqlfile.lean(SQL["figures"], bound)
+    row = reader.row(sql, **parameters)
     assert row is not None  # noqa: S101 - the statement has no FROM
     return row
 

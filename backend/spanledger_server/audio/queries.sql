@@ -32,10 +32,16 @@ audio_rolled AS MATERIALIZED (
             WHEN 'feature' THEN feature WHEN 'tenant' THEN tenant WHEN 'user_tier' THEN user_tier END, '') AS category,
         clip >= $least_clip AS counted, status_code = 2 AS failed, coalesce(service, '') AS service, coalesce(stage, '') AS stage
     FROM audio_buckets
-    WHERE list_contains($read::INTEGER[], metric) AND fits(service, $service, $not_service) AND fits(name, $name, $not_name)
-        AND fits(['unset', 'ok', 'error'][status_code + 1], $status, $not_status)
-        AND fits(stage, $stage, $not_stage) AND fits(format, $format, $not_format) AND fits(source, $source, $not_source)
-        AND fits(feature, $feature, $not_feature) AND fits(tenant, $tenant, $not_tenant) AND fits(user_tier, $user_tier, $not_user_tier)
+    WHERE list_contains($read::INTEGER[], metric)
+        AND fits(service, $service, $not_service) -- if: service not_service
+        AND fits(name, $name, $not_name) -- if: name not_name
+        AND fits(['unset', 'ok', 'error'][status_code + 1], $status, $not_status) -- if: status not_status
+        AND fits(stage, $stage, $not_stage) -- if: stage not_stage
+        AND fits(format, $format, $not_format) -- if: format not_format
+        AND fits(source, $source, $not_source) -- if: source not_source
+        AND fits(feature, $feature, $not_feature) -- if: feature not_feature
+        AND fits(tenant, $tenant, $not_tenant) -- if: tenant not_tenant
+        AND fits(user_tier, $user_tier, $not_user_tier) -- if: user_tier not_user_tier
 ),
 -- include: audio_unfolded
 ,
@@ -188,13 +194,18 @@ chosen AS MATERIALIZED (
     WHERE at_ns >= $from_ns AND at_ns < $to_ns
         AND (audio_seconds IS NOT NULL OR coalesce(audio_input_tokens, 0) > 0 OR coalesce(audio_output_tokens, 0) > 0
             OR operation IN ('speech_to_text', 'text_to_speech'))
-        AND fits(service, $service, $not_service) AND fits(model, $model, $not_model) AND fits(provider, $provider, $not_provider)
-        AND fits(operation, $operation, $not_operation) AND fits(feature, $feature, $not_feature) AND fits(tenant, $tenant, $not_tenant)
-        AND fits(user_tier, $user_tier, $not_user_tier) AND fits(user_id, $user_id, $not_user_id)
-        AND fits(session_id, $session_id, $not_session_id)
-        AND ($trace_id IS NULL OR list_contains($trace_id::UUID[], trace_id))
-        AND ($not_trace_id IS NULL OR NOT list_contains($not_trace_id::UUID[], trace_id))
-        AND (NOT $of_spans OR trace_id IN (SELECT trace_id FROM audio_chosen))
+        AND fits(service, $service, $not_service) -- if: service not_service
+        AND fits(model, $model, $not_model) -- if: model not_model
+        AND fits(provider, $provider, $not_provider) -- if: provider not_provider
+        AND fits(operation, $operation, $not_operation) -- if: operation not_operation
+        AND fits(feature, $feature, $not_feature) -- if: feature not_feature
+        AND fits(tenant, $tenant, $not_tenant) -- if: tenant not_tenant
+        AND fits(user_tier, $user_tier, $not_user_tier) -- if: user_tier not_user_tier
+        AND fits(user_id, $user_id, $not_user_id) -- if: user_id not_user_id
+        AND fits(session_id, $session_id, $not_session_id) -- if: session_id not_session_id
+        AND list_contains($trace_id::UUID[], trace_id) -- if: trace_id
+        AND NOT list_contains($not_trace_id::UUID[], trace_id) -- if: not_trace_id
+        AND trace_id IN (SELECT trace_id FROM audio_chosen) -- if: of_spans
 )
 SELECT
     grouping(category) = 1 AS whole, category, count(*) AS calls, count(error_type) AS errors, count(*) FILTER (state = 'unpriced') AS unpriced_calls, sum(cost_usd) AS cost_usd,

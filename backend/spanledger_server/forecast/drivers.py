@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
-from spanledger_server.forecast.spend import Filtered
+from spanledger_server.forecast.spend import Filtered, hours_of
 from spanledger_server.store import sqlfile
 from spanledger_server.store.database import Reader
-from spanledger_server.timegrid import Range
+from spanledger_server.timegrid import HOUR_NS, Range
 
 SQL = sqlfile.load(__package__)
 
@@ -68,11 +68,16 @@ def compared(
         before: The one before it.
         now_ns: The time.
     """
-    bounds = {
-        "from_ns": window.from_ns,
-        "to_ns": min(now_ns, window.to_ns),
-        "before_from_ns": before.from_ns,
-        "before_to_ns": end(window, before, now_ns),
-    }
-    rows = reader.rows(SQL["compared"], dimension=dimension, most=MOST, **bounds, **conditions.bound())
-    return [Compared(**row) for row in rows]
+    asked, this_hour = conditions.asked() | {KEYS[dimension]}, now_ns // HOUR_NS
+    now, then = Range(window.from_ns, min(now_ns, window.to_ns)), Range(before.from_ns, end(window, before, now_ns))
+    stretches = {"": now, "before_": then}
+    bounds: dict[str, Any] = {"dimension": dimension, "most": MOST}
+    for prefix, each in stretches.items():
+        sources = hours_of(reader, asked, each.from_ns, each, this_hour) | {
+            "from_ns": each.from_ns,
+            "to_ns": each.to_ns,
+        }
+        bounds |= {prefix + name: value for name, value in sources.items()}
+    rolled = any(bounds[f"{prefix}head_ns"] < bounds[f"{prefix}tail_ns"] for prefix in stretches)
+    sql, parameters = sqlfile.lean(SQL["compared"], {**conditions.bound(), **bounds, "rolled": rolled})
+    return [Compared(**row) for row in reader.rows(sql, **parameters)]

@@ -1,7 +1,3 @@
--- name: first_line
--- When the store's first line was: nothing is known of the time before it.
-SELECT least((SELECT min(at_ns) FROM ledger), (SELECT min(bucket) * 3600000000000 FROM cost_1h));
-
 -- name: rolled_hours
 -- The first hour from which on the rollup of hours is whole; null when there is none.
 SELECT greatest(
@@ -91,23 +87,55 @@ SELECT * FROM used QUALIFY count(*) OVER (PARTITION BY provider, model, service_
 ORDER BY provider, model, service_tier, batch, last_ns;
 
 -- name: compared
--- What each value of a dimension cost in two stretches of time, those that changed most first.
+-- What each value of a dimension cost in two stretches of time, those that changed most first; both from the same sources as hours. Users, whom
+-- the rollup does not have, from the ledger.
 WITH lines AS NOT MATERIALIZED (
+    SELECT *, true AS now FROM ledger
+    WHERE at_ns >= $from_ns AND at_ns < $to_ns
+        AND (at_ns < $head_ns OR at_ns >= $tail_ns OR list_contains($raw::BIGINT[], at_ns // 3600000000000))
+    UNION ALL
+    SELECT *, false AS now FROM ledger
+    WHERE at_ns >= $before_from_ns AND at_ns < $before_to_ns
+        AND (at_ns < $before_head_ns OR at_ns >= $before_tail_ns OR list_contains($before_raw::BIGINT[], at_ns // 3600000000000))
+),
+hours AS NOT MATERIALIZED (
+    SELECT *, true AS now FROM cost_1h
+    WHERE bucket >= $head_ns // 3600000000000 AND bucket < $tail_ns // 3600000000000 AND NOT list_contains($raw::BIGINT[], bucket)
+    UNION ALL
+    SELECT *, false AS now FROM cost_1h
+    WHERE bucket >= $before_head_ns // 3600000000000 AND bucket < $before_tail_ns // 3600000000000
+        AND NOT list_contains($before_raw::BIGINT[], bucket)
+),
+cells AS (
     SELECT
         CASE $dimension
             WHEN 'model' THEN model WHEN 'feature' THEN feature WHEN 'user_tier' THEN user_tier
             WHEN 'provider' THEN provider WHEN 'service' THEN service WHEN 'user' THEN user_id
         END AS category,
-        at_ns >= $from_ns AS now, cost_usd, state
-    FROM ledger
-    WHERE ((at_ns >= $from_ns AND at_ns < $to_ns) OR (at_ns >= $before_from_ns AND at_ns < $before_to_ns))
+        now, sum(cost_usd) AS cost_usd, count(*)::HUGEINT AS calls, count(*) FILTER (state = 'unpriced')::HUGEINT AS unpriced_calls
+    FROM lines
+    WHERE true
         -- include: ledger_conditions
+    GROUP BY category, now
+    -- if: rolled
+    UNION ALL
+    SELECT
+        CASE $dimension
+            WHEN 'model' THEN model WHEN 'feature' THEN feature WHEN 'user_tier' THEN user_tier
+            WHEN 'provider' THEN provider WHEN 'service' THEN service
+        END AS category,
+        now, sum(cost_usd), sum(calls), sum(unpriced_calls)
+    FROM hours
+    WHERE true
+        -- include: cost_conditions
+    GROUP BY category, now
+    -- end
 )
 SELECT
     category, sum(cost_usd) FILTER (now) AS spent, sum(cost_usd) FILTER (NOT now) AS before,
-    count(*) FILTER (now) AS calls, count(*) FILTER (NOT now) AS calls_before,
-    count(*) FILTER (now AND state = 'unpriced') AS unpriced_calls
-FROM lines GROUP BY category
+    coalesce(sum(calls) FILTER (now), 0)::BIGINT AS calls, coalesce(sum(calls) FILTER (NOT now), 0)::BIGINT AS calls_before,
+    coalesce(sum(unpriced_calls) FILTER (now), 0)::BIGINT AS unpriced_calls
+FROM cells GROUP BY category
 ORDER BY abs(coalesce(sum(cost_usd) FILTER (now), 0) - coalesce(sum(cost_usd) FILTER (NOT now), 0)) DESC, category
 LIMIT $most;
 

@@ -9,7 +9,7 @@ Never: an hour of which nothing is known taken for one in which nothing was spen
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from typing import Any, Final, Protocol
@@ -95,7 +95,7 @@ def spend(
     """
     this_hour = now_ns // HOUR_NS
     from_ns = min(window.from_ns // HOUR_NS, this_hour - history_hours) * HOUR_NS if history_hours else window.from_ns
-    sources = _sources(reader, conditions, from_ns, window, this_hour)
+    sources = hours_of(reader, conditions.asked(), from_ns, window, this_hour)
     bounds = {"from_ns": from_ns, "to_ns": window.to_ns}
     if not history_hours:
         row = reader.row(SQL["window"], **bounds, **sources, **conditions.bound()) or {}
@@ -130,12 +130,6 @@ def reached_ns(reader: Reader, conditions: Filtered, window: Range, found: Spend
     return None
 
 
-def known_from_ns(reader: Reader) -> int | None:
-    """Since when the store knows anything of money."""
-    found = reader.value(SQL["first_line"])
-    return None if found is None else int(found)
-
-
 def _history(rows: Sequence[dict[str, Any]], first: int, this_hour: int) -> tuple[float, ...]:
     """The whole hours; of a store, or a scope, that is not an hour old, what there is of the one that goes on."""
     by_hour: dict[int, float] = {}
@@ -147,9 +141,17 @@ def _history(rows: Sequence[dict[str, Any]], first: int, this_hour: int) -> tupl
     return tuple(by_hour.get(hour, 0.0) for hour in range(min(spent), this_hour))
 
 
-def _sources(reader: Reader, conditions: Filtered, from_ns: int, window: Range, this_hour: int) -> dict[str, Any]:
-    """Which hours come from the rollup: those that are over, fresh, and on one side of the window's begin."""
-    rolled = reader.value(SQL["rolled_hours"]) if IN_ROLLUPS.issuperset(conditions.asked()) else None
+def hours_of(reader: Reader, asked: Set[str], from_ns: int, window: Range, this_hour: int) -> dict[str, Any]:
+    """Which hours come from the rollup: those that are over, fresh, and on one side of the window's begin.
+
+    Args:
+        reader: One snapshot.
+        asked: What the lines are filtered or told apart by.
+        from_ns: Where reading begins, at or before the window.
+        window: The stretch of time.
+        this_hour: The one that goes on.
+    """
+    rolled = reader.value(SQL["rolled_hours"]) if asked <= IN_ROLLUPS else None
     end = min(this_hour, window.to_ns // HOUR_NS)
     head = end if rolled is None else min(end, max(int(rolled), -(-from_ns // HOUR_NS)))
     raw = {hour for hour in _dirty(reader) if head <= hour < end}

@@ -341,6 +341,7 @@ class Database:
                     self._checkpoint()
             with self._state:
                 self._closed = True
+                self.parsed.clear()  # what DuckDB made is told of by its module where it outlives it
                 self._connection.close()
 
 

@@ -47,5 +47,10 @@ def way_out(path: Path | None, reason: str) -> str:
         return f"{path} was not opened: {IN_USE}{who}: stop that one, or choose another --data-dir"
     if "Permission denied" in reason:
         return f"{path} was not opened: this user may not read and write it: change that, or choose another --data-dir"
+    if "WAL" in reason and "match" in reason:
+        return (
+            f"{path} was not opened and not touched: the log beside it is of another database, as an interrupted "
+            f"`spanledger restore` leaves it: restore again. DuckDB says: {reason}"
+        )
     way = "it is damaged, or not a database: put a backup in its place, or choose another --data-dir"
     return f"{path} was not opened and not touched: {way}. DuckDB says: {reason}"

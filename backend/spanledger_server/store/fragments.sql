@@ -1,11 +1,9 @@
--- What several statements ask alike; a line `-- include: NAME` in a queries.sql stands for it.
+-- What several statements ask alike; a line `-- include: NAME` in a queries.sql, or in views.sql, stands for it.
 
--- name: ledger_conditions
--- Filters of lines of the ledger, after a WHERE that has a condition already.
+-- name: cost_conditions
+-- Filters of rollups of costs, after a WHERE that has a condition already.
 AND ($service IS NULL OR list_contains($service::VARCHAR[], coalesce(service, ''))) -- if: service
 AND ($not_service IS NULL OR NOT list_contains($not_service::VARCHAR[], coalesce(service, ''))) -- if: not_service
-AND ($status IS NULL OR list_contains($status::VARCHAR[], CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END)) -- if: status
-AND ($not_status IS NULL OR NOT list_contains($not_status::VARCHAR[], CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END)) -- if: not_status
 AND ($kind IS NULL OR list_contains($kind::VARCHAR[], kind)) -- if: kind
 AND ($not_kind IS NULL OR NOT list_contains($not_kind::VARCHAR[], kind)) -- if: not_kind
 AND ($model IS NULL OR list_contains($model::VARCHAR[], coalesce(model, ''))) -- if: model
@@ -14,16 +12,21 @@ AND ($provider IS NULL OR list_contains($provider::VARCHAR[], coalesce(provider,
 AND ($not_provider IS NULL OR NOT list_contains($not_provider::VARCHAR[], coalesce(provider, ''))) -- if: not_provider
 AND ($operation IS NULL OR list_contains($operation::VARCHAR[], coalesce(operation, ''))) -- if: operation
 AND ($not_operation IS NULL OR NOT list_contains($not_operation::VARCHAR[], coalesce(operation, ''))) -- if: not_operation
-AND ($user_id IS NULL OR list_contains($user_id::VARCHAR[], coalesce(user_id, ''))) -- if: user_id
-AND ($not_user_id IS NULL OR NOT list_contains($not_user_id::VARCHAR[], coalesce(user_id, ''))) -- if: not_user_id
-AND ($session_id IS NULL OR list_contains($session_id::VARCHAR[], coalesce(session_id, ''))) -- if: session_id
-AND ($not_session_id IS NULL OR NOT list_contains($not_session_id::VARCHAR[], coalesce(session_id, ''))) -- if: not_session_id
 AND ($feature IS NULL OR list_contains($feature::VARCHAR[], coalesce(feature, ''))) -- if: feature
 AND ($not_feature IS NULL OR NOT list_contains($not_feature::VARCHAR[], coalesce(feature, ''))) -- if: not_feature
 AND ($tenant IS NULL OR list_contains($tenant::VARCHAR[], coalesce(tenant, ''))) -- if: tenant
 AND ($not_tenant IS NULL OR NOT list_contains($not_tenant::VARCHAR[], coalesce(tenant, ''))) -- if: not_tenant
 AND ($user_tier IS NULL OR list_contains($user_tier::VARCHAR[], coalesce(user_tier, ''))) -- if: user_tier
 AND ($not_user_tier IS NULL OR NOT list_contains($not_user_tier::VARCHAR[], coalesce(user_tier, ''))) -- if: not_user_tier
+
+-- name: ledger_conditions
+-- The same of lines of the ledger, which tell more.
+AND ($status IS NULL OR list_contains($status::VARCHAR[], CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END)) -- if: status
+AND ($not_status IS NULL OR NOT list_contains($not_status::VARCHAR[], CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END)) -- if: not_status
+AND ($user_id IS NULL OR list_contains($user_id::VARCHAR[], coalesce(user_id, ''))) -- if: user_id
+AND ($not_user_id IS NULL OR NOT list_contains($not_user_id::VARCHAR[], coalesce(user_id, ''))) -- if: not_user_id
+AND ($session_id IS NULL OR list_contains($session_id::VARCHAR[], coalesce(session_id, ''))) -- if: session_id
+AND ($not_session_id IS NULL OR NOT list_contains($not_session_id::VARCHAR[], coalesce(session_id, ''))) -- if: not_session_id
 AND ($state IS NULL OR list_contains($state::VARCHAR[], state)) -- if: state
 AND ($not_state IS NULL OR NOT list_contains($not_state::VARCHAR[], state)) -- if: not_state
 AND ($trace_id IS NULL OR list_contains($trace_id::UUID[], trace_id)) -- if: trace_id
@@ -32,28 +35,11 @@ AND ($least_duration IS NULL OR duration_ns >= $least_duration) -- if: least_dur
 AND ($most_duration IS NULL OR duration_ns <= $most_duration) -- if: most_duration
 AND ($least_cost IS NULL OR cost_usd >= $least_cost) -- if: least_cost
 AND ($most_cost IS NULL OR cost_usd <= $most_cost) -- if: most_cost
-
--- name: cost_conditions
--- The same, as far as the rollups of costs can tell.
-AND ($service IS NULL OR list_contains($service::VARCHAR[], coalesce(service, ''))) -- if: service
-AND ($not_service IS NULL OR NOT list_contains($not_service::VARCHAR[], coalesce(service, ''))) -- if: not_service
-AND ($kind IS NULL OR list_contains($kind::VARCHAR[], kind)) -- if: kind
-AND ($not_kind IS NULL OR NOT list_contains($not_kind::VARCHAR[], kind)) -- if: not_kind
-AND ($model IS NULL OR list_contains($model::VARCHAR[], coalesce(model, ''))) -- if: model
-AND ($not_model IS NULL OR NOT list_contains($not_model::VARCHAR[], coalesce(model, ''))) -- if: not_model
-AND ($provider IS NULL OR list_contains($provider::VARCHAR[], coalesce(provider, ''))) -- if: provider
-AND ($not_provider IS NULL OR NOT list_contains($not_provider::VARCHAR[], coalesce(provider, ''))) -- if: not_provider
-AND ($operation IS NULL OR list_contains($operation::VARCHAR[], coalesce(operation, ''))) -- if: operation
-AND ($not_operation IS NULL OR NOT list_contains($not_operation::VARCHAR[], coalesce(operation, ''))) -- if: not_operation
-AND ($feature IS NULL OR list_contains($feature::VARCHAR[], coalesce(feature, ''))) -- if: feature
-AND ($not_feature IS NULL OR NOT list_contains($not_feature::VARCHAR[], coalesce(feature, ''))) -- if: not_feature
-AND ($tenant IS NULL OR list_contains($tenant::VARCHAR[], coalesce(tenant, ''))) -- if: tenant
-AND ($not_tenant IS NULL OR NOT list_contains($not_tenant::VARCHAR[], coalesce(tenant, ''))) -- if: not_tenant
-AND ($user_tier IS NULL OR list_contains($user_tier::VARCHAR[], coalesce(user_tier, ''))) -- if: user_tier
-AND ($not_user_tier IS NULL OR NOT list_contains($not_user_tier::VARCHAR[], coalesce(user_tier, ''))) -- if: not_user_tier
+-- include: cost_conditions
 
 -- name: log_conditions
--- Filters of log records, after a WHERE that has a condition already.
+-- Filters of log records, after a WHERE that has a condition already. A word without spaces is looked for in each column, which
+-- takes half of what it takes to look for it in all that a record says.
 AND ($severity IS NULL OR severity >= $severity)
 AND ($service IS NULL OR list_contains($service::VARCHAR[], coalesce(service, '')))
 AND ($not_service IS NULL OR NOT list_contains($not_service::VARCHAR[], coalesce(service, '')))
@@ -65,6 +51,10 @@ AND ($session_id IS NULL OR list_contains($session_id::VARCHAR[], coalesce(sessi
 AND ($not_session_id IS NULL OR NOT list_contains($not_session_id::VARCHAR[], coalesce(session_id, '')))
 AND ($trace_id IS NULL OR list_contains($trace_id::UUID[], trace_id))
 AND ($not_trace_id IS NULL OR trace_id IS NULL OR NOT list_contains($not_trace_id::UUID[], trace_id))
+AND ($word IS NULL OR contains(lower(body), $word::VARCHAR) OR contains(lower(attributes), $word::VARCHAR)
+    OR contains(lower(event_name), $word::VARCHAR) OR contains(lower(service), $word::VARCHAR)
+    OR contains(lower(user_id), $word::VARCHAR) OR contains(lower(session_id), $word::VARCHAR)
+    OR contains(lower(severity_text), $word::VARCHAR))
 AND ($words IS NULL OR len(list_filter(
     $words::VARCHAR[],
     lambda word: contains(
@@ -415,29 +405,43 @@ audio_rows AS NOT MATERIALIZED (
 ),
 audio_chosen AS NOT MATERIALIZED (
     FROM (
-        SELECT *, CASE WHEN $judged THEN list_transform(list_select(v, $judged_by::INTEGER[]), lambda value, i:
-            CASE WHEN ($problem_above::BOOLEAN[])[i] THEN value > ($problem_limits::DOUBLE[])[i] ELSE value < ($problem_limits::DOUBLE[])[i] END
-        ) END AS problems
+        SELECT *
+            -- if: judged
+            , list_transform(list_select(v, $judged_by::INTEGER[]), lambda value, i:
+                CASE WHEN ($problem_above::BOOLEAN[])[i] THEN value > ($problem_limits::DOUBLE[])[i] ELSE value < ($problem_limits::DOUBLE[])[i] END
+            ) AS problems
+            -- end
         FROM audio_rows
     )
-    WHERE ($having IS NULL OR v[$having] IS NOT NULL)
-        AND fits(service, $service, $not_service) AND fits(name, $name, $not_name)
-        AND fits(['unset', 'ok', 'error'][status_code + 1], $status, $not_status)
-        AND fits(stage, $stage, $not_stage) AND fits(format, $format, $not_format) AND fits(source, $source, $not_source)
-        AND fits(feature, $feature, $not_feature) AND fits(tenant, $tenant, $not_tenant) AND fits(user_tier, $user_tier, $not_user_tier)
-        AND fits(user_id, $user_id, $not_user_id) AND fits(session_id, $session_id, $not_session_id)
-        AND ($trace_id IS NULL OR list_contains($trace_id::UUID[], trace_id))
-        AND ($not_trace_id IS NULL OR NOT list_contains($not_trace_id::UUID[], trace_id))
-        AND (NOT $of_calls OR trace_id IN (
+    WHERE true
+        AND v[$having] IS NOT NULL -- if: having
+        AND fits(service, $service, $not_service) -- if: service not_service
+        AND fits(name, $name, $not_name) -- if: name not_name
+        AND fits(['unset', 'ok', 'error'][status_code + 1], $status, $not_status) -- if: status not_status
+        AND fits(stage, $stage, $not_stage) -- if: stage not_stage
+        AND fits(format, $format, $not_format) -- if: format not_format
+        AND fits(source, $source, $not_source) -- if: source not_source
+        AND fits(feature, $feature, $not_feature) -- if: feature not_feature
+        AND fits(tenant, $tenant, $not_tenant) -- if: tenant not_tenant
+        AND fits(user_tier, $user_tier, $not_user_tier) -- if: user_tier not_user_tier
+        AND fits(user_id, $user_id, $not_user_id) -- if: user_id not_user_id
+        AND fits(session_id, $session_id, $not_session_id) -- if: session_id not_session_id
+        AND list_contains($trace_id::UUID[], trace_id) -- if: trace_id
+        AND NOT list_contains($not_trace_id::UUID[], trace_id) -- if: not_trace_id
+        -- if: of_calls
+        AND trace_id IN (
             SELECT trace_id FROM ledger
             WHERE at_ns >= $from_ns - 3600000000000 AND fits(model, $model, NULL) AND fits(provider, $provider, NULL)
-                AND fits(operation, $operation, NULL)))
-        AND (NOT $not_of_calls OR trace_id NOT IN (
+                AND fits(operation, $operation, NULL))
+        -- end
+        -- if: not_of_calls
+        AND trace_id NOT IN (
             SELECT trace_id FROM ledger
             WHERE at_ns >= $from_ns - 3600000000000 AND NOT (
-                fits(model, NULL, $not_model) AND fits(provider, NULL, $not_provider) AND fits(operation, NULL, $not_operation))))
-        AND ($problem IS NULL OR coalesce(list_bool_or(list_select(problems, $problem::INTEGER[])), false))
-        AND ($not_problem IS NULL OR NOT coalesce(list_bool_or(list_select(problems, $not_problem::INTEGER[])), false))
+                fits(model, NULL, $not_model) AND fits(provider, NULL, $not_provider) AND fits(operation, NULL, $not_operation)))
+        -- end
+        AND coalesce(list_bool_or(list_select(problems, $problem::INTEGER[])), false) -- if: problem
+        AND NOT coalesce(list_bool_or(list_select(problems, $not_problem::INTEGER[])), false) -- if: not_problem
 ),
 
 -- name: audio_clips
@@ -592,12 +596,48 @@ FROM (
 ) AS folded JOIN audio_cells USING (cell)
 ORDER BY metric, cell;
 
+-- name: lines_by_trace
+-- Between which minutes a trace has ledger lines of those that the index of traces knows: not from before it took them in, nor of
+-- those that it has given up (`minutes_of_traces` of traces/queries.sql).
+SELECT
+    (trace_id::UHUGEINT & 18446744073709551615)::UBIGINT AS hash,
+    (min(at_ns) // 60000000000)::INTEGER AS first_minute, (max(at_ns) // 60000000000)::INTEGER AS last_minute
+FROM ledger
+WHERE at_ns > coalesce(
+    greatest((SELECT max(after_ns) FROM lines_indexed), (SELECT max(from_ns) FROM kept_from WHERE subject = 'trace_index')),
+    -9223372036854775808
+)
+GROUP BY hash
+
+-- name: says_word
+-- Whether a span says a word without spaces, in any of what `judged_traces` puts together.
+(
+    contains(lower(attributes), $word::VARCHAR) OR contains(lower(name), $word::VARCHAR)
+    OR contains(lower(service), $word::VARCHAR) OR contains(lower(user_id), $word::VARCHAR)
+    OR contains(lower(session_id), $word::VARCHAR) OR contains(lower(operation), $word::VARCHAR)
+    OR contains(lower(model), $word::VARCHAR) OR contains(lower(provider), $word::VARCHAR)
+    OR contains(lower(route), $word::VARCHAR) OR contains(lower(error_type), $word::VARCHAR)
+    OR contains(lower(status_message), $word::VARCHAR)
+)
+
+-- name: held_bits
+-- The bits of a row's service and model, made where these are columns of a table: of a repeated text once.
+CASE
+    WHEN model IS NULL THEN list_extract($service_bits::UHUGEINT[], list_position($services::VARCHAR[], service))
+    ELSE coalesce(
+        list_extract($service_bits::UHUGEINT[], list_position($services::VARCHAR[], service))
+        | list_extract($model_bits::UHUGEINT[], list_position($models::VARCHAR[], model)),
+        list_extract($model_bits::UHUGEINT[], list_position($models::VARCHAR[], model))
+    )
+END
+
 -- name: judged_traces
 -- The traces that left a span or a ledger line in a window and meet the conditions, after a WITH: `seen` is what they
 -- left, `passed` the judgements; of one without `heavier` all was regarded. Only traces with something of another than
 -- the usual weight can have left less. Where all conditions ask for what any span or line may have, more of a trace meets
 -- what less of it did (`at_once`): its weight is then the least with which it meets them, and that is all its judgement.
--- Where few spans and lines meet one condition (`few_…`), only their traces are judged.
+-- Where few spans and lines meet one condition (`few_…`), only their traces are judged. One word is looked for column by
+-- column, which takes half of what it takes to look for it in all that a span says; the other `words` in that.
 -- Where `facets` are asked for, a bit each says which of some services and models a trace has.
 seen AS NOT MATERIALIZED (
     SELECT
@@ -610,6 +650,16 @@ seen AS NOT MATERIALIZED (
             ' ', name, service, user_id, session_id, operation, model, provider, route, error_type, status_message,
             attributes
         )) AS words
+        -- end
+        -- if: word
+        ,
+        -- include: says_word
+        AS says
+        -- end
+        -- if: facets
+        ,
+        -- include: held_bits
+        AS held
         -- end
     FROM spans
     WHERE start_ns >= $from_ns AND start_ns < $to_ns
@@ -626,12 +676,22 @@ seen AS NOT MATERIALIZED (
             ' ', service, user_id, session_id, operation, model, provider, error_type, response_id, attributes
         )) AS words
         -- end
+        -- if: word
+        , contains(lower(concat_ws(
+            ' ', service, user_id, session_id, operation, model, provider, error_type, response_id, attributes
+        )), $word::VARCHAR) AS says
+        -- end
+        -- if: facets
+        ,
+        -- include: held_bits
+        AS held
+        -- end
     FROM ledger
     WHERE at_ns >= $from_ns AND at_ns < $to_ns
         AND list_contains($trace_id::UUID[], trace_id) -- if: trace_id
         AND NOT list_contains($not_trace_id::UUID[], trace_id) -- if: not_trace_id
 ),
--- if: few_session_id few_user_id few_name few_status few_model
+-- if: few_session_id few_user_id few_name few_status few_model few_say
 chosen AS MATERIALIZED (
     SELECT DISTINCT trace_id FROM seen
     WHERE true
@@ -640,38 +700,46 @@ chosen AS MATERIALIZED (
         AND list_contains($name::VARCHAR[], name) -- if: few_name
         AND status_code = 2 -- if: few_status
         AND list_contains($model::VARCHAR[], model) -- if: few_model
+        AND says -- if: few_say
 ),
 -- end
 -- if: redrawn
-mixed AS (SELECT DISTINCT trace_id FROM seen WHERE weight <> $usual_weight),
-lesser AS (
+mixed AS MATERIALIZED (SELECT * FROM seen SEMI JOIN (FROM seen WHERE weight <> $usual_weight) USING (trace_id)),
+lesser AS MATERIALIZED (
     SELECT trace_id, weight, heavier
     FROM (
         SELECT trace_id, weight, lead(weight) OVER (PARTITION BY trace_id ORDER BY weight) AS heavier
-        FROM (SELECT DISTINCT trace_id, weight FROM seen SEMI JOIN mixed USING (trace_id))
+        FROM (SELECT DISTINCT trace_id, weight FROM mixed)
     )
     WHERE heavier IS NOT NULL
 ),
 -- end
 regarded AS NOT MATERIALIZED (
-    SELECT seen.*, NULL::DOUBLE AS heavier FROM seen
-    SEMI JOIN chosen USING (trace_id) -- if: few_session_id few_user_id few_name few_status few_model
+    SELECT
+        seen.*
+        , NULL::DOUBLE AS heavier -- if: redrawn
+    FROM seen
+    SEMI JOIN chosen USING (trace_id) -- if: few_session_id few_user_id few_name few_status few_model few_say
     -- if: redrawn
     UNION ALL
-    SELECT seen.*, lesser.heavier FROM seen JOIN lesser USING (trace_id) WHERE seen.weight <= lesser.weight
+    SELECT mixed.*, lesser.heavier FROM mixed JOIN lesser USING (trace_id) WHERE mixed.weight <= lesser.weight
     -- end
 ),
 judged AS NOT MATERIALIZED (
     SELECT
-        trace_id, heavier, min(start_ns) AS start_ns,
+        trace_id, min(start_ns) AS start_ns,
         -- if: redrawn
-        max(weight) AS weight,
+        heavier, max(weight) AS weight,
         -- end
         -- if: at_once
+        NULL::DOUBLE AS heavier,
         greatest(
             min(weight)
             , min(weight) FILTER (status_code = 2) -- if: status
-            , min(weight) FILTER (len(list_filter($words::VARCHAR[], lambda word: contains(words, word))) = len($words::VARCHAR[])) -- if: words
+            , min(weight) FILTER (true -- if: word words
+                AND says -- if: word
+                AND len(list_filter($words::VARCHAR[], lambda word: contains(words, word))) = len($words::VARCHAR[]) -- if: words
+            ) -- if: word words
             , min(weight) FILTER (list_contains($service::VARCHAR[], service)) -- if: service
             , min(weight) FILTER (list_contains($name::VARCHAR[], name)) -- if: name
             , min(weight) FILTER (list_contains($kind::VARCHAR[], kind)) -- if: kind
@@ -690,16 +758,18 @@ judged AS NOT MATERIALIZED (
         max(end_ns) - min(start_ns) AS duration_ns, -- if: duration_ns
         coalesce(sum(cost_usd), CASE WHEN count(state) = 0 THEN 0 END) AS cost_usd, -- if: cost_usd
         CASE max(status_code) WHEN 2 THEN 'error' WHEN 1 THEN 'ok' ELSE 'unset' END AS status
-        -- if: facets
-        , bit_or(
-            coalesce(list_extract($service_bits::UHUGEINT[], list_position($services::VARCHAR[], service)), 0)
-            | coalesce(list_extract($model_bits::UHUGEINT[], list_position($models::VARCHAR[], model)), 0)
-        ) AS held
-        -- end
+        , coalesce(bit_or(held), 0) AS held -- if: facets
     FROM regarded
-    GROUP BY trace_id, heavier
+    GROUP BY
+        trace_id
+        , heavier -- if: redrawn
     HAVING true
-        AND bool_or(len(list_filter($words::VARCHAR[], lambda word: contains(words, word))) = len($words::VARCHAR[])) -- if: words
+        -- if: word words
+        AND bool_or(true
+            AND says -- if: word
+            AND len(list_filter($words::VARCHAR[], lambda word: contains(words, word))) = len($words::VARCHAR[]) -- if: words
+        )
+        -- end
         -- if: service
         AND (coalesce(bool_or(list_contains($service::VARCHAR[], service)), false) OR (list_contains($service::VARCHAR[], '') AND count(service) = 0))
         -- end
@@ -797,3 +867,53 @@ passed AS MATERIALIZED (
         AND cost_usd >= $least_cost -- if: least_cost
         AND cost_usd <= $most_cost -- if: most_cost
 );
+
+-- name: metrics_of_calls
+-- Columns of the public views of metrics by minute, hour and day: of calls.
+service,
+kind,
+operation,
+provider,
+model,
+feature,
+tenant,
+user_tier,
+calls AS total_requests,
+calls - errors AS success_count,
+errors AS failure_count,
+duration_sum_ns::DOUBLE / nullif(list_sum(duration_count), 0) / 1e6 AS avg_latency,
+duration_min_ns / 1e6 AS min_latency,
+duration_max_ns / 1e6 AS max_latency,
+distribution_quantile(duration_index, duration_count, 0.5) / 1e6 AS p50_latency,
+distribution_quantile(duration_index, duration_count, 0.95) / 1e6 AS p95_latency,
+distribution_quantile(duration_index, duration_count, 0.99) / 1e6 AS p99_latency,
+input_tokens,
+output_tokens,
+coalesce(input_tokens, 0) + coalesce(output_tokens, 0) AS total_tokens,
+cached_input_tokens,
+cost_usd AS total_cost,
+priced_calls,
+unpriced_calls,
+estimated_calls,
+free_calls,
+NULL::HUGEINT AS cache_hits,
+NULL::HUGEINT AS cache_misses,
+NULL::DOUBLE AS cache_hit_rate,
+NULL::DECIMAL(38, 12) AS cache_saved_cost,
+NULL::HUGEINT AS rate_limit_allowed,
+NULL::HUGEINT AS rate_limit_denied
+
+-- name: metrics_of_told
+-- The same of what programs told.
+service,
+event AS kind,
+CASE event WHEN 'cache' THEN subject END AS provider,
+feature,
+tenant,
+user_tier,
+sum(events) FILTER (outcome = 'hit') AS cache_hits,
+sum(events) FILTER (outcome = 'miss') AS cache_misses,
+cache_hits / nullif(coalesce(cache_hits, 0) + coalesce(cache_misses, 0), 0) AS cache_hit_rate,
+sum(saved_cost) FILTER (outcome = 'hit') AS cache_saved_cost,
+sum(events) FILTER (outcome = 'allowed') AS rate_limit_allowed,
+sum(events) FILTER (outcome = 'denied') AS rate_limit_denied

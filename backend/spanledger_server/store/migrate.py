@@ -111,7 +111,7 @@ def bring_up_to_date(transaction: Callable[[], AbstractContextManager[Transactio
             tx.execute(migration.script)
             tx.execute(SQL["record_version"], version=migration.version, name=migration.name, digest=migration.digest)
     script = "".join(
-        PACKAGE.joinpath(name).read_text(encoding="utf-8")
+        sqlfile.whole(PACKAGE.joinpath(name).read_text(encoding="utf-8"))
         for name in (("views.sql", "comments.sql") if documented else ("views.sql",))
     )
     digest = hashlib.sha256(script.encode()).hexdigest()

@@ -59,7 +59,7 @@ def load(package: str) -> Statements:
         KeyError: It includes a fragment that there is not.
     """
     text = files(package).joinpath(FILE_NAME).read_text(encoding="utf-8")
-    return parse(_whole(text), f"{package}/{FILE_NAME}")
+    return parse(whole(text), f"{package}/{FILE_NAME}")
 
 
 @lru_cache(maxsize=1)
@@ -68,9 +68,13 @@ def _fragments() -> Statements:
     return parse(text, f"{__package__}/{FRAGMENTS}")
 
 
-def _whole(text: str) -> str:
-    """The text with every fragment in its place."""
-    return _INCLUDE.sub(lambda found: indent(_whole(_fragments()[found["name"]]), found["indent"]), text)
+def whole(text: str) -> str:
+    """The text with every fragment in its place.
+
+    Raises:
+        KeyError: It includes one that there is not.
+    """
+    return _INCLUDE.sub(lambda found: indent(whole(_fragments()[found["name"]]), found["indent"]), text)
 
 
 def parse(text: str, source: str) -> Statements:

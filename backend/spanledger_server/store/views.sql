@@ -345,160 +345,34 @@ FROM main.logs WHERE event_name IN ('spanledger.cache', 'spanledger.rate_limit')
 CREATE OR REPLACE VIEW public.metrics_1min AS
 SELECT
     make_timestamp(bucket * 60 * 1000000) AS timestamp,
-    service,
-    kind,
-    operation,
-    provider,
-    model,
-    feature,
-    tenant,
-    user_tier,
-    calls AS total_requests,
-    calls - errors AS success_count,
-    errors AS failure_count,
-    duration_sum_ns::DOUBLE / nullif(list_sum(duration_count), 0) / 1e6 AS avg_latency,
-    duration_min_ns / 1e6 AS min_latency,
-    duration_max_ns / 1e6 AS max_latency,
-    distribution_quantile(duration_index, duration_count, 0.5) / 1e6 AS p50_latency,
-    distribution_quantile(duration_index, duration_count, 0.95) / 1e6 AS p95_latency,
-    distribution_quantile(duration_index, duration_count, 0.99) / 1e6 AS p99_latency,
-    input_tokens,
-    output_tokens,
-    coalesce(input_tokens, 0) + coalesce(output_tokens, 0) AS total_tokens,
-    cached_input_tokens,
-    cost_usd AS total_cost,
-    priced_calls,
-    unpriced_calls,
-    estimated_calls,
-    free_calls,
-    NULL::HUGEINT AS cache_hits,
-    NULL::HUGEINT AS cache_misses,
-    NULL::DOUBLE AS cache_hit_rate,
-    NULL::DECIMAL(38, 12) AS cache_saved_cost,
-    NULL::HUGEINT AS rate_limit_allowed,
-    NULL::HUGEINT AS rate_limit_denied
+    -- include: metrics_of_calls
 FROM cost_1m
 UNION ALL BY NAME
 SELECT
     make_timestamp(bucket * 60 * 1000000) AS timestamp,
-    service,
-    event AS kind,
-    CASE event WHEN 'cache' THEN subject END AS provider,
-    feature,
-    tenant,
-    user_tier,
-    sum(events) FILTER (outcome = 'hit') AS cache_hits,
-    sum(events) FILTER (outcome = 'miss') AS cache_misses,
-    cache_hits / nullif(coalesce(cache_hits, 0) + coalesce(cache_misses, 0), 0) AS cache_hit_rate,
-    sum(saved_cost) FILTER (outcome = 'hit') AS cache_saved_cost,
-    sum(events) FILTER (outcome = 'allowed') AS rate_limit_allowed,
-    sum(events) FILTER (outcome = 'denied') AS rate_limit_denied
+    -- include: metrics_of_told
 FROM told_1m WHERE event IN ('cache', 'rate_limit') GROUP BY ALL;
 
 CREATE OR REPLACE VIEW public.metrics_1hour AS
 SELECT
     make_timestamp(bucket * 3600 * 1000000) AS timestamp,
-    service,
-    kind,
-    operation,
-    provider,
-    model,
-    feature,
-    tenant,
-    user_tier,
-    calls AS total_requests,
-    calls - errors AS success_count,
-    errors AS failure_count,
-    duration_sum_ns::DOUBLE / nullif(list_sum(duration_count), 0) / 1e6 AS avg_latency,
-    duration_min_ns / 1e6 AS min_latency,
-    duration_max_ns / 1e6 AS max_latency,
-    distribution_quantile(duration_index, duration_count, 0.5) / 1e6 AS p50_latency,
-    distribution_quantile(duration_index, duration_count, 0.95) / 1e6 AS p95_latency,
-    distribution_quantile(duration_index, duration_count, 0.99) / 1e6 AS p99_latency,
-    input_tokens,
-    output_tokens,
-    coalesce(input_tokens, 0) + coalesce(output_tokens, 0) AS total_tokens,
-    cached_input_tokens,
-    cost_usd AS total_cost,
-    priced_calls,
-    unpriced_calls,
-    estimated_calls,
-    free_calls,
-    NULL::HUGEINT AS cache_hits,
-    NULL::HUGEINT AS cache_misses,
-    NULL::DOUBLE AS cache_hit_rate,
-    NULL::DECIMAL(38, 12) AS cache_saved_cost,
-    NULL::HUGEINT AS rate_limit_allowed,
-    NULL::HUGEINT AS rate_limit_denied
+    -- include: metrics_of_calls
 FROM cost_1h
 UNION ALL BY NAME
 SELECT
     make_timestamp(bucket * 3600 * 1000000) AS timestamp,
-    service,
-    event AS kind,
-    CASE event WHEN 'cache' THEN subject END AS provider,
-    feature,
-    tenant,
-    user_tier,
-    sum(events) FILTER (outcome = 'hit') AS cache_hits,
-    sum(events) FILTER (outcome = 'miss') AS cache_misses,
-    cache_hits / nullif(coalesce(cache_hits, 0) + coalesce(cache_misses, 0), 0) AS cache_hit_rate,
-    sum(saved_cost) FILTER (outcome = 'hit') AS cache_saved_cost,
-    sum(events) FILTER (outcome = 'allowed') AS rate_limit_allowed,
-    sum(events) FILTER (outcome = 'denied') AS rate_limit_denied
+    -- include: metrics_of_told
 FROM told_1h WHERE event IN ('cache', 'rate_limit') GROUP BY ALL;
 
 CREATE OR REPLACE VIEW public.metrics_1day AS
 SELECT
     make_timestamp(bucket * 86400 * 1000000) AS timestamp,
-    service,
-    kind,
-    operation,
-    provider,
-    model,
-    feature,
-    tenant,
-    user_tier,
-    calls AS total_requests,
-    calls - errors AS success_count,
-    errors AS failure_count,
-    duration_sum_ns::DOUBLE / nullif(list_sum(duration_count), 0) / 1e6 AS avg_latency,
-    duration_min_ns / 1e6 AS min_latency,
-    duration_max_ns / 1e6 AS max_latency,
-    distribution_quantile(duration_index, duration_count, 0.5) / 1e6 AS p50_latency,
-    distribution_quantile(duration_index, duration_count, 0.95) / 1e6 AS p95_latency,
-    distribution_quantile(duration_index, duration_count, 0.99) / 1e6 AS p99_latency,
-    input_tokens,
-    output_tokens,
-    coalesce(input_tokens, 0) + coalesce(output_tokens, 0) AS total_tokens,
-    cached_input_tokens,
-    cost_usd AS total_cost,
-    priced_calls,
-    unpriced_calls,
-    estimated_calls,
-    free_calls,
-    NULL::HUGEINT AS cache_hits,
-    NULL::HUGEINT AS cache_misses,
-    NULL::DOUBLE AS cache_hit_rate,
-    NULL::DECIMAL(38, 12) AS cache_saved_cost,
-    NULL::HUGEINT AS rate_limit_allowed,
-    NULL::HUGEINT AS rate_limit_denied
+    -- include: metrics_of_calls
 FROM cost_1d
 UNION ALL BY NAME
 SELECT
     make_timestamp(bucket * 86400 * 1000000) AS timestamp,
-    service,
-    event AS kind,
-    CASE event WHEN 'cache' THEN subject END AS provider,
-    feature,
-    tenant,
-    user_tier,
-    sum(events) FILTER (outcome = 'hit') AS cache_hits,
-    sum(events) FILTER (outcome = 'miss') AS cache_misses,
-    cache_hits / nullif(coalesce(cache_hits, 0) + coalesce(cache_misses, 0), 0) AS cache_hit_rate,
-    sum(saved_cost) FILTER (outcome = 'hit') AS cache_saved_cost,
-    sum(events) FILTER (outcome = 'allowed') AS rate_limit_allowed,
-    sum(events) FILTER (outcome = 'denied') AS rate_limit_denied
+    -- include: metrics_of_told
 FROM told_1d WHERE event IN ('cache', 'rate_limit') GROUP BY ALL;
 
 CREATE OR REPLACE VIEW public.metrics_recent_summary AS

@@ -54,11 +54,11 @@ cells = st.lists(
 )
 
 
-@given(cells, st.sampled_from([(), ("model:a",), ("user_id:u1",), ("model:",), ("model:b", "user_id:")]), st.booleans())
-@settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_the_window_is_exact_and_the_history_whole_hours_from_either_source(
-    database: Database, made: list[Any], asked: tuple[str, ...], rolled: bool
-):
+ASKED = [(), ("model:a",), ("user_id:u1",), ("model:",), ("model:b", "user_id:")]
+
+
+def stored(database: Database, made: list[Any], *, rolled: bool) -> list[dict[str, Any]]:
+    """The lines of `cells`, in place of those before; their rollups are made, or not."""
     with database.transaction() as tx:
         for table in ("ledger", "cost_1h", "cost_1d"):
             tx.execute(f"DELETE FROM {table}")
@@ -71,9 +71,22 @@ def test_the_window_is_exact_and_the_history_whole_hours_from_either_source(
     insert(database, "ledger", lines)
     if rolled:
         roll(database, NOON // HOUR * HOUR)
-    found = read(database, filters.parse(asked, filters.LEDGER))
+    return lines
+
+
+def fitting(lines: list[dict[str, Any]], asked: tuple[str, ...]) -> list[dict[str, Any]]:
     wanted = dict(text.split(":") for text in asked)
-    mine = [one for one in lines if all((one[key] or "") == value for key, value in wanted.items())]
+    return [one for one in lines if all((one[key] or "") == value for key, value in wanted.items())]
+
+
+@given(cells, st.sampled_from(ASKED), st.booleans())
+@settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_window_is_exact_and_the_history_whole_hours_from_either_source(
+    database: Database, made: list[Any], asked: tuple[str, ...], rolled: bool
+):
+    lines = stored(database, made, rolled=rolled)
+    found = read(database, filters.parse(asked, filters.LEDGER))
+    mine = fitting(lines, asked)
     inside = [one for one in mine if WINDOW.from_ns <= one["at_ns"] < WINDOW.to_ns]
     known = [Decimal(one["cost_usd"]) for one in inside if one["cost_usd"] is not None]
     assert found.cost == (exact(known) if known or not inside else None)
@@ -89,6 +102,34 @@ def test_the_window_is_exact_and_the_history_whole_hours_from_either_source(
         assert found.history == pytest.approx([by_hour.get(hour, 0.0) for hour in range(min(spent), now)])
     else:
         assert found.history == (pytest.approx((by_hour[now],)) if by_hour.get(now) else ())
+
+
+@given(cells, st.sampled_from(ASKED), st.booleans(), st.sampled_from(["model", "user"]), st.integers(1, 60))
+@settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_drives_a_change_is_the_same_from_either_source_and_by_hand(
+    database: Database, made: list[Any], asked: tuple[str, ...], rolled: bool, dimension: str, days: int
+):
+    lines = fitting(stored(database, made, rolled=rolled), asked)
+    begins = WINDOW.from_ns
+    now, before = Range(begins, NOON + 10 * DAY), Range(begins - days * DAY, begins)
+    stretches = {"now": (begins, NOON), "then": (before.from_ns, min(begins, before.from_ns + NOON - begins))}
+    told: dict[tuple[Any, str], list[Decimal | None]] = {}
+    for one in lines:
+        for name, (from_ns, to_ns) in stretches.items():
+            if from_ns <= one["at_ns"] < to_ns:
+                told.setdefault((one[drivers.KEYS[dimension]], name), []).append(one["cost_usd"])
+    with database.reader() as reader:
+        conditions = filters.parse(asked, filters.LEDGER)
+        found = drivers.compared(reader, conditions, dimension, now, before, NOON)
+    assert {row.category for row in found} == {category for category, _ in told}
+    for row in found:
+        mine, earlier = told.get((row.category, "now"), []), told.get((row.category, "then"), [])
+        assert (row.calls, row.calls_before, row.unpriced_calls) == (len(mine), len(earlier), mine.count(None))
+        for cost, amounts in ((row.spent, mine), (row.before, earlier)):
+            known = [amount for amount in amounts if amount is not None]
+            assert cost == (exact(known) if known else None)
+    moved = [abs((row.spent or 0) - (row.before or 0)) for row in found]
+    assert moved == sorted(moved, reverse=True)
 
 
 def test_hours_that_wait_to_be_recomputed_are_read_from_the_ledger(database: Database):

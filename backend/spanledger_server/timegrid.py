@@ -156,11 +156,6 @@ def bucket(at_ns: int, width_ns: int) -> int:
     return at_ns // width_ns
 
 
-def bucket_range(number: int, width_ns: int) -> Range:
-    """When that bucket is."""
-    return Range(number * width_ns, (number + 1) * width_ns)
-
-
 def buckets(span: Range, width_ns: int) -> range:
     """The numbers of the buckets that have a moment in `span`."""
     return range(

@@ -30,6 +30,7 @@ from rich.table import Table
 
 from spanledger_examples import check
 from spanledger_examples.backend import Backend
+from spanledger_examples.beside import beside
 from spanledger_examples.driver import Tally, drive
 from spanledger_examples.processes import Child, DemoError, free_port
 from spanledger_examples.sampled import Watch, summed_up
@@ -124,6 +125,8 @@ def run(options: Options, console: Console, way: Way) -> int:
         down.enter_context(_kept_signals(signals))
         backend, provider_url, bookshop_url = _bring_up(directory, options, way, down)
         console.print(f"Dashboard  [bold]{backend.sign_in_link}[/]", highlight=False, soft_wrap=True)
+        typed = down.enter_context(beside(backend.url, backend.token, "status"))
+        console.print(f"Terminal   {typed}", highlight=False, soft_wrap=True)
         console.print(f"Bookshop   {bookshop_url}/docs   Provider  {provider_url}/bill", highlight=False)
         ends = f"ends after {options.seconds:g} s" if options.seconds else "Ctrl-C ends it"
         console.print(f"Replaying real LLM traffic at {options.speed:g}× its own pace; {ends}.\n", highlight=False)

@@ -25,6 +25,7 @@ from typing import Any, Final
 import httpx
 from rich.console import Console
 
+from spanledger_examples.beside import beside
 from spanledger_examples.processes import Child, DemoError, free_port
 from spanledger_server.slos import ready
 
@@ -163,8 +164,8 @@ def _run(console: Console, down: ExitStack) -> int:
             highlight=False,
             soft_wrap=True,
         )
-    asked = f"SPANLEDGER_URL={url} SPANLEDGER_TOKEN={token} spanledger slo report {SERVICE}-availability"
-    console.print(f"\n{asked}", highlight=False, soft_wrap=True)
+    typed = down.enter_context(beside(url, token, f"slo report {SERVICE}-availability"))
+    console.print(f"\nTerminal   {typed}", highlight=False, soft_wrap=True)
     _wait()
     return 0
 

@@ -107,8 +107,10 @@ class BudgetCheck:
             return f"the budget {verdict.name!r} leaves this process {left.normalize():f} USD"
         if verdict.outcome == "unlimited":
             return "no budget covers this call"
-        problem = self._leases.problem if self._leases is not None else None
-        why = problem or "the backend has not said yet what is left"
+        if self._leases is None:
+            why = "what the call may cost is no amount of USD"
+        else:
+            why = self._leases.problem or "the backend has not said yet what is left"
         return f"{why}; {'allowed' if self._fail == 'open' else 'refused'}, as fail={self._fail!r} says"
 
     def __bool__(self) -> bool:
@@ -144,8 +146,10 @@ class BudgetCheck:
         return self._verdict is not None
 
     def wait(self) -> None:
-        """Wait for the backend's answer, on this thread."""
+        """Wait for the backend's answer, on this thread; not where it did not answer a moment ago, nor for a yes."""
         leases = self._leases or _leases()
+        if leases.problem is not None and (self._fail == "open" or leases.just_failed):
+            return
         for _ in range(3):  # one answer may be under way, one says which budgets there are, one lends of them
             if leases.wait(self._seen, self._wait_s) == self._seen or leases.problem is not None or self.decide():
                 return
@@ -267,17 +271,17 @@ def check_budget(
     Returns:
         A decision, true where the call may be made. In a coroutine await it, or use `async with`.
     """
-    chosen: Fail = "open"
+    chosen: Fail = fail if fail in ("open", "closed") else held().budget_fail
     check = BudgetCheck({}, NOTHING, chosen, wait_s)
+    check.allow("unknown")  # unless it is asked rightly
     with _guard:
-        chosen = fail if fail in ("open", "closed") else held().budget_fail
         asked = _state.usual if estimated_cost is None else money(estimated_cost)
         told = {"provider": provider, "model": model, "service": service, "feature": feature, "user_id": user_id}
         told |= {"user_tier": user_tier, "session_id": session_id, "tenant": tenant}
         check = BudgetCheck(_scope(told), asked, chosen, wait_s)
         if not enabled():
             check.allow("unlimited")
-        elif not check.decide() and not _in_event_loop() and (chosen == "closed" or _leases().problem is None):
+        elif not check.decide() and not _in_event_loop():
             check.wait()
     return check
 

@@ -72,7 +72,7 @@ class Outcome(NamedTuple):
 
 
 class ClientRequest:
-    """A request on its way.
+    """A request on its way, while inside; its `response` is set there.
 
     Args:
         kind: What it has in common with others.
@@ -80,12 +80,21 @@ class ClientRequest:
         around: What is current while it is sent.
     """
 
-    __slots__ = ("_kind", "_span", "_started", "token")
+    __slots__ = ("_kind", "_span", "_started", "_token", "response")
 
     def __init__(self, kind: Kind, span: Span | None, around: Context) -> None:
         self._kind, self._span = kind, span
-        self.token = attach(around)
+        self.response: Any = None
+        self._token = attach(around)
         self._started = time.perf_counter()
+
+    def __enter__(self) -> None:
+        """It is sent now."""
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        """It was answered, or has failed."""
+        detach(self._token)
+        _end.run(self.end, self.response, error)
 
     def end(self, response: Any, error: BaseException | None) -> None:
         """It was answered, or has failed."""
@@ -115,16 +124,9 @@ def _sending(theirs: Callable[..., Any]) -> Callable[..., Any]:
         request = _begin.run(_begun, args, options)
         if request is None:
             return theirs(wrapped, transport, args, kwargs, **options)
-        response, failed = None, None
-        try:
-            response = wrapped(*args, **kwargs)
-        except BaseException as error:
-            failed = error
-            raise
-        finally:
-            detach(request.token)
-            _end.run(request.end, response, failed)
-        return response
+        with request:
+            request.response = wrapped(*args, **kwargs)
+        return request.response
 
     return send
 
@@ -134,16 +136,9 @@ def _sending_async(theirs: Callable[..., Awaitable[Any]]) -> Callable[..., Await
         request = _begin.run(_begun, args, options)
         if request is None:
             return await theirs(wrapped, transport, args, kwargs, **options)
-        response, failed = None, None
-        try:
-            response = await wrapped(*args, **kwargs)
-        except BaseException as error:
-            failed = error
-            raise
-        finally:
-            detach(request.token)
-            _end.run(request.end, response, failed)
-        return response
+        with request:
+            request.response = await wrapped(*args, **kwargs)
+        return request.response
 
     return send
 

@@ -28,6 +28,7 @@ TTL_S: Final = 15.0  # how long a slice counts without renewal
 RENEW_S: Final = 4.0
 SOONEST_S: Final = 0.05  # between two questions
 IDLE_S: Final = 60.0  # without a decision, after which everything is given back
+PATIENT_S: Final = 1.0  # so long after a failure nobody waits for the next answer
 MARGIN_S: Final = 1.0  # for the way there and back
 MOST_ASKED: Final = 100  # budgets in one question
 NOTHING: Final = Decimal(0)
@@ -89,6 +90,7 @@ class _Answers:
     at_s: float = 0.0
     count: int = 0
     problem: str | None = None
+    problem_s: float = 0.0
     slices: dict[str, _Slice] = field(default_factory=dict)
 
 
@@ -115,6 +117,11 @@ class Leases:
     def problem(self) -> str | None:
         """Why the backend did not answer the last time; None when it did."""
         return self._told.problem
+
+    @property
+    def just_failed(self) -> bool:
+        """Whether the backend failed to answer a moment ago."""
+        return self._told.problem is not None and self._clock() - self._told.problem_s < PATIENT_S
 
     @property
     def answers(self) -> int:
@@ -246,7 +253,7 @@ class Leases:
         except (BackendError, KeyError, TypeError, ValueError) as error:
             with self._changed:
                 self._told.count += 1
-                self._told.problem = str(error)
+                self._told.problem, self._told.problem_s = str(error), self._clock()
                 self._changed.notify_all()
             return
         with self._changed:

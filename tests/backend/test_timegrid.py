@@ -126,14 +126,14 @@ def test_buckets_cover_a_range_and_whole_ones_lie_inside(from_ns: int, length_ns
     span = Range(from_ns, from_ns + length_ns)
     touched = timegrid.buckets(span, width_ns)
     for number in touched:
-        bucket = timegrid.bucket_range(number, width_ns)
+        bucket = timegrid.Range(number * width_ns, (number + 1) * width_ns)
         assert bucket.from_ns < span.to_ns
         assert bucket.to_ns > span.from_ns
     if length_ns:
         assert timegrid.bucket(span.from_ns, width_ns) == touched[0]
         assert timegrid.bucket(span.to_ns - 1, width_ns) == touched[-1]
     for number in timegrid.whole_buckets(span, width_ns):
-        bucket = timegrid.bucket_range(number, width_ns)
+        bucket = timegrid.Range(number * width_ns, (number + 1) * width_ns)
         assert span.from_ns <= bucket.from_ns
         assert bucket.to_ns <= span.to_ns
     assert len(touched) - len(timegrid.whole_buckets(span, width_ns)) <= 2

@@ -324,7 +324,7 @@ def test_several_alerts_are_chosen_taken_care_of_and_silenced_at_once(alarmed: I
 
 
 BESIDE = """(() => {
-  const own = (node) => [...node.childNodes].some((one) => one.nodeType === 3 && one.data.includes('\u202e'));
+  const own = (node) => [...node.childNodes].some((one) => one.nodeType === 3 && one.data.includes('\ufffdgnidaer'));
   const place = (node) => node.getBoundingClientRect();
   const turned = (node, next) => place(next).width && place(next).left < place(node).right - 1 && place(next).top < place(node).bottom - 4;
   const named = [...document.querySelectorAll('main *')].filter(own);
@@ -336,7 +336,7 @@ BESIDE = """(() => {
 def test_a_name_that_turns_the_direction_of_writing_turns_only_itself(
     phone: bool, alarmed: Inside, visit: Visit
 ) -> None:
-    turning = "s \u202egnidaer \u200bمرحبا 🧾"
+    turning = "s \u202egnidaer \u2066\u200bمرحبا 🧾"
     now_ns = time.time_ns()
     lines = [ledger_event(cost="0.1", at_ns=now_ns - at * NS) for at in range(20)]
     assert alarmed.send("logs", ledger_request(*lines, service=turning)).status_code == 200

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from openapi_spec_validator import validate
 
+from spanledger_server.api import answers
 from tests.support.server import Server
 
 WRONG: dict[str, list[str]] = {
@@ -36,7 +37,7 @@ WRONG: dict[str, list[str]] = {
     "filter": ["x", "", 'a="b', "a=~(", 'a=b c="d"', "{}"],
     **{key: ["yes", ""] for key in ("active", "silenced", "inhibited", "unprocessed")},
     "receiver": ["("],
-    **{key: ["perhaps"] for key in ("archived", "standing", "histogram")},
+    **{key: ["perhaps"] for key in ("archived", "standing", "histogram", "replace")},
     **{key: ["12"] for key in ("alert_id", "silence_id", "window_id", "inhibition_id", "incident_id")},
     "notification_id": ["12"],
     "view": ["tokens", "x"],
@@ -107,6 +108,8 @@ ELSEWHERE |= {  # their bodies are looked at first
     ("/api/v1/incidents/{incident_id}/notes", "incident_id"): [],
 }
 POSTED = (
+    "/api/v1/slos",
+    "/api/v1/slos/openslo",
     *("/api/v1/reconcile", "/api/v1/slos/simulate", "/api/admin/monitoring/alerts/{alert_id}/acknowledge"),
     *(f"/api/v1/alerts/{{alert_id}}/{what}" for what in ("acknowledge", "unacknowledge", "resolve")),
     "/api/v1/notifications/{notification_id}/retry",
@@ -192,6 +195,39 @@ def test_every_operation_says_what_it_does_what_it_asks_and_how_it_refuses(docum
     assert document["paths"]["/healthz"]["get"]["security"] == []
 
 
+WITHOUT_EXAMPLES = {  # files, and an answer without a body
+    ("GET", "/api/v1/backup/{name}"),
+    ("GET", "/api/v1/export/{view}"),
+    ("DELETE", "/api/v2/silence/{silence_id}"),
+}
+
+
+def test_every_operation_shows_an_answer(document: dict[str, Any]):
+    missing = set()
+    for method, path, operation in operations(document):
+        good = {status: answer for status, answer in operation["responses"].items() if status.startswith("2")}
+        contents = [content for answer in good.values() for content in answer.get("content", {}).values()]
+        if "204" not in good and not any("example" in content or "examples" in content for content in contents):
+            missing.add((method.upper(), path))
+    assert missing == WITHOUT_EXAMPLES
+
+
+def test_examples_have_the_members_that_answers_have(document: dict[str, Any], client: httpx.Client):
+    compared, differing = 0, {}
+    for method, path, operation in operations(document):
+        if method.upper() != "GET" or "{" in path:
+            continue
+        example = operation["responses"]["200"].get("content", {}).get("application/json", {}).get("example")
+        answer = client.get(path)
+        if not isinstance(example, dict) or answer.status_code != 200 or not isinstance(answer.json(), dict):
+            continue
+        compared += 1
+        if more := example.keys() - answer.json().keys():  # the framework leaves null out of examples
+            differing[path] = more
+    assert not differing
+    assert compared > 30
+
+
 def test_every_parameter_refuses_a_wrong_value_by_name_and_says_what_is_allowed(
     document: dict[str, Any], client: httpx.Client
 ):
@@ -241,3 +277,20 @@ def check(answer: httpx.Response, parameter: str) -> None:
     assert body["parameter"] == parameter, told
     assert body["allowed"], told
     assert parameter in body["detail"], told
+
+
+def test_what_a_body_is_held_against_is_said_in_words(document: dict[str, Any]):
+    """Every pattern of a body has its words: an expression is no answer for whoever mistyped a length."""
+
+    def patterns(node: Any) -> Iterator[str]:
+        if isinstance(node, dict):
+            if isinstance(node.get("pattern"), str):
+                yield node["pattern"]
+            node = list(node.values())
+        if isinstance(node, list):
+            for each in node:
+                yield from patterns(each)
+
+    found = set(patterns(document["components"]["schemas"]))
+    money = r"^[0-9]{1,12}(\.[0-9]{1,12})?$"  # described as this, read by code that has words of its own
+    assert found - {money} == answers.PATTERNS.keys()

@@ -131,6 +131,20 @@ def test_without_a_backend_it_says_what_was_asked_for_and_does_not_wait_for_one(
         assert bool(inside) is allowed
 
 
+def test_a_backend_that_did_not_answer_a_moment_ago_is_not_waited_for_again(said: dict[str, Any], nobody: str):
+    said |= {"url": nobody, "budget_fail": "closed"}
+    assert "has not said" not in spanledger.check_budget("0.01", wait_s=30).reason, "it has given up"
+
+    async def awaited() -> bool:
+        return bool(await spanledger.check_budget("0.01", wait_s=30))
+
+    began = time.monotonic()
+    for _ in range(20):
+        assert not spanledger.check_budget("0.01", wait_s=30)
+        assert not asyncio.run(awaited())
+    assert time.monotonic() - began < 25, "one wait, not forty of two seconds"
+
+
 def test_an_event_loop_never_waits_but_where_it_is_awaited(said: dict[str, Any], nobody: str):
     said["url"] = nobody
 
@@ -186,9 +200,12 @@ def test_what_is_not_an_amount_is_told_and_raises_nothing(backend: Inside):
     made(backend, "1")
     for wrong in ("much", -1, float("nan"), True, 10**12, object()):
         assert spanledger.check_budget(wrong).allowed  # type: ignore[arg-type]
+        closed = spanledger.check_budget(wrong, fail="closed")  # type: ignore[arg-type]
+        assert (closed.outcome, closed.allowed) == ("unknown", False)
+        assert "no amount" in closed.reason
     with spanledger.check_budget("0.1") as check:
         check.settle("nothing")
-    assert guard.failures()["check_budget: ValueError"] + guard.failures()["check_budget: InvalidOperation"] == 7
+    assert guard.failures()["check_budget: ValueError"] + guard.failures()["check_budget: InvalidOperation"] == 13
 
 
 def test_switched_off_it_lets_everything_through(said: dict[str, Any]):

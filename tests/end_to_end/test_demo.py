@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
@@ -20,6 +21,7 @@ PORTS = (
 
 def run_demo(**settings: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, **dict.fromkeys(PORTS, "0"), "COLUMNS": "140", **settings}
+    environment.setdefault("XDG_CONFIG_HOME", tempfile.mkdtemp())  # where the command line would find this demo
     command = [sys.executable, "-m", "spanledger_server", "demo"]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=250)
 

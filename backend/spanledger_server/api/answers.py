@@ -44,6 +44,13 @@ STATUS: Final[tuple[tuple[type[errors.SpanledgerError], int], ...]] = (
 PROBLEM_TYPE: Final = "application/problem+json"
 LARGEST_INTEGER: Final = 2**63 - 1
 MOST_ECHOED: Final = 200  # characters of a bad value that are told back
+PATTERNS: Final = {  # in words, of those that bodies are held against
+    r"^\d{1,9}[smhdw]$": "a length such as 30m, 2h or 1d (units s, m, h, d, w)",
+    "^[0-9a-f]{32}$": "32 hexadecimal digits, small letters",
+    "^[0-9a-f]{16}$": "16 hexadecimal digits, small letters",
+    r"^https?://": "an address that begins with http:// or https://",
+    r"^[A-Za-z0-9][A-Za-z0-9._ -]{0,63}$": "1 to 64 letters, digits, spaces and . _ -, not one of these first",
+}
 EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
@@ -175,7 +182,9 @@ def _of_validation(error: RequestValidationError) -> Response:
 
 def _in_our_words(one: Mapping[str, Any]) -> errors.Invalid:
     place = [str(part) for part in one["loc"]]
-    allowed = str(one.get("ctx", {}).get("expected") or one["msg"]).removeprefix("Value error, ")
+    context = one.get("ctx", {})
+    said = PATTERNS.get(context.get("pattern")) or context.get("expected") or one["msg"]
+    allowed = str(said).removeprefix("Value error, ")
     return errors.Invalid(
         ".".join(place[1:]) or place[0], None if one["type"] == "missing" else one.get("input"), allowed
     )

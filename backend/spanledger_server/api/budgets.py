@@ -149,7 +149,7 @@ def _reserving(routes: APIRouter) -> None:
         """Ask to spend. What is granted counts until it is settled or `ttl_s` is over; what is not, has a reason."""
         with store.transaction() as tx:
             budget = _asked(record.read(tx, budget_id), scope)
-            found = reserve.reserve(tx, budget_id, body.amount, int(body.ttl_s * NS), now_ns, default_zone)
+            found = reserve.reserve(tx, budget, body.amount, int(body.ttl_s * NS), now_ns, default_zone)
         all_told = _within(budget, scope)
         return answers.answer(
             {

@@ -39,6 +39,7 @@ JOB_EXAMPLE: Final = {
     "ended_at": "2026-11-21T09:00:09Z",
     "expected_bytes": 440401920,
     "bytes": 439877632,
+    "done": 1.0,
     "tables": 41,
     "rows": 5123456,
     "reason": None,

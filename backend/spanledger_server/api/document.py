@@ -1,12 +1,15 @@
 """The OpenAPI document: what the framework finds in the routes, and what only we know.
 
-Added are who may call what, the one form of every error, and the OTLP routes, whose bodies the framework never sees.
+Added are who may call what, the one form of every error, the OTLP routes, whose bodies the framework never sees, and
+examples of answers (`samples.json`, as a server gave them) where a route has none of its own.
 
 Never: a route without its errors, or without what it asks of the caller.
 """
 
 from __future__ import annotations
 
+import json
+from importlib import resources
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -39,6 +42,7 @@ SCHEMES: Final = {
     "token": {"type": "http", "scheme": "bearer", "description": "`spanledger token create` makes one"},
     "session": {"type": "apiKey", "in": "cookie", "name": "spanledger_8321", "description": "of a browser; by port"},
 }
+TEXTS: Final = {"/metrics": "text/plain"}  # what is no JSON; all else is YAML
 
 
 def install(app: FastAPI, doors: Doors) -> None:
@@ -65,6 +69,7 @@ def completed(found: dict[str, Any], doors: Doors) -> dict[str, Any]:
             operation["x-roles"] = [] if access is Access.OPEN else [role for role in Role if access.admits(role)]
             operation["responses"].pop("422", None)
             operation["responses"].setdefault("default", {"$ref": "#/components/responses/Problem"})
+    _exemplify(found["paths"])
     components = found.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):
@@ -74,6 +79,21 @@ def completed(found: dict[str, Any], doors: Doors) -> dict[str, Any]:
     components["responses"] = {"Problem": {"description": "It was refused; `detail` says why.", "content": content}}
     components["securitySchemes"] = SCHEMES
     return found
+
+
+def _exemplify(paths: dict[str, Any]) -> None:
+    """Put what a server answered beside the routes that show nothing themselves."""
+    samples = json.loads(resources.files(__package__).joinpath("samples.json").read_text("utf-8"))
+    for operation, sample in samples.items():
+        method, _, path = operation.partition(" ")
+        answers = paths[path][method.lower()]["responses"]
+        answer = next(content for status, content in answers.items() if status.startswith("2"))
+        if isinstance(sample, str):
+            answer["content"] = {TEXTS.get(path, "application/yaml"): {"schema": {"type": "string"}}}
+        answer.setdefault("content", {"application/json": {}})
+        for kind, content in answer["content"].items():
+            if kind != "application/x-protobuf":
+                content.setdefault("example", sample)
 
 
 def _otlp(signal: str, word: str) -> dict[str, Any]:

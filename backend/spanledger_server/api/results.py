@@ -28,7 +28,6 @@ TYPES: Final = {
     "arrow": "application/vnd.apache.arrow.stream",
 }
 UNIT_NS: Final = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
-MICROSECONDS: Final = 10**6
 FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 QUOTED: Final = ('"', ",", "\n", "\r")
 EPOCH_DAY: Final = dt.date(1970, 1, 1).toordinal()

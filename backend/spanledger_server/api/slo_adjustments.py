@@ -5,6 +5,7 @@ Never: a change without a reason and without its row in the audit trail.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from functools import cache
 from itertools import islice
@@ -13,7 +14,7 @@ from typing import Annotated, Any, Final
 import orjson
 from fastapi import APIRouter, Path, Request, Response
 
-from spanledger_server.api import answers
+from spanledger_server.api import answers, parameters
 from spanledger_server.api.answers import when
 from spanledger_server.api.deps import NowNs, Store
 from spanledger_server.api.slos import Sent, SloId, who
@@ -21,10 +22,11 @@ from spanledger_server.errors import Invalid, Malformed
 from spanledger_server.slos import adjusting, register
 from spanledger_server.slos.adjusting import Adjustment
 from spanledger_server.slos.adjustments import Correction
-from spanledger_server.timegrid import DAY_NS, Range
+from spanledger_server.timegrid import DAY_NS, MINUTE_NS, SECOND_NS, Range
 
 AHEAD_NS: Final = 366 * DAY_NS
 MOST_NEXT: Final = 3
+TIMES: Final = frozenset(("from", "to", "at"))
 AdjustmentId = Annotated[str, Path(description="its id, as the list tells it")]
 _BODY: Final[dict[str, Any]] = {
     "requestBody": {
@@ -68,7 +70,7 @@ def changes() -> APIRouter:
     @routes.post("/api/v1/slos/{slo_id}/adjustments", status_code=201, openapi_extra=_BODY)
     def create(slo_id: SloId, body: Sent, store: Store, now_ns: NowNs, request: Request) -> Response:
         """Exclude planned downtime, once or again and again, or correct how many events were bad (docs/slos.md)."""
-        given = _object(body)
+        given = _settled(_object(body), now_ns)
         with store.transaction() as tx:
             kept = register.one(tx, slo_id)
             _refuse_of_composites(kept, given)
@@ -80,7 +82,7 @@ def changes() -> APIRouter:
         slo_id: SloId, adjustment_id: AdjustmentId, body: Sent, store: Store, now_ns: NowNs, request: Request
     ) -> Response:
         """Something else in place of an adjustment."""
-        given = _object(body)
+        given = _settled(_object(body), now_ns)
         with store.transaction() as tx:
             kept = register.one(tx, slo_id)
             _refuse_of_composites(kept, given)
@@ -105,6 +107,26 @@ def _object(body: bytes) -> Mapping[str, Any]:
     if not isinstance(found, dict):
         raise Invalid("body", found, "an object with kind and reason")
     return found
+
+
+def _settled(given: Mapping[str, Any], now_ns: int) -> Mapping[str, Any]:
+    """Times such as `now-1h` as the whole minutes around them: what is kept means the same tomorrow.
+
+    Raises:
+        Invalid: It begins with `now`, and is no such time.
+    """
+    found = dict(given)
+    for name in TIMES & given.keys():
+        text = given[name]
+        if isinstance(text, str) and text.strip().startswith("now"):
+            at_ns = parameters.instant(name, text, now_ns)
+            begun = at_ns // MINUTE_NS * MINUTE_NS
+            found[name] = _minute(begun + MINUTE_NS if name == "to" and begun < at_ns else begun)
+    return found
+
+
+def _minute(at_ns: int) -> str:
+    return f"{dt.datetime.fromtimestamp(at_ns // SECOND_NS, dt.UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _refuse_of_composites(kept: register.Kept, given: Mapping[str, Any]) -> None:

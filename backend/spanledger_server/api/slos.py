@@ -40,6 +40,9 @@ FORMATS: Final = ("json", "markdown")
 SloId = Annotated[str, Path(description="its id or its name")]
 Window = Annotated[str | None, Query(description="a length such as 7d, up to now; default the objective's")]
 Month = Annotated[str | None, Query(description="a calendar month, 2026-11, in place of a window")]
+Replace = Annotated[
+    bool, Query(description="also in place of objectives that have these names, each another generation")
+]
 Zone = Annotated[str | None, Query(description="IANA zone of the month; default the server's")]
 
 
@@ -141,19 +144,23 @@ def changes() -> APIRouter:
     routes = APIRouter(tags=["SLOs"])
 
     @routes.post("/api/v1/slos", status_code=201, openapi_extra=BODY)
-    def create(body: Sent, store: Store, now_ns: NowNs, keeping: HowLong, request: Request) -> Response:
+    def create(
+        body: Sent, store: Store, now_ns: NowNs, keeping: HowLong, request: Request, replace: Replace = False
+    ) -> Response:
         """A new objective: an OpenSLO document (YAML or JSON), or spanledger's own form (docs/slos.md)."""
-        return _created(store, _taken(store, body, keeping), now_ns, who(request))
+        return _created(store, _taken(store, body, keeping, new=not replace), now_ns, who(request), replace=replace)
 
     @routes.post("/api/v1/slos/openslo", status_code=201, openapi_extra=BODY)
-    def take(body: Sent, store: Store, now_ns: NowNs, keeping: HowLong, request: Request) -> Response:
+    def take(
+        body: Sent, store: Store, now_ns: NowNs, keeping: HowLong, request: Request, replace: Replace = False
+    ) -> Response:
         """Import OpenSLO documents (YAML or JSON, several with ---): all of them, or none."""
-        taken = _taken(store, body, keeping)
+        taken = _taken(store, body, keeping, new=not replace)
         if any(one.document is None for one in taken.given):
             raise Invalid(
                 "apiVersion", None, "documents of OpenSLO; POST /api/v1/slos takes definitions of our own form"
             )
-        return _created(store, taken, now_ns, who(request))
+        return _created(store, taken, now_ns, who(request), replace=replace)
 
     @routes.put("/api/v1/slos/{slo_id}", openapi_extra=BODY)
     def change(slo_id: SloId, body: Sent, store: Store, now_ns: NowNs, keeping: HowLong, request: Request) -> Response:
@@ -180,11 +187,22 @@ def reports() -> APIRouter:
 
     @routes.post("/api/v1/slos/validate", openapi_extra=BODY)
     def validate(body: Sent, store: Store, keeping: HowLong) -> Response:
-        """Say all that is wrong with definitions, OpenSLO or own; nothing is kept."""
+        """Say all that is wrong with definitions, OpenSLO or own, and what they would replace; nothing is kept."""
         taken = _taken(store, body, keeping, new=False)
-        each = [definition.parse(one) for one, _ in taken.definitions]
+        given = [one for one, _ in taken.definitions]
+        with store.reader() as reader:
+            kept = register.by_name(reader)
         return answers.answer(
-            {"slos": [slo_answers.checked(one) | {"warnings": taken.known.warnings(one)} for one in each]}
+            {
+                "slos": [
+                    slo_answers.checked(objective)
+                    | {"warnings": taken.known.warnings(objective), "change": change, "definition": one}
+                    | {"before": kept[objective.name].given if objective.name in kept else None}
+                    for one, objective, change in zip(
+                        given, map(definition.parse, given), register.compared(kept, given), strict=True
+                    )
+                ]
+            }
         )
 
     @routes.get("/api/v1/slos/{slo_id}/report")
@@ -252,8 +270,12 @@ def who(request: Request) -> str:
     return str(request.state.caller.name or "nobody")
 
 
-def _created(store: Store, taken: _Taken, now_ns: int, actor: str) -> Response:
-    each = [_definition(one, taken.known) for one in register.add(store, taken.definitions, now_ns, actor)]
+def _created(store: Store, taken: _Taken, now_ns: int, actor: str, *, replace: bool) -> Response:
+    if replace:
+        became = register.replace_all(store, taken.definitions, now_ns, actor)
+    else:
+        became = [(one, "created") for one in register.add(store, taken.definitions, now_ns, actor)]
+    each = [_definition(one, taken.known) | {"change": what} for one, what in became]
     return answers.answer(each[0] | {"slos": each}, 201)
 
 

@@ -18,7 +18,7 @@ from spanledger_server.api.ledger import itemised
 from spanledger_server.errors import Invalid, NotFound
 from spanledger_server.store.database import Reader
 from spanledger_server.timegrid import Range
-from spanledger_server.traces import filters, kept, search, trace
+from spanledger_server.traces import filters, kept, looks, search, trace
 
 router = APIRouter(tags=["traces"])
 
@@ -108,7 +108,7 @@ def _item(summary: dict[str, Any]) -> dict[str, Any]:
         "trace_id": summary["trace_id"].hex,
         "start": answers.when(summary["start_ns"]),
         "duration_ms": answers.milliseconds(summary["duration_ns"]),
-        **{name: summary[name] for name in HEAD + search.WHO},
+        **{name: summary[name] for name in HEAD + looks.WHO},
     }
 
 

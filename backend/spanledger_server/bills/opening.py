@@ -13,6 +13,7 @@ import io
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import chain, islice
 from typing import Any, BinaryIO, Final, TextIO, cast
 
@@ -94,6 +95,8 @@ def opened(file: BinaryIO) -> Table | Iterator[Any]:
 
 
 def _encoding(sample: bytes) -> tuple[str, tuple[str, ...]]:
+    if sample and not sample.strip(b"\0"):
+        raise Invalid("file", "nothing but zero bytes", ACCEPTED)
     if not sample.strip(b"\xef\xbb\xbf\xff\xfe\x00 \r\n\t"):
         raise Invalid("file", "empty", ACCEPTED)
     if sample.startswith((b"\xff\xfe", b"\xfe\xff")):
@@ -130,7 +133,7 @@ def _decoded(read: Callable[[], str]) -> str:
 
 
 def _documents(first: str, lines: Iterator[str], text: TextIO) -> Iterator[Any]:
-    """JSON documents: one in the whole file, or one a line."""
+    """JSON documents: one a line, or one after another in a file that is not too long."""
     second = next((line for line in lines if line.strip()), None) if first.rstrip().endswith(("}", "]")) else None
     try:
         alone = simplejson.loads(first, use_decimal=True)
@@ -146,7 +149,18 @@ def _documents(first: str, lines: Iterator[str], text: TextIO) -> Iterator[Any]:
     whole = first + (second or "") + rest
     if len(whole) > MOST_JSON:
         raise TooLarge(f"a JSON document may have {MOST_JSON} characters: give one document a line, or CSV")
-    yield _loaded(whole, "the file")
+    yield from _one_after_another(whole)
+
+
+def _one_after_another(text: str) -> Iterator[Any]:
+    decoder = simplejson.JSONDecoder(parse_float=Decimal)
+    at, end = 0, len(text.rstrip())
+    while at < end:
+        try:
+            found, at = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError) as error:
+            raise Malformed(f"the file is not JSON, or ends too early: {error}") from error
+        yield found
 
 
 def _loaded(text: str, where: str) -> Any:
@@ -159,7 +173,7 @@ def _loaded(text: str, where: str) -> Any:
 def _table(first: str, lines: Iterator[str], notes: tuple[str, ...]) -> Table:
     following = list(islice(lines, HEADER_WITHIN))
     mark = _delimiter([first, *following])
-    reader = csv.reader(chain([first], following, lines), delimiter=mark, strict=False)
+    reader = csv.reader(chain([first], following, lines), delimiter=mark, strict=True)
     rows = _numbered(reader)
     candidates = list(islice(rows, HEADER_WITHIN))
     more = (f"cells are parted by {mark!r}",) if mark != "," else ()

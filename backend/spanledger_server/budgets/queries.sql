@@ -4,8 +4,9 @@ SELECT * FROM budgets QUALIFY version = max(version) OVER (PARTITION BY budget_i
 ORDER BY archived_ns IS NOT NULL, name, budget_id;
 
 -- name: budget
--- The version of a budget that holds.
-SELECT * FROM budgets WHERE budget_id = $budget_id ORDER BY version DESC LIMIT 1;
+-- The version of a budget that holds; sorting takes longer than finding the highest first.
+SELECT * FROM budgets
+WHERE budget_id = $budget_id AND version = (SELECT max(version) FROM budgets WHERE budget_id = $budget_id);
 
 -- name: budget_versions
 -- All versions of a budget, newest first.
@@ -27,21 +28,22 @@ INSERT INTO budgets BY NAME SELECT
     $rollover_usd::DECIMAL(24, 12) AS rollover_usd, $enabled AS enabled, $created_ns AS created_ns,
     $changed_ns AS changed_ns, $changed_by AS changed_by, $archived_ns AS archived_ns;
 
--- name: held_since
--- Whether anything is promised of a budget, and since when lines of the ledger may be the calls that were promised.
+-- name: promises
+-- What is promised of a budget by open reservations and leases of others; how many reservations were settled, and since
+-- when lines of the ledger may be their calls.
 SELECT
-    count(*) AS promises,
-    coalesce(min(made_ns) FILTER (settled_ns IS NOT NULL AND holder IS NULL) - 1000000000, 9223372036854775807) AS since_ns
+    coalesce(sum(amount) FILTER (settled_ns IS NULL OR holder IS NOT NULL), 0)::DECIMAL(38, 12) AS open,
+    count(*) FILTER (settled_ns IS NOT NULL AND holder IS NULL) AS settled,
+    min(made_ns) FILTER (settled_ns IS NOT NULL AND holder IS NULL) - 1000000000 AS since_ns
 FROM budget_reservations
 WHERE budget_id = $budget_id AND counts_until_ns > $now_ns AND NOT coalesce(holder = $holder AND settled_ns IS NULL, false);
 
 -- name: held
--- What is promised of a budget and not in the ledger yet: open reservations; settled ones until the ledger has the line
--- of their call, or where the call was not told as many lines of that amount; and what leases of others hold.
+-- What was settled and is not in the ledger yet: until it has the line of the call, or where the call was not told as
+-- many lines of that amount.
 WITH mine AS MATERIALIZED (
     SELECT * FROM budget_reservations
-    WHERE budget_id = $budget_id AND counts_until_ns > $now_ns
-        AND NOT coalesce(holder = $holder AND settled_ns IS NULL, false)
+    WHERE budget_id = $budget_id AND counts_until_ns > $now_ns AND settled_ns IS NOT NULL AND holder IS NULL
 ),
 lines AS MATERIALIZED (
     SELECT trace_id, span_id, at_ns, cost_usd FROM ledger
@@ -52,14 +54,10 @@ lines AS MATERIALIZED (
         AND ($session_id IS NULL OR session_id = $session_id) AND ($tenant IS NULL OR tenant = $tenant)
 ),
 untold AS (
-    SELECT amount, count(*) AS settled, min(made_ns) AS made_ns
-    FROM mine WHERE settled_ns IS NOT NULL AND holder IS NULL AND trace_id IS NULL GROUP BY amount
+    SELECT amount, count(*) AS settled, min(made_ns) AS made_ns FROM mine WHERE trace_id IS NULL GROUP BY amount
 ),
 waiting AS (
-    SELECT amount FROM mine WHERE settled_ns IS NULL OR holder IS NOT NULL
-    UNION ALL
-    SELECT amount FROM (SELECT * FROM mine WHERE settled_ns IS NOT NULL AND trace_id IS NOT NULL)
-        ANTI JOIN lines USING (trace_id, span_id)
+    SELECT amount FROM (SELECT * FROM mine WHERE trace_id IS NOT NULL) ANTI JOIN lines USING (trace_id, span_id)
     UNION ALL
     SELECT amount * greatest(0, settled - (
         SELECT count(*) FROM lines WHERE cost_usd = untold.amount AND at_ns >= untold.made_ns - 1000000000

@@ -96,28 +96,29 @@ class Lease:
     remaining: Decimal
 
 
-def reserve(tx: Transaction, budget_id: str, amount: Decimal, ttl_ns: int, now_ns: int, default_zone: str) -> Granted:
+def reserve(tx: Transaction, budget: Budget, amount: Decimal, ttl_ns: int, now_ns: int, default_zone: str) -> Granted:
     """Ask to spend `amount` of a budget.
 
     Args:
         tx: The writer's turn.
-        budget_id: Of which.
+        budget: Of which, as it was read within this turn.
         amount: USD, as good as the caller knows.
         ttl_ns: How long it counts if it is not settled.
         now_ns: The time.
         default_zone: The IANA zone of budgets that name none.
 
     Raises:
-        NotFound: There is no such budget in use.
+        NotFound: The budget is archived.
     """
-    budget = _in_use(tx, budget_id)
+    if budget.archived_ns is not None:
+        raise NotFound(f"the budget {budget.name!r} is archived")
     if not budget.enabled:
         return Granted(True, None, None, None, f"the budget {budget.name!r} is not enabled")
     free = _free(tx, budget, now_ns, default_zone) - status.promised(tx, budget, now_ns)
     if amount > free or free <= 0:
         return Granted(False, None, max(Decimal(0), free), None, f"the budget {budget.name!r} has {_usd(free)} left")
     reservation_id = secrets.token_hex(12)
-    _add(tx, reservation_id, budget_id, amount, now_ns, now_ns + ttl_ns)
+    _add(tx, reservation_id, budget.budget_id, amount, now_ns, now_ns + ttl_ns)
     return Granted(True, reservation_id, free - amount, now_ns + ttl_ns, "within the budget")
 
 
@@ -223,13 +224,6 @@ def _add(
     values: dict[str, Any] = {"reservation_id": reservation_id, "budget_id": budget_id, "amount": amount}
     values |= {"made_ns": now_ns, "counts_until_ns": counts_until_ns, "holder": holder, "settled_ns": settled_ns}
     tx.execute(SQL["add_reservation"], **values)
-
-
-def _in_use(reader: Reader, budget_id: str) -> Budget:
-    budget = record.read(reader, budget_id)
-    if budget.archived_ns is not None:
-        raise NotFound(f"the budget {budget.name!r} is archived")
-    return budget
 
 
 def _free(reader: Reader, budget: Budget, now_ns: int, default_zone: str) -> Decimal:

@@ -149,12 +149,12 @@ def carried_over(reader: Reader, budget: Budget, now_ns: int, default_zone: str)
 
 def promised(reader: Reader, budget: Budget, now_ns: int, holder: str | None = None) -> Decimal:
     """What is reserved and not in the ledger yet, without the lease of `holder`."""
-    bounds = {"budget_id": budget.budget_id, "now_ns": now_ns, "holder": holder}
-    promises, since_ns = reader.tuples(SQL["held_since"], **bounds)[0]
-    if not promises:
-        return Decimal(0)  # most budgets, most of the time: their lines need not be looked at
+    bounds = {"budget_id": budget.budget_id, "now_ns": now_ns}
+    opened, settled, since_ns = reader.tuples(SQL["promises"], **bounds, holder=holder)[0]
+    if not settled:
+        return Decimal(opened)  # most budgets, most of the time: their lines need not be looked at
     dimensions = {name: getattr(budget, name) for name in budgets.DIMENSIONS}
-    return Decimal(reader.value(SQL["held"], **bounds, since_ns=since_ns, **dimensions))
+    return EXACT.add(opened, reader.value(SQL["held"], **bounds, since_ns=since_ns, **dimensions))
 
 
 def _thresholds(budget: Budget, found: Spend, limit: Decimal, expected: Decimal | None) -> tuple[Threshold, ...]:

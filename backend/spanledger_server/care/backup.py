@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from spanledger_server.auth import audit
-from spanledger_server.care.sums import Sum, different, sums
+from spanledger_server.care.sums import Sum, Told, different, sums
 from spanledger_server.clock import Clock
 from spanledger_server.errors import Busy, Forbidden, Invalid, NotFound, SpanledgerError, StoreRefused
 from spanledger_server.store import sqlfile
@@ -34,6 +34,7 @@ SQL = sqlfile.load(__package__)
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.duckdb", re.ASCII)
 ALLOWED_NAME: Final = "a file name such as before-upgrade.duckdb: letters, digits, . _ -, without a directory"
 PART: Final = ".part"
+COPYING: Final = 0.5  # of the work; the rest is adding up what there is, and what was written
 STOP_PATIENCE_S: Final = 5.0
 LET_GO_S: Final = 10.0  # how long a finished file may still be held by a question that runs
 
@@ -44,7 +45,10 @@ class NotTheSameError(SpanledgerError):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One backup, under way or over. `bytes` of about `expected_bytes` are written; times in ns since 1970."""
+    """One backup, under way or over. Times in ns since 1970.
+
+    Of about `expected_bytes`, `bytes` are written; `done` is the share of the whole work, 0 to 1.
+    """
 
     name: str
     state: Literal["copying", "verifying", "done", "failed"]
@@ -52,6 +56,7 @@ class Job:
     expected_bytes: int
     ended_ns: int | None = None
     bytes: int = 0
+    done: float = 0.0
     tables: int | None = None
     rows: int | None = None
     reason: str | None = None
@@ -72,6 +77,7 @@ class Backups:
         self._job: Job | None = None
         self._thread: threading.Thread | None = None
         self._running: Reader | None = None
+        self._compared = 0.0
         self._stopping = False
         self._let_go = threading.Event()
 
@@ -92,7 +98,9 @@ class Backups:
         job = self._job
         if job is None or job.over:
             return job
-        return replace(job, bytes=_size(self.directory / (job.name + PART)))
+        written = _size(self.directory / (job.name + PART))
+        copied = min(1.0, written / job.expected_bytes) if job.expected_bytes else 1.0
+        return replace(job, bytes=written, done=COPYING * copied + (1 - COPYING) * self._compared)
 
     def listed(self) -> list[tuple[str, int, int]]:
         """Name, bytes and time (ns) of every backup in the directory, newest first."""
@@ -145,6 +153,7 @@ class Backups:
             expected = self._expected(directory)
             with self._database.transaction() as tx:
                 audit.record(tx, now_ns, actor, "backup.started", chosen, {"before": None, "after": {"file": chosen}})
+            self._compared = 0.0
             job = self._job = Job(chosen, "copying", now_ns, expected)
             self._thread = threading.Thread(target=self._work, args=(job, actor), name="spanledger-backup", daemon=True)
             self._thread.start()
@@ -199,18 +208,21 @@ class Backups:
             raise
         rows = sum(each.rows for each in found.values())
         size = _size(self.directory / job.name)
-        return replace(job, state="done", bytes=size, tables=len(found), rows=rows)
+        return replace(job, state="done", bytes=size, done=1.0, tables=len(found), rows=rows)
 
     def _read_back(self, part: Path) -> dict[str, Sum]:
         """What the file holds; the engine lets go of it only when the last question that began before has ended."""
         until = time.monotonic() + LET_GO_S
         while True:
             try:
-                return read_whole(part)
+                return read_whole(part, lambda done, whole: self._tell(0.5 + min(done, whole) / whole / 2))
             except StoreRefused:
                 if self._stopping or time.monotonic() > until:
                     raise
                 self._let_go.wait(0.1)
+
+    def _tell(self, compared: float) -> None:
+        self._compared = compared
 
     def _copied(self, part: Path) -> dict[str, Sum]:
         with self._database.beside() as tx:
@@ -221,7 +233,7 @@ class Backups:
                 if self._stopping:
                     raise Busy("the server is stopping")
                 tx.execute(SQL["copy_all"])
-                return sums(tx)
+                return sums(tx, lambda done, whole: self._tell(min(done, whole) / whole / 2))
         finally:
             self._running = None
             with self._database.beside() as tx:
@@ -233,8 +245,12 @@ def stamp(at_ns: int) -> str:
     return dt.datetime.fromtimestamp(at_ns // 10**9, dt.UTC).strftime("%Y%m%dT%H%M%SZ")
 
 
-def read_whole(file: Path) -> dict[str, Sum]:
+def read_whole(file: Path, told: Told = lambda _done, _whole: None) -> dict[str, Sum]:
     """Every table of a file that nobody else has open.
+
+    Args:
+        file: Which.
+        told: How far it is, after each table.
 
     Raises:
         StoreRefused: It is newer than this program, damaged, or not ours.
@@ -243,7 +259,7 @@ def read_whole(file: Path) -> dict[str, Sum]:
     database = Database.open(file, read_only=True)
     try:
         with database.reader() as reader:
-            return sums(reader)
+            return sums(reader, told)
     finally:
         database.close()
 

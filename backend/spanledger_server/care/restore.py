@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from spanledger_server.care.backup import read_whole, settle
-from spanledger_server.care.sums import Sum
+from spanledger_server.care.sums import Sum, Told
 from spanledger_server.errors import SpanledgerError, StoreRefused
 from spanledger_server.store import migrate, sqlfile
 from spanledger_server.store.database import Database
@@ -28,7 +28,7 @@ SQL = sqlfile.load(__package__)
 COMING: Final = ".restoring"
 STEP_BYTES: Final = 4 * 1024 * 1024
 
-Progress = Callable[[int, int], None]  # bytes so far, bytes in all
+Progress = Callable[[int, int], None]  # so far, in all: bytes that are copied, and read again
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +49,22 @@ def restore(backup: Path, place: Path, stamp: str, progress: Progress) -> Restor
         backup: The file; it stays as it is.
         place: The database's file.
         stamp: For the name of what is put aside.
-        progress: Told how far the copying is.
+        progress: Told how far it is.
 
     Raises:
-        StoreRefused: The backup is newer than this program, damaged or not ours, or a server has the database open.
+        StoreRefused: The backup is newer than this program, damaged or not ours, a server has the database open, or
+            there is no room.
     """
     _check_stopped(place)
     version = version_of(backup)
     coming = place.with_name(place.name + COMING)
     place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     _remove(coming)
+    _check_room(backup, place.parent)
+    size = backup.stat().st_size
     try:
-        _copy(backup, coming, progress)
-        found = _read(coming, backup)
+        _copy(backup, coming, lambda done, _: progress(done, 2 * size))
+        found = _read(coming, backup, lambda done, whole: progress(size + size * min(done, whole) // whole, 2 * size))
         Database.open(coming).close()
         aside = _swap(coming, place, stamp)
     except BaseException:
@@ -120,9 +123,16 @@ def _check_stopped(place: Path) -> None:
             raise StoreRefused(f"{place} is open: stop its server first ({error})") from error
 
 
-def _read(coming: Path, backup: Path) -> dict[str, Sum]:
+def _check_room(backup: Path, directory: Path) -> None:
+    needed = sum(path.stat().st_size for path in (backup, Path(f"{backup}.wal")) if path.exists())
+    free = shutil.disk_usage(directory).free
+    if free < needed:
+        raise StoreRefused(f"no room for the database: it needs {needed} bytes, {directory} has {free}")
+
+
+def _read(coming: Path, backup: Path, told: Told) -> dict[str, Sum]:
     try:
-        return read_whole(coming)
+        return read_whole(coming, told)
     except SpanledgerError as error:
         raise StoreRefused(f"{backup} cannot be read whole, so nothing was changed: {error}") from error
 
@@ -144,14 +154,23 @@ def _copy(source: Path, target: Path, progress: Progress) -> None:
 
 
 def _swap(coming: Path, place: Path, stamp: str) -> Path | None:
-    """Give `coming` the database's name; what was there keeps a link, so that one or the other always has it."""
-    aside = None
+    """Give `coming` the database's name; what was there keeps links, so that one or the other always has it.
+
+    Its log goes last: a new database beside an old log is refused by DuckDB, an old one without its log is not.
+    """
+    aside, log = None, Path(f"{place}.wal")
     if place.exists():
         aside = place.with_name(f"{place.name}.before-restore-{stamp}")
         os.link(place, aside)
-        with suppress(FileNotFoundError):
-            Path(f"{place}.wal").replace(f"{aside}.wal")
-    settle(coming, place)
+        if log.exists():
+            os.link(log, f"{aside}.wal")
+    try:
+        settle(coming, place)
+    except OSError:
+        if aside is not None:
+            _remove(aside)
+        raise
+    log.unlink(missing_ok=True)
     return aside
 
 

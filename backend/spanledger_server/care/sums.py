@@ -7,9 +7,10 @@ Never: a table left out; reading all of them is also what finds a damaged block.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from spanledger_server.store import sqlfile
+from spanledger_server.store import sizes, sqlfile
 from spanledger_server.store.database import Reader
 
 SQL = sqlfile.load(__package__)
@@ -23,14 +24,26 @@ class Sum:
     digest: str
 
 
-def sums(reader: Reader) -> dict[str, Sum]:
+Told = Callable[[int, int], None]  # rows so far, rows in all
+
+
+def sums(reader: Reader, told: Told = lambda _done, _whole: None) -> dict[str, Sum]:
     """Every table.
+
+    Args:
+        reader: One snapshot.
+        told: How far it is, after each table.
 
     Raises:
         SpanledgerError: One of them cannot be read.
     """
-    tables = [name for (name,) in reader.tuples(SQL["tables"])]
-    return {name: Sum(*reader.tuples(SQL["sum_of_table"], name=name)[0]) for name in tables}
+    rows = sizes.rows(reader)
+    done, found = 0, {}
+    for (name,) in reader.tuples(SQL["tables"]):
+        found[name] = Sum(*reader.tuples(SQL["sum_of_table"], name=name)[0])
+        done += rows.get(name, 0)
+        told(done, max(1, sum(rows.values())))
+    return found
 
 
 def different(one: dict[str, Sum], other: dict[str, Sum]) -> list[str]:

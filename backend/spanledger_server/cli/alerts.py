@@ -15,6 +15,7 @@ from rich.text import Text
 from spanledger_server.cli import format as shown
 from spanledger_server.cli.asking import CHECK_FAILED, Asked, asks, watched
 from spanledger_server.cli.client import part
+from spanledger_server.cli.grouping import Listing
 from spanledger_server.cli.terminal import Column, Sheet, say
 from spanledger_server.notify.text_values import against
 
@@ -24,17 +25,7 @@ STATES: Final = ("active", "pending", "firing", "acknowledged", "resolved", "any
 ID: Final = "ALERT_ID"
 
 
-class Listing(click.Group):
-    """A group that lists where no command is named, and shows the alert whose id stands there."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """`spanledger alerts --json` is `spanledger alerts list --json`, and an id alone is `show ID`."""
-        if not args or (args[0] not in self.commands and args[0] not in ctx.help_option_names):
-            args.insert(0, "list" if not args or args[0].startswith("-") else "show")
-        return super().parse_args(ctx, args)
-
-
-@click.group(cls=Listing)
+@click.group(cls=Listing, worded="show")
 def alerts() -> None:
     """What fires, and what did. Without a command: list."""
 
@@ -125,7 +116,10 @@ def judge(asked: Asked, alert_id: str, useful: bool, note: str | None) -> None:
 @click.option("--from", "from_", metavar="TIME", help="RFC 3339 or now-7d; else now-30d.")
 @watched
 def precision(asked: Asked, from_: str | None) -> None:
-    """How often each rule fired, how useful that was, and what was held back."""
+    """How often each rule fired, and how useful it was.
+
+    And what was held back.
+    """
     answer = asked.client.get(f"{PATH}/precision", {"from": from_})
     asked.show(answer, lambda console: _precision(console, answer.data["items"]))
 

@@ -44,7 +44,7 @@ def backup(asked: Asked, name: str | None, output: Path | None, only_list: bool)
     job = asked.client.post("/api/v1/backup", {"name": name}).data
     with progress("backup") as tell:
         while job["state"] in ("copying", "verifying"):
-            tell(job["bytes"], job["expected_bytes"])
+            tell(job["done"], 1.0)
             threading.Event().wait(POLL_S)
             latest = asked.client.get("/api/v1/backup")
             job = latest.data["job"] or {"state": "failed", "reason": "the server was started again meanwhile"}

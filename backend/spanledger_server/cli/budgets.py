@@ -16,6 +16,7 @@ from rich.text import Text
 from spanledger_server.cli import format as shown
 from spanledger_server.cli.asking import CHECK_FAILED, WRONG_USAGE, Asked, asks, fail, watched
 from spanledger_server.cli.client import Client, decimal, part
+from spanledger_server.cli.grouping import Listing
 from spanledger_server.cli.terminal import Column, Sheet, say
 
 PATH: Final = "/api/v1/budgets"
@@ -31,16 +32,6 @@ STYLES: Final = {"under_budget": "green", "on_track": "green", "over_budget": "r
 OF_A_SERVER: Final = ("id", "version", "created_at", "updated_at", "updated_by", "archived_at", "overlaps", "status")
 BAR_COLUMNS: Final = 16
 MOST: Final = 1000  # budgets that can be in use
-
-
-class Listing(click.Group):
-    """A group that lists where no command is named."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """`spanledger budgets --json` is `spanledger budgets list --json`."""
-        if not args or (args[0] not in self.commands and args[0] not in ctx.help_option_names):
-            args.insert(0, "list")
-        return super().parse_args(ctx, args)
 
 
 @click.group(cls=Listing)

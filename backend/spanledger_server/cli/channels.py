@@ -16,8 +16,8 @@ from rich.text import Text
 
 from spanledger_server.cli import format as shown
 from spanledger_server.cli.asking import CHECK_FAILED, WRONG_USAGE, Asked, asks, fail, watched
-from spanledger_server.cli.budgets import Listing
 from spanledger_server.cli.client import Answer, Client, part
+from spanledger_server.cli.grouping import Listing
 from spanledger_server.cli.terminal import Column, Sheet, say
 
 PATH: Final = "/api/v1/channels"

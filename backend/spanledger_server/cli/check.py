@@ -70,10 +70,11 @@ CHECKS: tuple[Check, ...] = (
     Check("audio_hours_unlike_spans", "hours of audio whose rollup differs from its spans", ("audio", "1h")),
     Check("audio_days_unlike_hours", "days of audio whose rollup differs from their hours", ("audio", "1d")),
     Check("traces_not_indexed", "traces that are not found by their id"),
+    Check("lines_not_indexed", "traces of which not all ledger lines are found by their id"),
     Check("points_without_series", "metric points whose series is missing"),
     Check("rows_without_resource", "spans and logs whose resource is missing"),
 )
-INDEX = "traces_not_indexed"
+INDEX = {"traces_not_indexed": "index_traces", "lines_not_indexed": "index_lines"}  # and what mends it
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,8 +185,8 @@ def mark(database: Database, dirty: DirtyBuckets, now_ns: int) -> None:
                 family, level = each.made
                 dirty.mark(tx, family, found[each.name], level)
         tx.execute(SQL["forget_shared_numbers"])
-        traces = tx.execute(SQL["index_traces"])
-        counts = {name: len(buckets) for name, buckets in found.items() if buckets} | {INDEX: traces}
+        indexed = {name: tx.execute(SQL[mending]) for name, mending in INDEX.items()}
+        counts = {name: len(buckets) for name, buckets in found.items() if buckets} | indexed
         audit.record(tx, now_ns, "command line", "store.repair", None, counts)
 
 
@@ -199,7 +200,7 @@ def _tell(path: Path, version: int, findings: list[Finding], mended: dict[str, i
         click.echo(f"{'✗' if finding.wrong else '✓'} {finding.wrong or 'no'} {finding.meaning}{before}")
     wrong = [finding for finding in findings if finding.wrong]
     if not repair and any(
-        each.made or each.name == INDEX for each in CHECKS if each.name in {one.name for one in wrong}
+        each.made or each.name in INDEX for each in CHECKS if each.name in {one.name for one in wrong}
     ):
         click.echo("`spanledger check --repair` makes rollups and the index of traces anew")
     elif wrong:

@@ -21,6 +21,7 @@ import simplejson
 
 from spanledger.version import __version__
 from spanledger_server.auth.left import left_for_the_command_line
+from spanledger_server.cli import running_demo
 from spanledger_server.errors import SpanledgerError
 
 DEFAULT_URL = "http://127.0.0.1:8321"
@@ -297,15 +298,17 @@ def part(text: str) -> str:
 
 
 def connected(url: str | None, token: str | None, ca_file: str | None = None) -> Client:
-    """A client for the address given, or for the server that this user started on this machine.
+    """A client for the address given, or for the server that this user started on this machine, or else its demo.
 
-    The latter leaves its address and a token in its data directory; the token goes to no other address.
+    Both leave their address and a token where only this user can read them; neither token goes to another address.
     """
     directory = Path(os.environ.get("SPANLEDGER_DATA_DIR") or DEFAULT_DIRECTORY).expanduser()
-    left = left_for_the_command_line(directory)
-    address = (url or (left.url if left else DEFAULT_URL)).rstrip("/")
-    if token is None and left is not None and address == left.url:
-        token = left.secret
+    started, demo = left_for_the_command_line(directory), running_demo.found()
+    first = started or demo
+    address = (url or (first.url if first else DEFAULT_URL)).rstrip("/")
+    for left in (demo, started):  # a demo that runs has the address that an earlier server had
+        if token is None and left is not None and address == left.url:
+            token = left.secret
     return Client(address, token, ca_file)
 
 

@@ -12,28 +12,18 @@ from rich.console import Console
 from rich.text import Text
 
 from spanledger_server.cli import format as shown
+from spanledger_server.cli import options
 from spanledger_server.cli.asking import Asked, watched
 from spanledger_server.cli.client import decimal
 from spanledger_server.cli.dialogues import compared
 from spanledger_server.cli.terminal import Column, Sheet, say
 
-PERIODS = ("today", "week", "month", "year")
 BAR_COLUMNS = 20
 GROUPS = ("model", "feature", "user_tier", "provider", "user", "service")
 
 
 @click.command()
-@click.option("--period", type=click.Choice(PERIODS), default="month", show_default=True)
-@click.option("--group-by", type=click.Choice(GROUPS), default="model", show_default=True)
-@click.option("--tz", help="IANA time zone in which days begin; else the server's.")
-@click.option(
-    "--filter",
-    "-f",
-    "filters",
-    multiple=True,
-    metavar="KEY:VALUE",
-    help="Only these; may be repeated, ! before a value negates.",
-)
+@options.groups(GROUPS)
 @watched
 def costs(asked: Asked, period: str, group_by: str, tz: str | None, filters: tuple[str, ...]) -> None:
     """What was spent, and on what."""
@@ -62,13 +52,14 @@ def _show(console: Console, data: dict[str, Any]) -> None:
         Column("input", right=True, leaves=3),
         Column("output", right=True, leaves=4),
     )
+    total = decimal(data["total_cost"])
     for row in data["breakdown"]:
-        percentage = decimal(row["percentage"])
-        share = None if percentage is None else percentage / 100
+        cost = decimal(row["cost"])
+        share = cost / total if cost is not None and total else None  # the answer's is rounded: a sliver is not nothing
         unknown = row["unpriced_calls"]
         sheet.add(
             shown.text(row["category"]),
-            shown.money(decimal(row["cost"])),
+            shown.money(cost),
             shown.percent(share),
             Text(shown.bar(share, BAR_COLUMNS), style="blue"),
             shown.count(row["count"]),

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from spanledger_server.cli import format as shown
 from spanledger_server.cli.asking import Asked, asks, watched
-from spanledger_server.cli.budgets import Listing
+from spanledger_server.cli.grouping import Listing
 from spanledger_server.cli.terminal import Column, Sheet, say
 
 PATH: Final = "/api/v1/deployments"

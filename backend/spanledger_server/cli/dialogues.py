@@ -12,27 +12,17 @@ from rich.console import Console
 from rich.text import Text
 
 from spanledger_server.cli import format as shown
+from spanledger_server.cli import options
 from spanledger_server.cli.asking import Asked, watched
 from spanledger_server.cli.client import decimal
 from spanledger_server.cli.terminal import Column, Sheet, say
 
-PERIODS = ("today", "week", "month", "year")
 GROUPS = ("book", "user", "model", "type")
 BAR_COLUMNS = 20
 
 
 @click.command()
-@click.option("--period", type=click.Choice(PERIODS), default="month", show_default=True)
-@click.option("--group-by", type=click.Choice(GROUPS), default="book", show_default=True)
-@click.option("--tz", help="IANA time zone in which days begin; else the server's.")
-@click.option(
-    "--filter",
-    "-f",
-    "filters",
-    multiple=True,
-    metavar="KEY:VALUE",
-    help="Only these; may be repeated, ! before a value negates.",
-)
+@options.groups(GROUPS)
 @watched
 def dialogues(asked: Asked, period: str, group_by: str, tz: str | None, filters: tuple[str, ...]) -> None:
     """Dialogues: how many, whose, how long, how content."""

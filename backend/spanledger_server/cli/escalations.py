@@ -13,8 +13,8 @@ from rich.console import Console
 
 from spanledger_server.cli import format as shown
 from spanledger_server.cli.asking import WRONG_USAGE, Asked, asks, fail, watched
-from spanledger_server.cli.budgets import Listing
 from spanledger_server.cli.client import part
+from spanledger_server.cli.grouping import Listing
 from spanledger_server.cli.rules import of_file
 from spanledger_server.cli.terminal import Column, Sheet, say
 
@@ -51,7 +51,10 @@ def show(asked: Asked, escalation: str) -> None:
 @click.option("--file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="One, as YAML or JSON.")
 @asks
 def add(asked: Asked, name: str | None, steps: tuple[str, ...], repeats: int | None, file: Path | None) -> None:
-    """Make an escalation: NAME with --step, or of a file; a route leads to it."""
+    """Make an escalation: NAME with --step, or of a file.
+
+    A route leads to it.
+    """
     body: dict[str, Any] = of_file(file)[0] if file is not None else {}
     body |= {"steps": [_step(text) for text in steps]} if steps else {}
     body |= {"name": name} if name is not None else {}

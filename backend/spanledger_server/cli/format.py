@@ -113,6 +113,11 @@ def percent(ratio: Number | None) -> str:
     return f"{_signed(f'{value:.2f}' if abs(value) < Decimal('9.995') else f'{value:.1f}')}{THIN}%"
 
 
+def hundredths(value: Number | str | None) -> str:
+    """A share of a hundred, to five digits."""
+    return UNKNOWN if value is None else f"{float(value):.5g}{THIN}%"
+
+
 def size(octets: Number | None) -> str:
     """Bytes, by 1024."""
     if octets is None:

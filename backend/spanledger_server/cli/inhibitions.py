@@ -12,8 +12,8 @@ from rich.console import Console
 
 from spanledger_server.cli import format as shown
 from spanledger_server.cli.asking import Asked, asks, watched
-from spanledger_server.cli.budgets import Listing
 from spanledger_server.cli.client import part
+from spanledger_server.cli.grouping import Listing
 from spanledger_server.cli.terminal import Column, Sheet, say
 
 PATH: Final = "/api/v1/inhibitions"
@@ -39,7 +39,10 @@ def listed(asked: Asked) -> None:
 @click.option("--equal", multiple=True, metavar="LABEL", help="Where both have the same value of it; repeated.")
 @asks
 def add(asked: Asked, name: str, **said: tuple[str, ...]) -> None:
-    """While one alert fires, tell nobody of others: alertname=HostDown holds back severity=~warning|info."""
+    """While one alert fires, tell nobody of others.
+
+    alertname=HostDown holds back severity=~warning|info.
+    """
     answer = asked.client.post(PATH, {"name": name} | {key: list(values) for key, values in said.items()})
     asked.show(answer, lambda console: say(console, f"{shown.text(answer.data['name'])}: id {answer.data['id']}"))
 

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from spanledger_server.cli import format as shown
+from spanledger_server.cli import options
 from spanledger_server.cli.asking import Asked, began, watched
 from spanledger_server.cli.client import decimal
 from spanledger_server.cli.terminal import Column, Sheet, say
@@ -20,19 +21,7 @@ STATE_STYLES = {"unpriced": "yellow", "estimated": "yellow"}
 
 
 @click.command()
-@click.option("--from", "from_", metavar="TIME", help="RFC 3339, or now-15m.")
-@click.option("--since", metavar="LENGTH", help="1h is --from now-1h.")
-@click.option("--to", metavar="TIME", help="RFC 3339, or now.")
-@click.option(
-    "--filter",
-    "-f",
-    "filters",
-    multiple=True,
-    metavar="KEY:VALUE",
-    help="Only these; may be repeated, ! before a value negates.",
-)
-@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
-@click.option("--cursor", help="next_cursor of an answer before.")
+@options.rows(50)
 @watched
 def ledger(asked: Asked, from_: str | None, since: str | None, filters: tuple[str, ...], **rest: Any) -> None:
     """Billable calls, one a line, with their exact cost."""

@@ -28,6 +28,7 @@ from spanledger_server.cli import (
     health,
     inhibitions,
     ledger,
+    logs,
     loss,
     maintenance,
     mcp,
@@ -60,6 +61,7 @@ from spanledger_server.cli import (
     "--profile",
     envvar="SPANLEDGER_PROFILE",
     metavar="NAME",
+    shell_complete=profile.names,
     help="Ask the server of this profile; SPANLEDGER_PROFILE. `spanledger profile` keeps them.",
 )
 @click.option("--no-color", is_flag=True, help="Without colours; NO_COLOR does the same.")
@@ -88,6 +90,7 @@ for command in (
     chart.chart,
     traces.traces,
     traces.trace,
+    logs.logs,
     ledger.ledger,
     loss.loss,
     slo.slo,

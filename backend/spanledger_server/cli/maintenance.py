@@ -12,8 +12,8 @@ from rich.console import Console
 
 from spanledger_server.cli import format as shown
 from spanledger_server.cli.asking import WRONG_USAGE, Asked, asks, fail, watched
-from spanledger_server.cli.budgets import Listing
 from spanledger_server.cli.client import part
+from spanledger_server.cli.grouping import Listing
 from spanledger_server.cli.terminal import Column, Sheet, say
 
 PATH: Final = "/api/v1/maintenance"

@@ -3,7 +3,9 @@
 Given a client, gives an MCP server. Answers are the server's own: as text with every digit, and structured. What the
 server refuses is a tool's error, in the server's words.
 
-Never: a tool that changes something, or that has limits of its own.
+Long lists are cut to what can be read, and say so (`mcp_short`).
+
+Never: a tool that changes something, or that may see more than its token.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from mcp_types import CallToolResult, TextContent, ToolAnnotations
 from pydantic import Field
 
 from spanledger.version import __version__
+from spanledger_server.cli import mcp_short
 from spanledger_server.cli.client import Answer, Client
 from spanledger_server.errors import SpanledgerError
 
@@ -61,6 +64,7 @@ Filters = Annotated[
 ]
 Limit = Annotated[int, Field(ge=1, le=1000, description="most items")]
 Cursor = Annotated[str | None, Field(description="next_cursor of the answer before, for the next page")]
+Most = Annotated[int, Field(ge=1, le=1000, description="most entries of a list; left_off counts those beyond")]
 Zone = Annotated[str | None, Field(description="IANA time zone in which days begin; else the server's")]
 
 
@@ -81,10 +85,11 @@ def _money(made: MCPServer, client: Client) -> None:
         group_by: Literal["model", "feature", "user_tier", "provider", "user", "service"] = "model",
         filters: Filters = None,
         tz: Zone = None,
+        most: Most = 30,
     ) -> Answered:
         """What was spent in a period to date: total, breakdown, trend by time, the period before, and coverage."""
         asked = {"period": period, "group_by": group_by, "f": filters, "tz": tz}
-        return _told(lambda: client.get("/admin/statistics/costs", asked))
+        return _told(lambda: mcp_short.short(client.get("/admin/statistics/costs", asked), mcp_short.costs, most))
 
     @made.tool(annotations=READ_ONLY)
     def budgets() -> Answered:
@@ -103,7 +108,7 @@ def _money(made: MCPServer, client: Client) -> None:
 
     @made.tool(annotations=READ_ONLY)
     def ledger(
-        from_time: From = None, to_time: To = None, filters: Filters = None, limit: Limit = 50, cursor: Cursor = None
+        from_time: From = None, to_time: To = None, filters: Filters = None, limit: Limit = 20, cursor: Cursor = None
     ) -> Answered:
         """Single billable calls, newest first: cost, price, tokens, model, user, feature, trace. Default: last hour."""
         asked = {"from": from_time, "to": to_time, "f": filters, "limit": limit, "cursor": cursor}
@@ -131,14 +136,14 @@ def _evidence(made: MCPServer, client: Client) -> None:
         return _told(lambda: client.get(f"/api/v1/traces/{quote(trace_id, safe='')}"))
 
     @made.tool(annotations=READ_ONLY)
-    def loss() -> Answered:
+    def loss(most: Most = 30) -> Answered:
         """What senders sent and what is stored, by service and signal, with reasons for what is not."""
-        return _told(lambda: client.get("/api/v1/loss"))
+        return _told(lambda: mcp_short.short(client.get("/api/v1/loss"), mcp_short.loss, most))
 
     @made.tool(annotations=READ_ONLY)
-    def status() -> Answered:
+    def status(most: Most = 30) -> Answered:
         """Whether the server is well, and which conditions are not as they should be."""
-        return _told(lambda: client.get("/api/v1/status"))
+        return _told(lambda: mcp_short.short(client.get("/api/v1/status"), mcp_short.status, most))
 
     @made.tool(annotations=READ_ONLY)
     def slos(

@@ -15,6 +15,7 @@ from rich.text import Text
 from spanledger_server.cli import format as shown
 from spanledger_server.cli.asking import WRONG_USAGE, Asked, asks, fail
 from spanledger_server.cli.client import decimal, part
+from spanledger_server.cli.grouping import Listing
 from spanledger_server.cli.terminal import Column, Sheet, say
 
 PATH: Final = "/api/v1/prices"
@@ -28,17 +29,7 @@ COLUMNS: Final = {"input_mtok": "input", "output_mtok": "output", "cache_read_mt
 MOST_FILE: Final = 2**20
 
 
-class Searching(click.Group):
-    """A group that searches where no command is named."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """`spanledger prices gpt-5` is `spanledger prices search gpt-5`."""
-        if not args or (args[0] not in self.commands and args[0] not in ctx.help_option_names):
-            args.insert(0, "search")
-        return super().parse_args(ctx, args)
-
-
-@click.group(cls=Searching)
+@click.group(cls=Listing, unnamed="search", worded="search")
 def prices() -> None:
     """What models cost, and since when. Without a command: search."""
 
@@ -91,7 +82,10 @@ def _stated(command: Any) -> Any:
 @click.option("--id", "override_id", metavar="ID", help="In place of this price.")
 @asks
 def set_price(asked: Asked, since: str, override_id: str | None, **stated: Any) -> None:
-    """Set a model's price from a moment on: prices set openai gpt-5 input_mtok=1.10 output_mtok=9."""
+    """Set a model's price from a moment on.
+
+    spanledger prices set openai gpt-5 input_mtok=1.10 output_mtok=9
+    """
     body = _body(stated) | {"valid_from": since}
     answer = asked.client.put(PATH, body) if override_id is None else _changed(asked, override_id, body)
     asked.show(answer, lambda console: _set(console, answer.data))
@@ -128,7 +122,10 @@ def delete(asked: Asked, override_id: str) -> None:
 @click.option("--name", help="Take the place of the prices of this name; else the file's.")
 @asks
 def refresh(asked: Asked, file: Path, name: str | None) -> None:
-    """Take the prices of a price FILE in place of those that came with it before."""
+    """Take the prices of a FILE.
+
+    In place of those that came with such a file before.
+    """
     try:
         content = file.read_text(encoding="utf-8") if file.stat().st_size <= MOST_FILE else None
     except (OSError, UnicodeDecodeError) as error:

@@ -13,13 +13,14 @@ import click
 from spanledger_server.cli import profiles, terminal
 from spanledger_server.cli.asking import WRONG_USAGE, fail
 from spanledger_server.cli.client import BadQuestionError, connected
+from spanledger_server.cli.grouping import Listing
 from spanledger_server.cli.profiles import Profile, Profiles
 from spanledger_server.cli.terminal import Column, Sheet, say
 
 
-@click.group()
+@click.group(cls=Listing)
 def profile() -> None:
-    """Keep several servers by name.
+    """Keep several servers by name. Without a command: list.
 
     `spanledger --profile NAME costs` asks the one of that name.
     """
@@ -30,6 +31,14 @@ def _known() -> Profiles:
         return profiles.read()
     except profiles.ProfileError as error:
         fail(str(error), WRONG_USAGE)
+
+
+def names(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
+    """What a shell may complete a name to; nothing where the file cannot be read, since nobody would see why."""
+    try:
+        return [name for name in sorted(profiles.read().by_name) if name.startswith(begun)]
+    except profiles.ProfileError:
+        return []
 
 
 def _keep(known: Profiles) -> None:
@@ -71,7 +80,10 @@ def listed(as_json: bool) -> None:
 def add(
     name: str, url: str, token: str | None, token_file: str | None, token_env: str | None, ca_file: str | None
 ) -> None:
-    """Make a profile, or give it another address; the first one is used at once."""
+    """Make a profile, or give it another address.
+
+    The first one is used at once.
+    """
     if not profiles.NAME.fullmatch(name):
         fail(f"{name!r} is no name for a profile: {profiles.ALLOWED_NAME}", WRONG_USAGE)
     if sum(each is not None for each in (token, token_file, token_env)) > 1:
@@ -87,7 +99,7 @@ def add(
 
 
 @profile.command()
-@click.argument("name")
+@click.argument("name", shell_complete=names)
 def remove(name: str) -> None:
     """Forget a profile."""
     known = _known()
@@ -98,7 +110,7 @@ def remove(name: str) -> None:
 
 
 @profile.command()
-@click.argument("name")
+@click.argument("name", shell_complete=names)
 def use(name: str) -> None:
     """Use this one when none is named."""
     known = _known()

@@ -2,20 +2,56 @@
 
 Given how much is done and how much there is, shows it on standard error, so that what is printed stays clean.
 
-Never: a bar in a file or a pipe, or one without an end that is known.
+Never: a bar in a file or a pipe, or one without an end that is known; or work that is told to end (SIGTERM, a closed
+terminal) without a chance to take away what is half done.
 """
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
+from typing import Final, NoReturn
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 Tell = Callable[[float, float | None], None]  # so far, in all (None: not known)
+
+ENDING: Final = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+USUAL: Final = (signal.SIG_DFL, signal.default_int_handler)
+
+
+@contextmanager
+def _tidily() -> Iterator[None]:
+    """Let a signal that ends the process be an exception meanwhile."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+
+    def leave(number: int, _frame: FrameType | None) -> NoReturn:
+        came.append(number)
+        raise _end(number)
+
+    before = [(number, signal.signal(number, leave)) for number in ENDING if signal.getsignal(number) in USUAL]
+    try:
+        yield
+    except RuntimeError:
+        if not came:
+            raise
+        raise _end(came[0]) from None  # within a statement, DuckDB puts an error of its own in its place
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)
+
+
+def _end(number: int) -> BaseException:
+    return KeyboardInterrupt() if number == signal.SIGINT else SystemExit(128 + number)
 
 
 @contextmanager
@@ -25,6 +61,10 @@ def progress(what: str) -> Iterator[Tell]:
     plain = context is not None and context.color is False
     console = Console(stderr=True, no_color=True if plain else None)
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
+    with _tidily(), Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task(what, total=None)
-        yield lambda done, whole: bar.update(task, completed=done, total=whole)
+        yield lambda done, whole: bar.update(
+            task,
+            completed=float(done),
+            total=None if whole is None else float(whole),  # an answer's are decimals
+        )

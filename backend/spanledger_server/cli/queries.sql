@@ -165,6 +165,30 @@ WHERE NOT EXISTS (
     WHERE i.hash = h.hash AND i.of_lines IS NOT TRUE AND i.first_minute <= h.first_minute AND i.last_minute >= h.last_minute
 );
 
+-- name: lines_not_indexed
+-- Traces of whose ledger lines a question by id would not find all: a line from when all of them are indexed lies outside of what
+-- the index says.
+SELECT count(*)
+FROM (
+    -- include: lines_by_trace
+) AS l
+WHERE NOT EXISTS (
+    FROM (SELECT hash, min(first_minute) AS first_minute, max(last_minute) AS last_minute FROM trace_index GROUP BY hash) AS i
+    WHERE i.hash = l.hash AND i.first_minute <= l.first_minute AND i.last_minute >= l.last_minute
+);
+
+-- name: index_lines
+-- Let these be found: one more entry for each trace, that is given up like those of lines that came as events.
+INSERT INTO trace_index (hash, first_minute, last_minute, of_lines)
+SELECT hash, first_minute, last_minute, true
+FROM (
+    -- include: lines_by_trace
+) AS l
+WHERE NOT EXISTS (
+    FROM (SELECT hash, min(first_minute) AS first_minute, max(last_minute) AS last_minute FROM trace_index GROUP BY hash) AS i
+    WHERE i.hash = l.hash AND i.first_minute <= l.first_minute AND i.last_minute >= l.last_minute
+);
+
 -- name: span_minutes_unlike_spans
 -- Minutes, not waiting to be recomputed and of which all spans are kept, whose rollup differs from them.
 WITH kept AS (SELECT coalesce(max(from_ns), 0) // 60000000000 AS bucket FROM kept_from WHERE subject = 'spans'),

@@ -18,8 +18,8 @@ from rich.text import Text
 from spanledger_server.cli import format as shown
 from spanledger_server.cli.alerts import tell
 from spanledger_server.cli.asking import CHECK_FAILED, WRONG_USAGE, Asked, asks, fail, watched
-from spanledger_server.cli.budgets import Listing
 from spanledger_server.cli.client import decimal, part
+from spanledger_server.cli.grouping import Listing
 from spanledger_server.cli.terminal import Column, Sheet, say
 
 PATH: Final = "/api/v1/rules"
@@ -154,7 +154,10 @@ def backtest(
 @click.argument("names", nargs=-1)
 @asks
 def defaults(asked: Asked, applied: bool, names: tuple[str, ...]) -> None:
-    """The rules that every server begins with; NAMES of defaults or packs."""
+    """The rules that every server begins with.
+
+    NAMES of defaults or packs: make these again.
+    """
     if applied:
         made = asked.client.post(f"{PATH}/defaults", {"names": list(names)})
         asked.show(made, lambda console: _show_list(console, made.data["items"]))

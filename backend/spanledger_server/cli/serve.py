@@ -88,6 +88,7 @@ def serve(config: Path | None, ready_file: Path | None, log_level: str, **flags:
         fail(str(error))
     finally:
         server.stop()
+        gc.unfreeze()  # a process that ends takes it apart, or DuckDB's module tells of what is left
 
 
 def _end() -> Callable[[float | None], bool]:

@@ -13,15 +13,16 @@ from rich.console import Console
 from spanledger_server.cli import format as shown
 from spanledger_server.cli.asking import WRONG_USAGE, Asked, asks, fail, watched
 from spanledger_server.cli.client import part
+from spanledger_server.cli.grouping import Listing
 from spanledger_server.cli.terminal import Column, Sheet, say
 
 PATH: Final = "/api/v1/silences"
 STATES: Final = ("active", "pending", "expired", "any")
 
 
-@click.group()
+@click.group(cls=Listing)
 def silence() -> None:
-    """Tell nobody of alerts that match, until a time."""
+    """Tell nobody of alerts that match, until a time. Without a command: list."""
 
 
 @silence.command()
@@ -39,7 +40,10 @@ def add(
     from_: str | None,
     comment: str,
 ) -> None:
-    """Make a silence of matchers: team=shop, severity!=critical, instance=~10.*."""
+    """Make a silence of matchers.
+
+    Such as team=shop, severity!=critical, instance=~10.*.
+    """
     if (duration is None) == (until is None):
         fail("a silence needs --for or --until", WRONG_USAGE)
     given = {"starts_at": from_, "ends_at": until, "duration": duration}

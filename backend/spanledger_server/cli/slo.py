@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
 import click
 from rich.console import Console
 from rich.text import Text
 
 from spanledger_server.cli import format as shown
-from spanledger_server.cli.asking import CHECK_FAILED, WRONG_USAGE, Asked, asks, fail, watched
-from spanledger_server.cli.client import Answer, decimal, part
+from spanledger_server.cli import slo_files
+from spanledger_server.cli.asking import CHECK_FAILED, Asked, asks, watched
+from spanledger_server.cli.client import decimal, part
+from spanledger_server.cli.grouping import Listing
 from spanledger_server.cli.terminal import Column, Sheet, say
-from spanledger_server.errors import Invalid
-from spanledger_server.slos import ready
 
 PATH: Final = "/api/v1/slos"
 STYLES: Final = {"ok": "green", "breach": "bold red", "unknown": "yellow"}
@@ -39,9 +39,9 @@ MOST_SHOWN: Final = 10
 BAR_COLUMNS: Final = 12
 
 
-@click.group()
+@click.group(cls=Listing)
 def slo() -> None:
-    """Service level objectives and their error budgets."""
+    """Service level objectives and their error budgets. Without a command: list."""
 
 
 @slo.command(name="list")
@@ -58,7 +58,7 @@ def listed(asked: Asked, check: bool) -> None:
 @click.argument("name")
 @watched
 def show(asked: Asked, name: str) -> None:
-    """One objective: how it is measured, its budget and its pairs of windows."""
+    """One objective: its budget, its pairs of windows."""
     answer = asked.client.get(f"{PATH}/{part(name)}")
     asked.show(answer, lambda console: _show(console, answer.data))
 
@@ -70,7 +70,10 @@ def show(asked: Asked, name: str) -> None:
 @click.option("--tz", help="IANA time zone in which the month begins; else the server's.")
 @asks
 def report(asked: Asked, name: str | None, window: str | None, month: str | None, tz: str | None) -> None:
-    """What a window looked like: incidents, downtime, who contributed. Ends with 3 when the objective is missed."""
+    """What a window looked like, and whose fault it was.
+
+    Incidents, downtime, who contributed. Without NAME: a month of all objectives. Ends with 3 when one is missed.
+    """
     if name is None:
         answer = asked.client.get(
             "/api/v1/reports/sla", {"month": month or f"{dt.datetime.now(dt.UTC):%Y-%m}", "tz": tz}
@@ -83,60 +86,8 @@ def report(asked: Asked, name: str | None, window: str | None, month: str | None
     _end(answer.data["state"] == "breach")
 
 
-@slo.command()
-@click.argument("file", type=click.File("rb"))
-@asks
-def validate(asked: Asked, file: IO[bytes]) -> None:
-    """Say all that is wrong with a file of definitions (OpenSLO, YAML or JSON); nothing is kept."""
-    answer = _sent(asked, f"{PATH}/validate", file)
-    asked.show(answer, lambda console: _named(console, answer.data["slos"], "is fine"))
-
-
-@slo.command(name="import")
-@click.argument("file", type=click.File("rb"))
-@asks
-def take(asked: Asked, file: IO[bytes]) -> None:
-    """Keep the definitions of a file (OpenSLO, YAML or JSON): all of them, or none."""
-    answer = _sent(asked, PATH, file)
-    asked.show(answer, lambda console: _named(console, answer.data["slos"], "is kept"))
-
-
-@slo.command()
-@click.option("--output", type=click.File("wb"), default="-", help="Where to; the terminal when none is named.")
-@asks
-def export(asked: Asked, output: IO[bytes]) -> None:
-    """All objectives as documents of openslo/v1."""
-
-    def write(piece: bytes, _whole: int | None) -> None:
-        output.write(piece)
-
-    asked.client.download(f"{PATH}/openslo", {}, write)
-
-
-@slo.command()
-@click.option(
-    "--format", "_form", type=click.Choice(["prometheus"]), default="prometheus", help="Whose rules they are."
-)
-@click.option("--output", type=click.File("wb"), default="-", help="Where to; the terminal when none is named.")
-@asks
-def rules(asked: Asked, _form: str, output: IO[bytes]) -> None:
-    """A rule file for those who alert in Prometheus."""
-
-    def write(piece: bytes, _whole: int | None) -> None:
-        output.write(piece)
-
-    asked.client.download(f"{PATH}/rules.yaml", {}, write)
-
-
-@slo.command()
-@click.argument("kind", type=click.Choice(ready.KINDS))
-@click.option("--service", required=True, help="The service whose objectives they become.")
-def defaults(kind: str, service: str) -> None:
-    """Objectives to begin with, as OpenSLO; pipe them into `spanledger slo import -`."""
-    try:
-        click.echo(ready.text(kind, service), nl=False)
-    except Invalid as error:
-        fail(str(error), WRONG_USAGE)
+for _command in slo_files.COMMANDS:
+    slo.add_command(_command)
 
 
 @slo.command()
@@ -155,7 +106,10 @@ def delete(asked: Asked, name: str) -> None:
 @click.option("--to", default="now", help="RFC 3339 or now.")
 @asks
 def simulate(asked: Asked, what: str, since: str, to: str) -> None:
-    """What a file, or an objective, would have come to over stored history. Ends with 3 when it were missed."""
+    """What a definition would have come to in the past.
+
+    WHAT is a file, or an objective that there is. Ends with 3 when it were missed.
+    """
     query = {"from": since, "to": to}
     file = Path(what)
     if file.is_file():
@@ -178,32 +132,27 @@ def adjustments(asked: Asked, name: str) -> None:
 
 @slo.command()
 @click.argument("name")
-@click.option("--from", "since", required=True, help="A whole minute, such as 2026-11-22T02:00:00Z.")
-@click.option("--to", required=True, help="A whole minute after it.")
+@click.option("--from", "since", required=True, help="A whole minute, such as 2026-11-22T02:00:00Z, or now-1h.")
+@click.option("--to", required=True, help="A whole minute after it, or now, now+2h.")
 @click.option("--reason", required=True, help="Why; kept in the audit trail.")
 @asks
 def downtime(asked: Asked, name: str, since: str, to: str, reason: str) -> None:
-    """Leave planned downtime out of an objective; for what recurs, and for corrections, see docs/slos.md."""
+    """Leave planned downtime out of an objective.
+
+    For what recurs, and for corrections, see docs/slos.md.
+    """
     body = {"kind": "downtime", "from": since, "to": to, "reason": reason}
     answer = asked.client.post(f"{PATH}/{part(name)}/adjustments", body)
-    asked.show(answer, lambda console: say(console, f"{shown.text(name)}: {since} to {to} is left out"))
+    asked.show(answer, lambda console: say(console, _left_out(name, answer.data)))
 
 
-def _sent(asked: Asked, path: str, file: IO[bytes]) -> Answer:
-    content = file.read()
-    return asked.client.upload(path, [content], len(content), {})
+def _left_out(name: str, one: dict[str, Any]) -> str:
+    return f"{shown.text(name)}: {shown.moment(one['from'])} to {shown.moment(one['to'])} UTC is left out"
 
 
 def _end(failed: bool) -> None:
     if failed:
         raise SystemExit(CHECK_FAILED)
-
-
-def _named(console: Console, each: list[dict[str, Any]], what: str) -> None:
-    for one in each:
-        say(console, f"{shown.text(one['name'])} {what}: {_percent(one['target'])} of {shown.text(one['service'])}")
-        for warning in one["warnings"]:
-            say(console, f"  {shown.text(warning)}", "yellow")
 
 
 def _list(console: Console, each: list[dict[str, Any]]) -> None:
@@ -225,8 +174,8 @@ def _list(console: Console, each: list[dict[str, Any]]) -> None:
         sheet.add(
             shown.text(one["name"]),
             _state(one),
-            _percent(one["target"]),
-            _percent(one["achieved_performance"]),
+            shown.hundredths(one["target"]),
+            shown.hundredths(one["achieved_performance"]),
             shown.percent(decimal(left)),
             Text(shown.bar(decimal(left), BAR_COLUMNS) if left and left > 0 else "", style="blue"),
             _rate(one["burn_rate"]),
@@ -256,7 +205,7 @@ def _show(console: Console, one: dict[str, Any]) -> None:
     for pair in one["conditions"]:
         said = {True: "firing", False: "quiet", None: "unknown"}[pair["firing"]]
         sheet.add(
-            f"{pair['severity']}: {_percent(pair['budget_percent'])} in {_span(pair['long_s'])}",
+            f"{pair['severity']}: {shown.hundredths(pair['budget_percent'])} in {_span(pair['long_s'])}",
             _rate(pair["long_burn_rate"]),
             _rate(pair["short_burn_rate"]),
             _rate(pair["threshold"]),
@@ -270,8 +219,9 @@ def _standing(console: Console, one: dict[str, Any]) -> None:
     about = "about " if one["estimated"] else ""
     say(
         console,
-        f"{_percent(one['achieved_performance'])} of {about}{shown.count(one['total'])} events were good, the target "
-        f"is {_percent(one['slo_target'])}; {shown.percent(decimal(one['remaining_ratio']))} of the budget is left",
+        f"{shown.hundredths(one['achieved_performance'])} of {about}{shown.count(one['total'])} events were good, "
+        f"the target is {shown.hundredths(one['slo_target'])}; {shown.percent(decimal(one['remaining_ratio']))} of the "
+        "budget is left",
     )
     if one["seconds_until_exhausted"]:
         say(console, f"at the pace of the last hour it is spent in {_span(one['seconds_until_exhausted'])}")
@@ -287,13 +237,13 @@ def _report(console: Console, one: dict[str, Any]) -> None:
     say(
         console,
         f"bad minutes {shown.count(one['bad_minutes'])}, of them {shown.count(one['downtime_minutes'])} down; "
-        f"the window before: {_percent(before)}",
+        f"the window before: {shown.hundredths(before)}",
     )
     for incident in one["incidents"][:MOST_SHOWN]:
         say(
             console,
-            f"  {shown.moment(incident['from'])} to {shown.moment(incident['to'])}: {shown.count(incident['bad'])} of "
-            f"{shown.count(incident['total'])} bad, {_percent(incident['budget_percent'])} of the budget",
+            f"  {shown.moment(incident['from'])} to {shown.moment(incident['to'])}: {_bad(incident)}, "
+            f"{shown.hundredths(incident['budget_percent'])} of the budget",
         )
     for each in one["contributors"][:MOST_SHOWN]:
         say(
@@ -301,6 +251,13 @@ def _report(console: Console, one: dict[str, Any]) -> None:
             f"  {each['dimension']} {shown.text(each['value'])}: {shown.count(each['bad'])} bad, "
             f"{shown.percent(decimal(each['share_of_bad']))} of all",
         )
+
+
+def _bad(incident: dict[str, Any]) -> str:
+    """How much of it was bad; where slices ask for a number of events, the trouble may be that there were none."""
+    if not incident["total"]:
+        return "no events"
+    return f"{shown.count(incident['bad'])} of {shown.count(incident['total'])} bad"
 
 
 def _month(console: Console, data: dict[str, Any]) -> None:
@@ -317,8 +274,8 @@ def _month(console: Console, data: dict[str, Any]) -> None:
         sheet.add(
             shown.text(one["name"]),
             _state(one),
-            _percent(one["slo_target"]),
-            _percent(one["achieved_performance"]),
+            shown.hundredths(one["slo_target"]),
+            shown.hundredths(one["achieved_performance"]),
             f"{shown.count(one['downtime_minutes'])} min",
             shown.count(len(one["incidents"])),
         )
@@ -330,7 +287,7 @@ def _simulated(console: Console, each: list[dict[str, Any]]) -> None:
         say(console, shown.text(one["name"]), "bold")
         say(
             console,
-            f"{_percent(one['achieved_performance'])} of {shown.count(one['total'])} events good, "
+            f"{shown.hundredths(one['achieved_performance'])} of {shown.count(one['total'])} events good, "
             f"{shown.percent(decimal(one['remaining_ratio']))} of the budget left; "
             f"{_incidents(len(one['incidents']))}, {one['missed_incidents']} without an alert; "
             f"{one['false_alerts']} of {one['alerts']} alerts false",
@@ -341,7 +298,7 @@ def _simulated(console: Console, each: list[dict[str, Any]]) -> None:
         for pair in one["pairs"]:
             late = [alert["late_s"] for alert in pair["alerts"] if alert["late_s"] is not None]
             sheet.add(
-                f"{pair['severity']}: {_percent(pair['budget_percent'])} in {_span(pair['long_s'])}",
+                f"{pair['severity']}: {shown.hundredths(pair['budget_percent'])} in {_span(pair['long_s'])}",
                 "never" if pair["unreachable"] else str(len(pair["alerts"])),
                 str(sum(alert["false"] for alert in pair["alerts"])),
                 f"up to {_span(max(late))}" if late else shown.UNKNOWN,
@@ -363,10 +320,6 @@ def _adjustments(console: Console, each: list[dict[str, Any]]) -> None:
 
 def _recurs(one: dict[str, Any]) -> str:
     return f"{one['duration']} each {one['repeats']} from {one['starts']} {one.get('timezone', 'UTC')}"
-
-
-def _percent(value: Any) -> str:
-    return shown.UNKNOWN if value is None else f"{float(value):.5g}{shown.THIN}%"
 
 
 def _rate(value: Any) -> str:

@@ -54,12 +54,14 @@ class Column:
         right: Whether it holds numbers.
         text: Whether it may be cut.
         leaves: Whether it may be left out: 0 is always shown, 1 is the first to get a place, 2 the next.
+        whole: Whether a text is not cut in a file or a pipe, however long it is.
     """
 
     name: str
     right: bool = False
     text: bool = False
     leaves: int = 0
+    whole: bool = False
 
 
 class Sheet:
@@ -112,7 +114,11 @@ def fitted(columns: Sequence[Column], natural: Sequence[int], room: int) -> dict
         natural: How wide each would like to be.
         room: Width of the terminal.
     """
-    most = [min(wide, MOST_TEXT) if column.text else wide for column, wide in zip(columns, natural, strict=True)]
+    unseen = room >= WIDTH_UNSEEN
+    most = [
+        min(wide, MOST_TEXT) if column.text and not (column.whole and unseen) else wide
+        for column, wide in zip(columns, natural, strict=True)
+    ]
     least = [min(wide, LEAST_TEXT) if column.text else wide for column, wide in zip(columns, most, strict=True)]
     chosen: list[int] = []
     for index in sorted(range(len(columns)), key=lambda index: columns[index].leaves):

@@ -14,14 +14,15 @@ from rich.text import Text
 from spanledger_server.cli import format as shown
 from spanledger_server.cli.asking import Asked, asks, watched
 from spanledger_server.cli.client import part
+from spanledger_server.cli.grouping import Listing
 from spanledger_server.cli.terminal import Column, Sheet
 
 ROLES = ("ingest", "viewer", "admin")
 
 
-@click.group()
+@click.group(cls=Listing)
 def token() -> None:
-    """Make, list, rotate and revoke tokens.
+    """Make, list, rotate and revoke tokens. Without a command: list.
 
     `ingest` sends telemetry, `viewer` reads, `admin` does everything.
     """

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from spanledger_server.cli import format as shown
-from spanledger_server.cli import waterfall
+from spanledger_server.cli import options, waterfall
 from spanledger_server.cli.asking import Asked, began, watched
 from spanledger_server.cli.client import decimal, part
 from spanledger_server.cli.terminal import Column, Sheet, say
@@ -22,21 +22,9 @@ STATUS_STYLES = {"error": "red", "ok": "green", "unset": ""}
 
 
 @click.command()
-@click.option("--from", "from_", metavar="TIME", help="RFC 3339, or now-15m.")
-@click.option("--since", metavar="LENGTH", help="1h is --from now-1h.")
-@click.option("--to", metavar="TIME", help="RFC 3339, or now.")
-@click.option(
-    "--filter",
-    "-f",
-    "filters",
-    multiple=True,
-    metavar="KEY:VALUE",
-    help="service:shop, status:error, duration>500ms, cost>0.01, …",
-)
+@options.rows(20, "service:shop, status:error, duration>500ms, cost>0.01, …")
 @click.option("--search", "-q", help="Text in names and attributes.")
 @click.option("--sort", type=click.Choice(SORTS), default="-start", show_default=True)
-@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
-@click.option("--cursor", help="next_cursor of an answer before.")
 @watched
 def traces(
     asked: Asked, from_: str | None, since: str | None, filters: tuple[str, ...], search: str | None, **rest: Any

@@ -1,8 +1,8 @@
 """The same question again and again: `--watch SECONDS`.
 
 Given a command that prints, and how often, prints it again and again: in a terminal in place, each frame in one write
-and cut to what fits; into a file or a pipe one after another. A server that is away for a moment is told in the frame,
-and asked again.
+and cut to what fits; into a file, a pipe or a terminal that cannot be drawn in one after another. A server that is
+away for a moment is told in the frame, and asked again.
 
 Never: a terminal left without its cursor, or a loop that outlives Ctrl-C.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import os
 import shutil
 import signal
 import sys
@@ -24,11 +25,18 @@ from spanledger_server.cli.client import BadQuestionError
 from spanledger_server.cli.format import visible
 from spanledger_server.errors import SpanledgerError
 
+try:
+    import termios
+except ImportError:  # a system whose terminals have no such modes
+    termios = None  # type: ignore[assignment]  # asked for before it is used
+
 ENTER: Final = "\x1b[?1049h\x1b[?25l"  # another screen, no cursor
 LEAVE: Final = "\x1b[?25h\x1b[?1049l"
 BEGIN: Final = "\x1b[?2026h\x1b[H"  # draw all at once where the terminal can; from the top
 CLEAR_LINE: Final = "\x1b[K"
 END: Final = "\x1b[J\x1b[?2026l"
+PLAIN: Final = ("dumb", "unknown")  # terminals in which nothing can be drawn in place
+LOCAL_FLAGS: Final = 3  # where termios keeps them
 
 
 class Frame(io.StringIO):
@@ -63,13 +71,13 @@ def watch(
         BadQuestionError: The question cannot be asked like this, now or later.
     """
     place = sys.stdout
-    in_place = place.isatty() and not as_json
+    in_place = place.isatty() and not as_json and os.environ.get("TERM") not in PLAIN
     wait = wait or threading.Event().wait
     last = ""
     if in_place:
         place.write(ENTER)
     try:
-        with _interruptible() as interrupted:
+        with _interruptible() as interrupted, _unechoed(in_place=in_place):
             while not interrupted:
                 last, ends = _frame(show, place)
                 _paint(place, last, every_s, in_place=in_place, as_json=as_json)
@@ -83,6 +91,23 @@ def watch(
         if in_place:
             place.write(LEAVE + last)
             place.flush()
+
+
+@contextmanager
+def _unechoed(*, in_place: bool) -> Iterator[None]:
+    """Keys, and the ^C that ends it, are not written into what is drawn."""
+    if not in_place or termios is None or not sys.stdin.isatty():
+        yield
+        return
+    place = sys.stdin.fileno()
+    before = termios.tcgetattr(place)
+    quiet = termios.tcgetattr(place)
+    quiet[LOCAL_FLAGS] &= ~termios.ECHO
+    termios.tcsetattr(place, termios.TCSADRAIN, quiet)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(place, termios.TCSAFLUSH, before)  # what was typed meanwhile is nobody's next command
 
 
 @contextmanager

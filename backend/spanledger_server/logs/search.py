@@ -64,7 +64,7 @@ def bars(
         words: As for `page`.
         severity: As for `page`.
     """
-    bounds = {"from_ns": from_ns, "to_ns": to_ns, "severity": severity, "words": list(words) or None}
+    bounds = {"from_ns": from_ns, "to_ns": to_ns, "severity": severity, **_said(words)}
     rows = reader.rows(SQL["log_bars"], step_ns=step_ns, **bounds, **conditions)
     found = {row["bar"]: row for row in rows}
     kept_ns = reader.value(SQL["log_kept_from"]) or 0
@@ -108,7 +108,13 @@ def page(
         before_ns=None if after is None else after.at_ns,
         before_record=None if after is None else after.record_id,
         severity=severity,
-        words=list(words) or None,
         most=most,
+        **_said(words),
         **conditions,
     )
+
+
+def _said(words: Sequence[str]) -> dict[str, Any]:
+    """What to bind to look for `words`: the longest without a space stands in one column, others anywhere."""
+    word = max((word for word in words if " " not in word), key=len, default=None)
+    return {"word": word, "words": [other for other in words if other != word] or None}

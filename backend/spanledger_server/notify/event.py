@@ -47,6 +47,8 @@ class Event:
         cooldown_ns: How long a channel hears nothing more of the same alert.
         most_per_hour: How many messages of the same rule a channel gets within an hour; None for no limit.
         by: Who did it, where a person did.
+        annotations: What others wrote beside it.
+        present: Measured last, where a message comes later than the event; None where that is no news.
     """
 
     event_id: UUID
@@ -75,3 +77,4 @@ class Event:
     most_per_hour: int | None = 4
     by: str | None = None
     annotations: Mapping[str, str] = field(default_factory=dict)
+    present: float | Decimal | None = None

@@ -19,6 +19,7 @@ from spanledger_server.notify import kept, policy
 from spanledger_server.notify.agreed import terms
 from spanledger_server.notify.event import Event, Severity
 from spanledger_server.notify.policy import Plan
+from spanledger_server.notify.present import with_present
 from spanledger_server.notify.standing import WAITING, Standing, happened
 from spanledger_server.notify.terms import RANKS, Known, Terms
 from spanledger_server.notify.written import event_of
@@ -91,6 +92,9 @@ class Planner:
                 held = self._holding(reader, now_ns)
             before = with_events(before, _readable(rows))
             plan = policy.plan(before, agreed, held.why, now_ns)
+            if plan.messages:
+                with self._database.reader() as reader:
+                    plan = with_present(reader, plan)
             after, done = kept.after(before, plan, now_ns)
             if rows or kept.changes(before, after, plan):
                 with self._database.transaction() as tx:

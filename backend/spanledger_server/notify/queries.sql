@@ -272,3 +272,8 @@ WHERE fires AND fired_ns < $before_ns
     AND NOT EXISTS (FROM alert_episodes AS e WHERE e.alert_id = a.alert_id AND (e.state <> 'resolved' OR e.resolved_ns >= $before_ns))
     AND NOT EXISTS (FROM notify_failing AS f WHERE f.alert_id = a.alert_id)
     AND NOT EXISTS (FROM notify_events AS n WHERE n.place > (SELECT max(place) FROM notify_planned));
+
+-- name: present_values
+-- What alerts that fire measure by now.
+SELECT alert_id::VARCHAR AS alert_id, value FROM alert_episodes
+WHERE list_contains($alert_ids::VARCHAR[], alert_id::VARCHAR) AND state <> 'resolved' AND value IS NOT NULL;

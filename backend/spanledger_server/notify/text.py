@@ -143,10 +143,14 @@ def measured(event: Event) -> str | None:
         return None
     value, threshold = against(event.value, event.threshold, event.unit)
     value = "not known" if event.value is None else value
+    began = ""
+    if event.present is not None:
+        now, was = against(event.present, event.value, event.unit)
+        value, began = f"{now} now", "" if event.value is None else f"; {was} when it began"
     if event.threshold is None or event.unit == STATE:
-        return value
+        return value + began
     compared = f"{COMPARED.get(event.operator or '', 'held against')} {threshold}"
-    return f"{value} (it was told when {compared})" if event.kind == "resolved" else f"{value}, {compared}"
+    return f"{value} (it was told when {compared})" if event.kind == "resolved" else f"{value}, {compared}{began}"
 
 
 def labels(event: Event) -> str:

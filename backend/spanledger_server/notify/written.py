@@ -20,7 +20,7 @@ from spanledger_server.notify.event import Event
 from spanledger_server.notify.message import Message
 
 _IDS: Final = ("event_id", "alert_id")
-_AMOUNTS: Final = ("value", "threshold")
+_AMOUNTS: Final = ("value", "threshold", "present")
 _NAMES: Final = tuple(field.name for field in fields(Event))
 _MESSAGE_NAMES: Final = tuple(field.name for field in fields(Message) if field.name != "receipt")
 
@@ -67,7 +67,7 @@ def _event(told: dict[str, Any]) -> Event:
         told[name] = UUID(told[name])
     told["rule_id"] = None if told["rule_id"] is None else UUID(told["rule_id"])
     for name in _AMOUNTS:
-        told[name] = _amount(told[name])
+        told[name] = _amount(told.get(name))
     for name in ("facts", "contributors"):
         told[name] = tuple(tuple(each) for each in told[name])
     for name in ("traces", "channels"):

@@ -194,10 +194,5 @@ def _together(rule: Rule, tree: expression.Tree, key: Key, parts: Mapping[str, l
     return Verdict(named, "true" if whole else "false", not whole, float(whole), 1.0)
 
 
-def _of_group(verdict: Verdict, wanted: Mapping[str, str]) -> bool:
-    """Whether a verdict is of that group, or does not know its labels and so is of all."""
-    return all(verdict.labels.get(label, value) == value for label, value in wanted.items())
-
-
 def _reason(verdicts: Sequence[Verdict]) -> str:
     return next((each.reason for each in verdicts if each.reason), "nothing is known")

@@ -50,7 +50,7 @@ class Unchanged:
         known = self._change
         since = _last(reader) if known is None else known
         notes = reader.tuples(SQL["notes_since"], since=since)
-        kept = reader.once(("kept_from",), lambda: {subject: at for change, subject, _, at in notes if change is None})
+        kept = {subject: at for change, subject, _, at in notes if change is None}
         changes = {change: (family, level, bucket) for change, family, level, bucket in notes if change is not None}
         if known is None or kept != self._kept or (changes and known not in changes):
             self._before, self._ends_ns = {}, _ends(reader)  # who can tell what has changed since

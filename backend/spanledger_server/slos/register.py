@@ -13,6 +13,7 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any, Final
 
 from spanledger_server.auth import audit
@@ -20,7 +21,7 @@ from spanledger_server.errors import Invalid, Mistakes, NotFound
 from spanledger_server.slos import adjusting, composites, definition
 from spanledger_server.slos.objective import Objective
 from spanledger_server.store import sqlfile
-from spanledger_server.store.database import Database, Reader
+from spanledger_server.store.database import Database, Reader, Transaction
 
 SQL = sqlfile.load(__package__)
 
@@ -155,26 +156,104 @@ def add(
     Raises:
         Mistakes: A definition is wrong, or its name is taken.
     """
-    objectives = [definition.parse(one) for one, _ in given]
-    ids = {objective.name: secrets.token_hex(8) for objective in objectives}
     with database.transaction() as tx:
         wrong = [mistake for each in mistakes(tx, [one for one, _ in given]) for mistake in each]
         if wrong:
             raise Mistakes(wrong)
-        tx.execute(
-            SQL["add_slos"],
-            slo_id=list(ids.values()),
-            name=list(ids),
-            definition=[json.dumps(dict(one)) for one, _ in given],
-            document=[document for _, document in given],
-            now_ns=now_ns,
-            actor=actor,
-        )
-        details = [{"after": dict(one)} for one, _ in given]
-        audit.record_each(tx, now_ns, actor, "slo.created", list(zip(ids.values(), details, strict=True)))
+        _add(tx, given, now_ns, actor)
+    return _named(database, [one for one, _ in given])
+
+
+def replace_all(
+    database: Database, given: Sequence[tuple[Mapping[str, Any], str | None]], now_ns: int, actor: str
+) -> list[tuple[Kept, str]]:
+    """Definitions in place of those of their names, new ones where there are none: all of them, or none.
+
+    Args:
+        database: The store.
+        given: Definitions, each with the OpenSLO document that it came from, if any.
+        now_ns: The time.
+        actor: Who asked.
+
+    Returns:
+        Each with what became of it: `created`, `changed`, or `unchanged`, which makes no generation.
+
+    Raises:
+        Mistakes: A definition is wrong.
+    """
+    with database.transaction() as tx:
+        each = [one for one, _ in given]
+        wrong = [mistake for found in mistakes(tx, each, new=False) for mistake in found]
+        if wrong:
+            raise Mistakes(wrong)
+        kept = by_name(tx)
+        became = compared(kept, each)
+        known = {name: one.given for name, one in kept.items()} | {str(one["name"]): one for one in each}
+        changed = [str(one["name"]) for one, what in zip(each, became, strict=True) if what == "changed"]
+        composites.check(dict.fromkeys(chain(changed, *(composites.users(name, known) for name in changed))), known)
+        if len(known) > MOST:
+            raise Mistakes([Invalid("name", str(each[0]["name"]), f"at most {MOST} objectives in all")])
+        _add(tx, [one for one, what in zip(given, became, strict=True) if what == "created"], now_ns, actor)
+        for (one, document), what in zip(given, became, strict=True):
+            if what == "changed":
+                _change(tx, kept[str(one["name"])], one, document, now_ns, actor)
+    return list(zip(_named(database, each), became, strict=True))
+
+
+def compared(kept: Mapping[str, Kept], given: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What would become of each of some definitions if they took the place of what is kept under their names."""
+    return [
+        "created"
+        if (before := kept.get(str(one["name"]))) is None
+        else "unchanged"
+        if before.given == json.loads(json.dumps(dict(one)))
+        else "changed"
+        for one in given
+    ]
+
+
+def _add(tx: Transaction, given: Sequence[tuple[Mapping[str, Any], str | None]], now_ns: int, actor: str) -> None:
+    if not given:
+        return
+    ids = [secrets.token_hex(8) for _ in given]
+    tx.execute(
+        SQL["add_slos"],
+        slo_id=ids,
+        name=[definition.parse(one).name for one, _ in given],
+        definition=[json.dumps(dict(one)) for one, _ in given],
+        document=[document for _, document in given],
+        now_ns=now_ns,
+        actor=actor,
+    )
+    details = [{"after": dict(one)} for one, _ in given]
+    audit.record_each(tx, now_ns, actor, "slo.created", list(zip(ids, details, strict=True)))
+
+
+def _change(
+    tx: Transaction, before: Kept, given: Mapping[str, Any], document: str | None, now_ns: int, actor: str
+) -> None:
+    tx.execute(SQL["keep_generation"], slo_id=before.slo_id, now_ns=now_ns)
+    tx.execute(
+        SQL["change_slo"],
+        slo_id=before.slo_id,
+        name=definition.parse(given).name,
+        definition=json.dumps(dict(given)),
+        document=document,
+        now_ns=now_ns,
+        actor=actor,
+    )
+    audit.record(tx, now_ns, actor, "slo.changed", before.slo_id, {"before": before.given, "after": dict(given)})
+
+
+def _named(database: Database, given: Sequence[Mapping[str, Any]]) -> list[Kept]:
     with database.reader() as reader:
-        by_id = {one.slo_id: one for one in listed(reader)}
-    return [by_id[slo_id] for slo_id in ids.values()]
+        kept = by_name(reader)
+    return [kept[str(one["name"])] for one in given]
+
+
+def by_name(reader: Reader) -> dict[str, Kept]:
+    """All objectives, each by its name."""
+    return {one.objective.name: one for one in listed(reader)}
 
 
 def change(
@@ -198,17 +277,7 @@ def change(
             composites.unused(before.objective.name, known)
         known[objective.name] = given
         composites.check([objective.name, *composites.users(objective.name, known)], known)
-        tx.execute(SQL["keep_generation"], slo_id=before.slo_id, now_ns=now_ns)
-        tx.execute(
-            SQL["change_slo"],
-            slo_id=before.slo_id,
-            name=objective.name,
-            definition=json.dumps(dict(given)),
-            document=document,
-            now_ns=now_ns,
-            actor=actor,
-        )
-        audit.record(tx, now_ns, actor, "slo.changed", before.slo_id, {"before": before.given, "after": dict(given)})
+        _change(tx, before, given, document, now_ns, actor)
     with database.reader() as reader:
         return one(reader, before.slo_id)
 

@@ -74,9 +74,10 @@ def _row(kept: Kept, found: Report) -> str:
 
 
 def _incident(one: Incident) -> str:
+    bad = f"{one.counts.bad:,.0f} of {one.counts.total:,.0f} events were bad" if one.counts.total else "no events"
     return (
-        f"- {_moment(one.window.from_ns)} to {_moment(one.window.to_ns)} UTC: {one.counts.bad:,.0f} of "
-        f"{one.counts.total:,.0f} events were bad, {one.budget_share * 100:.1f} % of the budget"
+        f"- {_moment(one.window.from_ns)} to {_moment(one.window.to_ns)} UTC: {bad}, "
+        f"{one.budget_share * 100:.1f} % of the budget"
         + (f", {one.down_ns // MINUTE_NS} min down" if one.down_ns else "")
     )
 

@@ -86,7 +86,7 @@ def costs(
     within = TOTAL if dimension == "user" else dimension
     cells, source = question.cells(period, within)
     known = reach.of(reader)
-    before = periods.before(period)
+    before = _before(period, known)
     earlier = None if before is None else question.cells(before, within)[0]
     named: Sequence[Mapping[str, Any]] = cells
     over_time: Sequence[Mapping[str, Any]] = cells
@@ -258,12 +258,18 @@ def _summary(total: Sums) -> dict[str, Any]:
     return {"total_cost": total.spent, **total.counts, "coverage": total.coverage, **total.tokens}
 
 
+def _before(period: Period, known: Reach) -> Period | None:
+    """The same stretch of the period before; None where there was none, or nothing is known of it."""
+    before = periods.before(period)
+    nothing = before is None or known.first_ns is None or known.first_ns >= before.to_ns
+    return None if nothing else before
+
+
 def _previous(
     before: Period | None, cells: Sequence[Mapping[str, Any]] | None, now: Sums, known: Reach
 ) -> dict[str, Any] | None:
-    """The same stretch of the period before; None when nothing is known of it, `complete` when all of it is."""
-    first_ns = known.first_ns
-    if before is None or cells is None or first_ns is None or first_ns >= before.to_ns:
+    """What was spent then; None when nothing is known of it, `complete` when all of it is."""
+    if before is None or cells is None or known.first_ns is None:
         return None
     total = _total(cells)
     return {
@@ -273,7 +279,7 @@ def _previous(
         "calls": total.counts["calls"],
         "unpriced_calls": total.counts["unpriced_calls"],
         "coverage": total.coverage,
-        "complete": first_ns <= before.from_ns,
+        "complete": known.first_ns <= before.from_ns,
         **shares.change(now.spent, total.spent),
     }
 

@@ -68,6 +68,20 @@ def by_part(
     return [*before, *(row for each in parted.others for row in read(each))]
 
 
+def light(
+    reader: Reader,
+    question: Hashable,
+    family: Family,
+    period: Period,
+    read: Callable[[Period], list[Row]],
+    weight: Callable[[Row], int] = _one,
+) -> list[Row]:
+    """The same of what is little: a period that begins within a part is read whole, not in two pieces."""
+    if not period.parts or period.parts[0].from_ns < period.from_ns:
+        return read(period)
+    return by_part(reader, question, family, period, read, weight)
+
+
 def _remembered(
     reader: Reader,
     question: Hashable,

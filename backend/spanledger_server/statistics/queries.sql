@@ -115,18 +115,18 @@ WITH cells AS MATERIALIZED (
 
 -- name: reach
 -- When the first line of the ledger was, and the last sign of life of anybody who sends; the first buckets of the rollups of costs, and the
--- first and the last day by user. Nothing is looked for after first_ns, or before last_ns, which are known from before: a store
--- that is written to would be read whole for it. A union, because the order in which columns of one row are found is planned at length.
+-- first and the last day by user. Nothing is looked for beyond what is known from before: a table that is written to would
+-- be read whole for it. A union, because the order in which columns of one row are found is planned at length.
 SELECT 'first_ns' AS what, min(at_ns) AS found FROM ledger WHERE at_ns <= $first_ns
 UNION ALL SELECT 'last_ns', max(at_ns) FROM ledger WHERE at_ns >= $last_ns
 UNION ALL SELECT 'last_ns', max(start_ns) FROM spans WHERE start_ns >= $last_ns
 UNION ALL SELECT 'last_ns', max(at_ns) FROM metric_points WHERE at_ns >= $last_ns
 UNION ALL SELECT 'last_ns', max(at_ns) FROM logs WHERE at_ns >= $last_ns
-UNION ALL SELECT 'cost_1m', min(bucket) FROM cost_1m
-UNION ALL SELECT 'cost_1h', min(bucket) FROM cost_1h
-UNION ALL SELECT 'cost_1d', min(bucket) FROM cost_1d
-UNION ALL SELECT 'first_day', min(bucket) FROM user_1d
-UNION ALL SELECT 'last_day', max(bucket) FROM user_1d;
+UNION ALL SELECT 'cost_1m', min(bucket) FROM cost_1m WHERE bucket <= $cost_1m
+UNION ALL SELECT 'cost_1h', min(bucket) FROM cost_1h WHERE bucket <= $cost_1h
+UNION ALL SELECT 'cost_1d', min(bucket) FROM cost_1d WHERE bucket <= $cost_1d
+UNION ALL SELECT 'first_day', min(bucket) FROM user_1d WHERE bucket <= $first_day
+UNION ALL SELECT 'last_day', max(bucket) FROM user_1d WHERE bucket >= $last_day;
 
 -- name: numbers_of_users
 -- The numbers of those of some users who have one.

@@ -1,7 +1,7 @@
 """From when to when a snapshot knows anything: its first line, its last sign of life, the first buckets of its rollups.
 
-Given a snapshot, reads all of it in one statement, once. The first and the last time are looked for beyond those that
-were found before: of a table that is written to, all would be read for each of them.
+Given a snapshot, reads all of it in one statement, once. Each is looked for no further than where it was found
+before: of a table that is written to, all would be read for it.
 
 Never: a bound that the snapshot does not hold itself.
 """
@@ -20,7 +20,11 @@ from spanledger_server.timegrid import DAY_NS
 
 SQL = sqlfile.load(__package__)
 
-EVER: Final = {"first_ns": 2**62, "last_ns": -(2**62)}
+FAR: Final = 2**62
+EVER: Final[dict[str, int]] = {
+    **dict.fromkeys(("first_ns", "cost_1m", "cost_1h", "cost_1d", "first_day"), FAR),
+    **dict.fromkeys(("last_ns", "last_day"), -FAR),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +62,14 @@ def of(reader: Reader) -> Reach:
 
 def _read(reader: Reader) -> Reach:
     memory = reader.memory
-    known = EVER if memory is None else memory.get("statistics.reach", EVER)
+    known: dict[str, int] = EVER if memory is None else memory.get("statistics.reach", EVER)
     found = _found(reader, known)
-    if known is not EVER and None in (found["first_ns"], found["last_ns"]):  # what was the first or the last is deleted
+    if any(found[name] is None and known[name] != bound for name, bound in EVER.items()):  # what was known is deleted
         found = _found(reader, EVER)
-    if memory is not None and None not in (found["first_ns"], found["last_ns"]):
-        memory["statistics.reach"] = {name: found[name] for name in EVER}
+    if memory is not None:
+        memory["statistics.reach"] = {
+            name: bound if found[name] is None else found[name] for name, bound in EVER.items()
+        }
     kept = noted.of(reader).kept
     firsts = [found["first_ns"], None if found["cost_1d"] is None else found["cost_1d"] * DAY_NS]
     rolled = {

@@ -55,6 +55,7 @@ def of(reader: Reader, family: Family, window: Range, coarsest: Unit = "day", *,
     return {
         "first_day": days.start,
         "end_day": days.stop,
+        "hours_from_day": -(-hours_kept // DAY_NS),
         "gone_day": 0,
         "gone_end_day": 0,
         "first_hour": hours.start,
@@ -81,6 +82,8 @@ def parted(s: Mapping[str, Any], open_days: int, fewest: int) -> tuple[Range, di
     if len(gone) < fewest or any(day in gone for day in s["stale_days"]):
         return None
     rest = {**s, "gone_day": gone.start, "gone_end_day": gone.stop}
+    if s["hours_from_day"] <= gone.stop:  # the last days come from hours: one rollup less to read
+        rest |= {"end_day": gone.stop, "stale_days": []}
     return Range(gone.start * DAY_NS, gone.stop * DAY_NS), rest
 
 

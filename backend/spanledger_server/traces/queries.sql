@@ -15,11 +15,11 @@ weighed AS (
     SELECT
         sum(CASE WHEN isinf(weight) THEN 0 WHEN heavier IS NULL OR isinf(heavier) THEN weight ELSE weight - heavier END) AS y,
         count(*) FILTER (heavier IS NULL AND isinf(weight)) > count(*) FILTER (isinf(heavier)) AS uncounted
-    FROM passed GROUP BY trace_id
+    FROM passed SEMI JOIN lesser USING (trace_id) GROUP BY trace_id
+    UNION ALL
     -- end
-    -- if: at_once
     SELECT CASE WHEN isinf(weight) THEN 0 ELSE weight END AS y, isinf(weight) AS uncounted FROM passed
-    -- end
+    ANTI JOIN lesser USING (trace_id) -- if: redrawn
 ),
 page AS (
     SELECT trace_id, place
@@ -239,6 +239,16 @@ SELECT
     (SELECT list(service) FROM (SELECT DISTINCT service FROM kinds WHERE service IS NOT NULL LIMIT $most_values + 1)) AS services,
     (SELECT list(model) FROM (SELECT DISTINCT model FROM kinds WHERE model IS NOT NULL LIMIT $most_values + 1)) AS models;
 
+-- name: says_rarely
+-- Whether few of the spans of a window say a word.
+SELECT count(*) FILTER (says) * $once_in <= count(*)
+FROM (
+    SELECT
+        -- include: says_word
+        AS says
+    FROM spans WHERE start_ns >= $from_ns AND start_ns < $to_ns
+);
+
 -- name: rows_by_slice
 -- How many spans and lines a window holds, by slices of it.
 SELECT slice, sum(number)::BIGINT AS number
@@ -311,6 +321,26 @@ WHERE at_ns >= $from_ns AND at_ns < $to_ns
     AND trace_id = $trace::UUID -- if: trace
     AND trace_id IN (SELECT unnest($traces::UUID[])) -- if: traces
 GROUP BY trace_id;
+
+-- name: few_rows_of_spans
+-- What spans of traces say of these, in any order.
+SELECT
+    trace_id, span_id, parent_span_id, start_ns, end_ns, name, service, status_code, model, user_id, session_id, feature
+FROM spans
+WHERE start_ns >= $from_ns AND start_ns < $to_ns
+    AND trace_id = $trace::UUID -- if: trace
+    AND trace_id IN (SELECT unnest($traces::UUID[])) -- if: traces
+LIMIT $most;
+
+-- name: few_rows_of_lines
+-- The same of their ledger lines.
+SELECT
+    trace_id, span_id, at_ns, duration_ns, operation, service, model, state, cost_usd, error_type, user_id, session_id, feature
+FROM ledger
+WHERE at_ns >= $from_ns AND at_ns < $to_ns
+    AND trace_id = $trace::UUID -- if: trace
+    AND trace_id IN (SELECT unnest($traces::UUID[])) -- if: traces
+LIMIT $most;
 
 -- name: few_spans_of_trace
 -- A trace's spans by start.

@@ -20,11 +20,11 @@ from spanledger_server import estimates
 from spanledger_server.estimates import Estimate
 from spanledger_server.store import sqlfile
 from spanledger_server.store.database import Reader
+from spanledger_server.traces import looks
 from spanledger_server.traces.filters import Conditions
 
 SQL = sqlfile.load(__package__)
 
-WHO: Final = ("user_id", "session_id", "feature")
 SORTS: Final = ("-start", "start", "-duration", "duration", "-cost", "cost")
 MOST_BARS: Final = 60
 MOST_FACETS: Final = 20
@@ -168,19 +168,34 @@ def judging(reader: Reader, searched: tuple[int, int], conditions: Conditions, s
     by = sort.removeprefix("-")
     order = f"by_{by}_down" if sort.startswith("-") else f"by_{by}"
     sized = conditions.least.keys() | conditions.most.keys() | {by}
+    word, rare = _word(reader, searched, conditions.words)
     columns = {
         f"few_{key}": left.get("rarely"),
+        "few_say": rare and not left.get("rarely"),
         order: True,
         "duration_ns": "duration" in sized,
         "cost_usd": "cost" in sized,
     }
-    return within | seen | ways | columns | {"words": conditions.words or None, **conditions.bound()}
+    words = [other for other in conditions.words if other != word]
+    return within | seen | ways | columns | {"word": word, "words": words or None, **conditions.bound()}
 
 
 def _telling(conditions: Conditions) -> str | None:
     """One key of which a span or line of each trace that is asked for has a value that was named, if any."""
     named = (key for key in MAY_BE_RARE if "" not in conditions.include.get(key, [""]))
     return next((key for key in named if key != "status" or conditions.include[key] == ["error"]), None)
+
+
+def _word(reader: Reader, searched: tuple[int, int], words: Sequence[str]) -> tuple[str | None, bool]:
+    """The word to look for in each column apart, which one with a space need not stand in; whether few spans say it.
+
+    The last spans of the window tell that, of the longest word first.
+    """
+    longest = sorted((word for word in words if " " not in word), key=len, reverse=True)
+    from_ns, to_ns = searched
+    some = {"from_ns": to_ns - (to_ns - from_ns) // ONCE_IN, "to_ns": to_ns, "once_in": ONCE_IN}
+    rare = next((word for word in longest if reader.value(SQL["says_rarely"], **some, word=word)), None)
+    return (longest[0] if rare is None and longest else rare), rare is not None
 
 
 def _at_once(conditions: Conditions) -> bool:
@@ -334,52 +349,16 @@ def summaries_at(
     """The same of traces of which it is known where to look for them."""
     listed = list(traces)
     wanted = _one_or_more("trace", "traces", listed)
-    by_spans: list[dict[str, Any]] = []
+    spans: dict[UUID, dict[str, Any]] = {}
     if where.spans is not None:
         within = {"from_ns": where.spans[0], "to_ns": where.spans[1]}
-        sql, bound = sqlfile.lean(SQL["summaries_of_spans"], {**within, **wanted})
-        by_spans = reader.rows(sql, **bound)
-    spans = {row["trace_id"]: row for row in by_spans}
-    near = where.lines(seen, reach_ns(seen is not None or len(spans) == len(listed)))
-    sql, bound = sqlfile.lean(SQL["summaries_of_lines"], {"from_ns": near[0], "to_ns": near[1], **wanted})
-    by_lines = reader.rows(sql, **bound)
-    lines = {row["trace_id"]: row for row in by_lines}
-    return [summary(trace, spans.get(trace), lines.get(trace)) for trace in listed if trace in spans or trace in lines]
+        spans = looks.by_spans(reader, {**within, **wanted})
+    from_ns, to_ns = where.lines(seen, reach_ns(seen is not None or len(spans) == len(listed)))
+    lines = looks.by_lines(reader, {"from_ns": from_ns, "to_ns": to_ns, **wanted})
+    known = [trace for trace in listed if trace in spans or trace in lines]
+    return [looks.summary(trace, spans.get(trace), lines.get(trace)) for trace in known]
 
 
 def reach_ns(sure: bool) -> int:
     """How far to look for lines that no index has: `sure` says whether it is known when their traces were."""
     return LINES_WITHIN_NS if sure else EVER_NS
-
-
-def summary(trace_id: UUID, spans: Mapping[str, Any] | None, lines: Mapping[str, Any] | None) -> dict[str, Any]:
-    """What a trace looks like from outside, of what its spans and its lines say; at least one of them does."""
-    both = [side for side in (spans, lines) if side is not None]
-    root = both[0]["root"]
-    start_ns, end_ns = min(side["start_ns"] for side in both), max(side["end_ns"] for side in both)
-    return {
-        "trace_id": trace_id,
-        "start_ns": start_ns,
-        "duration_ns": end_ns - start_ns,
-        "name": root["name"],
-        "service": root["service"],
-        "services": _union(both, "services"),
-        "span_count": spans["span_count"] if spans else 0,
-        "error_count": spans["error_count"] if spans else 0,
-        "status": _status(spans, lines),
-        "calls": lines["calls"] if lines else 0,
-        "cost_usd": lines["cost_usd"] if lines else Decimal(0),
-        "unpriced_calls": lines["unpriced_calls"] if lines else 0,
-        "models": _union(both, "models"),
-        **{key: next((side[key] for side in both if side[key] is not None), None) for key in WHO},
-    }
-
-
-def _status(spans: Mapping[str, Any] | None, lines: Mapping[str, Any] | None) -> str:
-    if (spans and spans["error_count"]) or (lines and lines["failed_calls"]):
-        return "error"
-    return "ok" if spans and spans["ok_count"] else "unset"
-
-
-def _union(sides: Iterable[Mapping[str, Any]], key: str) -> list[str]:
-    return sorted({value for side in sides for value in side[key] or ()})

@@ -17,7 +17,7 @@ from uuid import UUID
 from spanledger import semconv
 from spanledger_server.store import sqlfile
 from spanledger_server.store.database import Reader
-from spanledger_server.traces import search
+from spanledger_server.traces import looks, search
 
 SQL = sqlfile.load(__package__)
 
@@ -72,7 +72,7 @@ def find(reader: Reader, trace_id: UUID, most: int = MOST_SPANS) -> Trace | None
     if not rows and not lines:
         return None
     if len(rows) <= most:
-        summary, missing = search.summary(trace_id, _of_spans(rows), _of_lines(lines)), _without_parents(rows)
+        summary, missing = looks.summary(trace_id, looks.of_spans(rows), looks.of_lines(lines)), _without_parents(rows)
         return Trace(summary, opened(reader, rows), lines, missing, truncated=False)
     rows = reader.rows(SQL["spans_of_trace"], trace_id=trace_id, most=most, **window)
     (summary,) = search.summaries_at(reader, [trace_id], where)
@@ -85,47 +85,6 @@ def _without_parents(rows: Sequence[dict[str, Any]]) -> int:
     for row in rows:
         row["parent_missing"] = row["parent_span_id"] not in known
     return len({row["parent_span_id"] for row in rows} - known)
-
-
-def _of_spans(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """What all spans of a trace say of it, as `summaries_of_spans` does; None of none."""
-    if not rows:
-        return None
-    root = next((row for row in rows if row["parent_span_id"] is None), rows[0])
-    return {
-        "start_ns": rows[0]["start_ns"],
-        "end_ns": max(row["end_ns"] for row in rows),
-        "span_count": len(rows),
-        "error_count": sum(row["status_code"] == 2 for row in rows),
-        "ok_count": sum(row["status_code"] == 1 for row in rows),
-        "root": {"name": root["name"], "service": root["service"]},
-        **_told(rows),
-    }
-
-
-def _of_lines(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """What all lines of a trace say of it, as `summaries_of_lines` does; None of none."""
-    if not rows:
-        return None
-    costs = [row["cost_usd"] for row in rows if row["cost_usd"] is not None]
-    name = " ".join(rows[0][key] for key in ("operation", "model") if rows[0][key] is not None)
-    return {
-        "start_ns": min(row["at_ns"] - (row["duration_ns"] or 0) for row in rows),
-        "end_ns": rows[-1]["at_ns"],
-        "calls": len(rows),
-        "cost_usd": sum(costs) if costs else None,
-        "unpriced_calls": sum(row["state"] == "unpriced" for row in rows),
-        "failed_calls": sum(row["error_type"] is not None for row in rows),
-        "root": {"name": name or None, "service": rows[0]["service"]},
-        **_told(rows),
-    }
-
-
-def _told(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What spans and lines, the oldest first, say alike: all services and models, and the first of who and what for."""
-    every = {f"{key}s": [row[key] for row in rows if row[key] is not None] for key in ("service", "model")}
-    first = {key: next((row[key] for row in rows if row[key] is not None), None) for key in search.WHO}
-    return {**every, **first}
 
 
 def opened(reader: Reader, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -53,9 +53,8 @@ function Backups() {
 
 /** @param {{job: any}} props */
 function Job({ job }) {
-  const share = job.expected_bytes ? Math.min(1, (job.bytes ?? 0) / job.expected_bytes) : 0;
   const look = STATES[job.state] ?? STATES.running;
-  return html`<div class="job" role="status"><${Chip} look=${look} /><span class="small">${job.state === 'failed' ? job.reason : job.state === 'done' ? html`${job.name}, ${plural(job.tables, 'table')}, ${plural(job.rows, 'row')}, read again <${Ago} ms=${instant(job.ended_at)} />` : `${job.name}, ${percent(share)}`}</span></div>`;
+  return html`<div class="job" role="status"><${Chip} look=${look} /><span class="small">${job.state === 'failed' ? job.reason : job.state === 'done' ? html`${job.name}, ${plural(job.tables, 'table')}, ${plural(job.rows, 'row')}, read again <${Ago} ms=${instant(job.ended_at)} />` : `${job.name}, ${percent(job.done)}`}</span></div>`;
 }
 
 /** @param {{busy: boolean, done: () => void}} props */

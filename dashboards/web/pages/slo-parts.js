@@ -50,7 +50,7 @@ export function Incidents({ slo }) {
         const to = behindLink(slo, one);
         const began = html`<time datetime=${one.from} title=${absolute(instant(one.from), zone.value)}>${shortDateTime(instant(one.from), zone.value)}</time>`;
         return html`<tr key=${one.from} class=${to ? 'row-link' : ''}><td>${to ? html`<a href=${to}>${began}</a>` : began}</td><td class="num">${span((Number(instant(one.to)) - Number(instant(one.from))) / 1000)}</td>
-          <td class="num">${whole(one.bad)} of ${one.estimated ? '≈ ' : ''}${whole(one.total)}</td><td class="num wide-cell">${one.downtime_minutes ? span(one.downtime_minutes * 60) : 'no'}</td><td class="num">${percent(one.budget_percent / 100)}</td></tr>`;
+          <td class="num">${one.total ? `${whole(one.bad)} of ${one.estimated ? '≈ ' : ''}${whole(one.total)}` : 'no events'}</td><td class="num wide-cell">${one.downtime_minutes ? span(one.downtime_minutes * 60) : 'no'}</td><td class="num">${percent(one.budget_percent / 100)}</td></tr>`;
       })}</tbody></table></div>` : html`<${Empty} title=${isUnknown(slo.achieved_performance) ? 'Nothing was seen, so nothing can be told.' : 'No stretch of bad minutes spent a hundredth of the budget.'} />`}<//>`;
 }
 

@@ -27,7 +27,7 @@ export function Series({ name, search, still = false }) {
     ...(parts.some((one) => !one.known) ? [{ label: 'not known', slot: null, hatched: true }] : []),
     ...(parts.some((one) => one.excluded) ? [{ label: 'planned downtime', slot: 0 }] : []),
   ];
-  const rows = () => parts.map((one) => [shortDateTime(one.at, zone.value), one.left === null ? 'not known' : percent(one.left), times(one.burn), `${whole(one.bad)} of ${whole(one.total)}${one.excluded ? ', in part planned downtime' : ''}`]);
+  const rows = () => parts.map((one) => [shortDateTime(one.at, zone.value), one.left === null ? 'not known' : percent(one.left), times(one.burn), `${one.total ? `${whole(one.bad)} of ${whole(one.total)}` : 'no events'}${one.excluded ? ', in part planned downtime' : ''}`]);
   return html`<${ChartCard} title="Budget left over the window" sub=${load.data ? `in parts of ${span(load.data.width_s)}; the thin line spends it exactly` : ''} legend=${legend} empty=${unseen} busy=${load.busy} table=${() => ({ columns: ['From', 'Left', 'Burn rate', 'Bad of all'], rows: rows() })}>
     <${Faces} load=${load} what="the budget over time" blank=${html`<div class="face blank trend-blank"></div>`}>${() => (unseen ? html`<${Empty} title="Nothing was counted in this window, so there is nothing to draw." />` : html`<${BurnDown} parts=${parts} statement=${`Budget left over time: ${parts.length} parts of ${span(load.data.width_s)}; at the end ${percent(parts.at(-1)?.left ?? null)} are left`} />`)}<//><//>`;
 }

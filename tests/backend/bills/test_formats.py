@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -151,6 +152,19 @@ def test_columns_can_be_named_and_projects_matched(database: Database):
     assert {cell["project"] for cell in found["cells"]} == {"chat"}
     other = held(database, content.replace(b"chat", b"desk"), project="feature", columns=columns, providers=("openai",))
     assert (other["seen"], other["state"]) == (0, "differs")
+
+
+@pytest.mark.parametrize("between", ["", "\n", "\n\n  "])
+@pytest.mark.parametrize("indent", [None, 2])
+def test_pages_one_after_another_are_one_bill_however_they_are_laid_out(indent: int | None, between: str):
+    def page(day: int) -> str:
+        result = {"amount": {"value": 1.5, "currency": "usd"}, "line_item": "gpt-5-mini, input", "project_id": "p"}
+        bucket = {"start_time": 1794268800 + day * 86400, "results": [result]}
+        return json.dumps({"object": "page", "data": [bucket], "has_more": day < 2}, indent=indent)
+
+    whole = between.join(page(day) for day in range(3)) + between
+    bill = reconcile.read(io.BytesIO(whole.encode()), Asked())
+    assert (bill.rows, sum(cell.amount or 0 for cell in bill.cells.values()), bill.notes) == (3, Decimal("4.5"), [])
 
 
 def test_what_is_not_unicode_is_read_as_windows_writes_it(database: Database):

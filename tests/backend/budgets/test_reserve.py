@@ -35,7 +35,7 @@ class Desk:
 
     def reserve(self, amount: str, ttl_ns: int = MINUTE) -> reserve.Granted:
         with self.database.transaction() as tx:
-            return reserve.reserve(tx, self.id, Decimal(amount), ttl_ns, self.now_ns, "UTC")
+            return reserve.reserve(tx, record.read(tx, self.id), Decimal(amount), ttl_ns, self.now_ns, "UTC")
 
     def settle(self, reservation_id: str | None, amount: str, call: tuple[str, int] | None = None) -> reserve.Settled:
         assert reservation_id is not None

@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
 
+import click
 import duckdb
 import pytest
 from click.testing import CliRunner
@@ -31,6 +32,7 @@ QUESTIONS = (
     ("status",),
     ("costs",),
     ("ledger",),
+    ("logs",),
     ("traces",),
     ("trace", "00" * 16),
     ("loss",),
@@ -338,7 +340,7 @@ def test_names_of_any_kind_are_shown_and_steer_nothing(server: Inside):
     odd = span(HOSTILE)
     server.send("traces", span_request(odd, service=HOSTILE))
     server.send("logs", ledger_request(ledger_event(model=HOSTILE, trace_id=odd.trace_id), service=HOSTILE))
-    for command in (*QUESTIONS[:4], ("loss",), ("trace", odd.trace_id.hex())):
+    for command in (("status",), ("costs",), ("ledger",), ("traces",), ("loss",), ("trace", odd.trace_id.hex())):
         told = said(server, *command)
         assert "[/red]\ufffd[2Jevil\ufffdname" in told, command
         assert "\x1b" not in told
@@ -359,6 +361,58 @@ def test_every_command_explains_itself_in_whole_sentences():
         assert explained.returncode == 0
         assert "Usage: spanledger" in explained.stdout
     assert "..." not in told.split("Commands:")[1]
+
+
+def test_no_line_of_help_is_cut_short_at_80_columns():
+    def cut(group: click.Group, path: str) -> Iterator[str]:
+        room = 80 - len("    ") - 2 - max(map(len, group.commands))
+        for name, command in group.commands.items():
+            if command.get_short_help_str(room).endswith("..."):
+                yield f"{path} {name}"
+            if isinstance(command, click.Group):
+                yield from cut(command, f"{path} {name}")
+
+    assert list(cut(main, "spanledger")) == []
+
+
+def test_a_group_lists_without_a_command_and_a_mistyped_one_is_a_mistake(shared_server: Inside):
+    for name, group in main.commands.items():
+        if isinstance(group, click.Group):
+            named = said(shared_server, name, "search" if name == "prices" else "list", "--json")
+            assert json.loads(said(shared_server, name, "--json")).keys() == json.loads(named).keys(), name
+    done = run(shared_server, "budgets", "add", "x", "--limit", "-5")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "No such command 'add'" in done.stderr
+
+
+def test_logs_are_found_by_what_they_say_and_how_grave_they_are(server: Inside):
+    now_ns = time.time_ns()
+    long = "asked for " + "a very long book " * 20 + "to read"
+    records = [
+        {"timeUnixNano": str(now_ns - 3), "severityNumber": 9, "body": {"stringValue": long}},
+        {
+            "timeUnixNano": str(now_ns - 2),
+            "severityNumber": 17,
+            "severityText": "ERROR",
+            "body": {"stringValue": f"no such book\n  {HOSTILE}\u2067"},
+            "traceId": TRACE.hex(),
+        },
+    ]
+    resource = {"attributes": [{"key": "service.name", "value": {"stringValue": "shop"}}]}
+    body = {"resourceLogs": [{"resource": resource, "scopeLogs": [{"logRecords": records}]}]}
+    with server.client() as client:
+        assert client.post("/v1/logs", json=body).status_code == 200
+    rows = said(server, "logs").splitlines()[1:]
+    assert [row.split()[2:4] for row in rows] == [["ERROR", "shop"], ["info", "shop"]]
+    assert "no such book [/red]\ufffd[2Jevil name\ufffd" in rows[0]
+    assert TRACE.hex() in rows[0]
+    for narrowed in (("--severity", "error"), ("-q", "no such"), ("--trace", TRACE.hex())):
+        assert said(server, "logs", *narrowed).splitlines()[1:] == rows[:1]
+    assert rows[1].endswith(f"  {long}")
+    assert len(json.loads(said(server, "logs", "--since", "1h", "--json"))["items"]) == 2
+    assert "more: --cursor " in said(server, "logs", "--limit", "1")
+    assert "no records match" in said(server, "logs", "-f", "service:other")
+    refused(run(server, "logs", "--severity", "loud"), 2, "severity", "fatal")
 
 
 def test_a_narrow_terminal_gets_whole_numbers_and_is_told_what_had_no_room(shop: Inside):

@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import signal
 import ssl
 import stat
@@ -153,6 +154,29 @@ def test_each_shell_gets_a_completion_that_knows_the_commands():
     assert run(None, "completion", "tcsh").returncode == 2
 
 
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash here")
+def test_bash_itself_completes_commands_options_choices_and_profiles(home: dict[str, str], tmp_path: Path):
+    run(None, "profile", "add", "prod", "--url", UNUSED, **home)
+    program = "from spanledger_server.cli.main import main; main(prog_name='spanledger')"
+    (tmp_path / "spanledger").write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "{program}" "$@"\n')
+    (tmp_path / "spanledger").chmod(0o755)
+    script = """
+        eval "$(spanledger completion bash)"
+        compopt() { :; }  # only bash's own line editor may ask for it
+        for line in "costs --per" "costs --period " "--profile p" "slo si" "alerts ac" "profile use "; do
+            COMP_WORDS=(spanledger $line); [[ $line == *" " ]] && COMP_WORDS+=("")
+            COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); COMPREPLY=()
+            _spanledger_completion spanledger
+            echo "${COMPREPLY[*]}"
+        done
+    """
+    env = environment(**variables(None, home)) | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run(["bash", "-c", script], env=env, capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines() == ["--period", "today week month year", "prod", "simulate", "ack", "prod"], (
+        done.stderr
+    )
+
+
 def watching(server: Inside, *arguments: str, **more: str) -> tuple[subprocess.Popen[bytes], int]:
     """A command that watches in a terminal of its own, and that terminal's other end."""
     leading, following = pty.openpty()
@@ -188,6 +212,47 @@ def test_in_a_terminal_what_is_watched_is_drawn_in_place_until_it_is_interrupted
     assert "every 0.2 s" in frames[1]
     assert "\x1b[?1049l" in frames[-1]  # the screen that was there before is back
     assert "\x1b[?25h" in frames[-1]
+
+
+def test_what_is_typed_while_watching_is_not_written_into_the_picture(shared_server: Inside):
+    child, leading = watching(shared_server, "status", "--watch", "0.2")
+    with child:
+        told = read_until(leading, END.encode(), 2)
+        os.write(leading, b"typed")
+        told += read_until(leading, END.encode(), 2)
+        child.send_signal(signal.SIGINT)
+        with suppress(OSError):
+            while piece := os.read(leading, 65536):
+                told += piece
+        assert child.wait(30) == 0
+        os.close(leading)
+    assert b"typed" not in told
+
+
+def test_a_terminal_in_which_nothing_can_be_drawn_gets_one_answer_after_another(shared_server: Inside):
+    child, leading = watching(shared_server, "status", "--watch", "0.2", TERM="dumb")
+    with child:
+        told = read_until(leading, b"Z\r\n", 3)
+        child.send_signal(signal.SIGINT)
+        with suppress(OSError):
+            while piece := os.read(leading, 65536):
+                told += piece
+        assert child.wait(30) == 0
+        os.close(leading)
+    assert b"\x1b" not in told
+
+
+def test_long_work_is_drawn_as_a_bar_in_a_terminal_and_leaves_only_what_it_came_to(shared_server: Inside):
+    child, leading = watching(shared_server, "backup")
+    with child:
+        told = b""
+        with suppress(OSError):
+            while piece := os.read(leading, 65536):
+                told += piece
+        os.close(leading)
+        assert child.wait(30) == 0, told
+    assert "━" in told.decode()
+    assert "read again, the same" in told.decode().splitlines()[-1]
 
 
 def test_piped_each_answer_follows_the_one_before_and_json_is_one_line_each(shared_server: Inside):

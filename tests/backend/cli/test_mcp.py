@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Awaitable, Callable
+from decimal import Decimal
 from typing import Any
 
 import anyio
@@ -13,7 +14,7 @@ from click.testing import CliRunner
 from mcp import Client, StdioServerParameters
 from mcp_types import CallToolResult, TextContent
 
-from spanledger_server.cli import client, mcp_tools
+from spanledger_server.cli import client, mcp_short, mcp_tools
 from spanledger_server.cli.main import main
 from tests.contract.test_server_slos import SLO
 from tests.support.inside import Inside
@@ -115,6 +116,36 @@ def test_why_a_day_was_expensive_can_be_found_out(server: Inside):
             exact(await assistant.call_tool(name, {}))
 
     asked_over_stdio(server, walk)
+
+
+def test_answers_are_as_long_as_an_assistant_can_read(server: Inside):
+    events = [ledger_event(cost=f"0.{number:03}", **{"user.id": f"user-{number:03}"}) for number in range(1, 61)]
+    assert server.send("logs", ledger_request(*events)).status_code == 200
+
+    async def walk(assistant: Client) -> None:
+        found = exact(await assistant.call_tool("costs", {"period": "today", "group_by": "user"}))
+        assert [each["category"] for each in found["breakdown"]] == [f"user-{60 - place:03}" for place in range(30)]
+        assert found["left_off"] == {"breakdown": 30}
+        assert found["total_cost"] == sum(Decimal(f"0.{number:03}") for number in range(1, 61))
+        asked = {"period": "today", "group_by": "user", "most": 100}
+        whole = exact(await assistant.call_tool("costs", asked))
+        assert (len(whole["breakdown"]), whole.get("left_off")) == (60, None)
+
+    asked_over_stdio(server, walk)
+
+
+def test_what_matters_most_is_not_left_off():
+    quiet = [{"service": f"s{number}", "state": "ok", "calls": number, "refused": 0} for number in range(50)]
+    ill = {"service": "ill", "state": "down", "calls": 0, "refused": 3}
+    for cut in (mcp_short.loss, mcp_short.status):
+        data: dict[str, Any] = {"services": [*quiet, ill]}
+        told = mcp_short.short(client.Answer(simplejson.dumps(data), data), cut, 5)
+        assert (told.data["services"][0]["service"], told.data["left_off"]) == ("ill", {"services": 46})
+    days = [{"date": f"{day}", "cost": 1, "by": {"a": 1}} for day in range(40)]
+    data = {"breakdown": [], "trend": days}
+    told = mcp_short.short(client.Answer(simplejson.dumps(data), data), mcp_short.costs, 5)
+    assert told.data["trend"][0] == {"date": "0", "cost": 1}
+    assert told.data["left_off"] == {"trend.by": 40}
 
 
 def test_the_views_can_be_read_and_the_prompt_asked_for(shared_server: Inside):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from spanledger_server.cli import slo
 from tests.backend.cli.test_commands import refused, run, said
 from tests.support.inside import Inside
 from tests.support.telemetry import NS, span, span_request
@@ -49,6 +50,11 @@ def test_objectives_to_begin_with_are_imported_shown_reported_and_exported(serve
         said(server, "slo", "delete", name)
     (tmp_path / "again.yaml").write_text(exported)
     assert said(server, "slo", "import", str(tmp_path / "again.yaml")).count("is kept") == 4
+
+
+def test_trouble_that_is_the_lack_of_events_is_called_so():
+    assert slo._bad({"total": 0, "bad": 0}) == "no events"
+    assert slo._bad({"total": 600, "bad": 520}) == "520 of 600 bad"
 
 
 def test_what_is_wrong_with_a_file_is_said_with_its_lines(server: Inside, tmp_path: Path):

@@ -305,6 +305,33 @@ def test_trends_tell_what_changed_for_better_or_worse_and_at_which_hour(database
     assert {each["hour"]: each["requests"] for each in found["by_hour"]} == by_hour
 
 
+@pytest.mark.parametrize(
+    ("period", "step_ns", "length_ns"),
+    [("hour", MINUTE, HOUR), ("day", 15 * MINUTE, DAY), ("week", 2 * HOUR, 7 * DAY), ("month", 6 * HOUR, 30 * DAY)],
+)
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kathmandu", "America/New_York"])
+def test_trends_compare_whole_parts_and_count_each_hour_of_the_day_equally_often(
+    database: Database, period: Any, step_ns: int, length_ns: int, zone: str
+) -> None:
+    now_ns = NOON + HOUR + 7 * MINUTE + 1
+    lines(database, [line(n, now_ns - 1 - n * length_ns // 160) for n in range(400)])
+    with database.reader() as reader:
+        found = trends.trends(reader, period, now_ns, ZoneInfo(zone))
+    requests = next(one for one in found["metrics"] if one["metric"] == "requests")
+    begun = range(found["from_ns"], now_ns, step_ns)
+    assert found["from_ns"] % step_ns == 0
+    assert 0 <= now_ns - length_ns - found["from_ns"] < step_ns + MINUTE
+    assert [one["timestamp"] for one in requests["points"]] == [periods.rfc3339(at_ns) for at_ns in begun]
+    ends = [now_ns - 1 - n * length_ns // 160 for n in range(400)]
+    now = [sum(at_ns <= end < at_ns + step_ns for end in ends) for at_ns in begun]
+    assert [one["value"] for one in requests["points"]] == now
+    was = range(found["from_ns"] - length_ns, found["from_ns"], step_ns)
+    before = [sum(at_ns <= end < at_ns + step_ns for end in ends) for at_ns in was]
+    assert requests["previous_average"] == pytest.approx(sum(before) / len(before))
+    of_day = sum(one["requests"] for one in found["by_hour"])
+    assert 0 <= sum(end >= now_ns - length_ns for end in ends) - of_day <= 160 * min(HOUR, length_ns) // length_ns
+
+
 def test_percentiles_stand_beside_durations_alone(database: Database) -> None:
     lines(database, called(10, 0, MINUTE))
     with database.reader() as reader:

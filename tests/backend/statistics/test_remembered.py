@@ -12,7 +12,17 @@ import pytest
 from spanledger_server.rollups.dirty import DirtyBuckets, Level
 from spanledger_server.rollups.levels import LEVELS
 from spanledger_server.rollups.refresh import Rollups
-from spanledger_server.statistics import costs, history, periods, providers, remembered, requests, series, trends
+from spanledger_server.statistics import (
+    calls,
+    costs,
+    history,
+    periods,
+    providers,
+    remembered,
+    requests,
+    series,
+    trends,
+)
 from spanledger_server.store.database import Database
 from spanledger_server.timegrid import Range
 from spanledger_server.traces import filters
@@ -93,6 +103,8 @@ class House:
                 history.history(reader, "p95_latency", "month", now_ns, everything),
                 history.history(reader, "request_count", "month", now_ns, None),
                 trends.trends(reader, "week", now_ns, berlin),
+                trends.trends(reader, "day", now_ns, ZoneInfo("Asia/Kathmandu")),
+                trends.trends(reader, "month", now_ns, berlin),
                 requests.report(reader, periods.whole(Range(now_ns - 200 * DAY, now_ns))),
             ]
 
@@ -244,6 +256,40 @@ def test_an_answer_holds_for_snapshots_that_know_all_that_came_since(house: Hous
         tx.execute("INSERT INTO dirty_buckets VALUES ('cost', '1m', 0, false)")
     with house.database.reader() as reader:
         assert (asked(reader, unless=("1m",)), asked(reader, unless=())) == ([6], [3])
+
+
+def test_of_what_is_kept_no_longer_nothing_is_remembered(house: House):
+    house.serve(random.Random(6), 9, 20 * DAY)
+    house.rollups.refresh(NOON)
+    whole = periods.whole(Range(NOON - 40 * DAY, NOON))
+
+    def asked() -> float:
+        with house.database.reader() as reader:
+            return requests.report(reader, whole).whole.count.value
+
+    assert asked() == asked() > 0
+    with house.database.transaction() as tx:
+        for table in ("spans", "span_1m", "span_1h", "span_1d"):
+            tx.execute(f"DELETE FROM {table}")
+            tx.execute("INSERT INTO kept_from VALUES ($table, $ns)", table=table, ns=NOON - 9 * DAY)
+    assert asked() == 0
+
+
+@pytest.mark.parametrize("kept_ns", [0, NOON - 5 * HOUR, NOON - DAY, NOON - 3 * DAY])
+def test_the_last_days_come_from_hours_as_far_as_these_are_kept(house: House, kept_ns: int):
+    house.add(random.Random(2), 80, HOUR, 7 * HOUR, DAY + HOUR, 2 * DAY + HOUR, 20 * DAY)
+    house.rollups.refresh(NOON)
+    with house.database.transaction() as tx:
+        for level, width in (("1m", MINUTE), ("1h", HOUR)):
+            tx.execute("INSERT INTO kept_from VALUES ($subject, $ns)", subject=f"cost_{level}", ns=kept_ns // DAY * DAY)
+            tx.execute(f"DELETE FROM cost_{level} WHERE bucket < $first", first=kept_ns // DAY * DAY // width)
+    house.add(random.Random(3), 5, DAY + HOUR, MINUTE)
+    everything, window = filters.parse((), filters.LEDGER), Range(NOON - 40 * DAY, NOON)
+    with house.database.transaction() as tx:
+        expected = calls.added(calls.cells(tx, periods.whole(window), everything)).shown()
+    for _ in range(2):
+        with house.database.reader() as reader:
+            assert calls.whole(reader, window, everything).shown() == expected
 
 
 def test_of_what_is_too_much_only_that_is_remembered_and_the_oldest_go(house: House, monkeypatch: pytest.MonkeyPatch):

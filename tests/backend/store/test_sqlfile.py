@@ -47,11 +47,11 @@ def test_every_feature_reads_the_file_beside_it() -> None:
 
 
 def test_a_fragment_stands_in_its_place_and_an_unknown_one_is_refused():
-    whole = sqlfile._whole("SELECT 1\n    -- include: cost_conditions\nGROUP BY 1")
+    whole = sqlfile.whole("SELECT 1\n    -- include: cost_conditions\nGROUP BY 1")
     assert whole.startswith("SELECT 1\n    AND ($service IS NULL")
     assert whole.endswith("\nGROUP BY 1")
     with pytest.raises(KeyError, match="no_such_piece"):
-        sqlfile._whole("-- include: no_such_piece")
+        sqlfile.whole("-- include: no_such_piece")
 
 
 def test_a_statement_is_read_without_what_it_does_not_need():

@@ -89,6 +89,7 @@ def _event(event: Event) -> Event:
         name=line(event.name, NAME),
         labels=_pairs(event.labels),
         value=_finite(event.value),
+        present=_finite(event.present),
         threshold=_finite(event.threshold),
         unit=None if event.unit is None else line(event.unit, 20),
         title=line(event.title, TITLE),

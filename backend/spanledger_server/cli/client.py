@@ -192,6 +192,9 @@ class Client:
             return f"the certificate of {self.url} is not trusted here: {way} ({error})"
         if "[SSL" in str(error):
             return f"{self.url} does not speak TLS: is it http://? ({error})"
+        broke_off = isinstance(error, (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError))
+        if broke_off and self._version is not None:
+            return f"{self.url} broke off before it answered: was it stopped? ({error})"
         if isinstance(error, httpx.RemoteProtocolError):
             return f"{self.url} does not answer as an HTTP server does: is it https://, or another port? ({error})"
         way = "start one with `spanledger serve`, or name it with --url or SPANLEDGER_URL"

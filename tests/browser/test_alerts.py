@@ -226,7 +226,9 @@ def test_rules_are_suggested_from_what_was_seen_and_used_with_one_press(alarmed:
         until(lambda: replayed().json()["unknown_share"] < 0.98, 90, called="yesterday is rolled up")
     visitor = visit(alarmed, "/alerts/rules", theme="dark")
     card = visitor.page.get_by_role("region", name="Suggestions")
-    card.get_by_role("button", name="Look for rules").press("Enter")
+    look = card.get_by_role("button", name="Look for rules")
+    expect(look).to_be_enabled()  # it waits for the list of rules, and a key does not wait for it
+    look.press("Enter")
     expect(card.get_by_role("status").last).to_contain_text("tried", timeout=60_000)
     one = card.locator("li", has_text="Any call that fails")
     expect(one).to_contain_text("It would not have fired in")

@@ -110,7 +110,7 @@ def test_what_was_backed_up_is_there_again_after_a_restore(tmp_path: Path):
 
 
 def test_migrate_tells_what_it_would_do_and_does_it(tmp_path: Path):
-    from tests.backend.care.test_backup import older
+    from tests.backend.care.test_restore import older
 
     older(tmp_path / "spanledger.duckdb", 2)
     told = said(None, "migrate", "--dry-run", "--data-dir", str(tmp_path))

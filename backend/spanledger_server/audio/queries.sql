@@ -33,15 +33,7 @@ audio_rolled AS MATERIALIZED (
         clip >= $least_clip AS counted, status_code = 2 AS failed, coalesce(service, '') AS service, coalesce(stage, '') AS stage
     FROM audio_buckets
     WHERE list_contains($read::INTEGER[], metric)
-        AND fits(service, $service, $not_service) -- if: service not_service
-        AND fits(name, $name, $not_name) -- if: name not_name
-        AND fits(['unset', 'ok', 'error'][status_code + 1], $status, $not_status) -- if: status not_status
-        AND fits(stage, $stage, $not_stage) -- if: stage not_stage
-        AND fits(format, $format, $not_format) -- if: format not_format
-        AND fits(source, $source, $not_source) -- if: source not_source
-        AND fits(feature, $feature, $not_feature) -- if: feature not_feature
-        AND fits(tenant, $tenant, $not_tenant) -- if: tenant not_tenant
-        AND fits(user_tier, $user_tier, $not_user_tier) -- if: user_tier not_user_tier
+        -- include: audio_conditions
 ),
 -- include: audio_unfolded
 ,

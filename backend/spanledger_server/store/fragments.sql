@@ -393,6 +393,18 @@ SELECT
     sum(cached_input_tokens) AS cached_input_tokens
 FROM cells GROUP BY part, category LIMIT $most_rows + 1
 
+-- name: audio_conditions
+-- What may be asked about spans of audio that their rollups know, too.
+AND fits(service, $service, $not_service) -- if: service not_service
+AND fits(name, $name, $not_name) -- if: name not_name
+AND fits(['unset', 'ok', 'error'][status_code + 1], $status, $not_status) -- if: status not_status
+AND fits(stage, $stage, $not_stage) -- if: stage not_stage
+AND fits(format, $format, $not_format) -- if: format not_format
+AND fits(source, $source, $not_source) -- if: source not_source
+AND fits(feature, $feature, $not_feature) -- if: feature not_feature
+AND fits(tenant, $tenant, $not_tenant) -- if: tenant not_tenant
+AND fits(user_tier, $user_tier, $not_user_tier) -- if: user_tier not_user_tier
+
 -- name: audio_chosen
 -- The spans of a window that meet the conditions, have the measure `having`, and are not told of by rollups: its ragged ends, and hours that wait
 -- to be recomputed. `problems`, where they are asked for, says which of those a span has, null where it cannot be told.
@@ -415,15 +427,7 @@ audio_chosen AS NOT MATERIALIZED (
     )
     WHERE true
         AND v[$having] IS NOT NULL -- if: having
-        AND fits(service, $service, $not_service) -- if: service not_service
-        AND fits(name, $name, $not_name) -- if: name not_name
-        AND fits(['unset', 'ok', 'error'][status_code + 1], $status, $not_status) -- if: status not_status
-        AND fits(stage, $stage, $not_stage) -- if: stage not_stage
-        AND fits(format, $format, $not_format) -- if: format not_format
-        AND fits(source, $source, $not_source) -- if: source not_source
-        AND fits(feature, $feature, $not_feature) -- if: feature not_feature
-        AND fits(tenant, $tenant, $not_tenant) -- if: tenant not_tenant
-        AND fits(user_tier, $user_tier, $not_user_tier) -- if: user_tier not_user_tier
+        -- include: audio_conditions
         AND fits(user_id, $user_id, $not_user_id) -- if: user_id not_user_id
         AND fits(session_id, $session_id, $not_session_id) -- if: session_id not_session_id
         AND list_contains($trace_id::UUID[], trace_id) -- if: trace_id

@@ -28,7 +28,10 @@ HOUR_NS = 3600 * NS
 
 def expect_all_spans(stack: Stack, sent: Sending) -> None:
     """As many spans as calls: none lost, none twice; and the sum of what became of them closes."""
-    stack.wait_for(lambda: stack.stored("spans") >= len(sent.taken), "all spans are there")
+    try:
+        stack.wait_for(lambda: stack.stored("spans") >= len(sent.taken), "all spans are there")
+    except AssertionError as error:
+        raise AssertionError(f"{error}: {len(sent.taken)} were taken, and {stack.loss('spans')}") from error
     expect_the_sum_to_close(stack, sent, "spans")
 
 

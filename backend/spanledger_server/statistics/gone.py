@@ -44,6 +44,8 @@ def by_part(
     period: Period,
     read: Callable[[Period], list[Row]],
     weight: Callable[[Row], int] = _one,
+    *,
+    light: bool = False,
 ) -> list[Row]:
     """The rows of a period, each of one of its parts; nobody may change them.
 
@@ -54,32 +56,20 @@ def by_part(
         period: Its parts are told apart.
         read: Reads a stretch of it.
         weight: How much a row is, in pieces of two kilobytes.
+        light: It is little: a period that begins within a part, or has no parts, is read whole, not in two pieces.
     """
-    parted = remembered.parted(period)
+    whole = light and (not period.parts or period.parts[0].from_ns < period.from_ns)
+    parted = None if whole else remembered.parted(period)
     if parted is None:
         return read(period)
     gone = parted.gone
     if not all(stretches.told_apart(reader, family, edge_ns) for edge_ns in (gone.from_ns, gone.to_ns)):
         return read(period)
-    whole = (question, repr(gone.bound()), gone.window)
-    before = _remembered(reader, whole, family, gone.window, lambda: read(gone), weight)
+    asked = (question, repr(gone.bound()), gone.window)
+    before = _remembered(reader, asked, family, gone.window, lambda: read(gone), weight)
     if before is None:
         return read(period)
     return [*before, *(row for each in parted.others for row in read(each))]
-
-
-def light(
-    reader: Reader,
-    question: Hashable,
-    family: Family,
-    period: Period,
-    read: Callable[[Period], list[Row]],
-    weight: Callable[[Row], int] = _one,
-) -> list[Row]:
-    """The same of what is little: a period that begins within a part is read whole, not in two pieces."""
-    if not period.parts or period.parts[0].from_ns < period.from_ns:
-        return read(period)
-    return by_part(reader, question, family, period, read, weight)
 
 
 def _remembered(

@@ -58,7 +58,7 @@ class Gauge:
 
 def figures(reader: Reader, period: Period) -> dict[int, dict[str, float | None]]:
     """Every figure by the number of the part of `period`; parts in which nothing was reported are not there."""
-    return dict(gone.light(reader, "system", "metric", period, lambda each: _figures(reader, each)))
+    return dict(gone.by_part(reader, "system", "metric", period, lambda each: _figures(reader, each), light=True))
 
 
 def _figures(reader: Reader, period: Period) -> list[tuple[int, dict[str, float | None]]]:

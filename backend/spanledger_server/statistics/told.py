@@ -34,7 +34,7 @@ def cells(reader: Reader, period: Period, events: Sequence[str], conditions: Map
     """The rows of `told_cells`, by part of the period, event, service, subject and outcome, some perhaps twice."""
     question = ("told", tuple(events), repr(sorted(conditions.items())))
     read = partial(_cells, reader, events, conditions)
-    return gone.light(reader, question, "told", period, read, _weight)
+    return gone.by_part(reader, question, "told", period, read, _weight, light=True)
 
 
 def _cells(

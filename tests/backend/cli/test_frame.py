@@ -214,18 +214,25 @@ def test_in_a_terminal_what_is_watched_is_drawn_in_place_until_it_is_interrupted
     assert "\x1b[?25h" in frames[-1]
 
 
+def ended(child: subprocess.Popen[bytes], leading: int) -> bytes:
+    """What it still says when it is asked to end, as it should."""
+    told = b""
+    child.send_signal(signal.SIGINT)
+    with suppress(OSError):
+        while piece := os.read(leading, 65536):
+            told += piece
+    assert child.wait(30) == 0
+    os.close(leading)
+    return told
+
+
 def test_what_is_typed_while_watching_is_not_written_into_the_picture(shared_server: Inside):
     child, leading = watching(shared_server, "status", "--watch", "0.2")
     with child:
         told = read_until(leading, END.encode(), 2)
         os.write(leading, b"typed")
         told += read_until(leading, END.encode(), 2)
-        child.send_signal(signal.SIGINT)
-        with suppress(OSError):
-            while piece := os.read(leading, 65536):
-                told += piece
-        assert child.wait(30) == 0
-        os.close(leading)
+        told += ended(child, leading)
     assert b"typed" not in told
 
 
@@ -233,12 +240,7 @@ def test_a_terminal_in_which_nothing_can_be_drawn_gets_one_answer_after_another(
     child, leading = watching(shared_server, "status", "--watch", "0.2", TERM="dumb")
     with child:
         told = read_until(leading, b"Z\r\n", 3)
-        child.send_signal(signal.SIGINT)
-        with suppress(OSError):
-            while piece := os.read(leading, 65536):
-                told += piece
-        assert child.wait(30) == 0
-        os.close(leading)
+        told += ended(child, leading)
     assert b"\x1b" not in told
 
 

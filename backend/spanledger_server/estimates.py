@@ -15,7 +15,7 @@ Never: an interval that excludes what was seen, or one around a total of which n
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -101,14 +101,6 @@ def of_trace(spans: Sequence[tuple[float, float]]) -> Moments:
     variance = max(0.0, total**2 - shared)
     weight = total / seen if seen else 1.0
     return Moments(total, seen, variance, weight * (weight - 1) ** 2 * seen**3, variance**2 * (1 - 1 / weight))
-
-
-def of_traces(traces: Iterable[Sequence[tuple[float, float]]]) -> Moments:
-    """The moments of all kept traces together."""
-    found = Moments()
-    for spans in traces:
-        found += of_trace(spans)
-    return found
 
 
 def total(value: float, seen: float, variance: float, deviations: float = USUAL) -> Estimate:

@@ -21,6 +21,11 @@ SPANS = st.lists(
 )
 
 
+def of_traces(traces: list[list[tuple[float, float]]]) -> Moments:
+    """The moments of all kept traces together."""
+    return sum(map(estimates.of_trace, traces), Moments())
+
+
 def draws(spans: list[tuple[float, float]]) -> list[tuple[float, list[tuple[float, float]]]]:
     """All that one random number can leave of a trace: its chance, and the kept spans as (weight, x)."""
     thresholds = sorted({0.0, 1.0, *(threshold for threshold, _ in spans)})
@@ -44,27 +49,27 @@ def test_a_traces_total_and_its_variance_are_right_on_average_whatever_the_thres
 
 
 def test_spans_of_one_trace_vary_together() -> None:
-    apart = estimates.of_traces([[(10.0, 1.0)]] * 4)
-    together = estimates.of_traces([[(10.0, 1.0)] * 4])
+    apart = of_traces([[(10.0, 1.0)]] * 4)
+    together = of_traces([[(10.0, 1.0)] * 4])
     assert (apart.total, together.total) == (40, 40)
     assert (apart.variance, together.variance) == (4 * 90, 16 * 90)
 
 
 def test_what_is_kept_for_certain_has_no_interval() -> None:
-    found = estimates.of_traces([[(1.0, 5.0)], [(1.0, 7.0), (1.0, 1.0)]]).interval()
+    found = of_traces([[(1.0, 5.0)], [(1.0, 7.0), (1.0, 1.0)]]).interval()
     assert (found.value, found.low, found.high, found.margin) == (13, 13, 13, 0)
-    assert estimates.of_traces([]).interval().value == 0
+    assert of_traces([]).interval().value == 0
 
 
 def test_an_interval_never_excludes_what_was_seen() -> None:
-    found = estimates.of_traces([[(20.0, 1.0)]] * 3).interval()
+    found = of_traces([[(20.0, 1.0)]] * 3).interval()
     assert found.low >= 3
     assert estimates.total(60, 3, 3 * 380).low >= 3
 
 
 @pytest.mark.parametrize("weight", [1.0, 2.0, 1e3, 2.0**56])
 def test_any_weight_that_a_threshold_can_have_gives_finite_figures(weight: float) -> None:
-    found = estimates.of_traces([[(weight, 1.0)], [(weight, 1e6)]]).interval()
+    found = of_traces([[(weight, 1.0)], [(weight, 1e6)]]).interval()
     assert all(math.isfinite(figure) for figure in (found.value, found.low, found.high))
 
 
@@ -121,7 +126,7 @@ def test_estimates_are_unbiased_and_their_intervals_hold_the_truth_95_times_of_1
 def test_the_moments_of_many_traces_are_those_of_each_added_up() -> None:
     weights, amounts = np.array([1.0, 10.0, 20.0]), np.array([3.0, 2.0, 5.0])
     found = moments(weights, amounts)
-    one_by_one = estimates.of_traces([[(w, x)] for w, x in zip(weights, amounts, strict=True)])
+    one_by_one = of_traces([[(w, x)] for w, x in zip(weights, amounts, strict=True)])
     for name in Moments.__dataclass_fields__:
         assert getattr(found, name) == pytest.approx(getattr(one_by_one, name)), name
 

@@ -89,9 +89,10 @@ SELECT hash(i) AS record_id, $begin + i * $gap AS at_ns, 'service-1' AS service,
 FROM range($dialogues) AS r(i)
 """
 
-USERS_WAIT = "INSERT INTO dirty_buckets SELECT DISTINCT 'user', '1d', at_ns // 86400000000000, false FROM ledger"
+USERS_WAIT = "INSERT INTO dirty_buckets (family, level, bucket, taken) SELECT DISTINCT 'user', '1d', at_ns // 86400000000000, false FROM ledger"
 
 INGESTED_A_SECOND, INGESTING_S, ASKED, TARGET_MS = 5_000, 240, 40, 150
+SPANS_A_CALL = int(os.environ.get("BENCH_SPANS_A_CALL", "4"))  # as of the reference load; 1: all are billable calls
 COSTS, STATISTICS, MONITORING = "/admin/statistics/costs", "/api/v1/statistics", "/api/admin/monitoring"
 ROUTES = (
     f"{COSTS}?period=today",
@@ -120,6 +121,11 @@ ROUTES = (
     "/api/v1/ledger?from=now-1h&f=model:model-3",
     "/api/v1/traces?from=now-1h",
     "/api/v1/traces?from=now-1h&f=status:error",
+    "/api/v1/traces?from=now-1h&totals=false",
+    "/api/v1/traces?from=now-1h&totals=false&f=status:error",
+    "/api/v1/traces?from=now-1h&totals=false&f=service:service-1",
+    "/api/v1/traces?from=now-1h&totals=false&f=duration>2s",
+    "/api/v1/traces?from=now-1h&limit=0",
     "/api/v1/logs?from=now-1h&f=service:service-1",
 )
 
@@ -259,7 +265,15 @@ def while_ingesting(directory: Path) -> None:
             ask("first", backend, client, 1)
             ask("alone", backend, client, ASKED // 2)
             before = backend.stored()
-            arguments = ["http", f"http://127.0.0.1:{backend.otlp}", 512, 8, INGESTING_S, INGESTED_A_SECOND]
+            arguments = [
+                "http",
+                f"http://127.0.0.1:{backend.otlp}",
+                512,
+                8,
+                INGESTING_S,
+                INGESTED_A_SECOND,
+                SPANS_A_CALL,
+            ]
             sender = subprocess.Popen([sys.executable, "-m", "tests.benchmarks.sender", *map(str, arguments)])
             try:
                 until(lambda: backend.stored() > before, 240, called="spans come in")

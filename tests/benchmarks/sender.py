@@ -1,6 +1,7 @@
 """The sender of the ingest benchmark, a process of its own: prints what was acknowledged and how fast.
 
-``python -m tests.benchmarks.sender http|grpc URL SPANS CONNECTIONS SECONDS [SPANS_A_SECOND]`` prints one line of JSON.
+``python -m tests.benchmarks.sender http|grpc URL SPANS CONNECTIONS SECONDS [SPANS_A_SECOND [SPANS_A_CALL]]`` prints one
+line of JSON.
 """
 
 from __future__ import annotations
@@ -55,22 +56,23 @@ def _prepared(spans: int) -> list[bytes]:
     return list(islice(trace_requests(spans), _PREPARED if spans > 1000 else 600))
 
 
-def _timed(spans: int, seconds: float, rate: float) -> list[bytes]:
+def _timed(spans: int, seconds: float, rate: float, spans_a_call: int) -> list[bytes]:
     """Requests whose spans end as they are sent: a minute holds what a minute brings. Returns when the first is due."""
     number, apart_ns = int(rate * seconds / spans) + 1, int(spans / rate * 1e9)
     began = time.perf_counter()
-    next(trace_requests(spans))
+    next(trace_requests(spans, spans_a_call=spans_a_call))
     begin_ns = time.time_ns() + int((time.perf_counter() - began) * _SLOWER * number * 1e9)
-    prepared = list(islice(trace_requests(spans, now_ns=partial(next, count(begin_ns, apart_ns))), number))
+    sent_ns = partial(next, count(begin_ns, apart_ns))
+    prepared = list(islice(trace_requests(spans, now_ns=sent_ns, spans_a_call=spans_a_call), number))
     time.sleep(max(0.0, (begin_ns - time.time_ns()) / 1e9))
     return prepared
 
 
 def main(
-    protocol: str, url: str, spans: int, connections: int, seconds: float, rate: float | None
+    protocol: str, url: str, spans: int, connections: int, seconds: float, rate: float | None, spans_a_call: int = 1
 ) -> dict[str, object]:
     """Send prepared requests over several connections until time or requests run out."""
-    prepared = _prepared(spans) if rate is None else _timed(spans, seconds, rate)
+    prepared = _prepared(spans) if rate is None else _timed(spans, seconds, rate, spans_a_call)
     lock = threading.Lock()
     taken = 0
     waits: list[float] = []
@@ -111,9 +113,15 @@ def main(
 
 
 if __name__ == "__main__":
-    _, protocol_, url_, spans_, connections_, seconds_, *rate_ = sys.argv
-    print(
-        json.dumps(
-            main(protocol_, url_, int(spans_), int(connections_), float(seconds_), float(rate_[0]) if rate_ else None)
-        )
+    _, protocol_, url_, spans_, connections_, seconds_, *paced_ = sys.argv
+    rate_, spans_a_call_ = [*paced_, None, None][:2]
+    found = main(
+        protocol_,
+        url_,
+        int(spans_),
+        int(connections_),
+        float(seconds_),
+        None if rate_ is None else float(rate_),
+        int(spans_a_call_ or 1),
     )
+    print(json.dumps(found))

@@ -247,14 +247,18 @@ def test_suggestions_that_cannot_be_tried_say_so_and_a_viewer_may_look_but_not_u
     visitor = visit(alarmed, "/alerts/rules", phone=True, token=alarmed.token_for("viewer"))
     visitor.allowed = ["503"]
     card = visitor.page.get_by_role("region", name="Suggestions")
-    visitor.page.route("**/rules/backtest", lambda route: route.fulfill(status=503, json={"detail": "it is busy"}))
+    visitor.page.route("**/rules/suggest", lambda route: route.fulfill(status=503, json={"detail": "it is busy"}))
     card.get_by_role("button", name="Look for rules").click()
     expect(card.get_by_role("alert")).to_contain_text("it is busy")
-    visitor.page.unroute("**/rules/backtest")
+    visitor.page.unroute("**/rules/suggest")
     replay = {"fired": 0, "unknown_share": 0, "sentence": "would not have fired in 7 days", "episodes": []}
     whole = {"from": "2026-11-15T00:00:00Z", "to": "2026-11-22T00:00:00Z", "compared": [], "firing_minutes": 0}
-    visitor.page.route("**/rules/backtest", lambda route: route.fulfill(json=replay | whole))
-    card.get_by_role("button", name="Look again").click()
+    with alarmed.client() as client:
+        one = next(each for each in client.get("/api/v1/rules").json()["items"] if not each["enabled"])
+    on = {"kind": "on", "title": one["name"], "why": "It is there, and off.", "rank": 2, "rule": one, "body": None}
+    page = {"items": [on | {"calmer": None, "replay": replay | whole}], "of": 1, "tried": 1, "noisy": 0, "unknown": 0}
+    visitor.page.route("**/rules/suggest", lambda route: route.fulfill(json=page | {"next_cursor": None}))
+    card.get_by_role("button", name="Look for rules").click()
     expect(card.locator("li").first).to_contain_text("would not have fired")
     expect(card.get_by_role("button", name="Switch it on").first).to_be_disabled()
     expect(card.get_by_role("status").last).to_contain_text("tried")

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from spanledger_server.traces import search
+from spanledger_server.traces import listed, search
 from spanledger_server.traces import trace as one_trace
 from tests.backend.rows import DAY, HOUR, MINUTE, NOON, SECOND, add_spans, insert, line, span, trace
 
@@ -300,6 +300,32 @@ def test_a_search_that_would_cost_too_much_looks_at_the_newest_part_and_says_so(
     assert sum(bar for bar in bars if bar is not None) == 10
     oldest = reads.get("/api/v1/traces", sort="start")
     assert [int(item["trace_id"], 16) for item in oldest["items"]] == list(range(49, 39, -1))
+    for sort, whole in (("-start", answer), ("start", oldest)):
+        alone = reads.get("/api/v1/traces", sort=sort, totals="false")
+        assert (alone["items"], alone["exact"]) == (whole["items"], False)
+
+
+def test_a_page_alone_is_found_in_a_window_that_is_too_large_to_search(reads, monkeypatch):
+    monkeypatch.setattr(search, "MOST_ROWS", 10)
+    monkeypatch.setattr(listed, "FEWEST_ROWS", 1)
+    monkeypatch.setattr(listed, "ROWS_A_TRACE", 1)
+    add_spans(reads.database, [span(number, 1, NOON - number * SECOND) for number in range(1, 50)])
+    answer = reads.get("/api/v1/traces", from_="now-30d", limit="4", totals="false")
+    assert [int(item["trace_id"], 16) for item in answer["items"]] == [1, 2, 3, 4]
+    assert answer["exact"]
+    pages = reads.pages("/api/v1/traces", from_="now-30d", limit="4", totals="false")
+    assert [int(item["trace_id"], 16) for page in pages for item in page] == list(range(1, 11))
+
+
+def test_the_page_and_the_totals_alone_are_those_of_the_whole_answer(shop):
+    counted = ("histogram", "facets", "matched", "stand_for")
+    whole = shop.get("/api/v1/traces", limit=3)
+    page = shop.get("/api/v1/traces", limit=3, totals="false")
+    assert page == whole | dict.fromkeys(counted)
+    assert shop.get("/api/v1/traces", limit=0) == whole | {"items": [], "next_cursor": None}
+    (last,) = shop.get("/api/v1/traces", limit=3, cursor=page["next_cursor"])["items"]
+    assert last == shop.get("/api/v1/traces")["items"][3]
+    assert shop.get("/api/v1/traces", limit=3, cursor=page["next_cursor"], totals="false")["items"] == [last]
 
 
 @pytest.mark.parametrize(
@@ -312,7 +338,9 @@ def test_a_search_that_would_cost_too_much_looks_at_the_newest_part_and_says_so(
         ({"q": " ".join("abcdefghijkl")}, "q"),
         ({"f": "duration>fast"}, "f"),
         ({"f": "cost>-1"}, "f"),
-        ({"limit": "0"}, "limit"),
+        ({"limit": "-1"}, "limit"),
+        ({"limit": "0", "totals": "false"}, "limit"),
+        ({"totals": "no"}, "totals"),
     ],
 )
 def test_a_bad_parameter_of_a_search_is_named(reads, query, parameter):

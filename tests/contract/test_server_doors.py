@@ -197,7 +197,10 @@ READ = (
             "/api/v1/notifications",
             "/api/v1/notifications/{notification_id}",
             "/api/admin/monitoring/preferences",
-            *(f"/api/v1/rules{what}" for what in ("", "/metrics", "/defaults", "/{rule_id}", "/{rule_id}/history")),
+            *(
+                f"/api/v1/rules{what}"
+                for what in ("", "/metrics", "/defaults", "/suggest", "/{rule_id}", "/{rule_id}/history")
+            ),
             *(f"/api/admin/monitoring/rules{what}" for what in ("", "/{rule_id}")),
             "/api/v1/alerts",
             "/api/v1/alerts/precision",

@@ -211,6 +211,45 @@ def test_a_rule_says_what_holds_now_and_what_it_would_have_done(server: Inside) 
         assert client.post(f"{OURS}/backtest", json=silence).json()["sentence"] == "would not have fired in 30 minutes"
 
 
+def test_rules_are_suggested_by_pages_until_all_were_tried(server: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    now_ns = server.clock.now_ns()
+    lines = [line(number, now_ns - number * MINUTE, error_type="timeout") for number in range(1, 240)]
+    vitals = server.running._vitals
+    assert vitals is not None
+    assert vitals.loop is not None
+    insert(vitals.database, "ledger", lines)
+    insert(
+        vitals.database,
+        "dirty_buckets",
+        [{"family": "cost", "level": "1m", "bucket": now_ns // MINUTE - n} for n in range(300)],
+    )
+    vitals.loop.tick()
+    with server.client() as client:
+        for each in client.get(OURS, params={"limit": 1000}).json()["items"]:
+            client.delete(f"{OURS}/{each['id']}").raise_for_status()
+        client.post(OURS, json={"name": "quiet", "condition": "requests > 100000", "enabled": False}).raise_for_status()
+        client.post(OURS, json={"name": "loud", "condition": "error_rate > 0.5", "enabled": False}).raise_for_status()
+        client.post(
+            OURS,
+            json={"name": "never known", "condition": "tokens_used > 5", "enabled": False, "filters": {"model": "x"}},
+        )
+        whole = client.get(f"{OURS}/suggest").json()
+        assert [(each["kind"], each["title"]) for each in whole["items"]] == [("on", "loud"), ("on", "quiet")]
+        assert whole["items"][0]["replay"]["sentence"].startswith("would have fired once in 7 days")
+        assert whole["items"][1]["replay"]["sentence"] == "would not have fired in 7 days"
+        assert (whole["of"], whole["tried"], whole["noisy"], whole["next_cursor"]) == (3, 3, 0, None)
+        monkeypatch.setattr("spanledger_server.api.rules.SUGGESTED_WITHIN_S", -1.0)  # one a page
+        pages, cursor = [], None
+        while cursor or not pages:
+            pages.append(client.get(f"{OURS}/suggest", params={"cursor": cursor} if cursor else {}).json())
+            cursor = pages[-1]["next_cursor"]
+        assert [page["tried"] for page in pages] == [1, 1, 1]
+        assert [each["title"] for page in pages for each in page["items"]] == ["loud", "quiet"]
+        for name in ("noisy", "unknown"):
+            assert sum(page[name] for page in pages) == whole[name]
+        assert client.get(f"{OURS}/suggest", params={"cursor": "x"}).status_code == 422
+
+
 def test_the_monitor_of_the_sdk_adds_rules(shared_server: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("spanledger.production_monitor.configure", lambda **more: None)  # it only asks
     monitor = spanledger.ProductionMonitor({"url": shared_server.url, "token": shared_server.token})

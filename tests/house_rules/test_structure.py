@@ -53,6 +53,7 @@ LEVELS = {
     "store": 2,
     "clock": 1,
     "errors": 0,
+    "lasting": 1,
     "timegrid": 1,
     "estimates": 1,
     "measures": 1,

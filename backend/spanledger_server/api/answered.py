@@ -6,6 +6,7 @@ Never: an interval where some spans do not say what they stand for.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any, Final
 
 from spanledger_server.estimates import Estimate
@@ -22,20 +23,21 @@ def performance(found: Answered, unit_ns: int) -> dict[str, Any]:
         found: The requests.
         unit_ns: In what times are told: nanoseconds of a second or of a millisecond.
     """
+    times = _quantiles(found)
     return {
         "total_requests": round(found.count.value),
         "avg_response_time": _times(found.mean_ns, unit_ns),
-        **{name: _value(found.quantile_ns(q), unit_ns) for name, q in QUANTILES.items()},
+        **{name: _value(each, unit_ns) for name, each in times.items()},
         "errors": round(found.server_errors),
         "slow_requests": round(found.slow),
         "slow_above": SLOW_NS / unit_ns,
-        **quality(found, unit_ns),
+        **_quality(found, times, unit_ns),
     }
 
 
 def requests(found: Report, period: str, most: int) -> dict[str, Any]:
     """All requests of a period with the endpoints that were asked most, times in seconds."""
-    whole = found.whole
+    whole, times = found.whole, _quantiles(found.whole)
     ranked = sorted(found.endpoints.items(), key=lambda item: (-item[1].count.value, str(item[0])))
     return {
         "period": period,
@@ -45,7 +47,7 @@ def requests(found: Report, period: str, most: int) -> dict[str, Any]:
         "error_rate": whole.error_rate,
         "top_endpoints": [_endpoint(endpoint, each) for endpoint, each in ranked[:most]],
         "endpoints": len(ranked),
-        **{name: _value(whole.quantile_ns(q), S) for name, q in QUANTILES.items()},
+        **{name: _value(each, S) for name, each in times.items()},
         "server_errors": round(whole.server_errors),
         "slow_requests": round(whole.slow),
         "slow_above": SLOW_NS / S,
@@ -53,7 +55,7 @@ def requests(found: Report, period: str, most: int) -> dict[str, Any]:
             "none" if http_class is None else f"{http_class}xx": round(number)
             for http_class, number in sorted(whole.classes.items(), key=lambda item: item[0] or 0)
         },
-        **quality(whole, S),
+        **_quality(whole, times, S),
     }
 
 
@@ -70,7 +72,11 @@ def _endpoint(endpoint: Endpoint, found: Answered) -> dict[str, Any]:
     }
 
 
-def quality(found: Answered, unit_ns: int) -> dict[str, Any]:
+def _quantiles(found: Answered) -> dict[str, Estimate | None]:
+    return {name: found.quantile_ns(q) for name, q in QUANTILES.items()}
+
+
+def _quality(found: Answered, times: Mapping[str, Estimate | None], unit_ns: int) -> dict[str, Any]:
     """How sure the figures are: what they were made from, and between which bounds the truth lies 95 times of 100."""
     kept = found.sampled.spans
     known = kept - found.uncounted + found.told
@@ -78,7 +84,7 @@ def quality(found: Answered, unit_ns: int) -> dict[str, Any]:
         "interval": {
             "requests": interval(found.count),
             "errors": interval(found.failed),
-            **{name: interval(found.quantile_ns(q), unit_ns) for name, q in QUANTILES.items()},
+            **{name: interval(each, unit_ns) for name, each in times.items()},
         },
         "sources": {"spans": kept, "uncounted_spans": found.uncounted, "told": found.told},
         "at_least": found.uncounted > 0,

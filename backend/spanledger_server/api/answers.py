@@ -24,6 +24,7 @@ from starlette.responses import Response
 
 from spanledger_server import errors
 from spanledger_server.estimates import Estimate
+from spanledger_server.lasting import Lasting
 
 log = logging.getLogger(__name__)
 
@@ -51,14 +52,19 @@ PATTERNS: Final = {  # in words, of those that bodies are held against
     r"^https?://": "an address that begins with http:// or https://",
     r"^[A-Za-z0-9][A-Za-z0-9._ -]{0,63}$": "1 to 64 letters, digits, spaces and . _ -, not one of these first",
 }
+PLAIN: Final[tuple[type[Any], ...]] = (dict, list, str, int)  # what kinds of these are written as
 EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 def number(amount: Decimal | None) -> Any:
     """`amount` as a JSON number with its exact digits, no exponent, no idle zeros; null when it is none."""
-    if amount is None or not amount.is_finite():
+    if amount is None:
         return None
-    text = f"{amount:f}"
+    text = str(amount)
+    if "E" in text or "N" in text or "I" in text:  # an exponent, not a number, infinity
+        if not amount.is_finite():
+            return None
+        text = f"{amount:f}"
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return orjson.Fragment("0" if text in ("-0", "") else text)
@@ -67,9 +73,23 @@ def number(amount: Decimal | None) -> Any:
 def _other(value: Any) -> Any:
     if isinstance(value, Decimal):
         return number(value)
+    if isinstance(value, Lasting):
+        return _written(value)
     if isinstance(value, UUID):
         return value.hex
+    for kind in PLAIN:
+        if isinstance(value, kind):
+            return kind(value)
     raise TypeError(f"{type(value).__name__} has no place in an answer")
+
+
+def _written(piece: Lasting) -> orjson.Fragment:
+    """A piece of many answers, written once."""
+    try:
+        found: orjson.Fragment = piece.written
+    except AttributeError:
+        found = piece.written = orjson.Fragment(rendered(dict(piece)))
+    return found
 
 
 def _bounded(value: Any) -> Any:
@@ -88,7 +108,7 @@ def _bounded(value: Any) -> Any:
 def rendered(value: Any) -> bytes:
     """`value` as JSON."""
     try:
-        return orjson.dumps(value, default=_other)
+        return orjson.dumps(value, default=_other, option=orjson.OPT_PASSTHROUGH_SUBCLASS)
     except orjson.JSONEncodeError:
         return orjson.dumps(_bounded(value), default=_other)
 

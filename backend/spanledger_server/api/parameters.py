@@ -103,16 +103,16 @@ def window(from_text: str | None, to_text: str | None, now_ns: int, default_s: i
     return Range(from_ns, to_ns)
 
 
-def limit(text: str | None, default: int = 100, most: int = MOST_ITEMS) -> int:
+def limit(text: str | None, default: int = 100, most: int = MOST_ITEMS, fewest: int = 1) -> int:
     """How many items are wanted.
 
     Raises:
-        Invalid: It is not a whole number from 1 to `most`.
+        Invalid: It is not a whole number from `fewest` to `most`.
     """
     if text is None:
         return default
-    if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= most):
-        raise Invalid("limit", text, f"a whole number from 1 to {most}")
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and fewest <= int(text) <= most):
+        raise Invalid("limit", text, f"a whole number from {fewest} to {most}")
     return int(text)
 
 

@@ -5,7 +5,6 @@ Never: a projection that does not say what it stands on.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import Annotated, Any, Final
 
@@ -23,6 +22,7 @@ from spanledger_server.forecast.histories import Histories
 from spanledger_server.forecast.outlook import Course
 from spanledger_server.forecast.projection import Projection
 from spanledger_server.forecast.spend import Spend
+from spanledger_server.statistics import ahead
 from spanledger_server.statistics.periods import Period
 from spanledger_server.store.database import Reader
 from spanledger_server.timegrid import Range
@@ -82,13 +82,15 @@ def projections(
     conditions = within(filters.parse(f or [], filters.LEDGER), scope)
     with store.reader() as reader:
         changed = histories.changes(reader, now_ns)
-        found = spend.spend(reader, conditions, window, now_ns, changed)
+        found = ahead.spent(reader, conditions, window, now_ns, changed)
         fitting = budget_for(reader, name, conditions)
         since_ns = None if fitting is None else spend.reached_ns(reader, conditions, window, found, fitting.limit_usd)
         goes = projection.project(found, window, now_ns, _limit(fitting), exhausted_ns=since_ns, changed=changed)
-        compared = drivers.compared(reader, conditions, dimension, window, before, now_ns)
+        compared = ahead.compared(reader, conditions, dimension, window, before, now_ns)
         largest = sorted((row for row in compared if row.calls), key=lambda row: -(row.spent or 0))[:MOST_PROJECTED]
-        categories = [_category(reader, row, dimension, conditions, window, now_ns) for row in largest]
+        names = [row.category for row in largest]
+        each = ahead.spent_by(reader, conditions, dimension, names, window, now_ns)
+    categories = [_category(*one, window, now_ns) for one in zip(names, each, strict=True)]
     head = {"period": name, "group_by": dimension, "from_ns": window.from_ns, "to_ns": window.to_ns}
     stretch = {"from_ns": before.from_ns, "to_ns": drivers.end(window, before, now_ns)}
     return answers.answer(
@@ -217,15 +219,10 @@ def _course(found: Course | None) -> dict[str, Any] | None:
     return None if found is None else {"at": [answers.when(at_ns) for at_ns in found.at_ns], **found.quantiles}
 
 
-def _category(
-    reader: Reader, row: drivers.Compared, dimension: str, conditions: Conditions, window: Range, now_ns: int
-) -> dict[str, Any]:
-    key = drivers.KEYS[dimension]
-    only = replace(conditions, include={**conditions.include, key: [row.category or ""]})
-    found = spend.spend(reader, only, window, now_ns)
+def _category(name: str | None, found: Spend, window: Range, now_ns: int) -> dict[str, Any]:
     end = projection.project(found, window, now_ns, None).outlook
     quantiles = {name: (end.quantiles or {}).get(name) for name in ("p10", "p50", "p90")}
-    return {"category": row.category, "spent": found.cost, "estimated_total": end.total, **quantiles}
+    return {"category": name, "spent": found.cost, "estimated_total": end.total, **quantiles}
 
 
 def _driver(row: drivers.Compared) -> dict[str, Any]:

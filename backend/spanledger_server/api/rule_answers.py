@@ -9,12 +9,14 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
+from spanledger_server.alerts.suggest import Tried
 from spanledger_server.api import answers
 from spanledger_server.rules import metrics
 from spanledger_server.rules.backtest import Episode, Replay
 from spanledger_server.rules.ready import Made
 from spanledger_server.rules.rule import Rule
 from spanledger_server.rules.verdict import Story, Verdict
+from spanledger_server.timegrid import Range
 
 MOST_EPISODES: Final = 200
 
@@ -134,6 +136,35 @@ def replay(replays: Sequence[Replay]) -> dict[str, Any]:
     }
 
 
+def suggested(tried: Sequence[Tried], of: int, window: Range) -> dict[str, Any]:
+    """What is worth offering, the best first, and how many of those that were tried are not, and why."""
+    ranks = [each.rank for each in tried]
+    offered = sorted((rank, place) for place, rank in enumerate(ranks) if isinstance(rank, int))
+    return {
+        "from": answers.when(window.from_ns),
+        "to": answers.when(window.to_ns),
+        "items": [_suggested(tried[place], rank) for rank, place in offered],
+        "of": of,
+        "tried": len(tried),
+        "noisy": ranks.count("noisy"),
+        "unknown": ranks.count("unknown"),
+    }
+
+
+def _suggested(found: Tried, rank: int) -> dict[str, Any]:
+    one, calmer = found.one, found.calmer if found.one.kind == "limit" else None
+    return {
+        "kind": one.kind,
+        "title": one.title,
+        "why": one.why,
+        "rank": rank,
+        "rule": {**(one.body or {}), "unit": one.unit} if one.rule is None else rule(one.rule),
+        "body": one.body,
+        "calmer": None if calmer is None else {**_came_to(calmer), "sentence": calmer.sentence},
+        "replay": replay(found.replays),
+    }
+
+
 def _came_to(found: Replay) -> dict[str, Any]:
     return {
         "threshold": found.rule.threshold,
@@ -248,6 +279,40 @@ _VERDICT: Final[dict[str, Any]] = {
     "events": 1204,
     "reason": None,
 }
+_REPLAY: Final[dict[str, Any]] = {
+    "rule_name": "High latency",
+    "from": "2026-10-22T12:00:00Z",
+    "to": "2026-11-21T12:00:00Z",
+    "step_seconds": 60,
+    "threshold": 2000,
+    "fired": 7,
+    "median_minutes": 12,
+    "firing_minutes": 96,
+    "breach_minutes": 131,
+    "groups": 3,
+    "unknown_share": 0.02,
+    "sentence": "would have fired 7 times in 30 days, median 12 minutes",
+    "episodes": [
+        {
+            "labels": {"provider": "openai", "model": "gpt-5"},
+            "from": "2026-10-30T09:14:00Z",
+            "to": "2026-10-30T09:26:00Z",
+            "minutes": 12,
+            "worst": 4120.2,
+        }
+    ],
+    "omitted": 6,
+    "compared": [
+        {
+            "threshold": 3000,
+            "fired": 2,
+            "median_minutes": 8,
+            "firing_minutes": 16,
+            "breach_minutes": 21,
+            "sentence": "would have fired 2 times in 30 days, median 8 minutes",
+        }
+    ],
+}
 EXAMPLES: Final[dict[str, Any]] = {
     "list": {"items": [_RULE], "next_cursor": None},
     "rule": _RULE,
@@ -267,38 +332,26 @@ EXAMPLES: Final[dict[str, Any]] = {
         "verdicts": [_VERDICT],
         "story": None,
     },
-    "replay": {
-        "rule_name": "High latency",
-        "from": "2026-10-22T12:00:00Z",
+    "replay": _REPLAY,
+    "suggested": {
+        "from": "2026-11-14T12:00:00Z",
         "to": "2026-11-21T12:00:00Z",
-        "step_seconds": 60,
-        "threshold": 2000,
-        "fired": 7,
-        "median_minutes": 12,
-        "firing_minutes": 96,
-        "breach_minutes": 131,
-        "groups": 3,
-        "unknown_share": 0.02,
-        "sentence": "would have fired 7 times in 30 days, median 12 minutes",
-        "episodes": [
+        "items": [
             {
-                "labels": {"provider": "openai", "model": "gpt-5"},
-                "from": "2026-10-30T09:14:00Z",
-                "to": "2026-10-30T09:26:00Z",
-                "minutes": 12,
-                "worst": 4120.2,
+                "kind": "limit",
+                "title": "High latency",
+                "why": "It fired 9 times in 30 days; 1 of 4 alerts that somebody judged had to be known.",
+                "rank": 0,
+                "rule": _RULE,
+                "body": None,
+                "calmer": {**_REPLAY["compared"][0], "fired": 1, "sentence": "would have fired once in 7 days"},
+                "replay": _REPLAY,
             }
         ],
-        "omitted": 6,
-        "compared": [
-            {
-                "threshold": 3000,
-                "fired": 2,
-                "median_minutes": 8,
-                "firing_minutes": 16,
-                "breach_minutes": 21,
-                "sentence": "would have fired 2 times in 30 days, median 8 minutes",
-            }
-        ],
+        "of": 4,
+        "tried": 4,
+        "noisy": 1,
+        "unknown": 2,
+        "next_cursor": None,
     },
 }

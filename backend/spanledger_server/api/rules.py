@@ -8,14 +8,16 @@ Never: a change without its audit row, or a rule that is kept with a mistake in 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Body, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from spanledger_server.alerts import judged, state
+from spanledger_server.alerts import by_hand, judged, state, suggest
+from spanledger_server.alerts.suggest import Candidate, Tried
 from spanledger_server.api import answers, parameters, rule_answers
 from spanledger_server.api.deps import DefaultZone, NowNs, Store
 from spanledger_server.api.parameters import Cursor
@@ -29,6 +31,8 @@ from spanledger_server.timegrid import Range
 
 OURS, NAMED = "/api/v1/rules", "/api/admin/monitoring/rules"
 USUAL_REPLAY_S: Final = 7 * 86_400
+SUGGESTED_WITHIN_S: Final = 2.0  # of a page, about
+SUGGESTING: Final = ("suggested rules",)
 RuleId = Annotated[str, Path(description="its id or its name")]
 Given = Annotated[
     dict[str, Any],
@@ -70,6 +74,7 @@ def router() -> APIRouter:
     """Reading and trying, for everybody; what tries changes nothing."""
     routes = APIRouter(tags=["rules"])
     _lists(routes)
+    _suggesting(routes)
     _one(routes)
     _trying(routes, OURS)
     _trying(routes, NAMED)
@@ -183,6 +188,44 @@ def _replaying(routes: APIRouter) -> None:
             rule = _asked(reader, body.rule)
             found = backtest.replay(reader, rule, known, window, _steps, thresholds, default_zone)
         return answers.answer(rule_answers.replay(found))
+
+
+def _suggesting(routes: APIRouter) -> None:
+    @routes.get(f"{OURS}/suggest", responses=_example("suggested"))
+    def suggested(
+        store: Store,
+        now_ns: NowNs,
+        default_zone: DefaultZone,
+        cursor: Annotated[str | None, Query(description="next_cursor of the page before")] = None,
+    ) -> Response:
+        """Rules that may be worth having: each is tried on the last week; what takes longer is on the next page."""
+        place = parameters.cursor(cursor, SUGGESTING)
+        window = Range(now_ns - suggest.REPLAYED_NS, now_ns) if place is None else place.window
+        with store.reader() as reader:
+            rules = register.listed(reader)
+            counted = by_hand.precision(reader, window.to_ns - suggest.JUDGED_NS)
+            each = suggest.candidates(rules, counted, register.known(reader).sent)
+            left = [one for one in each if place is None or one.place > place.position]
+            tried = list(_tried_one_by_one(reader, left, rules, window, default_zone))
+        more = len(tried) < len(left)
+        next_cursor = parameters.cursor_text(Cursor(window, tried[-1].one.place), SUGGESTING) if more else None
+        return answers.answer(rule_answers.suggested(tried, len(each), window) | {"next_cursor": next_cursor})
+
+
+def _tried_one_by_one(
+    reader: Reader, left: Sequence[Candidate], rules: Sequence[Rule], window: Range, zone: str
+) -> Iterator[Tried]:
+    """Each with its replay, until that has taken long enough; one at least."""
+    known, until_s = {rule.name: rule for rule in rules}, time.perf_counter() + SUGGESTED_WITHIN_S
+    for one in left:
+        try:
+            rule = _asked(reader, one.body or {}) if one.rule is None else one.rule
+            found = backtest.replay(reader, rule, known, window, _steps, one.thresholds, zone)
+        except Invalid:  # it cannot be replayed: nothing is known of it
+            found = []
+        yield Tried(one, found)
+        if time.perf_counter() > until_s:
+            return
 
 
 def _threshold(number: float) -> Any:

@@ -18,11 +18,12 @@ from spanledger_server.api.ledger import itemised
 from spanledger_server.errors import Invalid, NotFound
 from spanledger_server.store.database import Reader
 from spanledger_server.timegrid import Range
-from spanledger_server.traces import filters, kept, looks, search, trace
+from spanledger_server.traces import filters, kept, listed, looks, search, trace
 
 router = APIRouter(tags=["traces"])
 
 TRACE_ID: Final = re.compile(r"[0-9a-fA-F]{32}")
+TOTALS: Final = ("histogram", "facets", "matched", "stand_for")
 HEAD: Final = (
     "name",
     "service",
@@ -50,15 +51,19 @@ def traces(
     sort: Annotated[
         str | None, Query(description="start, duration or cost; a leading - is descending; default -start")
     ] = None,
-    limit: Annotated[str | None, Query(description="1 to 1000, default 50")] = None,
+    limit: Annotated[str | None, Query(description="1 to 1000, default 50; 0: the totals alone")] = None,
     cursor: Annotated[str | None, Query(description="next_cursor of the page before")] = None,
+    totals: Annotated[
+        str | None, Query(description="true (default) or false: the page alone, which is found much faster")
+    ] = None,
 ) -> Response:
     """Traces that did something in the window, with a histogram and facets of all. A cursor keeps the window."""
     conditions = filters.search(f or [], parameters.free_text("q", q), filters.TRACES)
     order = parameters.choice("sort", sort, search.SORTS, "-start")
     question = ("traces", order, *conditions.spelled())
     place = parameters.cursor(cursor, question)
-    most = parameters.limit(limit, 50)
+    whole = parameters.choice("totals", totals, ("true", "false"), "true") == "true"
+    most = parameters.limit(limit, 50, fewest=0 if whole else 1)
     with store.reader() as reader:
         if place is not None:
             window = place.window
@@ -66,8 +71,10 @@ def traces(
             window = lived
         else:
             window = parameters.window(from_, to, now_ns)
-        found = search.search(reader, window.from_ns, window.to_ns, conditions, order, _after(place), most)
-    return answers.answer(_page(found, window, question))
+        find = search.search if whole else listed.listed
+        found = find(reader, window.from_ns, window.to_ns, conditions, order, _after(place), most)
+    told = _totals(found) if isinstance(found, search.Found) else dict.fromkeys(TOTALS)
+    return answers.answer(_page(found, window, question) | told | {"exact": found.exact})
 
 
 def _lived(reader: Reader, conditions: filters.Conditions) -> Range | None:
@@ -84,23 +91,23 @@ def _after(place: parameters.Cursor | None) -> search.After | None:
     return search.After(None if key is None else Decimal(key), UUID(hex=trace_id))
 
 
-def _page(found: search.Found, window: Range, question: tuple[str, ...]) -> dict[str, Any]:
+def _page(found: search.Found | listed.Listed, window: Range, question: tuple[str, ...]) -> dict[str, Any]:
     following = None
     if found.after is not None:
         key = None if found.after.place is None else str(found.after.place)
         following = parameters.cursor_text(parameters.Cursor(window, (key, found.after.trace_id.hex)), question)
-    bars = [{"at": answers.when(at), "traces": count, "errors": errors} for at, count, errors in found.bars]
     return {
         "items": [_item(summary) for summary in found.traces],
         "next_cursor": following,
         "from": answers.when(window.from_ns),
         "to": answers.when(window.to_ns),
-        "histogram": bars,
-        "facets": found.facets,
-        "matched": found.matched,
-        "stand_for": answers.estimate(found.estimated) | {"uncounted": found.uncounted},
-        "exact": found.exact,
     }
+
+
+def _totals(found: search.Found) -> dict[str, Any]:
+    bars = [{"at": answers.when(at), "traces": count, "errors": errors} for at, count, errors in found.bars]
+    stand_for = answers.estimate(found.estimated) | {"uncounted": found.uncounted}
+    return dict(zip(TOTALS, (bars, found.facets, found.matched, stand_for), strict=True))
 
 
 def _item(summary: dict[str, Any]) -> dict[str, Any]:

@@ -36,7 +36,6 @@ FLAGS: Final = {
 }
 ON_TRACK_FROM: Final = Decimal("0.8")  # of the limit: below it, a budget is under budget
 PERCENT_STEP: Final = Decimal("0.0001")
-DEFAULT_ID: Final = "default"
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,12 +123,16 @@ def _evidence(made: MCPServer, client: Client) -> None:
         query: Annotated[str | None, Field(description="words that must occur, key:value, or a trace id")] = None,
         filters: Filters = None,
         sort: Annotated[str | None, Field(description="start, duration or cost; - before it descends")] = None,
-        limit: Limit = 20,
+        totals: Annotated[
+            bool, Field(description="also count all that match: by time, status, service and model; takes longer")
+        ] = False,
+        limit: Annotated[int, Field(ge=0, le=1000, description="most items; 0 with totals: these alone")] = 20,
         cursor: Cursor = None,
     ) -> Answered:
         """Search traces that were kept (a sample): duration, errors, cost, services. Default: last hour, newest."""
         asked = {"from": from_time, "to": to_time, "q": query, "f": filters, "sort": sort, "limit": limit}
-        return _told(lambda: client.get("/api/v1/traces", {**asked, "cursor": cursor}))
+        how = {"cursor": cursor, "totals": str(totals).lower()}
+        return _told(lambda: client.get("/api/v1/traces", {**asked, **how}))
 
     @made.tool(annotations=READ_ONLY)
     def trace(trace_id: Annotated[str, Field(description="32 hexadecimal digits")]) -> Answered:

@@ -28,6 +28,7 @@ MOST_BYTES: Final = 1024 * 1024
 SEVERITIES: Final = ("info", "warning", "error", "critical")
 STYLES: Final = {"critical": "red", "error": "red", "warning": "yellow"}
 SAYS: Final = {"true": "red", "error": "yellow", "no_data": "dim"}
+SUGGESTED: Final = {"limit": "another limit", "on": "switch on", "new": "a new rule"}
 OUTCOMES: Final = {"true": "holds", "false": "does not hold", "no_data": "no data", "error": "cannot be judged"}
 
 
@@ -147,6 +148,15 @@ def backtest(
     body = {"rule": chosen, "from": from_, "to": to, "thresholds": list(thresholds)}
     answer = asked.client.post(f"{PATH}/backtest", body)
     asked.show(answer, lambda console: _show_replay(console, answer.data))
+
+
+@rules.command()
+@click.option("--cursor", help="next_cursor of an answer before.")
+@asks
+def suggest(asked: Asked, cursor: str | None) -> None:
+    """Rules that may be worth having, each tried on the last week."""
+    answer = asked.client.get(f"{PATH}/suggest", {"cursor": cursor})
+    asked.show(answer, lambda console: _show_suggested(console, answer.data))
 
 
 @rules.command()
@@ -320,6 +330,23 @@ def _show_replay(console: Console, data: dict[str, Any]) -> None:
         say(console, f"and {data['omitted']} more", "dim")
     for each in data["compared"]:
         say(console, f"at a threshold of {_number(each['threshold'])} it {each['sentence']}")
+
+
+def _show_suggested(console: Console, data: dict[str, Any]) -> None:
+    for each in data["items"]:
+        limit = each["calmer"]
+        say(console, f"{SUGGESTED[each['kind']]}: {each['title']}", "bold")
+        say(console, f"  {each['why']}")
+        at = "" if limit is None else f"at a threshold of {_number(limit['threshold'])} "
+        say(console, f"  {at}it {(limit or each['replay'])['sentence']}")
+    if not data["of"]:
+        say(console, "nothing to try: no rule is off or too loud, and every metric is watched", "dim")
+        return
+    offered, loud, unknown = len(data["items"]), data["noisy"], data["unknown"]
+    left = f"{loud} would have been too loud, of {unknown} too little is known"
+    say(console, f"{data['tried']} tried: {offered} worth having, {left}", "dim")
+    if data["next_cursor"] is not None:
+        say(console, f"more: --cursor {data['next_cursor']}", "dim")
 
 
 def _minutes(value: Any) -> str:

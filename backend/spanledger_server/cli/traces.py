@@ -25,12 +25,21 @@ STATUS_STYLES = {"error": "red", "ok": "green", "unset": ""}
 @options.rows(20, "service:shop, status:error, duration>500ms, cost>0.01, …")
 @click.option("--search", "-q", help="Text in names and attributes.")
 @click.option("--sort", type=click.Choice(SORTS), default="-start", show_default=True)
+@click.option("--totals", is_flag=True, help="Also count all that match, which takes longer; --json always does.")
 @watched
 def traces(
-    asked: Asked, from_: str | None, since: str | None, filters: tuple[str, ...], search: str | None, **rest: Any
+    asked: Asked,
+    from_: str | None,
+    since: str | None,
+    filters: tuple[str, ...],
+    search: str | None,
+    totals: bool,
+    **rest: Any,
 ) -> None:
     """Find traces."""
-    answer = asked.client.get("/api/v1/traces", {"from": began(from_, since), "f": filters, "q": search, **rest})
+    counted = {"totals": "true" if totals or asked.as_json else "false"}
+    question = {"from": began(from_, since), "f": filters, "q": search, **counted, **rest}
+    answer = asked.client.get("/api/v1/traces", question)
     asked.show(answer, lambda console: _show(console, answer.data))
 
 
@@ -61,14 +70,19 @@ def _show(console: Console, data: dict[str, Any]) -> None:
             (shown.money(decimal(item["cost_usd"])) if item["calls"] else "") + unpriced,
         )
     sheet.show(console)
-    stand_for = data["stand_for"]
-    if stand_for["value"] != data["matched"]:
-        margin = max(stand_for["high"] - stand_for["value"], stand_for["value"] - stand_for["low"])
-        uncounted = f"; {shown.count(stand_for['uncounted'])} uncounted" if stand_for["uncounted"] else ""
-        about = f"{shown.count(stand_for['value'])} ± {shown.count(margin)}"
-        say(console, f"{shown.count(data['matched'])} traces kept, stand for about {about} requests{uncounted}", "dim")
+    if data["stand_for"] is not None:
+        say(console, _counted(data["matched"], data["stand_for"]), "dim")
     if data["next_cursor"]:
         console.print(f"more: --cursor {data['next_cursor']}", style="dim", soft_wrap=True)
+
+
+def _counted(matched: int, stand_for: dict[str, Any]) -> str:
+    if stand_for["value"] == matched:
+        return f"{shown.count(matched)} traces match"
+    margin = max(stand_for["high"] - stand_for["value"], stand_for["value"] - stand_for["low"])
+    uncounted = f"; {shown.count(stand_for['uncounted'])} uncounted" if stand_for["uncounted"] else ""
+    about = f"{shown.count(stand_for['value'])} ± {shown.count(margin)}"
+    return f"{shown.count(matched)} traces kept, stand for about {about} requests{uncounted}"
 
 
 @click.command()

@@ -1,18 +1,14 @@
--- name: rolled_hours
--- The first hour from which on the rollup of hours is whole; null when there is none.
-SELECT greatest(
-    (SELECT min(bucket) FROM cost_1h),
-    (SELECT (from_ns + 3599999999999) // 3600000000000 FROM kept_from WHERE subject = 'cost_1h')
-);
-
--- name: dirty_hours
--- Hours of which a part is not recomputed yet.
-SELECT DISTINCT bucket * CASE level WHEN '1d' THEN 24 ELSE 1 END // CASE level WHEN '1m' THEN 60 ELSE 1 END, level = '1d'
-FROM dirty_buckets WHERE family = 'cost';
+-- name: rolled
+-- The first hour, and after another the first minute, from which on the rollups are whole as far as they are kept; since when they are; and
+-- what is not recomputed yet, by level. One statement, because each takes longer to plan than to run.
+SELECT 'hours' AS what, [min(bucket)] AS found FROM cost_1h
+UNION ALL SELECT 'minutes', [min(bucket)] FROM cost_1m WHERE bucket >= $from_minute
+UNION ALL SELECT subject, [from_ns] FROM kept_from WHERE subject IN ('cost_1h', 'cost_1m')
+UNION ALL SELECT level, list(bucket) FROM dirty_buckets WHERE family = 'cost' GROUP BY level;
 
 -- name: hours
--- Costs by hour, and whether within the window: from the ledger before head_ns, from tail_ns on, and in the hours listed
--- in raw; from the rollup of hours between. `restated` is what it would have cost at the prices of now.
+-- Costs by hour, and whether at or after split_ns: from the ledger, and from the rollups of hours and minutes where these
+-- are fresh; by category too, where there is a dimension. `restated` is what it would have cost at the prices of now.
 WITH changes AS NOT MATERIALIZED (
     SELECT
         unnest($providers::VARCHAR[]) AS provider, unnest($models::VARCHAR[]) AS model,
@@ -20,32 +16,46 @@ WITH changes AS NOT MATERIALIZED (
 ),
 cells AS (
     SELECT
-        at_ns // 3600000000000 AS hour, at_ns >= $window_from_ns AS inside,
+        at_ns // 3600000000000 AS hour, at_ns >= $split_ns AS later,
         CASE WHEN $changing THEN provider END AS provider, CASE WHEN $changing THEN model END AS model,
+        CASE $dimension
+            WHEN 'model' THEN model WHEN 'feature' THEN feature WHEN 'user_tier' THEN user_tier
+            WHEN 'provider' THEN provider WHEN 'service' THEN service WHEN 'user' THEN user_id
+        END AS category,
         sum(cost_usd) AS cost_usd, count(*)::HUGEINT AS calls,
         count(*) FILTER (state = 'unpriced')::HUGEINT AS unpriced_calls
     FROM ledger
-    WHERE at_ns >= $from_ns AND at_ns < $to_ns
-        AND (at_ns < $head_ns OR at_ns >= $tail_ns OR list_contains($raw::BIGINT[], at_ns // 3600000000000))
+    WHERE spent_lines(at_ns, $h)
         -- include: ledger_conditions
-    GROUP BY 1, 2, 3, 4
+    GROUP BY ALL
+    -- if: rolled
     UNION ALL
     SELECT
-        bucket, bucket * 3600000000000 >= $window_from_ns, CASE WHEN $changing THEN provider END,
-        CASE WHEN $changing THEN model END, sum(cost_usd), sum(calls), sum(unpriced_calls)
-    FROM cost_1h
-    WHERE bucket >= $head_ns // 3600000000000 AND bucket < $tail_ns // 3600000000000
-        AND NOT list_contains($raw::BIGINT[], bucket)
+        begin_ns // 3600000000000, begin_ns >= $split_ns, CASE WHEN $changing THEN provider END,
+        CASE WHEN $changing THEN model END,
+        CASE $dimension
+            WHEN 'model' THEN model WHEN 'feature' THEN feature WHEN 'user_tier' THEN user_tier
+            WHEN 'provider' THEN provider WHEN 'service' THEN service
+        END,
+        sum(cost_usd), sum(calls), sum(unpriced_calls)
+    FROM (
+        SELECT bucket * 3600000000000 AS begin_ns, * FROM cost_1h WHERE spent_hours(bucket, $h)
+        UNION ALL
+        SELECT bucket * 60000000000 AS begin_ns, * FROM cost_1m WHERE spent_minutes(bucket, $h)
+    )
+    WHERE true
         -- include: cost_conditions
-    GROUP BY 1, 2, 3, 4
+    GROUP BY ALL
+    -- end
 )
 SELECT
-    hour, inside, sum(cost_usd) AS cost_usd,
+    hour, later, sum(cost_usd) AS cost_usd,
     coalesce(sum(cost_usd::DOUBLE * CASE WHEN hour * 3600000000000 < until_ns THEN factor ELSE 1 END), 0) AS restated,
-    sum(calls)::BIGINT AS calls, sum(unpriced_calls)::BIGINT AS unpriced_calls
+    sum(calls)::BIGINT AS calls, sum(unpriced_calls)::BIGINT AS unpriced_calls,
+    category
 FROM cells LEFT JOIN changes
     ON cells.provider IS NOT DISTINCT FROM changes.provider AND cells.model IS NOT DISTINCT FROM changes.model
-GROUP BY hour, inside ORDER BY hour, inside;
+GROUP BY ALL ORDER BY ALL;
 
 -- name: window
 -- The window's sums alone, from the same sources as hours.
@@ -55,15 +65,15 @@ FROM (
         sum(cost_usd) AS cost_usd, count(*)::HUGEINT AS calls,
         count(*) FILTER (state = 'unpriced')::HUGEINT AS unpriced_calls
     FROM ledger
-    WHERE at_ns >= $from_ns AND at_ns < $to_ns
-        AND (at_ns < $head_ns OR at_ns >= $tail_ns OR list_contains($raw::BIGINT[], at_ns // 3600000000000))
+    WHERE spent_lines(at_ns, $h)
         -- include: ledger_conditions
+    -- if: rolled
     UNION ALL
     SELECT sum(cost_usd), coalesce(sum(calls), 0), coalesce(sum(unpriced_calls), 0)
-    FROM cost_1h
-    WHERE bucket >= $head_ns // 3600000000000 AND bucket < $tail_ns // 3600000000000
-        AND NOT list_contains($raw::BIGINT[], bucket)
+    FROM (SELECT * FROM cost_1h WHERE spent_hours(bucket, $h) UNION ALL SELECT * FROM cost_1m WHERE spent_minutes(bucket, $h))
+    WHERE true
         -- include: cost_conditions
+    -- end
 );
 
 -- name: rates_used
@@ -89,31 +99,18 @@ ORDER BY provider, model, service_tier, batch, last_ns;
 -- name: compared
 -- What each value of a dimension cost in two stretches of time, those that changed most first; both from the same sources as hours. Users, whom
 -- the rollup does not have, from the ledger.
-WITH lines AS NOT MATERIALIZED (
-    SELECT *, true AS now FROM ledger
-    WHERE at_ns >= $from_ns AND at_ns < $to_ns
-        AND (at_ns < $head_ns OR at_ns >= $tail_ns OR list_contains($raw::BIGINT[], at_ns // 3600000000000))
-    UNION ALL
-    SELECT *, false AS now FROM ledger
-    WHERE at_ns >= $before_from_ns AND at_ns < $before_to_ns
-        AND (at_ns < $before_head_ns OR at_ns >= $before_tail_ns OR list_contains($before_raw::BIGINT[], at_ns // 3600000000000))
-),
-hours AS NOT MATERIALIZED (
-    SELECT *, true AS now FROM cost_1h
-    WHERE bucket >= $head_ns // 3600000000000 AND bucket < $tail_ns // 3600000000000 AND NOT list_contains($raw::BIGINT[], bucket)
-    UNION ALL
-    SELECT *, false AS now FROM cost_1h
-    WHERE bucket >= $before_head_ns // 3600000000000 AND bucket < $before_tail_ns // 3600000000000
-        AND NOT list_contains($before_raw::BIGINT[], bucket)
-),
-cells AS (
+WITH cells AS (
     SELECT
         CASE $dimension
             WHEN 'model' THEN model WHEN 'feature' THEN feature WHEN 'user_tier' THEN user_tier
             WHEN 'provider' THEN provider WHEN 'service' THEN service WHEN 'user' THEN user_id
         END AS category,
         now, sum(cost_usd) AS cost_usd, count(*)::HUGEINT AS calls, count(*) FILTER (state = 'unpriced')::HUGEINT AS unpriced_calls
-    FROM lines
+    FROM (
+        SELECT *, true AS now FROM ledger WHERE spent_lines(at_ns, $h)
+        UNION ALL
+        SELECT *, false AS now FROM ledger WHERE spent_lines(at_ns, $before)
+    )
     WHERE true
         -- include: ledger_conditions
     GROUP BY category, now
@@ -125,7 +122,12 @@ cells AS (
             WHEN 'provider' THEN provider WHEN 'service' THEN service
         END AS category,
         now, sum(cost_usd), sum(calls), sum(unpriced_calls)
-    FROM hours
+    FROM (
+        SELECT *, true AS now FROM cost_1h WHERE spent_hours(bucket, $h)
+        UNION ALL SELECT *, true AS now FROM cost_1m WHERE spent_minutes(bucket, $h)
+        UNION ALL SELECT *, false AS now FROM cost_1h WHERE spent_hours(bucket, $before)
+        UNION ALL SELECT *, false AS now FROM cost_1m WHERE spent_minutes(bucket, $before)
+    )
     WHERE true
         -- include: cost_conditions
     GROUP BY category, now

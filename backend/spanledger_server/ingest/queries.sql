@@ -2,10 +2,16 @@
 -- Every series that counts against the limits.
 SELECT series_id, name, service FROM metric_series WHERE attributes IS DISTINCT FROM $overflow;
 
+-- name: last_commit
+-- The number of the last commit that wrote spans or lines, whether or not these are kept.
+SELECT coalesce(greatest(
+    (SELECT max(commit_no) FROM spans), (SELECT max(commit_no) FROM ledger), (SELECT max(commit_no) FROM rollup_log)
+), 0);
+
 -- name: insert_new_spans
 -- Spans of one window that are not there yet; the same span has the same start.
 INSERT INTO spans BY NAME
-SELECT i.* EXCLUDE (trace_hash) FROM incoming AS i
+SELECT i.* EXCLUDE (trace_hash), $commit_no AS commit_no FROM incoming AS i
 WHERE i.start_ns BETWEEN $from_ns AND $to_ns
   AND NOT EXISTS (
     SELECT 1 FROM spans AS s
@@ -125,11 +131,11 @@ SELECT count(*) > 0 FROM ledger_links;
 
 -- name: insert_lines
 -- Lines that stand for their call.
-INSERT INTO ledger BY NAME SELECT * FROM incoming_lines;
+INSERT INTO ledger BY NAME SELECT *, $commit_no AS commit_no FROM incoming_lines;
 
 -- name: insert_decided_lines
 -- Those lines that were decided to stand for their call.
-INSERT INTO ledger BY NAME SELECT * FROM decided_lines;
+INSERT INTO ledger BY NAME SELECT *, $commit_no AS commit_no FROM decided_lines;
 
 -- name: beaten_lines
 -- What gives way, added up.

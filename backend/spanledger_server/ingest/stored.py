@@ -1,7 +1,7 @@
 """What this process knows to be stored already, so that most transactions need not ask.
 
-Resources and series by id, and whether any link between ledger lines exists. Asked within the writer's turn.
-Forgetting only costs an insert that changes nothing.
+Resources and series by id, whether any link between ledger lines exists, and the last commit's number. Asked within
+the writer's turn. Forgetting only costs an insert that changes nothing.
 
 Never: believes something stored before it was committed.
 """
@@ -29,6 +29,7 @@ class Stored:
         self._resources: set[int] = set()
         self._series: set[int] = set()
         self._links: bool | None = None
+        self._commit_no: int | None = None
 
     def forget(self) -> None:
         """Believe nothing; after retention has deleted resources or series."""
@@ -54,6 +55,13 @@ class Stored:
             with tx.scan("incoming_series", table.filter(wanted)):
                 tx.execute(SQL["insert_series"])
             tx.after_commit(lambda: self._remember(self._series, new))
+
+    def next_commit(self, tx: Transaction) -> int:
+        """A number for rows that are written now: greater than that of any row that is stored."""
+        if self._commit_no is None:
+            self._commit_no = int(tx.value(SQL["last_commit"]))
+        self._commit_no += 1
+        return self._commit_no
 
     @staticmethod
     def _remember(known: set[int], new: Iterable[int]) -> None:

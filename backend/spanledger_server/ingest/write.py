@@ -71,7 +71,7 @@ def write(tx: Transaction, group: Sequence[Prepared], stored: Stored, dirty: Dir
     stored.put_resources(tx, (request.resources for request in group))
     spans = _together(group, "traces", ("trace_id", "span_id"))
     if spans is not None:
-        written.rows["traces"] = _write_spans(tx, spans, dirty)
+        written.rows["traces"] = _write_spans(tx, spans, stored, dirty)
         written.seconds.update(_numbers(spans.column("end_ns"), SECOND_NS))
     logs = _together(group, "logs", ("record_id",))
     if logs is not None:
@@ -121,9 +121,10 @@ def _insert(tx: Transaction, statement: str, rows: pa.Table, times_ns: pa.Chunke
     return inserted
 
 
-def _write_spans(tx: Transaction, spans: pa.Table, dirty: DirtyBuckets) -> int:
-    inserted = _insert(tx, SQL["insert_new_spans"], spans, spans.column("start_ns"))
-    dirty.mark(tx, "span", _numbers(spans.column("end_ns"), MINUTE_NS))
+def _write_spans(tx: Transaction, spans: pa.Table, stored: Stored, dirty: DirtyBuckets) -> int:
+    commit_no = stored.next_commit(tx)
+    inserted = _insert(tx, SQL["insert_new_spans"], spans, spans.column("start_ns"), commit_no=commit_no)
+    dirty.mark(tx, "span", _numbers(spans.column("end_ns"), MINUTE_NS), added=True)
     _write_audio(tx, spans, dirty)
     return inserted
 
@@ -179,14 +180,14 @@ def _write_ledger(tx: Transaction, lines: pa.Table, stored: Stored, dirty: Dirty
             if stored.any_links(tx):
                 links.update(Link._make(row) for row in tx.tuples(SQL["known_links"], **bounds))
         if not standing and not links and _each_its_own_call(lines):
-            tx.execute(SQL["insert_lines"])
+            tx.execute(SQL["insert_lines"], commit_no=stored.next_commit(tx))
             new = lines
         else:
             verdict = settle(_told(lines), standing, links)
             new = lines.take(pa.array(verdict.insert, pa.int64()))
             _carry_out(tx, new, verdict, stored, written)
-            minutes += [line.at_ns // MINUTE_NS for line in verdict.delete]
-    dirty.mark(tx, "cost", set(minutes))
+            dirty.mark(tx, "cost", {line.at_ns // MINUTE_NS for line in verdict.delete})
+    dirty.mark(tx, "cost", minutes, added=True)
     written.rows["ledger"] = new.num_rows
     written.lines += summed(new)
     written.seconds.update(_numbers(lines.column("at_ns"), SECOND_NS))
@@ -213,7 +214,7 @@ def _carry_out(tx: Transaction, new: pa.Table, verdict: Verdict, stored: Stored,
             tx.execute(SQL["delete_beaten_lines"])
     if verdict.insert:
         with tx.scan("decided_lines", new):
-            tx.execute(SQL["insert_decided_lines"])
+            tx.execute(SQL["insert_decided_lines"], commit_no=stored.next_commit(tx))
     if verdict.remember:
         with tx.scan("beaten_links", pa.Table.from_pylist([link._asdict() for link in verdict.remember], LINKS)):
             tx.execute(SQL["insert_links"])

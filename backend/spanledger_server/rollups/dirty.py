@@ -28,9 +28,11 @@ class DirtyBuckets:
     __slots__ = ("_marked",)
 
     def __init__(self) -> None:
-        self._marked: set[tuple[Family, Level, int]] = set()
+        self._marked: set[tuple[Family, Level, int, bool]] = set()
 
-    def mark(self, tx: Transaction, family: Family, buckets: Collection[int], level: Level = "1m") -> None:
+    def mark(
+        self, tx: Transaction, family: Family, buckets: Collection[int], level: Level = "1m", *, added: bool = False
+    ) -> None:
         """Ask for these buckets to be recomputed.
 
         Args:
@@ -38,11 +40,13 @@ class DirtyBuckets:
             family: Which rollup.
             buckets: Numbers of buckets since 1970, UTC.
             level: Which width.
+            added: That nothing but rows of a new commit were added to them.
         """
-        new = [(family, level, bucket) for bucket in buckets if (family, level, bucket) not in self._marked]
+        known = {False, added}
+        new = [bucket for bucket in buckets if not any((family, level, bucket, each) in self._marked for each in known)]
         if new:
-            tx.execute(SQL["mark_dirty"], family=family, level=level, buckets=[bucket for _, _, bucket in new])
-            tx.after_commit(lambda: self._marked.update(new))
+            tx.execute(SQL["mark_dirty"], family=family, level=level, buckets=new, added=added)
+            tx.after_commit(lambda: self._marked.update((family, level, bucket, added) for bucket in new))
 
     def waiting(self, reader: Reader, family: Family, level: Level, before: int) -> list[int]:
         """The marked buckets below number `before`, oldest first, each once."""
@@ -55,7 +59,7 @@ class DirtyBuckets:
     def take(self, tx: Transaction, family: Family, level: Level, buckets: Collection[int]) -> None:
         """Before these buckets are recomputed, in the writer's turn: rows committed from here on mark them anew."""
         tx.execute(SQL["take_dirty"], family=family, level=level, buckets=list(buckets))
-        taken = {(family, level, bucket) for bucket in buckets}
+        taken = {(family, level, bucket, added) for bucket in buckets for added in (False, True)}
         tx.after_commit(lambda: self._marked.difference_update(taken))
 
     def consume(self, tx: Transaction, family: Family, level: Level, buckets: Collection[int]) -> None:

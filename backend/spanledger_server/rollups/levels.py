@@ -38,6 +38,7 @@ class Recipe:
         fill: Level -> statement that inserts the computed ones.
         bound: Further parameters of `from_raw`.
         before_ns: From how long before a bucket raw rows are needed too.
+        noted: Statement that notes what recomputed minutes hold, of rows that are numbered by commit.
     """
 
     family: Family
@@ -49,6 +50,7 @@ class Recipe:
     fill: dict[Level, str]
     bound: Mapping[str, Any] = field(default_factory=dict)
     before_ns: int = 0
+    noted: str | None = None
 
 
 COST: Final = Recipe(
@@ -59,6 +61,7 @@ COST: Final = Recipe(
     slices={"1m": "slice_cost_1m", "1h": "slice_cost_1h"},
     clear={"1m": "clear_cost_1m", "1h": "clear_cost_1h", "1d": "clear_cost_1d"},
     fill={"1m": "fill_cost_1m", "1h": "fill_cost_1h", "1d": "fill_cost_1d"},
+    noted="log_recomputed_costs",
 )
 SPAN: Final = Recipe(
     family="span",
@@ -68,6 +71,7 @@ SPAN: Final = Recipe(
     slices={"1m": "slice_span_1m", "1h": "slice_span_1h"},
     clear={"1m": "clear_span_1m", "1h": "clear_span_1h", "1d": "clear_span_1d"},
     fill={"1m": "fill_span_1m", "1h": "fill_span_1h", "1d": "fill_span_1d"},
+    noted="log_recomputed_spans",
 )
 METRIC: Final = Recipe(
     family="metric",

@@ -1,6 +1,6 @@
 -- name: mark_dirty
 -- Ask for buckets to be recomputed.
-INSERT INTO dirty_buckets SELECT $family, $level, unnest($buckets::BIGINT[]), false;
+INSERT INTO dirty_buckets (family, level, bucket, added) SELECT $family, $level, unnest($buckets::BIGINT[]), $added;
 
 -- name: dirty
 -- The marked buckets of a family and level.
@@ -21,6 +21,22 @@ DELETE FROM dirty_buckets WHERE family = $family AND level = $level AND taken AN
 -- name: log_recomputed
 -- Note that these buckets are others now.
 INSERT INTO rollup_log (family, level, bucket) SELECT $family, $level, unnest($buckets::BIGINT[]);
+
+-- name: log_recomputed_costs
+-- The same of minutes of calls, and what they hold.
+INSERT INTO rollup_log (family, level, bucket, commit_no, last_ns)
+SELECT 'cost', '1m', bucket, max(commit_no), max(at_ns)
+FROM (SELECT unnest($buckets::BIGINT[]) AS bucket)
+LEFT JOIN (SELECT at_ns // 60000000000 AS bucket, commit_no, at_ns FROM ledger WHERE at_ns >= $from_ns AND at_ns < $to_ns) USING (bucket)
+GROUP BY bucket;
+
+-- name: log_recomputed_spans
+-- The same of minutes of spans, and what they hold.
+INSERT INTO rollup_log (family, level, bucket, commit_no, last_ns)
+SELECT 'span', '1m', bucket, max(commit_no), max(end_ns)
+FROM (SELECT unnest($buckets::BIGINT[]) AS bucket)
+LEFT JOIN (SELECT end_ns // 60000000000 AS bucket, commit_no, end_ns FROM spans WHERE end_ns >= $from_ns AND end_ns < $to_ns) USING (bucket)
+GROUP BY bucket;
 
 -- name: forget_recomputed
 -- Keep the last of these notes.

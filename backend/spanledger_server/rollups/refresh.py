@@ -33,6 +33,7 @@ from spanledger_server.rollups.levels import (
 from spanledger_server.rollups.users import refresh_users
 from spanledger_server.store import sqlfile
 from spanledger_server.store.database import Database, Transaction
+from spanledger_server.timegrid import MINUTE_NS
 
 log = logging.getLogger(__name__)
 
@@ -191,7 +192,11 @@ def _from_finer(tx: Transaction, recipe: Recipe, level: Level, buckets: Sequence
 
 def _log(tx: Transaction, recipe: Recipe, level: Level, buckets: Sequence[int]) -> None:
     """Tell those who remember what they counted that these buckets are others now."""
-    if buckets:
+    if recipe.noted is not None and level == "1m":
+        for run in runs(buckets, TOGETHER["1m"]):
+            within = {"from_ns": run[0] * MINUTE_NS, "to_ns": (run[-1] + 1) * MINUTE_NS}
+            tx.execute(SQL[recipe.noted], buckets=run, **within)
+    elif buckets:
         tx.execute(SQL["log_recomputed"], family=recipe.family, level=level, buckets=list(buckets))
     if level == "1h":
         tx.execute(SQL["forget_recomputed"], most=LOGGED)

@@ -19,9 +19,10 @@ import pyarrow as pa
 from spanledger_server.rollups import histogram
 from spanledger_server.statistics import durations, periods, remembered, shares, stretches
 from spanledger_server.statistics import gone as gone_days
-from spanledger_server.statistics.costs import COUNTS, IN_ROLLUPS, TOKENS
+from spanledger_server.statistics.costs import IN_ROLLUPS
 from spanledger_server.statistics.durations import Durations
 from spanledger_server.statistics.periods import Period
+from spanledger_server.statistics.spent import COUNTS, TOKENS
 from spanledger_server.store import sqlfile
 from spanledger_server.store.database import Reader
 from spanledger_server.timegrid import Range

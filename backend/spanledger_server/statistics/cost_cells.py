@@ -12,12 +12,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import localcontext
-from functools import partial
 from typing import Any, Final
 
 from spanledger_server.rollups.dirty import Level
-from spanledger_server.statistics import noted, reach, remembered, shares, spenders, stretches
+from spanledger_server.statistics import noted, reach, remembered, shares, spenders, spent, stretches
 from spanledger_server.statistics.periods import Period
+from spanledger_server.statistics.spent import Spent
 from spanledger_server.store import sqlfile
 from spanledger_server.store.database import Reader
 from spanledger_server.timegrid import DAY_NS, HOUR_NS, MINUTE_NS, Range
@@ -50,8 +50,8 @@ def late(reader: Reader, period: Period, bound: Mapping[str, Any]) -> list[dict[
     return None if len(found) > remembered.MOST_ROWS else found
 
 
-def of_users(reader: Reader, period: Period, bound: Mapping[str, Any]) -> tuple[list[dict[str, Any]] | None, bool]:
-    """The cells of some users, some perhaps twice, None where they are too many; and whether days by user were read.
+def of_users(reader: Reader, period: Period, bound: Mapping[str, Any]) -> tuple[list[Spent] | None, bool]:
+    """What some users spent, in pieces, None where it is too much for that; and whether days by user were read.
 
     Args:
         reader: One snapshot.
@@ -62,9 +62,12 @@ def of_users(reader: Reader, period: Period, bound: Mapping[str, Any]) -> tuple[
     beside, window = spenders.without_late(u, period)
     plain = {**bound, **spenders.who(reader, bound), **PLAIN}
     sql, parameters = sqlfile.lean(SQL["cost_cells_of_users"], {"u": beside, **plain})
-    days = partial(reader.rows, sql, **parameters)
+
+    def days() -> Spent:
+        return spent.of(reader.rows(sql, **parameters))
+
     alone = beside["rest_from_ns"] >= beside["to_ns"]
-    found = spenders.once(reader, "cells of users", sql, parameters, beside, days) if alone else days()
+    found = [spenders.once(reader, "cells of users", sql, parameters, beside, days) if alone else days()]
     if window is not None:
 
         def piece(each: Range) -> list[dict[str, Any]]:
@@ -72,8 +75,9 @@ def of_users(reader: Reader, period: Period, bound: Mapping[str, Any]) -> tuple[
             return read(reader, part, all_from_ledger(part), plain)
 
         question = ("costs of users", repr(sorted(plain.items())), window.from_ns)
-        found = [*found, *remembered.grown(reader, question, window, piece, _together)]
-    return (None if len(found) > remembered.MOST_ROWS else found), u["first_day"] < u["end_day"]
+        found.append(spent.of(remembered.grown(reader, question, window, piece, _together)))
+    too_much = sum(map(len, found)) > remembered.MOST_ROWS
+    return (None if too_much else found), u["first_day"] < u["end_day"]
 
 
 def _together(one: list[dict[str, Any]], other: list[dict[str, Any]]) -> list[dict[str, Any]]:

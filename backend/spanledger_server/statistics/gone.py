@@ -1,4 +1,4 @@
-"""Periods of which the parts that are long gone are read once, and only the last ones again and again.
+"""Periods of which the parts that are long gone are read once, and only the last minutes again and again.
 
 Given a snapshot, a period and what reads rows of any stretch of it, gives the rows of all of it. It is read from
 rollups as `stretches` says.
@@ -8,9 +8,9 @@ Never: a row of one part among those of another, where finer rollups than the pa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final, Generic, TypeVar
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, replace
+from typing import Final, Generic, TypeVar
 
 from spanledger_server.rollups.dirty import Family
 from spanledger_server.statistics import periods, remembered, stretches
@@ -46,6 +46,7 @@ def by_part(
     weight: Callable[[Row], int] = _one,
     *,
     light: bool = False,
+    additive: bool = False,
 ) -> list[Row]:
     """The rows of a period, each of one of its parts; nobody may change them.
 
@@ -56,6 +57,7 @@ def by_part(
         period: Its parts are told apart.
         read: Reads a stretch of it.
         weight: How much a row is, in pieces of two kilobytes.
+        additive: A part's rows add up, however many there are of the same.
         light: It is little: a period that begins within a part, or has no parts, is read whole, not in two pieces.
     """
     whole = light and (not period.parts or period.parts[0].from_ns < period.from_ns)
@@ -69,7 +71,34 @@ def by_part(
     before = _remembered(reader, asked, family, gone.window, lambda: read(gone), weight)
     if before is None:
         return read(period)
-    return [*before, *(row for each in parted.others for row in read(each))]
+    found = list(before)
+    for each in parted.others:
+        goes_on = additive and each.to_ns == period.to_ns and not period.closed
+        found += _open(reader, question, family, each, read, weight) if goes_on else read(each)
+    return found
+
+
+def _open(
+    reader: Reader,
+    question: Hashable,
+    family: Family,
+    period: Period,
+    read: Callable[[Period], list[Row]],
+    weight: Callable[[Row], int],
+) -> list[Row]:
+    """The rows of a period that goes on: but for its last minutes they were read before."""
+    if not stretches.told_apart(reader, family, remembered.settled_until(reader, family, period.window)):
+        return read(period)
+
+    def piece(window: Range) -> _Rows[Row]:
+        each = read(replace(period, from_ns=window.from_ns, to_ns=window.to_ns))
+        return _Rows(each, sum(map(weight, each)))
+
+    def both(one: _Rows[Row], other: _Rows[Row]) -> _Rows[Row]:
+        return _Rows([*one.each, *other.each], one.weight + other.weight)
+
+    parts = repr(replace(period, to_ns=0).bound())
+    return remembered.grown(reader, ("open", question, parts, period.from_ns), period.window, piece, both, family).each
 
 
 def _remembered(
@@ -93,18 +122,22 @@ def whole(
     question: Hashable,
     family: Family,
     period: Period,
-    read: Callable[[Period, Mapping[str, Any]], list[Row]],
+    read: Callable[[Period], list[Row]],
     weight: Callable[[Row], int] = _one,
 ) -> list[Row]:
-    """The same of a period that is all one part; `read` is given what makes up a stretch, too."""
+    """The same of a period that is all one part."""
     s = stretches.of(reader, family, period.window, period.coarsest)
     parted = stretches.parted(s, remembered.OPEN_PARTS, FEWEST_DAYS)
     if parted is None:
-        return read(period, s)
-    gone, rest = parted
-
-    def read_gone() -> list[Row]:
-        return read(periods.whole(gone), stretches.of(reader, family, gone))
-
-    before = _remembered(reader, (question, gone), family, gone, read_gone, weight)
-    return read(period, s) if before is None else [*before, *read(period, rest)]
+        return _open(reader, question, family, period, read, weight)
+    gone, _ = parted
+    before = _remembered(reader, (question, gone), family, gone, lambda: read(periods.whole(gone)), weight)
+    if before is None:
+        return read(period)
+    head = replace(period, to_ns=gone.from_ns)
+    rest = replace(period, from_ns=gone.to_ns)
+    return [
+        *before,
+        *(read(head) if head.from_ns < head.to_ns else ()),
+        *_open(reader, question, family, rest, read, weight),
+    ]

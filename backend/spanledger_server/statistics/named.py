@@ -9,7 +9,7 @@ Never: a value for a part in which nothing happened, but for counts and sums, wh
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from spanledger_server.statistics import calls, gone, requests, system, told
@@ -148,7 +148,17 @@ class Reading:
         if metric.source not in self._found:
             self._found[metric.source] = self._by_part(metric.source)
         found, nothing = self._found[metric.source]
-        return [_point(metric, part, found.get(part.number, nothing), period) for part in period.parts]
+        empty: dict[float, Point] = {}  # by hours: all parts without anything have the same figures
+
+        def point(part: Part) -> Point:
+            hours = _hours(part, period)
+            if part.number in found:
+                return _point(metric, part, found[part.number], hours)
+            if hours not in empty:
+                empty[hours] = _point(metric, part, nothing, hours)
+            return replace(empty[hours], part=part)
+
+        return [point(part) for part in period.parts]
 
     def _by_part(self, source: Source) -> tuple[Mapping[int, Any], Any]:
         """What the source gives by part, and what it gives for a part in which nothing happened."""
@@ -174,8 +184,12 @@ class Reading:
         return [cell for cell in self._said if cell["event"] == event]
 
 
-def _point(metric: Named, part: Part, found: Any, period: Period) -> Point:
-    hours = (min(part.to_ns, period.to_ns) - max(part.from_ns, period.from_ns)) / HOUR_NS
+def _hours(part: Part, period: Period) -> float:
+    """How much of a part lies within the period."""
+    return (min(part.to_ns, period.to_ns) - max(part.from_ns, period.from_ns)) / HOUR_NS
+
+
+def _point(metric: Named, part: Part, found: Any, hours: float) -> Point:
     percentiles = _percentiles(found) if metric.timed else None
     return Point(part, metric.value(found, hours), _events(found), percentiles)
 

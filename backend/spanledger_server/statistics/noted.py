@@ -9,9 +9,10 @@ Never: a note that the snapshot does not know.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from spanledger_server.rollups.dirty import Family, Level
 from spanledger_server.rollups.levels import LEVELS, WIDTH_NS
@@ -28,12 +29,17 @@ MINUTES: Final[dict[Level, int]] = {level: WIDTH_NS[level] // MINUTE_NS for leve
 
 
 class Note(NamedTuple):
-    """A bucket that was recomputed: its number among all changes, and its stretch of time."""
+    """A bucket that was recomputed: its number among all changes, and its stretch of time.
+
+    Of a minute whose rows are numbered also up to which commit it holds, and when the last of its rows was.
+    """
 
     change: int
     family: str
     from_ns: int
     to_ns: int
+    commit_no: int | None = None
+    last_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +50,13 @@ class Noted:
         notes: The buckets that were recomputed, the last ones, ascending.
         marks: Family and level -> the buckets that wait to be recomputed, ascending.
         kept: Subject -> from when on it is kept, of what something was deleted.
+        changed: The marks of those that did not just get more rows.
     """
 
     notes: Sequence[Note]
     marks: Mapping[tuple[str, str], Sequence[int]]
     kept: Mapping[str, int]
+    changed: Mapping[tuple[str, str], Collection[int]]
 
     @property
     def last(self) -> int | None:
@@ -84,6 +92,16 @@ class Noted:
             for bucket in buckets[first:end]:
                 yield level, bucket * minutes
 
+    def begun(self, family: Family, minute: int) -> Note | None:
+        """The last note of a minute that has got nothing but more rows since; None where that is not sure."""
+        if minute in self.changed.get((family, "1m"), ()):
+            return None
+        from_ns, to_ns = minute * MINUTE_NS, (minute + 1) * MINUTE_NS
+        for note in reversed(self.notes):
+            if (note.family, note.from_ns, note.to_ns) == (family, from_ns, to_ns):
+                return None if note.commit_no is None else note
+        return None
+
     def all_kept(self, family: Family, from_ns: int) -> bool:
         """Whether nothing was deleted from a time on of what answers of a family's days long gone are made of."""
         return all(self.kept.get(subject, 0) <= from_ns for subject in LAST.get(family, (f"{family}_1d",)))
@@ -106,14 +124,22 @@ def _read(reader: Reader) -> Noted:
         notes = [*known, *notes[1:]][-MOST_NOTES:] if known else notes
         if memory is not None:
             memory["statistics.notes"] = notes
-    marks = {(name, level): sorted(set(values)) for change, name, level, values in rows if change is None and level}
-    return Noted(notes, marks, {name: values[0] for change, name, level, values in rows if not level})
+    waiting = [row for row in rows if row[0] is None and row[2]]
+    marks: defaultdict[tuple[str, str], set[int]] = defaultdict(set)
+    for _, family, level, buckets, *_ in waiting:
+        marks[family, level].update(buckets)
+    return Noted(
+        notes,
+        {key: sorted(buckets) for key, buckets in marks.items()},
+        {subject: from_ns for _, subject, level, (from_ns, *_), *_ in rows if not level},
+        {(family, level): set(buckets) for _, family, level, buckets, added, _ in waiting if not added},
+    )
 
 
-def _notes(rows: Sequence[tuple[int | None, str, Level, list[int]]]) -> list[Note]:
+def _notes(rows: Sequence[tuple[Any, ...]]) -> list[Note]:
     found = [
-        Note(change, family, values[0] * WIDTH_NS[level], (values[0] + 1) * WIDTH_NS[level])
-        for change, family, level, values in rows
+        Note(change, family, bucket * WIDTH_NS[level], (bucket + 1) * WIDTH_NS[level], *held)
+        for change, family, level, (bucket, *_), *held in rows
         if change is not None
     ]
     return sorted(found)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Final, Literal, get_args
 from zoneinfo import ZoneInfo
 
@@ -99,11 +100,17 @@ def to_date(name: timegrid.Period, now_ns: int, zone: ZoneInfo) -> Period:
 def _calendar(name: str, zone: ZoneInfo, from_ns: int, to_ns: int) -> Period:
     if name == "today":
         return Period(name, zone, from_ns, to_ns, HOUR_NS, ((from_ns, -from_ns),), _hours(from_ns, to_ns))
+    parts, offsets = _days(zone, from_ns, -(-to_ns // DAY_NS) * DAY_NS)
+    turned = (offsets[0], *(each for each in offsets[1:] if each[0] < to_ns))
+    return Period(name, zone, from_ns, to_ns, DAY_NS, turned, tuple(part for part in parts if part.from_ns < to_ns))
+
+
+@lru_cache(maxsize=32)
+def _days(zone: ZoneInfo, from_ns: int, to_ns: int) -> tuple[tuple[Part, ...], tuple[tuple[int, int], ...]]:
+    """The days of a zone between two times, and its offsets; a year of them takes milliseconds."""
     days = timegrid.days(timegrid.Range(from_ns, to_ns), zone)
-    parts = tuple(
-        Part((day.date - date(1970, 1, 1)).days, day.date.isoformat(), day.from_ns, day.to_ns) for day in days
-    )
-    return Period(name, zone, from_ns, to_ns, DAY_NS, _offsets(zone, from_ns, to_ns), parts)
+    parts = (Part((day.date - date(1970, 1, 1)).days, day.date.isoformat(), day.from_ns, day.to_ns) for day in days)
+    return tuple(parts), _offsets(zone, from_ns, to_ns)
 
 
 def before(period: Period) -> Period | None:

@@ -64,11 +64,11 @@ WITH cells AS MATERIALIZED (
 -- name: noted
 -- The buckets of the rollups that were recomputed, from a change on; without a change those that wait for it; and without a level since
 -- when tables are kept of which something was deleted. One statement, because each takes longer to plan than to run.
-SELECT change, family, level, [bucket] FROM rollup_log WHERE change >= $since
+SELECT change, family, level, [bucket], commit_no, last_ns FROM rollup_log WHERE change >= $since
 UNION ALL
-SELECT NULL, family, level, list(bucket) FROM dirty_buckets GROUP BY family, level
+SELECT NULL, family, level, list(bucket), added::BIGINT, NULL FROM dirty_buckets GROUP BY family, level, added
 UNION ALL
-SELECT NULL, subject, NULL, [from_ns] FROM kept_from;
+SELECT NULL, subject, NULL, [from_ns], NULL, NULL FROM kept_from;
 
 -- name: cost_cells_of_users
 -- The same of some users, or without them: from days by user, and the ledger's lines of the rest.
@@ -138,8 +138,9 @@ SELECT user_number, user_id FROM user_numbers
 WHERE user_number >= $least AND user_number <= $most AND list_contains($numbers::INTEGER[], user_number);
 
 -- name: lines_of_users
--- What users spent, by the ledger's lines of a time beside the days by user.
+-- What users spent, by the ledger's lines of a time beside the days by user; `parted`: by part of a period, too.
 SELECT
+    part_of(at_ns, $p) AS part, -- if: parted
     user_id, count(*) AS calls, count(*) FILTER (state = 'priced') AS priced_calls,
     count(*) FILTER (state = 'unpriced') AS unpriced_calls, count(*) FILTER (state = 'estimated') AS estimated_calls,
     count(*) FILTER (state = 'free') AS free_calls, sum(cost_usd) AS cost_usd, sum(input_tokens) AS input_tokens,
@@ -149,7 +150,9 @@ SELECT
 FROM ledger
 WHERE of_lines(at_ns, $u)
     -- include: ledger_conditions
-GROUP BY user_id;
+GROUP BY user_id
+    , part -- if: parted
+;
 
 -- name: days_of_users
 -- The same of the days by user, by number: from a year's sums and what has to be added to them or taken off, else from days.
@@ -395,7 +398,7 @@ fresh AS NOT MATERIALIZED (
         kind = 2 AS served, status_code = 2 AS failed, try_cast(http_status // 100 AS UTINYINT) AS http_class, adjusted_count AS weight,
         end_ns - start_ns AS duration_ns, hash(trace_id) AS chance
     FROM spans
-    WHERE of_rows(end_ns, $s) AND enters(parent_span_id, flags, kind)
+    WHERE of_rows(end_ns, commit_no, $s) AND enters(parent_span_id, flags, kind)
         AND ($service IS NULL OR coalesce(service, 'unknown_service') = $service) -- if: service
 )
 -- end
@@ -465,7 +468,7 @@ WITH cells AS NOT MATERIALIZED (
         (saved_tokens IS NOT NULL)::BIGINT AS saved_tokens_told, duration_ns AS duration_sum_ns,
         CASE WHEN duration_ns IS NOT NULL THEN [value_code(duration_ns)] END AS duration_index,
         CASE WHEN duration_ns IS NOT NULL THEN [1] END AS duration_count
-    FROM told($rows_from_ns, $rows_to_ns) WHERE of_rows(at_ns, $s)
+    FROM told($rows_from_ns, $rows_to_ns) WHERE of_rows(at_ns, NULL::BIGINT, $s)
     -- end
 ),
 wanted AS NOT MATERIALIZED (
@@ -560,7 +563,7 @@ cells AS NOT MATERIALIZED (
     UNION ALL
     SELECT series_id, part_of(at_ns, $p), value, 1
     FROM metric_points
-    WHERE of_rows(at_ns, $s) AND isfinite(value) AND series_id IN (SELECT series_id FROM chosen)
+    WHERE of_rows(at_ns, NULL::BIGINT, $s) AND isfinite(value) AND series_id IN (SELECT series_id FROM chosen)
     -- end
 )
 SELECT name, service, attributes, part, sum(sum) / sum(points) AS mean

@@ -24,6 +24,7 @@ from spanledger_server.timegrid import MINUTE_NS, Range
 
 MINUTES: Final[tuple[Level, ...]] = ("1m",)  # whose marks matter to what is read as `stretches` says
 OPEN_PARTS: Final = 2  # of a period, the last ones: lines still come for them
+MOST_GROWN: Final = 30  # times: what is added minute by minute is more than what is read at once
 OPEN_MINUTES: Final = 1  # the last whole ones: senders are a little late
 FEWEST_PARTS: Final = 7  # that are worth it
 NARROWEST_NS: Final = 15 * MINUTE_NS  # parts that are: of narrower ones, others are long gone each time
@@ -43,11 +44,13 @@ class _Answer:
         change: The last note of the snapshot that it holds for.
         rows: What was read; None: it was too much.
         until_ns: Up to when, of a window that grows.
+        grown: How often something was added to it.
     """
 
     change: int
     rows: Any
     until_ns: int = 0
+    grown: int = 0
 
     def __len__(self) -> int:
         """How much is held."""
@@ -117,42 +120,58 @@ def grown(
     window: Range,
     read: Callable[[Range], Rows],
     add: Callable[[Rows, Rows], Rows],
+    family: Family = "cost",
 ) -> Rows:
-    """What `read` gives of lines of the ledger in a window that grows: most of it was read before, the rest is added.
+    """What `read` gives of the rows of a window that grows: most of it was read before, the rest is added."""
+    found, rest = settled(reader, question, window, read, add, family)
+    return read(rest) if found is None else add(found, read(rest))
+
+
+def settled(
+    reader: Reader,
+    question: Hashable,
+    window: Range,
+    read: Callable[[Range], Rows],
+    add: Callable[[Rows, Rows], Rows],
+    family: Family = "cost",
+) -> tuple[Rows | None, Range]:
+    """What `read` gives of what is settled of such a window, None where that is nothing, and what is left of it.
 
     Args:
         reader: One snapshot.
-        question: Everything that the answer depends on, but for the lines and the end of the window.
+        question: Everything that the answer depends on, but for the rows and the end of the window.
         window: The stretch of time.
         read: Reads a stretch of it on this snapshot; nobody may change what it gives.
         add: Two neighbours as one.
+        family: The rollups of these rows, whose marks and notes say what of them is new.
     """
-    settled_ns = _settled_ns(reader, window)
+    settled_ns = settled_until(reader, family, window)
     if reader.memory is None or settled_ns <= window.from_ns:
-        return read(window)
+        return None, window
     answers: _Answers = reader.memory.setdefault("statistics.answers", _Answers())
     with answers.lock:
         known = answers.each.get(question)
     if known is not None and known.until_ns > settled_ns:
-        return read(window)  # something within it waits: it will be read anew
+        return None, window  # something within it waits: it will be read anew
     notes = noted.of(reader)
-    kept = notes.all_kept("cost", window.from_ns)
-    if known is None or not kept or not notes.holds(known.change, "cost", Range(window.from_ns, known.until_ns)):
+    kept, times = notes.all_kept(family, window.from_ns), 0
+    still = known is not None and notes.holds(known.change, family, Range(window.from_ns, known.until_ns))
+    if known is None or not kept or not still or known.grown >= MOST_GROWN:
         found = read(Range(window.from_ns, settled_ns))
     elif known.until_ns == settled_ns:
-        found = known.rows
+        found, times = known.rows, known.grown
     else:
-        found = add(known.rows, read(Range(known.until_ns, settled_ns)))
+        found, times = add(known.rows, read(Range(known.until_ns, settled_ns))), known.grown + 1
     if notes.last is not None and kept and len(found) <= MOST_ROWS:
         with answers.lock:
-            answers.keep(question, _Answer(notes.last, found, settled_ns))
-    return add(found, read(Range(settled_ns, window.to_ns)))
+            answers.keep(question, _Answer(notes.last, found, settled_ns, times))
+    return found, Range(settled_ns, window.to_ns)
 
 
-def _settled_ns(reader: Reader, window: Range) -> int:
+def settled_until(reader: Reader, family: Family, window: Range) -> int:
     """The minute up to which nothing waits to be recomputed; not the last ones, for which lines still come."""
     first, last = window.from_ns // MINUTE_NS, window.to_ns // MINUTE_NS - OPEN_MINUTES
-    waiting = (minute for level, minute in noted.of(reader).waiting("cost", first, last) if level == "1m")
+    waiting = (minute for level, minute in noted.of(reader).waiting(family, first, last) if level == "1m")
     return next(waiting, last) * MINUTE_NS
 
 

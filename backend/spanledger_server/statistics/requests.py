@@ -10,11 +10,12 @@ Never: a request counted twice, or an interval around figures that are only a lo
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from operator import mul
 from typing import Any, Final
+
+import numpy as np
 
 from spanledger_server import estimates
 from spanledger_server.estimates import Estimate
@@ -50,7 +51,7 @@ class Answered:
     errors: float = 0.0
     server_errors: float = 0.0
     classes: defaultdict[int | None, float] = field(default_factory=lambda: defaultdict(float))
-    durations: defaultdict[int, float] = field(default_factory=lambda: defaultdict(float))
+    durations: weighed.Weights = field(default_factory=weighed.Weights)
     duration_ns: float = 0.0
 
     def add_spans(self, cell: Mapping[str, Any]) -> None:
@@ -66,7 +67,7 @@ class Answered:
         self.server_errors += number if seen.server_failed else 0
         self.classes[http_class] += number
         self.duration_ns += seen.duration_ns
-        self._add(seen.cell["codes"] or (), seen.numbers)
+        self.durations.add(seen.cell["codes"], seen.numbers)
 
     def add_told(self, cell: Mapping[str, Any]) -> None:
         """Add a row of `told_cells`."""
@@ -77,11 +78,7 @@ class Answered:
         self.server_errors += cell["events"] if (http_class or 0) >= SERVER_ERROR_CLASS else 0
         self.classes[http_class] += cell["events"]
         self.duration_ns += cell["duration_sum_ns"]
-        self._add(cell["codes"] or (), cell["weights"] or ())
-
-    def _add(self, codes: Iterable[int], numbers: Iterable[float]) -> None:
-        for code, number in zip(codes, numbers, strict=True):
-            self.durations[code] += number
+        self.durations.add(np.array(cell["codes"] or (), np.int64), np.array(cell["weights"] or (), np.float64))
 
     @property
     def count(self) -> Estimate:
@@ -108,18 +105,18 @@ class Answered:
     @property
     def mean_ns(self) -> float | None:
         """How long they took on average; None where nothing tells."""
-        timed = sum(self.durations.values())
+        timed = sum(self.durations.each()[1])
         return self.duration_ns / timed if timed else None
 
     @property
     def slow(self) -> float:
         """How many took longer than two seconds, as far as the buckets of durations tell (1.1 %)."""
-        return sum(number for code, number in self.durations.items() if histogram.middle(code) > SLOW_NS)
+        codes, numbers = self.durations.each()
+        return sum(number for code, number in zip(codes, numbers, strict=True) if histogram.middle(code) > SLOW_NS)
 
     def quantile_ns(self, q: float) -> Estimate | None:
         """The duration that a share `q` of them does not exceed."""
-        codes = sorted(self.durations)
-        numbers = [self.durations[code] for code in codes]
+        codes, numbers = self.durations.each()
         value = histogram.weighted_quantile(codes, numbers, q)
         if value is None:
             return None
@@ -142,16 +139,16 @@ class Seen:
 
     cell: Mapping[str, Any]
     server_failed: bool
-    numbers: Sequence[float]
+    numbers: weighed.Floats
     duration_ns: float
 
     @classmethod
     def of(cls, cell: Mapping[str, Any]) -> Seen:
         """Of a row."""
-        http_class, codes = cell["http_class"] or 0, cell["codes"] or ()
-        numbers = [a + b for a, b in zip(cell["weights"] or (), cell["loose"] or (), strict=True)]
-        kept = _sum(codes, cell["kept"] or ())
-        duration_ns = cell["duration_sum_ns"] * (_sum(codes, numbers) / kept if kept else 1.0)
+        http_class, numbers = cell["http_class"] or 0, cell["weights"] + cell["loose"]
+        middles = np.fromiter(map(histogram.middle, cell["codes"].tolist()), np.float64, len(cell["codes"]))
+        kept = _sum(middles * cell["kept"])
+        duration_ns = cell["duration_sum_ns"] * (_sum(middles * numbers) / kept if kept else 1.0)
         failed = bool(cell["failed"])
         told = {**cell, "failed": failed or http_class >= ERROR_CLASS}
         return cls(told, failed or http_class >= SERVER_ERROR_CLASS, numbers, duration_ns)
@@ -211,6 +208,6 @@ def _places(found: Report, endpoint: Endpoint, part: int) -> tuple[Answered, Ans
     )
 
 
-def _sum(codes: Iterable[int], numbers: Iterable[float]) -> float:
-    found: float = sum(map(mul, map(histogram.middle, codes), numbers))
-    return found
+def _sum(numbers: weighed.Floats) -> float:
+    """One after the other, as they stand."""
+    return float(numbers.cumsum()[-1]) if len(numbers) else 0.0

@@ -8,7 +8,7 @@ Never: a bucket left out because nothing happened in it.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -16,6 +16,7 @@ from typing import Any, Final, Literal, get_args
 from zoneinfo import ZoneInfo
 
 from spanledger_server.errors import Invalid
+from spanledger_server.lasting import Lasting
 from spanledger_server.statistics import calls, periods, remembered, stretches, told
 from spanledger_server.statistics.periods import Period
 from spanledger_server.store.database import Reader
@@ -35,8 +36,7 @@ MOST_BUCKETS: Final = 2000
 MOST_DAYS: Final = 366
 MOST_CATEGORIES: Final = 20  # by calls; the rest is one
 OTHER: Final = "other"
-_Buckets = Mapping[tuple[Any, str], Mapping[str, Any]]  # category and bucket -> figures
-_Figures = tuple[tuple[Any, str], dict[str, Any]]  # category and bucket, figures
+_Buckets = Mapping[Any, Mapping[str, Lasting]]  # category -> name of a bucket -> it
 SHARED: Final = ("service", "provider", "feature", "tenant", "user_tier")  # keys that tracking calls know too
 
 
@@ -83,28 +83,32 @@ _NAMES: Final[dict[Level, Callable[[str], str]]] = {"1week": _week, "1month": la
 
 def series(reader: Reader, asked: Question, conditions: Conditions, dimension: str = "") -> list[dict[str, Any]]:
     """One list of buckets for each category, the most called first; one list, of category None, without a dimension."""
-    order, buckets = _remembered(reader, asked, conditions, dimension) or _read(reader, asked, conditions, dimension)
+    order, pieces = _remembered(reader, asked, conditions, dimension) or _read(reader, asked, conditions, dimension)
     beside = {} if dimension else _told(reader, asked, conditions)
     names = list(dict.fromkeys(asked.bucket_of.values()))
     nothing = calls.Calls().shown()
+    empty = {name: Lasting({"bucket": name, **nothing}) for name in names}
 
-    def bucket(category: Any, name: str) -> dict[str, Any]:
-        return {"bucket": name, **buckets.get((category, name), nothing), **beside.get(name, {})}
+    def buckets(category: Any) -> list[dict[str, Any]]:
+        found = dict(empty)
+        for piece in pieces:
+            found.update(piece.get(category, {}))
+        return [{**found[name], **beside[name]} for name in names] if beside else [*found.values()]
 
-    return [{"category": each, "buckets": [bucket(each, name) for name in names]} for each in order or [None]]
+    return [{"category": each, "buckets": buckets(each)} for each in order or [None]]
 
 
-def _read(reader: Reader, asked: Question, conditions: Conditions, dimension: str) -> tuple[list[Any], _Buckets]:
-    """Categories, the most called first, and the figures of each in each bucket; those beyond the most as one."""
+def _read(reader: Reader, asked: Question, conditions: Conditions, dimension: str) -> tuple[list[Any], list[_Buckets]]:
+    """Categories, the most called first, and the buckets of each; those beyond the most as one."""
     found = calls.cells(reader, asked.period, conditions, dimension)
     order = _ordered(_counted(found))
     shown = order[:MOST_CATEGORIES] if len(order) > MOST_CATEGORIES else None
-    return (order if shown is None else [*shown, OTHER]), dict(_figures_of(found, asked, shown))
+    return (order if shown is None else [*shown, OTHER]), [_buckets(found, asked, shown).each]
 
 
 def _remembered(
     reader: Reader, asked: Question, conditions: Conditions, dimension: str
-) -> tuple[list[Any], _Buckets] | None:
+) -> tuple[list[Any], list[_Buckets]] | None:
     """The same, of which buckets that are long gone are read once; None where it must be read whole."""
     parted = remembered.parted(asked.period, asked.name)
     if parted is None or not calls.rolled(conditions, dimension):
@@ -129,11 +133,11 @@ def _remembered(
     order = _ordered([*counts, *(each for found in others for each in _counted(found))])
     shown = order[:MOST_CATEGORIES] if len(order) > MOST_CATEGORIES else None
     which = None if shown is None else repr(sorted(shown, key=str))
-    before = remembered.rows(reader, (*question, which), read=lambda: _figures_of(read_gone(), asked, shown), **bounds)
+    before = remembered.rows(reader, (*question, which), read=lambda: _buckets(read_gone(), asked, shown), **bounds)
     if before is None:
         return None
-    found = [*before, *(each for cells in others for each in _figures_of(cells, asked, shown))]
-    return (order if shown is None else [*shown, OTHER]), dict(found)
+    late = [_buckets(cells, asked, shown).each for cells in others]
+    return (order if shown is None else [*shown, OTHER]), [before.each, *late]
 
 
 def _counted(found: calls.Cells) -> list[tuple[Any, int]]:
@@ -144,15 +148,30 @@ def _counted(found: calls.Cells) -> list[tuple[Any, int]]:
     return list(called.items())
 
 
-def _figures_of(found: calls.Cells, asked: Question, shown: Sequence[Any] | None) -> list[_Figures]:
-    """The figures of each category, those that are not shown as one; None: all are."""
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """Buckets, and how many there are."""
+
+    each: _Buckets
+    number: int
+
+    def __len__(self) -> int:
+        return self.number
+
+
+def _buckets(found: calls.Cells, asked: Question, shown: Sequence[Any] | None) -> _Held:
+    """The buckets of each category, those that are not shown as one; None: all are."""
     chosen = None if shown is None else frozenset(shown)
 
     def key(cell: Mapping[str, Any]) -> tuple[Any, str]:
         named = chosen is None or cell["category"] in chosen
         return cell["category"] if named else OTHER, asked.name(cell["part"])
 
-    return [(place, figures.shown()) for place, figures in calls.grouped(found, key).items()]
+    grouped = calls.grouped(found, key)
+    each: defaultdict[Any, dict[str, Lasting]] = defaultdict(dict)
+    for (category, name), figures in grouped.items():
+        each[category][name] = Lasting({"bucket": name, **figures.shown()})
+    return _Held(dict(each), len(grouped))
 
 
 def _ordered(counted: Iterable[tuple[Any, int]]) -> list[Any]:
@@ -178,12 +197,13 @@ def summary(reader: Reader, window: Range, conditions: Conditions) -> dict[str, 
 def _told(reader: Reader, asked: Question, conditions: Conditions) -> dict[str, dict[str, Any]]:
     """What caches and rate limits did, by bucket; None where a filter is none of theirs."""
     names = list(dict.fromkeys(asked.bucket_of.values()))
-    found = {name: (told.Cache(), told.RateLimit()) for name in names}
+    nothing = _figures(told.Cache(), told.RateLimit())
     if not set(SHARED).issuperset(conditions.asked()):
-        return {name: dict.fromkeys(_figures(*both)) for name, both in found.items()}
+        return dict.fromkeys(names, dict.fromkeys(nothing))
+    found: defaultdict[str, tuple[told.Cache, told.RateLimit]] = defaultdict(lambda: (told.Cache(), told.RateLimit()))
     for cell in told.cells(reader, asked.period, ("cache", "rate_limit"), _shared(conditions)):
         found[asked.name(cell["part"])][cell["event"] == "rate_limit"].add(cell)
-    return {name: _figures(*both) for name, both in found.items()}
+    return {name: _figures(*found[name]) if name in found else nothing for name in names}
 
 
 def _shared(conditions: Conditions) -> dict[str, Any]:

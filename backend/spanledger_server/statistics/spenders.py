@@ -9,18 +9,19 @@ Never: a line twice, or a user named who is one of the others.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence, Set, Sized
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import localcontext
 from functools import partial
 from itertools import chain
 from typing import Any, Final, TypeVar
 
-import pyarrow as pa
+import pyarrow.compute as pc
 
 from spanledger_server.rollups.dirty import Family
-from spanledger_server.statistics import noted, reach, remembered, shares, user_sums
+from spanledger_server.statistics import noted, reach, remembered, shares, spent, user_sums
 from spanledger_server.statistics.periods import Period
+from spanledger_server.statistics.spent import Parts
 from spanledger_server.statistics.user_sums import Held, Lines
 from spanledger_server.store import sqlfile
 from spanledger_server.store.database import Reader
@@ -34,6 +35,7 @@ FAR_DAY: Final = 2**31 - 1
 MINUTES_A_DAY: Final = DAY_NS // MINUTE_NS
 WAITED: Final[tuple[Family, ...]] = ("cost", "user")  # whose marks make a day by user wait
 LATE_NS: Final = 2 * DAY_NS  # a longer stretch has more users than are remembered
+OPEN_NS: Final = QUARTER_NS  # a longer one has more users by part than by themselves
 KNOWN: Final = frozenset(
     ("service", "kind", "model", "provider", "operation", "feature", "tenant", "user_tier", "user_id")
 )
@@ -47,12 +49,12 @@ class Spenders:
 
     Attributes:
         ranked: The costliest, with their sums, and in `users` how many there are.
-        parts: What the first of them spent by part of the period: `part`, `user_id`, `cost_usd`, `known_calls`.
+        parts: What the first of them spent by part of the period, of calls with a price, in pieces.
         rolled: Whether days by user were read.
     """
 
     ranked: list[dict[str, Any]]
-    parts: list[dict[str, Any]]
+    parts: list[Parts]
     rolled: bool
 
 
@@ -79,10 +81,12 @@ def spenders(
     """
     u = all_from_ledger(period) if from_ledger or not KNOWN.issuperset(asked) else sources(reader, period)
     beside, window = (u, None) if from_ledger else without_late(u, period)
-    bound = {"u": beside, **who(reader, conditions), **conditions}
-    late = None if window is None else _late(reader, window, conditions)
-    lines = _lines(reader, bound, late)
+    bound = {"u": beside, "p": period.bound(), **who(reader, conditions), **conditions}
+    late = _Late(None, []) if window is None else _late(reader, window, bound)
+    if beside["rest_from_ns"] < beside["to_ns"]:
+        late.lines.append(_read_lines(reader, bound))
     days = _days(reader, bound, None if asked else _year(period, u))
+    lines = [*late.lines, *late.by_part.values()]
     ranked = user_sums.ranked(days, lines, most, partial(_numbers_of, reader), partial(_names_of, reader))
     first = {row["user_id"]: row["user_number"] for row in ranked[:in_trend]}
     numbers = [number for number in first.values() if number >= 0]
@@ -93,7 +97,7 @@ def spenders(
         "last_number": max(numbers, default=-1),
         "unset": None in first,
     }
-    parts = _parts(reader, {"p": period.bound(), **told, **bound}, window) if ranked else []
+    parts = _parts(reader, {**told, **bound}, late, frozenset(first)) if ranked else []
     return Spenders(ranked, parts, u["first_day"] < u["end_day"])
 
 
@@ -105,25 +109,46 @@ def without_late(u: Mapping[str, Any], period: Period) -> tuple[dict[str, Any], 
     return {**u, "to_ns": from_ns}, Range(from_ns, period.to_ns)
 
 
-def _late(reader: Reader, window: Range, conditions: Mapping[str, Any]) -> Lines:
-    """The sums of the last lines of a period by user."""
+@dataclass(frozen=True, slots=True)
+class _Late:
+    """What users spent late in a period.
+
+    Attributes:
+        window: The stretch of time that grows, if there is one.
+        lines: The sums of lines that were read without their parts.
+        last: The last minutes of it.
+        by_part: The sums of these by part.
+    """
+
+    window: Range | None
+    lines: list[Lines]
+    last: Range | None = None
+    by_part: Mapping[int, Lines] = field(default_factory=dict)
+
+
+def _late(reader: Reader, window: Range, bound: Mapping[str, Any]) -> _Late:
+    """The last lines of a period; of the last minutes, which are read each time, by part at once."""
+    conditions = {name: value for name, value in bound.items() if name not in ("u", "p")}
 
     def read(each: Range) -> Lines:
-        sql, parameters = sqlfile.lean(SQL["lines_of_users"], {"u": all_from_ledger(each), **conditions})
-        return Lines(reader.arrow(sql, **parameters))
+        return _read_lines(reader, {**conditions, "u": all_from_ledger(each)})
 
     question = ("late lines of users", repr(sorted(conditions.items())), window.from_ns)
-    return remembered.grown(reader, question, window, read, user_sums.together)
+    found, rest = remembered.settled(reader, question, window, read, user_sums.together)
+    settled = [] if found is None else [found]
+    if rest.length_ns > OPEN_NS:
+        return _Late(window, [*settled, read(rest)])
+    asked = {**bound, "u": all_from_ledger(rest), "parted": True}
+    sql, parameters = sqlfile.lean(SQL["lines_of_users"], asked)
+    table = reader.arrow(sql, **parameters)
+    parts: list[Any] = table["part"].unique().to_pylist()
+    by_part = {part: user_sums.lines(table.filter(pc.equal(table["part"], part))) for part in parts}
+    return _Late(window, settled, rest, by_part)
 
 
-def _lines(reader: Reader, bound: Mapping[str, Any], late: Lines | None) -> pa.Table:
-    """The sums of lines by user, those of `late` with them."""
-    u = bound["u"]
-    if late is not None and u["rest_from_ns"] >= u["to_ns"]:
-        return late.table
+def _read_lines(reader: Reader, bound: Mapping[str, Any]) -> Lines:
     sql, parameters = sqlfile.lean(SQL["lines_of_users"], bound)
-    others = Lines(reader.arrow(sql, **parameters))
-    return (others if late is None else user_sums.together(others, late)).table
+    return user_sums.lines(reader.arrow(sql, **parameters))
 
 
 def _days(reader: Reader, bound: Mapping[str, Any], year: int | None) -> Held:
@@ -166,24 +191,34 @@ def _names_of(reader: Reader, numbers: Sequence[int]) -> dict[int, str]:
     return dict(reader.tuples(SQL["names_of_users"], numbers=list(numbers), **bounds))
 
 
-def _parts(reader: Reader, bound: Mapping[str, Any], window: Range | None) -> list[dict[str, Any]]:
+def _parts(reader: Reader, bound: Mapping[str, Any], late: _Late, users: Set[str | None]) -> list[Parts]:
     """What users spent by part: in the days by user, read once while they are the same, and in the lines beside."""
     u = bound["u"]
     sql, parameters = sqlfile.lean(SQL["parts_of_users"], bound)
-    rows = once(reader, "parts of users", sql, parameters, u, partial(reader.rows, sql, **parameters))
-    if u["rest_from_ns"] < u["to_ns"]:
-        rows = rows + _later_parts(reader, bound, u)
-    return _added(rows, [] if window is None else _late_parts(reader, bound, window))
+
+    def days() -> Parts:
+        return spent.of_parts(reader.rows(sql, **parameters))
+
+    rows = _later_parts(reader, bound, u) if u["rest_from_ns"] < u["to_ns"] else []
+    if late.window is not None:
+        rows += _late_parts(reader, bound, late, late.window, users)
+    return [once(reader, "parts of users", sql, parameters, u, days), spent.of_parts(rows)]
 
 
-def _late_parts(reader: Reader, bound: Mapping[str, Any], window: Range) -> list[dict[str, Any]]:
+def _late_parts(
+    reader: Reader, bound: Mapping[str, Any], late: _Late, window: Range, users: Set[str | None]
+) -> list[dict[str, Any]]:
     """The same of the last lines of a period."""
 
     def read(each: Range) -> list[dict[str, Any]]:
         return _later_parts(reader, bound, all_from_ledger(each))
 
     question = ("late parts of users", repr(sorted({**bound, "u": None}.items())), window.from_ns)
-    return remembered.grown(reader, question, window, read, _added)
+    found, rest = remembered.settled(reader, question, window, read, _added)
+    if rest != late.last:
+        return [*(found or ()), *read(rest)]
+    last = [{"part": part, **row} for part, lines in late.by_part.items() for row in user_sums.priced(lines, users)]
+    return [*(found or ()), *last]
 
 
 def _later_parts(reader: Reader, bound: Mapping[str, Any], u: Mapping[str, Any]) -> list[dict[str, Any]]:

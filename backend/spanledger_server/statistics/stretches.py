@@ -1,8 +1,9 @@
 """Which rollups, and which rows, make up a window: every moment once, nothing that waits to be recomputed.
 
 Given a snapshot, a family of rollups and a window of whole minutes, gives the days, hours and minutes to be read, and
-the minutes whose rollups are not fresh, which are read from the rows they are made of. The macros `of_days`,
-`of_hours`, `of_minutes` and `of_rows` (store/views.sql) turn it into conditions.
+the minutes whose rollups are not fresh, which are read from the rows they are made of. Of a minute for which nothing
+but more rows came since it was rolled up, as for the present one, those rows are read beside its rollup. The macros
+`of_days`, `of_hours`, `of_minutes` and `of_rows` (store/views.sql) turn it into conditions.
 
 Where finer rollups are deleted, whole coarser ones are read: there a window begins up to a day early.
 
@@ -11,7 +12,7 @@ Never: a bucket twice, or one that is not fresh.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, Literal
 
 from spanledger_server.rollups.dirty import Family
@@ -24,6 +25,7 @@ Unit = Literal["minute", "hour", "day"]
 ROWS: Final[dict[Family, str]] = {"cost": "ledger", "span": "spans", "metric": "metric_points", "told": "logs"}
 HOURS_FROM_NS: Final = 6 * HOUR_NS  # a window longer than this is read from hours
 MINUTES_A_DAY: Final = 1440
+MOST_BEGUN: Final = 5  # rows still come for the last ones only
 FAR_NS: Final = 2**62
 
 
@@ -52,6 +54,8 @@ def of(reader: Reader, family: Family, window: Range, coarsest: Unit = "day", *,
         stale_minutes |= {at_ns // MINUTE_NS for at_ns in (window.from_ns, window.to_ns) if at_ns % MINUTE_NS}
     rows_kept = kept.get(ROWS[family], 0)
     fresh = sorted(bucket for bucket in stale_minutes if bucket * MINUTE_NS >= rows_kept)
+    begun = _begun(known, family, fresh, window if exact else None)
+    anew = [minute for minute in fresh if minute not in begun]
     return {
         "first_day": days.start,
         "end_day": days.stop,
@@ -64,7 +68,10 @@ def of(reader: Reader, family: Family, window: Range, coarsest: Unit = "day", *,
         "end_minute": end_minute,
         "stale_days": _within(stale_days, days, hours_kept // DAY_NS),
         "stale_hours": _within(stale_hours, hours, minutes_kept // HOUR_NS),
-        "stale_minutes": fresh,
+        "stale_minutes": anew,
+        "begun_minutes": list(begun),
+        "begun_after": list(begun.values()),
+        "rows_after": -1 if anew or not begun else min(begun.values()),
         "rows_from_ns": max(fresh[0] * MINUTE_NS, window.from_ns if exact else 0) if fresh else 0,
         "rows_to_ns": min((fresh[-1] + 1) * MINUTE_NS, window.to_ns if exact else FAR_NS) if fresh else 0,
     }
@@ -101,7 +108,26 @@ def needed(s: Mapping[str, Any]) -> dict[str, bool]:
     days, hours = range(s["first_day"], s["end_day"]), range(s["first_hour"], s["end_hour"])
     whole = len(days) > s["gone_end_day"] - s["gone_day"]
     uncovered = not days or hours.start < days.start * 24 or hours.stop > days.stop * 24 or bool(s["stale_days"])
-    return {"hours": bool(hours) and uncovered, "days": whole, "rows": bool(s["stale_minutes"])}
+    return {"hours": bool(hours) and uncovered, "days": whole, "rows": bool(s["stale_minutes"] or s["begun_minutes"])}
+
+
+def _begun(known: noted.Noted, family: Family, waiting: Sequence[int], exactly: Range | None) -> dict[int, int]:
+    """Of the minutes that wait those that got more rows only -> up to which commit their rollups hold.
+
+    Args:
+        known: What the snapshot says.
+        family: Which rollups.
+        waiting: The minutes.
+        exactly: Nothing of a minute may lie outside of this window.
+    """
+    found: dict[int, int] = {}
+    for minute in waiting if len(waiting) <= MOST_BEGUN else ():
+        note = known.begun(family, minute)
+        if note is None or note.commit_no is None or note.last_ns is None:
+            continue
+        if exactly is None or (minute * MINUTE_NS >= exactly.from_ns and note.last_ns < exactly.to_ns):
+            found[minute] = note.commit_no
+    return found
 
 
 def _hours(window: Range, minutes_kept_ns: int, days: range, *, wanted: bool) -> range:

@@ -112,7 +112,7 @@ def _by_hour(reader: Reader, period: Rolling, now_ns: int, zone: ZoneInfo) -> li
         found = calls.by(calls.cells(reader, each, timed=False), "part")
         return [(part, one.calls, one.errors) for part, one in found.items()]
 
-    for part, called, failed in gone.by_part(reader, "calls by hour", "cost", hourly, read):
+    for part, called, failed in gone.by_part(reader, "calls by hour", "cost", hourly, read, additive=True):
         hour = datetime.fromtimestamp(part * hourly.width_ns // 10**9, UTC).astimezone(zone).hour
         number[hour] += called
         errors[hour] += failed

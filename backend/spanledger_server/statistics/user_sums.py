@@ -8,7 +8,8 @@ Never: reads the database, or changes what it was given.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import weakref
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
@@ -17,9 +18,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-COUNTS: Final = ("calls", "priced_calls", "unpriced_calls", "estimated_calls", "free_calls")
-TOKENS: Final = ("input_tokens", "output_tokens", "cached_input_tokens")
+from spanledger_server.statistics.spent import COUNTS, TOKENS
+
 TOLD: Final = {"input_tokens": "input_told", "output_tokens": "output_told", "cached_input_tokens": "cached_input_told"}
+RANKED: Final = ("calls", "unpriced_calls", "cost_usd")  # sums that say who is first
 SUMS: Final = (*COUNTS, "cost_usd", *TOKENS, *TOLD.values())
 PLACES: Final = 12  # of a cost, behind the point
 MOST_TIED: Final = 4  # times as many as are wanted
@@ -28,7 +30,7 @@ NOBODY: Final = 0  # the number of lines without a user
 Numbers = NDArray[Any]  # of 64 bits, or of Python's integers where those are too few
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Held:
     """The sums of days by user.
 
@@ -36,11 +38,13 @@ class Held:
         numbers: The users' numbers, ascending.
         sums: By the names of `SUMS`; costs in 1e-12 USD, what nobody told as 0.
         places: User -> place in the arrays, -1 for one who is not there; of those who were asked for.
+        names: Number -> user, of those who were asked for.
     """
 
     numbers: Numbers
     sums: dict[str, Numbers]
     places: dict[str | None, int] = field(default_factory=dict)
+    names: dict[int, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """How much it is, in rows of two kilobytes."""
@@ -48,25 +52,62 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class Lines:
-    """Sums of lines by user: `user_id` and `SUMS`."""
+class _Placed:
+    """Where the users of lines are: in the arrays of days, or beyond them.
 
-    table: pa.Table
+    Attributes:
+        days: Those.
+        places: One for each user.
+        beyond: Those who are not in the arrays, of lines before these, too -> their places, ascending.
+        end: The first place that nobody has.
+    """
+
+    days: weakref.ref[Held]
+    places: NDArray[np.int64]
+    beyond: dict[str | None, int]
+    end: int
+
+
+@dataclass(slots=True, eq=False)
+class Lines:
+    """Sums of lines by user.
+
+    Attributes:
+        users: Each once.
+        sums: By the names of `SUMS`, as those of days.
+        placed: Where they were the last time that they were the first beside days.
+    """
+
+    users: list[str | None]
+    sums: dict[str, Numbers]
+    placed: _Placed | None = None
 
     def __len__(self) -> int:
         """How much it is, in rows of two kilobytes."""
-        return 1 + self.table.nbytes // 2000
+        return 1 + (100 * len(self.users) + sum(each.nbytes for each in self.sums.values())) // 2000
+
+
+def lines(found: pa.Table) -> Lines:
+    """The sums in a table of `user_id` and `SUMS`, each user in one row."""
+    return Lines(found["user_id"].to_pylist(), {name: _integers(found[name]) for name in SUMS})
+
+
+def priced(each: Lines, users: Set[str | None]) -> list[dict[str, Any]]:
+    """What some users spent: `user_id`, `cost_usd` and `known_calls`, of calls whose cost is known."""
+    rows = [(user, _row(each.sums, place)) for place, user in enumerate(each.users) if user in users]
+    return [
+        {"user_id": user, "cost_usd": row["cost_usd"], "known_calls": row["calls"] - row["unpriced_calls"]}
+        for user, row in rows
+    ]
 
 
 def together(one: Lines, other: Lines) -> Lines:
     """Both, each user once."""
-    if not len(other.table):
+    if not other.users:
         return one
-    tables = [one.table, other.table.select(one.table.column_names).cast(one.table.schema)]
-    added = pa.concat_tables(tables).group_by("user_id", use_threads=False)
-    found = added.aggregate([(name, "sum") for name in SUMS])
-    names = ["user_id", *SUMS]
-    return Lines(found.select(["user_id", *(f"{name}_sum" for name in SUMS)]).rename_columns(names))
+    known = {user: place for place, user in enumerate(one.users)}
+    places = np.array([known.setdefault(user, len(known)) for user in other.users], dtype=np.int64)
+    return Lines(list(known), {name: _added(one.sums[name], other.sums[name], places, len(known)) for name in SUMS})
 
 
 def held(found: pa.Table) -> Held:
@@ -78,7 +119,10 @@ def held(found: pa.Table) -> Held:
 
 def nothing() -> Held:
     """No days."""
-    return Held(np.zeros(0, dtype=np.int32), {name: np.zeros(0, dtype=np.int32) for name in SUMS})
+    return _NO_DAYS
+
+
+_NO_DAYS: Final = Held(np.zeros(0, dtype=np.int32), {name: np.zeros(0, dtype=np.int32) for name in SUMS})
 
 
 def _narrow(values: Numbers) -> Numbers:
@@ -109,7 +153,7 @@ def _halves(chunk: Any) -> NDArray[np.int64]:
 
 def ranked(
     days: Held,
-    lines: pa.Table,
+    beside: Sequence[Lines],
     most: int,
     numbers_of: Callable[[Sequence[str]], Mapping[str, int]],
     names_of: Callable[[Sequence[int]], Mapping[int, str]],
@@ -118,31 +162,52 @@ def ranked(
 
     Args:
         days: The sums of days by user.
-        lines: Those of the lines beside, with `user_id`.
+        beside: Those of the lines beside, first what may be remembered.
         most: How many are wanted.
         numbers_of: The numbers of users, as far as they have one.
         names_of: The users of numbers.
     """
-    who: list[str | None] = lines["user_id"].to_pylist()
-    places = _placed(days, who, numbers_of)
-    new = [row for row, place in enumerate(places) if place < 0]
-    inside = np.array(places, dtype=np.int64)
-    here, beyond = inside >= 0, len(days.numbers)
-    inside[~here] = beyond + np.arange(len(new))
-    sums = {name: _added(days.sums[name], _integers(lines[name]), inside, beyond + len(new)) for name in SUMS}
-    first, users = _first(sums, most)
-    names: dict[int, str | None] = {beyond + number: who[row] for number, row in enumerate(new)}
-    kept = {place: int(days.numbers[place]) for place in first if place < beyond}
-    named = names_of([number for number in kept.values() if number != NOBODY])
-    names |= {place: named.get(number) for place, number in kept.items()}
-    rows = [
-        _row(sums, place) | {"user_number": kept.get(place, -1 - place), "user_id": names[place]} for place in first
-    ]
+    placed: list[_Placed] = []
+    for each in beside:
+        placed.append(_placed(days, each, placed[-1] if placed else None, numbers_of))
+    sums = _Sums(days, list(zip(beside, placed, strict=True)))
+    first, users = _first({name: sums.all(name) for name in RANKED}, most)
+    chosen = sums.of(first)
+    numbers = {place: int(days.numbers[place]) for place in first if place < len(days.numbers)}
+    unknown = [number for number in numbers.values() if number != NOBODY and number not in days.names]
+    days.names.update(names_of(unknown))
+    beyond = list(placed[-1].beyond) if placed else []
+
+    def who(place: int) -> dict[str, Any]:
+        if place in numbers:
+            return {"user_number": numbers[place], "user_id": days.names.get(numbers[place])}
+        return {"user_number": -1 - place, "user_id": beyond[place - len(days.numbers)]}
+
+    rows = [_row(chosen, row) | who(place) for row, place in enumerate(first)]
     rows.sort(key=_order)
     return [row | {"users": users} for row in rows[:most]]
 
 
 def _placed(
+    days: Held, each: Lines, before: _Placed | None, numbers_of: Callable[[Sequence[str]], Mapping[str, int]]
+) -> _Placed:
+    """Where the users of lines are, beside days and the lines before."""
+    if before is None and each.placed is not None and each.placed.days() is days:
+        return each.placed
+    end = len(days.numbers) if before is None else before.end
+    there, beyond = {} if before is None else before.beyond, dict[str | None, int]()
+    places = _in_days(days, each.users, numbers_of)
+    for row, place in enumerate(places):
+        if place < 0:
+            user = each.users[row]
+            places[row] = there[user] if user in there else beyond.setdefault(user, end + len(beyond))
+    found = _Placed(weakref.ref(days), np.array(places, dtype=np.int64), {**there, **beyond}, end + len(beyond))
+    if before is None:
+        each.placed = found
+    return found
+
+
+def _in_days(
     days: Held, who: Sequence[str | None], numbers_of: Callable[[Sequence[str]], Mapping[str, int]]
 ) -> list[int]:
     if not len(days.numbers):
@@ -156,6 +221,39 @@ def _placed(
         there[there] = days.numbers[places[there]] == wanted[there]
         days.places.update(zip(unknown, np.where(there, places, -1).tolist(), strict=True))
     return [days.places[user] for user in who]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """The sums of days and of the lines beside them."""
+
+    days: Held
+    beside: Sequence[tuple[Lines, _Placed]]
+
+    def all(self, name: str) -> Numbers:
+        """One for each place."""
+        found = self.days.sums[name]
+        for each, placed in self.beside:
+            found = _added(found, each.sums[name], placed.places, placed.end)
+        return found
+
+    def of(self, places: Sequence[int]) -> dict[str, Numbers]:
+        """All of them, of some places."""
+        chosen = np.array(places, dtype=np.int64)
+        inside = np.flatnonzero(chosen < len(self.days.numbers))
+        none: Numbers = np.zeros(0, dtype=np.int64)
+        found = {
+            name: _added(none, self.days.sums[name][chosen[inside]], inside, len(chosen)) for name in self.days.sums
+        }
+        for each, placed in self.beside:
+            within = chosen < placed.end
+            row_of = np.full(placed.end, -1)
+            row_of[chosen[within]] = np.flatnonzero(within)
+            rows = row_of[placed.places]
+            mine = np.flatnonzero(rows >= 0)
+            for name, sums in found.items():
+                found[name] = _added(sums, each.sums[name][mine], rows[mine], len(chosen))
+        return found
 
 
 def _added(days: Numbers, lines: Numbers, places: NDArray[np.int64], length: int) -> Numbers:

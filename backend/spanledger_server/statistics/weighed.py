@@ -10,10 +10,12 @@ Never: a span counted whose weight nobody told, or an interval narrower than sam
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from spanledger_server import estimates
 from spanledger_server.estimates import Estimate
@@ -26,9 +28,66 @@ from spanledger_server.timegrid import Range
 
 SQL = sqlfile.load(__package__)
 
+Integers: TypeAlias = NDArray[np.int64]
+Floats: TypeAlias = NDArray[np.float64]
+
 MINUTE_NS: Final = 60 * 10**9
 QUANTILES: Final = (0.5, 0.95, 0.99)
-CODES_A_PIECE: Final = 16  # of two kilobytes
+CODES_A_PIECE: Final = 32  # of two kilobytes
+LISTS: Final[dict[str, type[np.generic]]] = {
+    **dict.fromkeys(("codes", "slots"), np.int64),
+    **dict.fromkeys(("weights", "loose", "kept", "sums"), np.float64),
+}
+
+
+class Weights(Mapping[int, float]):
+    """Sums by key, ascending. What is added is put together when somebody asks, in the order in which it came."""
+
+    __slots__ = ("_pieces", "_sums")
+
+    def __init__(self) -> None:
+        """Nothing."""
+        self._pieces: list[tuple[Integers, Floats]] = []
+        self._sums: dict[int, float] | None = {}
+
+    def add(self, keys: Integers, numbers: Floats) -> None:
+        """Add numbers to keys, each of which is there once, ascending."""
+        if len(keys):
+            self._pieces.append((keys, numbers))
+            self._sums = None
+
+    def extend(self, other: Weights) -> None:
+        """Add what another holds."""
+        for keys, numbers in list(other._pieces):
+            self.add(keys, numbers)
+
+    def __getitem__(self, key: int) -> float:
+        """The sum of a key."""
+        return self._found()[key]
+
+    def __iter__(self) -> Iterator[int]:
+        """The keys."""
+        return iter(self._found())
+
+    def __len__(self) -> int:
+        """How many keys there are."""
+        return len(self._found())
+
+    def each(self) -> tuple[list[int], list[float]]:
+        """The keys and their sums."""
+        found = self._found()
+        return list(found), list(found.values())
+
+    def _found(self) -> dict[int, float]:
+        found = self._sums
+        if found is None:
+            if len(self._pieces) > 1:
+                keys, places = np.unique(np.concatenate([keys for keys, _ in self._pieces]), return_inverse=True)
+                added: Floats = np.bincount(places, np.concatenate([each for _, each in self._pieces]))
+                self._pieces = [(keys, added)]
+            keys, sums = self._pieces[0]
+            found = self._sums = dict(zip(keys.tolist(), sums.tolist(), strict=True))
+        return found
 
 
 @dataclass(slots=True)
@@ -49,21 +108,20 @@ class Requests:
     uncounted: int = 0
     weight: float = 0.0
     failed_weight: float = 0.0
-    durations: defaultdict[int, float] = field(default_factory=lambda: defaultdict(float))
-    spread: defaultdict[int, float] = field(default_factory=lambda: defaultdict(float))
-    failed_spread: defaultdict[int, float] = field(default_factory=lambda: defaultdict(float))
+    durations: Weights = field(default_factory=Weights)
+    spread: Weights = field(default_factory=Weights)
+    failed_spread: Weights = field(default_factory=Weights)
 
     def add(self, cell: Mapping[str, Any]) -> None:
         """Add a row of the statement `weighed_cells`."""
         self.spans += cell["spans"]
         self.uncounted += cell["uncounted"]
-        slots, sums = cell["slots"] or (), cell["sums"] or ()
         self.weight += cell["weight"]
-        _add(self.durations, zip(cell["codes"] or (), cell["weights"] or (), strict=True))
-        _add(self.spread, zip(slots, sums, strict=True))
+        self.durations.add(cell["codes"], cell["weights"])
+        self.spread.add(cell["slots"], cell["sums"])
         if cell["failed"]:
             self.failed_weight += cell["weight"]
-            _add(self.failed_spread, zip(slots, sums, strict=True))
+            self.failed_spread.add(cell["slots"], cell["sums"])
 
     @property
     def counted(self) -> int:
@@ -93,8 +151,7 @@ class Requests:
 
     def duration_ns(self, q: float) -> Estimate | None:
         """The duration that a share `q` of them does not exceed."""
-        codes = sorted(self.durations)
-        weights = [self.durations[code] for code in codes]
+        codes, weights = self.durations.each()
         value = histogram.weighted_quantile(codes, weights, q)
         if value is None:
             return None
@@ -106,11 +163,6 @@ class Requests:
     def dropped(self) -> float:
         """How many were not kept, beside those that were."""
         return max(0.0, self.weight - self.counted)
-
-
-def _add(to: defaultdict[int, float], what: Iterable[tuple[int, float]]) -> None:
-    for key, value in what:
-        to[key] += value
 
 
 def requests(reader: Reader, from_ns: int, to_ns: int, service: str | None = None) -> dict[tuple[str, str], Requests]:
@@ -132,19 +184,24 @@ def requests(reader: Reader, from_ns: int, to_ns: int, service: str | None = Non
 def cells(reader: Reader, period: Period, service: str | None) -> list[dict[str, Any]]:
     """The rows of `weighed_cells`, by part of the period, service, operation, route and outcome, some perhaps twice."""
 
-    def read(each: Period, s: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-        found = s or stretches.of(reader, "span", each.window, each.coarsest)
+    def read(each: Period) -> list[dict[str, Any]]:
+        found = stretches.of(reader, "span", each.window, each.coarsest)
         bound = {"service": service, "s": found, "p": each.bound(), **stretches.needed(found)}
         sql, parameters = sqlfile.lean(SQL["weighed_cells"], bound)
-        return reader.rows(sql, **parameters)
+        return [_in_arrays(cell) for cell in reader.rows(sql, **parameters)]
 
     if period.parts:
-        return gone.by_part(reader, ("weighed", service), "span", period, read, _weight)
+        return gone.by_part(reader, ("weighed", service), "span", period, read, _weight, additive=True)
     return gone.whole(reader, ("weighed", service), "span", period, read, _weight)
 
 
+def _in_arrays(cell: dict[str, Any]) -> dict[str, Any]:
+    """A row whose lists are arrays, empty where there are none."""
+    return {**cell, **{name: np.array(cell[name] or (), kind) for name, kind in LISTS.items()}}
+
+
 def _weight(cell: Mapping[str, Any]) -> int:
-    return 1 + (len(cell["codes"] or ()) + len(cell["slots"] or ())) // CODES_A_PIECE
+    return 1 + (len(cell["codes"]) + len(cell["slots"])) // CODES_A_PIECE
 
 
 def together(parts: Iterable[Requests]) -> Requests:
@@ -155,7 +212,7 @@ def together(parts: Iterable[Requests]) -> Requests:
         whole.uncounted += part.uncounted
         whole.weight += part.weight
         whole.failed_weight += part.failed_weight
-        _add(whole.durations, part.durations.items())
-        _add(whole.spread, part.spread.items())
-        _add(whole.failed_spread, part.failed_spread.items())
+        whole.durations.extend(part.durations)
+        whole.spread.extend(part.spread)
+        whole.failed_spread.extend(part.failed_spread)
     return whole

@@ -91,7 +91,7 @@ lines AS NOT MATERIALIZED (
         duration_ns, error_type, state, cost_usd, input_tokens, output_tokens, cached_input_tokens
     FROM ledger
     WHERE at_ns >= $rows_from_ns AND at_ns < $rows_to_ns
-        AND ($whole OR list_contains($s.stale_minutes, at_ns // 60000000000))
+        AND ($whole OR of_rows(at_ns, commit_no, $s))
         -- include: ledger_conditions
 )
 -- end
@@ -635,13 +635,34 @@ CASE
     )
 END
 
+-- name: telling_conditions
+-- One condition that spans and ledger lines meet alike (`few_…` of `judged_traces`), after a WHERE that has one already.
+AND list_contains($session_id::VARCHAR[], session_id) -- if: few_session_id
+AND list_contains($user_id::VARCHAR[], user_id) -- if: few_user_id
+AND list_contains($model::VARCHAR[], model) -- if: few_model
+AND list_contains($feature::VARCHAR[], feature) -- if: few_feature
+AND list_contains($operation::VARCHAR[], operation) -- if: few_operation
+AND list_contains($tenant::VARCHAR[], tenant) -- if: few_tenant
+AND list_contains($user_tier::VARCHAR[], user_tier) -- if: few_user_tier
+AND list_contains($provider::VARCHAR[], provider) -- if: few_provider
+AND list_contains($service::VARCHAR[], service) -- if: few_service
+
+-- name: behind_cursor
+-- What stands behind where a page ended, after a WHERE that has a condition already.
+AND ( -- if: after_trace
+    ($after_place IS NULL AND place IS NULL AND trace_id > $after_trace::UUID) -- if: after_trace
+    OR ($after_place IS NOT NULL AND place IS NULL) -- if: after_trace
+    OR place > $after_place::DECIMAL(38, 12) -- if: after_trace
+    OR (place = $after_place::DECIMAL(38, 12) AND trace_id > $after_trace::UUID) -- if: after_trace
+) -- if: after_trace
+
 -- name: judged_traces
 -- The traces that left a span or a ledger line in a window and meet the conditions, after a WITH: `seen` is what they
 -- left, `passed` the judgements; of one without `heavier` all was regarded. Only traces with something of another than
 -- the usual weight can have left less. Where all conditions ask for what any span or line may have, more of a trace meets
 -- what less of it did (`at_once`): its weight is then the least with which it meets them, and that is all its judgement.
--- Where few spans and lines meet one condition (`few_…`), only their traces are judged. One word is looked for column by
--- column, which takes half of what it takes to look for it in all that a span says; the other `words` in that.
+-- Where few spans and lines meet one condition (`few_…`), only their traces are judged, and with `upto_ns` only those that
+-- begin before then. One word is looked for column by column, which takes half of what it takes to look for it in all that a span says; the other `words` in that.
 -- Where `facets` are asked for, a bit each says which of some services and models a trace has.
 seen AS NOT MATERIALIZED (
     SELECT
@@ -695,16 +716,19 @@ seen AS NOT MATERIALIZED (
         AND list_contains($trace_id::UUID[], trace_id) -- if: trace_id
         AND NOT list_contains($not_trace_id::UUID[], trace_id) -- if: not_trace_id
 ),
--- if: few_session_id few_user_id few_name few_status few_model few_say
+-- if: upto_ns
+begun AS MATERIALIZED (SELECT DISTINCT trace_id FROM seen WHERE start_ns < $upto_ns),
+-- end
+-- if: few_session_id few_user_id few_name few_status few_route few_model few_feature few_operation few_tenant few_user_tier few_provider few_service few_say
 chosen AS MATERIALIZED (
     SELECT DISTINCT trace_id FROM seen
+    SEMI JOIN begun USING (trace_id) -- if: upto_ns
     WHERE true
-        AND list_contains($session_id::VARCHAR[], session_id) -- if: few_session_id
-        AND list_contains($user_id::VARCHAR[], user_id) -- if: few_user_id
         AND list_contains($name::VARCHAR[], name) -- if: few_name
         AND status_code = 2 -- if: few_status
-        AND list_contains($model::VARCHAR[], model) -- if: few_model
+        AND list_contains($route::VARCHAR[], route) -- if: few_route
         AND says -- if: few_say
+        -- include: telling_conditions
 ),
 -- end
 -- if: redrawn
@@ -723,7 +747,8 @@ regarded AS NOT MATERIALIZED (
         seen.*
         , NULL::DOUBLE AS heavier -- if: redrawn
     FROM seen
-    SEMI JOIN chosen USING (trace_id) -- if: few_session_id few_user_id few_name few_status few_model few_say
+    SEMI JOIN begun USING (trace_id) -- if: upto_ns
+    SEMI JOIN chosen USING (trace_id) -- if: few_session_id few_user_id few_name few_status few_route few_model few_feature few_operation few_tenant few_user_tier few_provider few_service few_say
     -- if: redrawn
     UNION ALL
     SELECT mixed.*, lesser.heavier FROM mixed JOIN lesser USING (trace_id) WHERE mixed.weight <= lesser.weight

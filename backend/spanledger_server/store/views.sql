@@ -61,8 +61,12 @@ CREATE OR REPLACE MACRO of_hours(bucket, s) AS
 CREATE OR REPLACE MACRO of_minutes(bucket, s) AS
     bucket >= s.first_minute AND bucket < s.end_minute AND NOT list_contains(s.stale_minutes, bucket)
     AND (bucket < s.first_hour * 60 OR bucket >= s.end_hour * 60 OR list_contains(s.stale_hours, bucket // 60));
-CREATE OR REPLACE MACRO of_rows(at_ns, s) AS
-    at_ns >= s.rows_from_ns AND at_ns < s.rows_to_ns AND list_contains(s.stale_minutes, at_ns // 60000000000);
+CREATE OR REPLACE MACRO of_rows(at_ns, commit_no, s) AS
+    at_ns >= s.rows_from_ns AND at_ns < s.rows_to_ns AND (s.rows_after < 0 OR commit_no > s.rows_after)
+    AND (
+        list_contains(s.stale_minutes, at_ns // 60000000000)
+        OR commit_no > s.begun_after[list_position(s.begun_minutes, at_ns // 60000000000)]
+    );
 
 -- Which days by user make up a period, and which lines of the ledger are read beside them, for `u` as statistics/spenders.py makes it.
 CREATE OR REPLACE MACRO user_days(bucket, quarter, u) AS
@@ -71,6 +75,19 @@ CREATE OR REPLACE MACRO user_days(bucket, quarter, u) AS
 CREATE OR REPLACE MACRO of_lines(at_ns, u) AS
     at_ns >= u.rest_from_ns AND at_ns < u.to_ns
     AND (at_ns < u.head_ns OR at_ns >= u.tail_ns OR list_contains(u.stale, at_ns // 86400000000000));
+
+-- Which hours, minutes and lines make up what was spent in a stretch of time, for `h` as forecast/spend.py makes it.
+CREATE OR REPLACE MACRO spent_hours(bucket, h) AS
+    bucket >= h.first_hour AND bucket < h.end_hour AND NOT list_contains(h.apart, bucket);
+CREATE OR REPLACE MACRO spent_minutes(bucket, h) AS
+    bucket >= h.first_minute AND bucket < h.end_minute AND NOT list_contains(h.stale, bucket)
+    AND (bucket >= h.end_hour * 60 OR list_contains(h.apart, bucket // 60));
+CREATE OR REPLACE MACRO spent_lines(at_ns, h) AS
+    at_ns >= h.rest_from_ns AND at_ns < h.to_ns
+    AND (at_ns // 3600000000000 < h.first_hour
+        OR ((at_ns // 3600000000000 >= h.end_hour OR list_contains(h.apart, at_ns // 3600000000000))
+            AND (at_ns // 60000000000 < h.first_minute OR at_ns // 60000000000 >= h.end_minute
+                OR list_contains(h.stale, at_ns // 60000000000))));
 
 -- The number of the part of a period that a time lies in, for `p` as statistics/periods.py makes it.
 CREATE OR REPLACE MACRO part_of(at_ns, p) AS

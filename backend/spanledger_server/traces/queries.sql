@@ -22,14 +22,9 @@ weighed AS (
     ANTI JOIN lesser USING (trace_id) -- if: redrawn
 ),
 page AS (
-    SELECT trace_id, place
-    FROM matched
-    -- if: after_trace
-    WHERE ($after_place IS NULL AND place IS NULL AND trace_id > $after_trace::UUID)
-        OR ($after_place IS NOT NULL AND (
-            place IS NULL OR place > $after_place::DECIMAL(38, 12)
-            OR (place = $after_place::DECIMAL(38, 12) AND trace_id > $after_trace::UUID)))
-    -- end
+    SELECT trace_id, place FROM matched
+    WHERE true
+        -- include: behind_cursor
     ORDER BY place NULLS LAST, trace_id
     LIMIT $most
 )
@@ -55,6 +50,45 @@ UNION ALL BY NAME
 )
 -- end
 ;
+
+-- name: listed
+-- One page of the ids that `search` gives, where every trace that may stand on it is judged; with `begun_ns` of those that,
+-- as far as what is read tells, began by then.
+WITH
+-- include: judged_traces
+SELECT trace_id, place FROM passed
+WHERE true
+    AND start_ns >= $begun_ns -- if: begun_ns
+    -- include: behind_cursor
+ORDER BY place NULLS LAST, trace_id
+LIMIT $most;
+
+-- name: left_any
+-- Which of some traces left a span or a ledger line in a window.
+SELECT trace_id FROM spans
+WHERE start_ns >= $from_ns AND start_ns < $to_ns AND trace_id IN (SELECT unnest($traces::UUID[]))
+UNION
+SELECT trace_id FROM ledger
+WHERE at_ns >= $from_ns AND at_ns < $to_ns AND trace_id IN (SELECT unnest($traces::UUID[]));
+
+-- name: telling_within
+-- How many spans and lines of a window meet one condition (`few_…` of `judged_traces`), or are there at all.
+SELECT (
+    SELECT count(*) FROM spans
+    WHERE start_ns >= $from_ns AND start_ns < $to_ns
+        AND list_contains($trace_id::UUID[], trace_id) -- if: trace_id
+        AND list_contains($name::VARCHAR[], name) -- if: few_name
+        AND status_code = 2 -- if: few_status
+        AND list_contains($route::VARCHAR[], route) -- if: few_route
+        -- include: telling_conditions
+) + (
+    SELECT count(*) FROM ledger
+    WHERE at_ns >= $from_ns AND at_ns < $to_ns
+        AND list_contains($trace_id::UUID[], trace_id) -- if: trace_id
+        AND false -- if: few_name few_route
+        AND error_type IS NOT NULL -- if: few_status
+        -- include: telling_conditions
+);
 
 -- name: differences
 -- Two parts of the traces that `search` would find: those inside a selection, and the rest. For each value that a key has
@@ -323,24 +357,30 @@ WHERE at_ns >= $from_ns AND at_ns < $to_ns
 GROUP BY trace_id;
 
 -- name: few_rows_of_spans
--- What spans of traces say of these, in any order.
+-- What spans of traces say of these, in any order. They are found by their ids alone, before anything else of them is read.
 SELECT
     trace_id, span_id, parent_span_id, start_ns, end_ns, name, service, status_code, model, user_id, session_id, feature
 FROM spans
-WHERE start_ns >= $from_ns AND start_ns < $to_ns
-    AND trace_id = $trace::UUID -- if: trace
-    AND trace_id IN (SELECT unnest($traces::UUID[])) -- if: traces
-LIMIT $most;
+WHERE rowid IN (
+    SELECT rowid FROM spans
+    WHERE start_ns >= $from_ns AND start_ns < $to_ns
+        AND trace_id = $trace::UUID -- if: trace
+        AND trace_id IN (SELECT unnest($traces::UUID[])) -- if: traces
+    LIMIT $most
+);
 
 -- name: few_rows_of_lines
 -- The same of their ledger lines.
 SELECT
     trace_id, span_id, at_ns, duration_ns, operation, service, model, state, cost_usd, error_type, user_id, session_id, feature
 FROM ledger
-WHERE at_ns >= $from_ns AND at_ns < $to_ns
-    AND trace_id = $trace::UUID -- if: trace
-    AND trace_id IN (SELECT unnest($traces::UUID[])) -- if: traces
-LIMIT $most;
+WHERE rowid IN (
+    SELECT rowid FROM ledger
+    WHERE at_ns >= $from_ns AND at_ns < $to_ns
+        AND trace_id = $trace::UUID -- if: trace
+        AND trace_id IN (SELECT unnest($traces::UUID[])) -- if: traces
+    LIMIT $most
+);
 
 -- name: few_spans_of_trace
 -- A trace's spans by start.

@@ -31,6 +31,7 @@ MOST_FACETS: Final = 20
 MOST_BITS: Final = 120  # services and models that are told apart by a bit each
 MOST_ROWS: Final = 2_000_000  # spans and lines judged in one search
 MAY_BE_RARE: Final = ("session_id", "user_id", "name", "status", "model")
+ALSO_TELLING: Final = ("route", "feature", "operation", "tenant", "user_tier", "provider", "service")
 ONCE_IN: Final = 16  # spans and lines: what is no rarer is in most traces, and looking for these apart saves nothing
 MINUTE_NS: Final = 60 * 10**9
 DAY_NS: Final = 86400 * 10**9
@@ -90,7 +91,7 @@ def search(
         conditions: What was asked for.
         sort: One of `SORTS`.
         after: Where the page before ended.
-        most: How many summaries.
+        most: How many summaries; 0: what tells of all of them alone.
     """
     searched = affordable(reader, from_ns, to_ns, oldest=sort == "start")
     step_ns = step(from_ns, to_ns)
@@ -98,7 +99,7 @@ def search(
         "step_ns": step_ns,
         "after_place": None if after is None else after.place,
         "after_trace": None if after is None else after.trace_id,
-        "most": most + 1,
+        "most": most + 1 if most else 0,
         "most_facets": MOST_FACETS,
     }
     few = len(bound["services"]) + len(bound["models"]) <= MOST_BITS
@@ -157,7 +158,7 @@ def _commonest(counted: Iterable[tuple[str, int]]) -> list[dict[str, Any]]:
 def judging(reader: Reader, searched: tuple[int, int], conditions: Conditions, sort: str) -> dict[str, Any]:
     """What the statements bind that judge traces by what they left in a window, and what they can do without."""
     within = {"from_ns": searched[0], "to_ns": searched[1]}
-    key, drawn = _telling(conditions), not _at_once(conditions)
+    key, drawn = telling(conditions, MAY_BE_RARE), not _at_once(conditions)
     chosen = {} if key is None else {f"by_{key}": conditions.include[key]}
     limits = {"most_values": MOST_BITS, "once_in": ONCE_IN, "drawn": drawn}
     sql, parameters = sqlfile.lean(SQL["left_within"], within | chosen | limits)
@@ -165,24 +166,24 @@ def judging(reader: Reader, searched: tuple[int, int], conditions: Conditions, s
     seen = {"services": left["services"] or [], "models": left["models"] or []}
     redrawn = drawn and left["sampled"]
     ways = {"redrawn": redrawn, "at_once": not redrawn, "usual_weight": left["usual_weight"] if redrawn else None}
+    word, rare = _word(reader, searched, conditions.words)
+    few = {f"few_{key}": left.get("rarely"), "few_say": rare and not left.get("rarely")}
+    return within | seen | ways | few | asking(conditions, sort, word)
+
+
+def asking(conditions: Conditions, sort: str, word: str | None) -> dict[str, Any]:
+    """What all statements bind that judge traces; `word` is one of the conditions' that is looked for apart."""
     by = sort.removeprefix("-")
     order = f"by_{by}_down" if sort.startswith("-") else f"by_{by}"
     sized = conditions.least.keys() | conditions.most.keys() | {by}
-    word, rare = _word(reader, searched, conditions.words)
-    columns = {
-        f"few_{key}": left.get("rarely"),
-        "few_say": rare and not left.get("rarely"),
-        order: True,
-        "duration_ns": "duration" in sized,
-        "cost_usd": "cost" in sized,
-    }
+    columns = {order: True, "duration_ns": "duration" in sized, "cost_usd": "cost" in sized}
     words = [other for other in conditions.words if other != word]
-    return within | seen | ways | columns | {"word": word, "words": words or None, **conditions.bound()}
+    return columns | {"word": word, "words": words or None, **conditions.bound()}
 
 
-def _telling(conditions: Conditions) -> str | None:
-    """One key of which a span or line of each trace that is asked for has a value that was named, if any."""
-    named = (key for key in MAY_BE_RARE if "" not in conditions.include.get(key, [""]))
+def telling(conditions: Conditions, keys: Sequence[str]) -> str | None:
+    """One of the `keys` of which a span or line of each trace that is asked for has a value that was named, if any."""
+    named = (key for key in keys if "" not in conditions.include.get(key, [""]))
     return next((key for key in named if key != "status" or conditions.include[key] == ["error"]), None)
 
 

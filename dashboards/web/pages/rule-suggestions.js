@@ -6,17 +6,17 @@
  */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { html } from '../html.js';
-import { refused, request, useAsking } from '../api.js';
+import { request, useAsking } from '../api.js';
 import { percent, plural } from '../format.js';
 import { measure } from '../units.js';
 import { condition, scope } from '../alert/words.js';
 import { Card } from '../parts/card.js';
 import { isAdmin, refusal } from '../parts/form.js';
-import { calmer, candidates, isNoisy, leftOut, rank } from '../alert/suggest.js';
+import { leftOut } from '../alert/suggest.js';
 import { Replay } from './rule-replay.js';
 
-/** @typedef {import('../alert/suggest.js').Candidate} Candidate */
-/** @typedef {{at: number, of: number, found: {one: Candidate, replay: any, rank: number}[], noisy: number, unknown: number}} Looked */
+/** @typedef {{kind: 'on' | 'limit' | 'new', title: string, why: string, rank: number, rule: any, body: any, calmer: any, replay: any}} Suggestion body: what is sent to the server when it is used */
+/** @typedef {{at: number, of: number | null, found: Suggestion[], noisy: number, unknown: number}} Looked */
 
 /** @param {{rules: any[] | null, changed: (text: string) => void}} props */
 export function Suggestions({ rules, changed }) {
@@ -25,37 +25,38 @@ export function Suggestions({ rules, changed }) {
   const gone = useRef(false);
   useEffect(() => () => { gone.current = true; }, []);
   const look = () => ask(async () => {
-    const [precision, metrics] = await Promise.all([request('/api/v1/alerts/precision'), request('/api/v1/rules/metrics')]);
-    const each = candidates(/** @type {any[]} */ (rules), precision.items, metrics.items);
     /** @type {Looked} */
-    let state = { at: 0, of: each.length, found: [], noisy: 0, unknown: 0 };
+    let state = { at: 0, of: null, found: [], noisy: 0, unknown: 0 };
     setLooked(state);
-    for (const one of each) { // one after another: a replay reads a week
-      if (gone.current) return;
-      let replay = /** @type {any} */ (null);
-      const failure = await refused(async () => { replay = await request('/api/v1/rules/backtest', { method: 'POST', body: { ...one.replay, from: 'now-7d', to: 'now' } }); });
-      if (failure?.passing) { setLooked({ ...state, of: state.at }); throw failure; } // the server is gone: that says nothing of a rule
-      const place = failure ? null : rank(one, replay);
-      const noisy = !failure && place === null && isNoisy(replay);
-      state = { ...state, at: state.at + 1, found: place === null ? state.found : [...state.found, { one, replay, rank: place }].sort((a, b) => a.rank - b.rank), noisy: state.noisy + Number(noisy), unknown: state.unknown + Number(place === null && !noisy) };
-      setLooked(state);
+    try {
+      for (let cursor = null, first = true; first || cursor; first = false) { // a replay reads a week: a page of them takes a few seconds
+        const page = await request(`/api/v1/rules/suggest${cursor ? `?cursor=${cursor}` : ''}`);
+        if (gone.current) return;
+        cursor = page.next_cursor;
+        const at = state.at + page.tried;
+        state = { at, of: cursor ? page.of : at, found: [...state.found, ...page.items].sort((a, b) => a.rank - b.rank), noisy: state.noisy + page.noisy, unknown: state.unknown + page.unknown };
+        setLooked(state);
+      }
+    } catch (failure) {
+      setLooked(state.at ? { ...state, of: state.at } : null); // what broke off says nothing of a rule
+      throw failure;
     }
   });
-  const busy = looked !== null && looked.at < looked.of;
-  const used = (/** @type {Candidate} */ one, /** @type {string} */ text) => { setLooked((old) => old && { ...old, found: old.found.filter((each) => each.one !== one) }); changed(text); };
-  return html`<${Card} title="Suggestions" sub="from the last 7 days" busy=${busy} actions=${html`<button class="button" disabled=${busy || !rules} onClick=${look}>${busy ? `Trying ${looked.at + 1} of ${looked.of} …` : looked ? 'Look again' : 'Look for rules'}</button>`}>
+  const busy = looked !== null && looked.at !== looked.of;
+  const used = (/** @type {Suggestion} */ one, /** @type {string} */ text) => { setLooked((old) => old && { ...old, found: old.found.filter((each) => each !== one) }); changed(text); };
+  return html`<${Card} title="Suggestions" sub="from the last 7 days" busy=${busy} actions=${html`<button class="button" disabled=${busy || !rules} onClick=${look}>${busy ? (looked.of ? `Tried ${looked.at} of ${looked.of} …` : 'Trying …') : looked ? 'Look again' : 'Look for rules'}</button>`}>
     ${wrong ? html`<p class="face field-error" role="alert">${wrong}</p>` : null}
     ${looked === null ? html`<p class="face-note">Rules that are off, limits that tell too often, and metrics that no rule watches, each tried on the last week before it is offered. Nobody is told.</p>` : null}
-    ${looked?.found.length ? html`<ul class="suggestions">${looked.found.map(({ one, replay }) => html`<${Suggested} key=${`${one.kind} ${one.title}`} one=${one} replay=${replay} used=${used} />`)}</ul>` : null}
+    ${looked?.found.length ? html`<ul class="suggestions">${looked.found.map((one) => html`<${Suggested} key=${`${one.kind} ${one.title}`} one=${one} used=${used} />`)}</ul>` : null}
     ${looked && !busy ? html`<p class="face-note" role="status">${[looked.of === 0 ? 'There is nothing to try: no rule is off or tells too often, and no metric goes unwatched.' : looked.found.length ? `${plural(looked.found.length, 'suggestion')} of ${looked.of} tried.` : `Nothing to suggest, of ${looked.of} tried.`, leftOut(looked)].filter(Boolean).join(' ')}</p>` : null}<//>`;
 }
 
-/** @param {{one: Candidate, replay: any, used: (one: Candidate, text: string) => void}} props */
-function Suggested({ one, replay, used }) {
+/** @param {{one: Suggestion, used: (one: Suggestion, text: string) => void}} props */
+function Suggested({ one, used }) {
   const { wrong, busy, ask } = useAsking();
   const [open, setOpen] = useState(false);
   const { say } = measure(one.rule.unit);
-  const other = one.kind === 'limit' ? calmer(replay) : null;
+  const { replay, calmer: other } = one;
   const use = () => ask(async () => {
     if (other) await request(`/api/v1/rules/${one.rule.id}`, { method: 'PUT', body: { threshold: other.threshold } });
     else await request(one.kind === 'on' ? `/api/v1/rules/${one.rule.id}/enable` : '/api/v1/rules', { method: 'POST', ...(one.body ? { body: one.body } : {}) });

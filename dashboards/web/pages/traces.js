@@ -3,7 +3,7 @@
  * Traces: find the request that explains a symptom.
  *
  * Given: range, filters, text and sort of the URL. Gives: histogram, facets, list; each row leads to its trace, or, where a
- * second one is picked (`compare`), to the comparison.
+ * second one is picked (`compare`), to the comparison. The list is asked apart: it is there before everything is counted.
  * Never: rows pushed into the list while someone reads it.
  */
 import { useEffect, useRef, useState } from 'preact/hooks';
@@ -33,6 +33,8 @@ const SORTS = ['-start', 'start', '-duration', 'duration', '-cost', 'cost'];
 const PAGE = 50;
 const MORE = 250;
 const LOOK_AGAIN_MS = 10_000;
+const ROWS = { totals: 'false' };
+const TOTALS = { limit: '0' };
 
 /** @param {Record<string, string>} more */
 function address(more) {
@@ -47,25 +49,35 @@ function address(more) {
 }
 
 export function View() {
-  const url = address({});
+  const url = address(ROWS);
   const load = useLoad(url);
-  const more = useMore(url, load, (cursor) => address({ cursor, limit: String(MORE) }));
+  const overview = useLoad(address(TOTALS));
+  const both = { ...load, reload: () => { load.reload(); overview.reload(); } };
+  const more = useMore(url, both, (cursor) => address({ ...ROWS, cursor, limit: String(MORE) }));
   const fresh = useFresh(url, load);
   const choosing = params.value.has('different') || params.value.has('in') || params.value.has('in_from') || params.value.has('in_to');
+  const none = load.data ? !load.data.items.length : load.error !== null;
   return html`<div class="page traces-page">
     <${SearchBar} /><${Picking} /><div class="bar"><${FilterChips} keys=${FILTER_KEYS} /><span class="bar-end"><button class="button" onClick=${editAsSql} title="The same search as a statement in Query"><${Icon} name="table" />Edit as SQL</button><${Views} /></span></div>
-    <${Faces} load=${load} what="traces" boxed=${true} blank=${html`<div class="card blank histogram-blank"></div><div class="card blank list-blank"></div>`}>${(/** @type {any} */ data) => html`
-      ${data.matched && data.histogram?.length ? html`<${Histogram} data=${data} busy=${load.busy} choosing=${choosing} />` : null}
-      ${choosing ? html`<${Later} load=${() => import('./traces-different.js')} part="Different" question=${new URLSearchParams(url.split('?')[1])} />` : null}
-      <div class="traces-body">
-        ${data.items.length ? html`<${Facets} facets=${data.facets ?? {}} />` : null}
-        <${Card} title="Traces" sub=${html`${data.exact === false ? 'about ' : ''}${plural(data.matched, 'match', 'matches')}<${StandFor} data=${data} />`} busy=${load.busy || more.busy}
+    ${none ? null : html`<${Faces} load=${overview} what="the overview" boxed=${true} blank=${html`<div class="card blank histogram-blank"></div>`}>${(/** @type {any} */ data) => (data.matched && data.histogram?.length ? html`<${Histogram} data=${data} busy=${overview.busy} choosing=${choosing} />` : null)}<//>`}
+    ${choosing && load.data ? html`<${Later} load=${() => import('./traces-different.js')} part="Different" question=${new URLSearchParams(address({}).split('?')[1])} />` : null}
+    <${Faces} load=${load} what="traces" boxed=${true} blank=${html`<div class="card blank list-blank"></div>`}>${(/** @type {any} */ data) => html`<div class="traces-body">
+        ${none || overview.error ? null : html`<${Facets} facets=${overview.data?.facets} />`}
+        <${Card} title="Traces" sub=${html`<${Matches} load=${load} overview=${overview} />`} busy=${load.busy || more.busy}
           actions=${fresh ? html`<button class="button primary new-pill" onClick=${more.reload}>${fresh} new</button>` : null}>
-          ${data.items.length ? html`<${TraceList} items=${[...data.items, ...more.extra]} />` : html`<${Nothing} />`}
+          ${none ? html`<${Nothing} />` : html`<${TraceList} items=${[...data.items, ...more.extra]} />`}
           ${more.cursor ? html`<p class="more"><button class="button" disabled=${more.busy} onClick=${more.fetch}>Show more</button></p>` : null}
         <//>
       </div>`}<//>
   </div>`;
+}
+
+/** How many traces match; until all are counted, how many are listed. @param {{load: import('../api.js').Load, overview: import('../api.js').Load}} props */
+function Matches({ load, overview }) {
+  const all = overview.busy || overview.error ? null : overview.data;
+  if (all) return html`${all.exact === false ? 'about ' : ''}${plural(all.matched, 'match', 'matches')}<${StandFor} data=${all} />`;
+  const { items, next_cursor: next, exact } = load.data;
+  return next ? `more than ${plural(items.length, 'match', 'matches')}` : `${exact ? '' : 'at least '}${plural(items.length, 'match', 'matches')}`;
 }
 
 /** Leads to Query with the statement that finds the same traces. */
@@ -158,7 +170,7 @@ function Histogram({ data, busy, choosing }) {
 
 const FACETS = /** @type {[string, string][]} */ ([['status', 'Status'], ['service', 'Service'], ['model', 'Model']]);
 
-/** @param {{facets: Record<string, {value: string | null, count: number}[]>}} props */
+/** @param {{facets: Record<string, {value: string | null, count: number}[]> | undefined}} props undefined: not counted yet */
 function Facets({ facets }) {
   const chosen = new Set(filters.value.map(formatFilter));
   const toggle = (/** @type {string} */ key, /** @type {string | null} */ value) => {
@@ -168,8 +180,8 @@ function Facets({ facets }) {
   };
   const open = matchMedia('(min-width: 1181px)').matches;
   return html`<details class="card facets" open=${open}><summary><${Icon} name="filter" />Filter by</summary>${FACETS.map(([key, name]) => html`<fieldset key=${key}><legend>${name}</legend>
-    ${(facets[key] ?? []).slice(0, 12).map((one) => html`<label class="facet" key=${one.value}><input type="checkbox" checked=${chosen.has(`${key}:${one.value ?? ''}`)} onChange=${() => toggle(key, one.value)} /><span>${one.value === null ? 'none' : key === 'status' ? outcome(one.value).word : one.value}</span><em>${whole(one.count)}</em></label>`)}
-    ${facets[key]?.length ? null : html`<p class="quiet small">nothing here</p>`}</fieldset>`)}</details>`;
+    ${(facets?.[key] ?? []).slice(0, 12).map((one) => html`<label class="facet" key=${one.value}><input type="checkbox" checked=${chosen.has(`${key}:${one.value ?? ''}`)} onChange=${() => toggle(key, one.value)} /><span>${one.value === null ? 'none' : key === 'status' ? outcome(one.value).word : one.value}</span><em>${whole(one.count)}</em></label>`)}
+    ${!facets || facets[key]?.length ? null : html`<p class="quiet small">nothing here</p>`}</fieldset>`)}</details>`;
 }
 
 /** No match, with the filter most worth removing; or nothing yet at all. */
@@ -180,7 +192,7 @@ function Nothing() {
   useEffect(() => {
     const abort = new AbortController();
     const ask = async (/** @type {string} */ left) => {
-      const search = new URLSearchParams(new URL(address({ limit: '1' }), location.origin).search);
+      const search = new URLSearchParams(new URL(address(TOTALS), location.origin).search);
       search.delete('f');
       asked.filter((one) => one !== left).forEach((one) => search.append('f', one));
       const page = await request(`/api/v1/traces${spell(search)}`, { signal: abort.signal });

@@ -47,16 +47,18 @@ def test_what_was_spent_equals_the_statistics_for_the_same_stretch_and_filters(
     zone, now_ns, lines, rolled = drawn
     lines = [one for one in lines if one["at_ns"] < now_ns]
     with database.transaction() as tx:
-        for table in ("ledger", "cost_1h", "cost_1d", "dirty_buckets"):
+        for table in ("ledger", "cost_1m", "cost_1h", "cost_1d", "dirty_buckets"):
             tx.execute(f"DELETE FROM {table}")
     insert(database, "ledger", lines[:rolled])
     roll(database, now_ns)
     insert(database, "ledger", lines[rolled:])  # these came after the rollups were made
-    marks = zip(lines[rolled:], [("1m", MINUTE), ("1h", HOUR), ("1d", DAY)] * 40, strict=False)
+    coarser = zip(lines[rolled:], [("1m", MINUTE), ("1h", HOUR), ("1d", DAY)] * 40, strict=False)
+    marks = [(one["at_ns"], level, width) for one, (level, width) in coarser]
+    marks += [(one["at_ns"], "1m", MINUTE) for one in lines[rolled:]]  # a minute waits at least
     insert(
         database,
         "dirty_buckets",
-        [{"family": "cost", "level": level, "bucket": one["at_ns"] // width} for one, (level, width) in marks],
+        [{"family": "cost", "level": level, "bucket": at_ns // width} for at_ns, level, width in marks],
     )
     one = budget(period=PERIODS[period], timezone=zone, **scope)
     asked = tuple(f"{name}:{value}" for name, value in scope.items())

@@ -212,7 +212,8 @@ def test_sampling_tells_what_is_kept_and_sets_the_budget(server: Inside):
     assert run(server, "sampling", "--budget", "-3").returncode == 2
     assert run(server, "sampling", "--budget", "few").returncode == 2
     assert run(server, "sampling", "--fail-on", "outside").returncode == 0
-    found = run(server, "traces").stdout
+    assert "stand for" not in run(server, "traces").stdout
+    found = run(server, "traces", "--totals").stdout
     assert "2 traces kept, stand for about 4" in found
     assert "1 uncounted" in found
     drawn = run(server, "trace", kept.trace_id.hex()).stdout

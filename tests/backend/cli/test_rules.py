@@ -42,6 +42,8 @@ def test_a_rule_is_made_shown_tried_switched_and_deleted(watched: Inside, tmp_pa
     assert "would not have fired" in said(
         watched, "rules", "backtest", "fails", "--from", "now-1h", "--threshold", "0.1"
     )
+    assert "nothing to try" in said(watched, "rules", "suggest") or "tried: " in said(watched, "rules", "suggest")
+    assert json.loads(said(watched, "rules", "suggest", "--json"))["next_cursor"] is None
     assert "fails is deleted" in said(watched, "rules", "delete", "fails")
     file = tmp_path / "rules.yaml"
     file.write_text("- {name: one, condition: requests > 5}\n- {name: two, expression: one}\n")

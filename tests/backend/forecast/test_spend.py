@@ -60,7 +60,7 @@ ASKED = [(), ("model:a",), ("user_id:u1",), ("model:",), ("model:b", "user_id:")
 def stored(database: Database, made: list[Any], *, rolled: bool) -> list[dict[str, Any]]:
     """The lines of `cells`, in place of those before; their rollups are made, or not."""
     with database.transaction() as tx:
-        for table in ("ledger", "cost_1h", "cost_1d"):
+        for table in ("ledger", "cost_1m", "cost_1h", "cost_1d", "dirty_buckets"):
             tx.execute(f"DELETE FROM {table}")
     lines = [
         line(
@@ -71,7 +71,16 @@ def stored(database: Database, made: list[Any], *, rolled: bool) -> list[dict[st
     insert(database, "ledger", lines)
     if rolled:
         roll(database, NOON // HOUR * HOUR)
+        mark(database, [one["at_ns"] for one in lines if one["at_ns"] >= NOON // HOUR * HOUR])
     return lines
+
+
+def mark(database: Database, times_ns: list[int], level: str = "1m", width: int = MINUTE) -> None:
+    marks = [
+        {"family": "cost", "level": level, "bucket": bucket, "taken": False}
+        for bucket in sorted({at_ns // width for at_ns in times_ns})
+    ]
+    insert(database, "dirty_buckets", marks)
 
 
 def fitting(lines: list[dict[str, Any]], asked: tuple[str, ...]) -> list[dict[str, Any]]:
@@ -136,14 +145,9 @@ def test_hours_that_wait_to_be_recomputed_are_read_from_the_ledger(database: Dat
     insert(database, "ledger", [line(1, NOON - 5 * HOUR), line(2, NOON - 30 * HOUR)])
     roll(database, NOON)
     insert(database, "ledger", [line(3, NOON - 5 * HOUR), line(4, NOON - 30 * HOUR)])
-    insert(
-        database,
-        "dirty_buckets",
-        [
-            {"family": "cost", "level": "1m", "bucket": (NOON - 5 * HOUR) // MINUTE, "taken": False},
-            {"family": "cost", "level": "1d", "bucket": (NOON - 30 * HOUR) // DAY, "taken": False},
-        ],
-    )
+    mark(database, [NOON - 5 * HOUR])
+    mark(database, [NOON - 30 * HOUR], "1d", DAY)
+    mark(database, [NOON - 30 * HOUR])
     assert read(database).cost == Decimal("0.04")
 
 

@@ -81,7 +81,11 @@ def test_what_waits_is_found_within_any_window(database: Database):
     waits = [(chance.choice(LEVELS), chance.randrange(3)) for _ in range(40)]
     with database.transaction() as tx:
         for level, bucket in waits:
-            tx.execute("INSERT INTO dirty_buckets VALUES ('cost', $level, $bucket, false)", level=level, bucket=bucket)
+            tx.execute(
+                "INSERT INTO dirty_buckets (family, level, bucket, taken) VALUES ('cost', $level, $bucket, false)",
+                level=level,
+                bucket=bucket,
+            )
     with database.reader() as reader:
         found = noted.of(reader)
     for _ in range(200):

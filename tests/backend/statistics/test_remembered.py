@@ -249,11 +249,11 @@ def test_an_answer_holds_for_snapshots_that_know_all_that_came_since(house: Hous
         with house.database.reader() as reader:
             assert asked(reader) == asked(reader) == [3]
     with house.database.transaction() as tx:
-        tx.execute("INSERT INTO dirty_buckets VALUES ('cost', '1d', 0, false)")
+        tx.execute("INSERT INTO dirty_buckets (family, level, bucket, taken) VALUES ('cost', '1d', 0, false)")
     with house.database.reader() as reader:
         assert (asked(reader), asked(reader), asked(reader, unless=("1m",))) == ([4], [5], [3])
     with house.database.transaction() as tx:
-        tx.execute("INSERT INTO dirty_buckets VALUES ('cost', '1m', 0, false)")
+        tx.execute("INSERT INTO dirty_buckets (family, level, bucket, taken) VALUES ('cost', '1m', 0, false)")
     with house.database.reader() as reader:
         assert (asked(reader, unless=("1m",)), asked(reader, unless=())) == ([6], [3])
 

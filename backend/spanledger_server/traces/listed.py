@@ -1,0 +1,202 @@
+"""One page of traces by when they began, without judging all of a window.
+
+Given what `search.search` is given, gives the same traces. Looks at a part of the window on the side on which the order
+begins, then at longer ones, until the page is full. What began in the newest part left all of itself there; of what
+began in the oldest part the rest is read, too.
+
+Never: a trace judged by less than it left in the window, or put before others that have not been looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cache, partial
+from typing import Any, Final
+from uuid import UUID
+
+from spanledger_server.store import sqlfile
+from spanledger_server.store.database import Reader
+from spanledger_server.traces import search
+from spanledger_server.traces.filters import Conditions
+from spanledger_server.traces.search import After
+
+SQL = sqlfile.load(__package__)
+
+TELLING: Final = (*search.MAY_BE_RARE, "route", "feature", "operation", "tenant", "user_tier", "provider", "service")
+ROWS_A_TRACE: Final = 20  # more than most have, so that the first part mostly suffices
+FEWEST_ROWS: Final = 5_000  # in a part; planning takes longer than judging them
+GROWTH: Final = 8  # all parts together are then hardly more than the longest
+SPARE: Final = 10  # ids beyond a page, as some traces prove to have begun before the part
+MOST_SPARE: Final = 1000
+FIRST_NS: Final = 60 * 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A page.
+
+    Attributes:
+        traces: Summaries in the order asked for.
+        after: Where the page ended; None when it was the last.
+        exact: Whether these are the ones that the whole window has.
+    """
+
+    traces: list[dict[str, Any]]
+    after: After | None
+    exact: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Which traces may stand on the page.
+
+    Attributes:
+        read: When the spans and lines came that are read of them.
+        only: `begun_ns`: those that began then or later; `upto_ns`: before then; nothing: all that are read.
+        exact: Whether a page that is not full holds all that the window has.
+    """
+
+    read: tuple[int, int]
+    only: dict[str, int] = field(default_factory=dict)
+    exact: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    reader: Reader
+    window: tuple[int, int]
+    after: After | None
+    most: int
+    bound: dict[str, Any]
+    wanted: int
+
+    def rows(self, from_ns: int, to_ns: int) -> int:
+        """How many spans and lines there are in a time that can tell of a trace which is asked for."""
+        sql, bound = sqlfile.lean(SQL["telling_within"], self.bound | {"from_ns": from_ns, "to_ns": to_ns})
+        return int(self.reader.value(sql, **bound))
+
+    def candidates(self, part: _Part, most: int) -> list[dict[str, Any]]:
+        """The first `most` traces of a part, as `trace_id` and `place`."""
+        bound = self.bound | {"from_ns": part.read[0], "to_ns": part.read[1], "most": most, **part.only}
+        if self.after is not None:
+            bound |= {"after_place": self.after.place, "after_trace": self.after.trace_id}
+        sql, parameters = sqlfile.lean(SQL["listed"], bound)
+        return self.reader.rows(sql, **parameters)
+
+
+def listed(
+    reader: Reader, from_ns: int, to_ns: int, conditions: Conditions, sort: str, after: After | None, most: int
+) -> Listed:
+    """The page of traces that `search.search` gives; exact also where that cannot look at the whole window."""
+    window = (from_ns, to_ns)
+    key = search.telling(conditions, TELLING)
+    word = max((word for word in conditions.words if " " not in word), key=len, default=None)
+    bound = search.asking(conditions, sort, word)
+    few = {f"few_{key}": key is not None, "few_say": key is None and word is not None}
+    wanted = max(ROWS_A_TRACE * (most + 1), FEWEST_ROWS if key is None else 1)
+    question = _Question(reader, window, after, most, bound | few, wanted)
+    if sort == "-start":
+        parts = _newest(question)
+    elif sort == "start":
+        parts = _oldest(question)
+    else:
+        parts = iter((_whole(question),))
+    return next(found for part in parts if (found := _page(question, part)) is not None)
+
+
+def _newest(question: _Question) -> Iterator[_Part]:
+    """What began in the newest part, and in ever longer ones; all that is searched last."""
+    from_ns, to_ns = question.window
+    place = None if question.after is None else question.after.place
+    end_ns = to_ns if place is None else min(to_ns, 1 - int(place))
+    whole = cache(partial(_whole, question))  # the newest part of a long window is found before all of it is counted
+    if place is not None:
+        from_ns = whole().read[0]
+    parts = _Widths(lambda ns: question.rows(end_ns - ns, end_ns), end_ns - from_ns, question.wanted)
+    for width_ns in parts.growing(lambda: end_ns - whole().read[0]):
+        begun_ns = end_ns - width_ns
+        yield _Part((begun_ns, to_ns), {"begun_ns": begun_ns})
+    yield whole()
+
+
+def _oldest(question: _Question) -> Iterator[_Part]:
+    """What began in the oldest part, and in ever longer ones; all that is searched last."""
+    whole = _whole(question)
+    from_ns, to_ns = whole.read
+    if question.after is not None and question.after.place is not None:
+        from_ns = max(from_ns, int(question.after.place))
+    parts = _Widths(lambda ns: question.rows(from_ns, from_ns + ns), to_ns - from_ns, question.wanted)
+    for width_ns in parts.growing(lambda: to_ns - from_ns):
+        yield _Part(whole.read, {"upto_ns": from_ns + width_ns}, whole.exact)
+    yield whole
+
+
+def _whole(question: _Question) -> _Part:
+    searched = search.affordable(question.reader, *question.window, oldest="by_start" in question.bound)
+    return _Part(searched, exact=searched == question.window)
+
+
+@dataclass(frozen=True, slots=True)
+class _Widths:
+    """How long the parts are.
+
+    Attributes:
+        rows: How many rows a part of so many nanoseconds has.
+        longest_ns: How long they may become.
+        wanted: About how many rows the shortest has.
+    """
+
+    rows: Callable[[int], int]
+    longest_ns: int
+    wanted: int
+
+    def growing(self, rest: Callable[[], int]) -> Iterator[int]:
+        """Ever longer ones, each with many times the rows of the one before; but for the first they fit into `rest`."""
+        shorter_ns, before, wanted = 0, 0, self.wanted
+        width_ns = min(self.longest_ns, max(1, min(self.longest_ns // search.MOST_BARS, FIRST_NS)))
+        while width_ns > 0:
+            number = self.rows(width_ns)
+            while number >= wanted:
+                part_ns = shorter_ns + (width_ns - shorter_ns) * (wanted - before) // (number - before)
+                yield part_ns
+                wanted = GROWTH * max(wanted, self.rows(part_ns))
+            rest_ns = rest()
+            if width_ns >= rest_ns:
+                break
+            shorter_ns, before = width_ns, number
+            width_ns = min(width_ns * GROWTH, rest_ns)
+
+
+def _page(question: _Question, part: _Part) -> Listed | None:
+    """The page; None where a longer part may have other traces for it."""
+    most, spare, last = question.most, SPARE, not part.only
+    while True:
+        found = question.candidates(part, most + 1 + spare)
+        if len(found) <= most and not last:
+            return None
+        told = _begun_within(question, part, [row["trace_id"] for row in found])
+        if len(told) > most or last:
+            break
+        if len(found) <= most + spare or spare > MOST_SPARE:
+            return None
+        spare *= GROWTH
+    if len(told) <= most:
+        return Listed(told, None, part.exact)
+    ended = told[most - 1]["trace_id"]
+    place = next(row["place"] for row in found if row["trace_id"] == ended)
+    return Listed(told[:most], After(None if place is None else Decimal(place), ended), part.exact)
+
+
+def _begun_within(question: _Question, part: _Part, traces: Sequence[UUID]) -> list[dict[str, Any]]:
+    """What traces look like, but for those that left something before the part."""
+    told = search.summaries(question.reader, traces, part.read)
+    begun_ns = part.only.get("begun_ns")
+    doubtful = [] if begun_ns is None else [summary for summary in told if summary["start_ns"] < begun_ns]
+    if not doubtful:
+        return told
+    from_ns = max(question.window[0], min(summary["start_ns"] for summary in doubtful))
+    bound = {"from_ns": from_ns, "to_ns": begun_ns, "traces": [summary["trace_id"] for summary in doubtful]}
+    earlier = {trace for (trace,) in question.reader.tuples(SQL["left_any"], **bound)}
+    return [summary for summary in told if summary["trace_id"] not in earlier]

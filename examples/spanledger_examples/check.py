@@ -34,11 +34,12 @@ class Bill:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Rows of (what, sent, stored), models with their two bills, and a sentence for each figure that differs."""
+    """Rows of (what, sent, stored), models with their two bills, and sentences: what differs, and what to know."""
 
     rows: list[tuple[str, str, str]] = field(default_factory=list)
     models: dict[str, tuple[Bill, Bill]] = field(default_factory=dict)
     differences: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def compare(self, what: str, sent: object, stored: object) -> None:
         """Add a row, and a difference where the two are not equal."""

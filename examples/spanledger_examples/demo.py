@@ -220,11 +220,14 @@ def _compare(
     comparison = check.Comparison()
     way.compare_spans(comparison, sdk["spans"]["recorded"], backend)
     lines = list(backend.ledger())
-    comparison.compare("visits answered or refused by the provider", tally.sent, tally.answered + tally.refused)
+    known = tally.sent - tally.unanswered
+    comparison.compare("visits answered or refused by the provider", known, tally.answered + tally.refused)
+    if tally.unanswered:
+        silent = f"{tally.unanswered} of {tally.sent} visits had no answer in time"
+        comparison.notes.append(f"{silent}: what they came to is in the bill and in the ledger.")
     comparison.compare("billable calls → ledger lines", sdk["ledger"]["recorded"], len(lines))
-    comparison.compare(
-        "refused calls, nothing billed", tally.refused, sum(line["error_type"] is not None for line in lines)
-    )
+    failed = sum(line["error_type"] is not None for line in lines)
+    comparison.compare("refused calls, nothing billed", tally.refused_of(failed), failed)
     signals = [sdk[name] for name in ("spans", "ledger", "metrics", "logs")]
     lost = sum(signal["refused"] + sum(signal["dropped"].values()) for signal in signals)
     comparison.compare("lost on the way", 0, lost)
@@ -260,6 +263,8 @@ def _report(comparison: check.Comparison, sampled: Table | None, console: Consol
         ]
         models.add_row(model, *counts, bill.shown_cost(), _marked(line.shown_cost(), agrees=bill.cost == line.cost))
     console.print(totals, *([sampled] if sampled else []), models)
+    for note in comparison.notes:
+        console.print(note, highlight=False)
     for difference in comparison.differences:
         console.print(f"[bold red]Differs:[/] {difference}", highlight=False)
     if not comparison.differences:

@@ -36,7 +36,12 @@ class Tally:
     sent: int = 0
     answered: int = 0
     refused: int = 0  # the provider said no, and the bookshop passed it on
+    unanswered: int = 0  # the bookshop said nothing in time, or was not there: what came of it is not known here
     failed: int = 0  # anything else
+
+    def refused_of(self, stored: int) -> int:
+        """How many were refused where so many failed calls are stored, which alone knows of unanswered ones."""
+        return min(max(stored, self.refused), self.refused + self.unanswered)
 
 
 async def drive(url: str, visits: Iterable[Visit], stop: Callable[[], bool], tally: Tally) -> None:
@@ -81,10 +86,16 @@ async def _visit(client: httpx.AsyncClient, visit: Visit, tally: Tally) -> None:
         asked: dict[str, Any] = {"content": recorded[visit.number % len(recorded)]}
     else:
         asked = {"json": {"text": text, "model": visit.model, "max_tokens": visit.output_tokens}}
+    begun = False
     try:
-        answer = await client.post(_PATHS[visit.kind], headers=headers, **asked)
-    except httpx.HTTPError:  # a stream that the provider refused breaks off after its headers
-        tally.refused += 1
+        async with client.stream("POST", _PATHS[visit.kind], headers=headers, **asked) as answer:
+            begun = True
+            await answer.aread()
+    except httpx.HTTPError as error:  # a stream that the provider refused breaks off after its headers
+        if begun and not isinstance(error, httpx.TimeoutException):
+            tally.refused += 1
+        else:
+            tally.unanswered += 1
         return
     if answer.status_code == httpx.codes.OK:
         tally.answered += 1

@@ -61,7 +61,7 @@ def summed_up(watch: Watch, backend: Backend, tally: Tally, comparison: check.Co
     if watch.budget is None:
         return None
     failed = sum(trace["error_count"] > 0 for trace in backend.failed_traces())
-    comparison.compare("failed traces, all of them kept", tally.refused, failed)
+    comparison.compare("failed traces, all of them kept", tally.refused_of(failed), failed)
     found = _settled(backend.sampling)
     shown = Table(title="What sampling kept", title_justify="left")
     shown.add_column("")
@@ -74,7 +74,7 @@ def summed_up(watch: Watch, backend: Backend, tally: Tally, comparison: check.Co
         stand_for = {name: float(value) for name, value in found["requests"].items()}
         off = max(stand_for["high"] - stand_for["value"], stand_for["value"] - stand_for["low"])
         shown.add_row("requests", f"{tally.sent}", f"{found['kept']}", f"{stand_for['value']:.0f} ± {off:.0f}")
-    shown.add_row("failed requests", f"{tally.refused}", f"{failed}", f"{failed}")
+    shown.add_row("failed requests", f"{tally.refused_of(failed)}", f"{failed}", f"{failed}")
     return shown
 
 

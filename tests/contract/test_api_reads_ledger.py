@@ -146,7 +146,6 @@ def test_a_cursor_that_was_changed_or_belongs_elsewhere_is_refused(reads):
 @pytest.mark.parametrize(
     ("query", "parameter"),
     [
-        ({"limit": "0"}, "limit"),
         ({"limit": "1001"}, "limit"),
         ({"limit": "-1"}, "limit"),
         ({"limit": "10000000000000000000000"}, "limit"),

@@ -37,7 +37,7 @@ WRONG: dict[str, list[str]] = {
     "filter": ["x", "", 'a="b', "a=~(", 'a=b c="d"', "{}"],
     **{key: ["yes", ""] for key in ("active", "silenced", "inhibited", "unprocessed")},
     "receiver": ["("],
-    **{key: ["perhaps"] for key in ("archived", "standing", "histogram", "replace")},
+    **{key: ["perhaps"] for key in ("archived", "standing", "histogram", "replace", "totals")},
     **{key: ["12"] for key in ("alert_id", "silence_id", "window_id", "inhibition_id", "incident_id")},
     "notification_id": ["12"],
     "view": ["tokens", "x"],
@@ -88,6 +88,7 @@ ELSEWHERE: dict[tuple[str, str], list[str]] = {
     ("/api/v1/backup/{name}", "name"): ["x", "a b.duckdb"],
     ("/api/v1/metrics/query", "group_by"): [",".join("abcdefghijkl")],  # any label may be asked for, but not all
 }
+ELSEWHERE |= {("/api/v1/traces", "limit"): ["1001", "ten", "-1"]}  # 0: the totals alone
 BESIDE = {("/api/v1/metrics/query", parameter): {"name": "m"} for parameter in ("from", "to", "step", "group_by")}
 BESIDE |= {("/api/v1/reports/sla", "tz"): {"month": "2026-01"}, ("/api/v1/reports/sla", "format"): {"month": "2026-01"}}
 BESIDE |= {

@@ -218,21 +218,16 @@ def test_rules_are_suggested_by_pages_until_all_were_tried(server: Inside, monke
     assert vitals is not None
     assert vitals.loop is not None
     insert(vitals.database, "ledger", lines)
-    insert(
-        vitals.database,
-        "dirty_buckets",
-        [{"family": "cost", "level": "1m", "bucket": now_ns // MINUTE - n} for n in range(300)],
-    )
+    marks = [{"family": "cost", "level": "1m", "bucket": now_ns // MINUTE - n} for n in range(300)]
+    insert(vitals.database, "dirty_buckets", marks)
     vitals.loop.tick()
     with server.client() as client:
         for each in client.get(OURS, params={"limit": 1000}).json()["items"]:
             client.delete(f"{OURS}/{each['id']}").raise_for_status()
         client.post(OURS, json={"name": "quiet", "condition": "requests > 100000", "enabled": False}).raise_for_status()
         client.post(OURS, json={"name": "loud", "condition": "error_rate > 0.5", "enabled": False}).raise_for_status()
-        client.post(
-            OURS,
-            json={"name": "never known", "condition": "tokens_used > 5", "enabled": False, "filters": {"model": "x"}},
-        )
+        elsewhere = {"condition": "error_rate > 0.9", "enabled": False, "filters": {"model": "never asked"}}
+        client.post(OURS, json={"name": "never known"} | elsewhere).raise_for_status()
         whole = client.get(f"{OURS}/suggest").json()
         assert [(each["kind"], each["title"]) for each in whole["items"]] == [("on", "loud"), ("on", "quiet")]
         assert whole["items"][0]["replay"]["sentence"].startswith("would have fired once in 7 days")

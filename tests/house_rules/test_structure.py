@@ -46,7 +46,7 @@ LEVELS = {
     "silences": 2.5,
     "sampling": 3,
     "auth": 3,
-    "live": 3,
+    "live": 3.5,
     "query": 3,
     "views": 3,
     "otlp": 2,

@@ -38,6 +38,8 @@ test('a forecast says how sure it is, and nothing where nothing is sure', () => 
   assert.match(forecastWords(status({ percentage: 101, projection: { ...goes, exhausted_at: { p50: '2026-11-20T09:00:00Z' } } }), 'UTC'), /the limit was reached 20 Nov, 09:00$/);
   assert.equal(forecastWords(status({ projection: { ...goes, certain: false, notes: ['Too early: 2 of 24 hours of history.'] } }), 'UTC'), 'Too early: 2 of 24 hours of history.');
   assert.equal(forecastWords(status({ projection: null }), 'UTC'), '');
+  assert.match(plain(forecastWords(status({ projection: { ...goes, backtest: { origins: 10, hours: 96, error: 0.0412, coverage: 0.8 } } }), 'UTC')), /; tried on the past, off by 4 %$/);
+  assert.doesNotMatch(forecastWords(status({ projection: { ...goes, backtest: { origins: 3, hours: 2, error: null, coverage: 1 } } }), 'UTC'), /tried/);
 });
 
 test('thresholds that are watched are marked at their share of the limit', () => {

@@ -170,7 +170,7 @@ def of_costs(
 def budget_for(reader: Reader, period: str, conditions: Conditions) -> Budget | None:
     """The tightest calendar budget of that period for exactly what is asked about."""
     asked = {name: values[0] for name, values in conditions.include.items() if len(values) == 1}
-    if conditions.asked() != asked.keys() or conditions.exclude:
+    if period not in PERIODS or conditions.asked() != asked.keys() or conditions.exclude:
         return None
     fitting = (
         budget

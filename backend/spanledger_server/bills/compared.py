@@ -24,7 +24,7 @@ EXACT: Final = Context(prec=60)
 NEAR: Final = Decimal("0.001")  # tokens that differ by less are the same
 STEADY: Final = Decimal("0.01")  # a ratio that varies by less is a price
 SHIFTED: Final = Decimal("0.2")  # of the difference that may be left once days begin elsewhere
-WORTH_A_LOOK: Final = Decimal("0.02")  # of the bill: less is not worth looking for a shift of days
+WORTH_A_LOOK: Final = Decimal("0.002")  # of the bill: less is not worth looking for a shift of days
 MOST_SHIFTED: Final = 300_000  # slices of the ledger that are added up by other days
 FLOAT_NOISE: Final = Decimal("0.0000001")  # dollars a row: amounts that went through a double
 RATIO: Final = Decimal("1e-6")

@@ -34,6 +34,7 @@ SQL = sqlfile.load(__package__)
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.duckdb", re.ASCII)
 ALLOWED_NAME: Final = "a file name such as before-upgrade.duckdb: letters, digits, . _ -, without a directory"
 PART: Final = ".part"
+WITH_ITS_LOG: Final = 1.25  # times the file: while it is written, a log stands beside it
 COPYING: Final = 0.5  # of the work; the rest is adding up what there is, and what was written
 STOP_PATIENCE_S: Final = 5.0
 LET_GO_S: Final = 10.0  # how long a finished file may still be held by a question that runs
@@ -77,7 +78,7 @@ class Backups:
         self._job: Job | None = None
         self._thread: threading.Thread | None = None
         self._running: Reader | None = None
-        self._compared = 0.0
+        self._compared = self._done = 0.0
         self._stopping = False
         self._let_go = threading.Event()
 
@@ -100,7 +101,8 @@ class Backups:
             return job
         written = _size(self.directory / (job.name + PART))
         copied = min(1.0, written / job.expected_bytes) if job.expected_bytes else 1.0
-        return replace(job, bytes=written, done=COPYING * copied + (1 - COPYING) * self._compared)
+        self._done = max(self._done, COPYING * copied + (1 - COPYING) * self._compared)  # a file may become smaller
+        return replace(job, bytes=written, done=self._done)
 
     def listed(self) -> list[tuple[str, int, int]]:
         """Name, bytes and time (ns) of every backup in the directory, newest first."""
@@ -153,7 +155,7 @@ class Backups:
             expected = self._expected(directory)
             with self._database.transaction() as tx:
                 audit.record(tx, now_ns, actor, "backup.started", chosen, {"before": None, "after": {"file": chosen}})
-            self._compared = 0.0
+            self._compared = self._done = 0.0
             job = self._job = Job(chosen, "copying", now_ns, expected)
             self._thread = threading.Thread(target=self._work, args=(job, actor), name="spanledger-backup", daemon=True)
             self._thread.start()
@@ -173,9 +175,9 @@ class Backups:
     def _expected(self, directory: Path) -> int:
         with self._database.reader() as reader:
             used = int((reader.row(SQL["file_use"]) or {}).get("used_bytes", 0)) + self._database.wal_bytes()
-        free = shutil.disk_usage(directory).free
-        if free < used:
-            raise Busy(f"no room for a backup: it needs about {used} bytes, {directory} has {free}", retry_after_s=60)
+        free, needed = shutil.disk_usage(directory).free, int(used * WITH_ITS_LOG)
+        if free < needed:
+            raise Busy(f"no room for a backup: it needs about {needed} bytes, {directory} has {free}", retry_after_s=60)
         return used
 
     def _work(self, job: Job, actor: str) -> None:

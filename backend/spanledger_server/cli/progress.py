@@ -2,7 +2,7 @@
 
 Given how much is done and how much there is, shows it on standard error, so that what is printed stays clean.
 
-Never: a bar in a file or a pipe, or one without an end that is known; or work that is told to end (SIGTERM, a closed
+Never: a bar in a file or a pipe, or one that is full while work goes on; or work that is told to end (SIGTERM, a closed
 terminal) without a chance to take away what is half done.
 """
 
@@ -55,16 +55,25 @@ def _end(number: int) -> BaseException:
 
 
 @contextmanager
-def progress(what: str) -> Iterator[Tell]:
-    """A bar called `what` while inside; gives the function that moves it."""
+def progress(what: str, then: str | None = None) -> Iterator[Tell]:
+    """A bar called `what` while inside; gives the function that moves it.
+
+    Args:
+        what: The work.
+        then: What follows of which nobody knows how long it takes; None: nothing.
+    """
     context = click.get_current_context(silent=True)
     plain = context is not None and context.color is False
     console = Console(stderr=True, no_color=True if plain else None)
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with _tidily(), Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task(what, total=None)
-        yield lambda done, whole: bar.update(
-            task,
-            completed=float(done),
-            total=None if whole is None else float(whole),  # an answer's are decimals
-        )
+
+        def tell(done: float, whole: float | None) -> None:
+            if then is not None and whole is not None and done >= whole:
+                bar.remove_task(bar.task_ids[0])
+                bar.add_task(then, total=None)
+            else:  # an answer's are decimals
+                bar.update(task, completed=float(done), total=None if whole is None else float(whole))
+
+        yield tell

@@ -79,7 +79,7 @@ def reconcile(
         size = file.stat().st_size
         if size > MOST_SENT:  # the server refuses it at once, but is heard only when all of it is sent
             fail(f"{file.name} is larger than {MOST_SENT} bytes: cut it up by month, or pack it with gzip", WRONG_USAGE)
-        with progress("reading") as tell, file.open("rb") as opened:
+        with progress("sending", then="comparing") as tell, file.open("rb") as opened:
             answer = asked.client.upload(PATH, _pieces(opened, size, tell), size, asking)
     asked.show(answer, lambda console: _show(console, answer.data, everything))
     if answer.data["state"] != "agrees":

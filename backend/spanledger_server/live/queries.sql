@@ -52,24 +52,18 @@ WHERE at_ns >= $from_ns AND at_ns < $to_ns AND service IS NOT NULL
 GROUP BY service;
 
 -- name: today_by_model
--- Calls and cost of the day to date, by model: minute rollups where they are up to date, the ledger for dirty minutes and the running one.
-WITH raw AS (
-    SELECT DISTINCT bucket FROM dirty_buckets
-    WHERE family = 'cost' AND level = '1m' AND bucket >= $from_minute AND bucket < $this_minute
-    UNION ALL
-    SELECT CAST($this_minute AS BIGINT)
-),
-lines AS (
-    SELECT model, provider, calls, unpriced_calls, cost_usd
-    FROM cost_1m
-    WHERE bucket >= $from_minute AND bucket < $this_minute AND bucket NOT IN (SELECT bucket FROM raw)
+-- Calls and cost of the day to date, by model: rollups where they are up to date, and the ledger's lines since.
+SELECT model, provider, sum(calls) AS calls, sum(unpriced_calls) AS unpriced, sum(cost_usd) AS cost
+FROM (
+    SELECT model, provider, calls, unpriced_calls, cost_usd FROM cost_1m WHERE of_minutes(bucket, $s)
+    UNION ALL SELECT model, provider, calls, unpriced_calls, cost_usd FROM cost_1h WHERE of_hours(bucket, $s) -- if: hours
+    UNION ALL SELECT model, provider, calls, unpriced_calls, cost_usd FROM cost_1d WHERE of_days(bucket, $s) -- if: days
+    -- if: rows
     UNION ALL
     SELECT model, provider, 1, CASE WHEN state = 'unpriced' THEN 1 ELSE 0 END, cost_usd
-    FROM ledger
-    WHERE at_ns >= $from_minute * 60000000000 AND at_ns < $to_ns AND at_ns // 60000000000 IN (SELECT bucket FROM raw)
+    FROM ledger WHERE of_rows(at_ns, commit_no, $s)
+    -- end
 )
-SELECT model, provider, sum(calls) AS calls, sum(unpriced_calls) AS unpriced, sum(cost_usd) AS cost
-FROM lines
 GROUP BY model, provider
 ORDER BY cost DESC NULLS LAST, calls DESC;
 

@@ -16,8 +16,10 @@ from typing import Any
 from spanledger_server.live.health import DAY_S, ServiceHealth, Usual
 from spanledger_server.live.window import LENGTH_S, Window, amount, milliseconds
 from spanledger_server.measures import PLACES
+from spanledger_server.rollups import stretches
 from spanledger_server.store import sqlfile
 from spanledger_server.store.database import Reader
+from spanledger_server.timegrid import Range
 
 SQL = sqlfile.load(__package__)
 
@@ -57,8 +59,9 @@ class Readings:
         """
         self.latency = reader.row(SQL["latency"], from_ns=(now_s - TILES_S + 1) * NS, to_ns=(now_s + 1) * NS) or {}
         if changed or today_s != self.today_s:
-            bounds = {"from_minute": today_s // 60, "this_minute": now_s // 60, "to_ns": (now_s + 1) * NS}
-            self.models = reader.rows(SQL["today_by_model"], **bounds)
+            s = stretches.of(reader, "cost", Range(today_s * NS, (now_s + 1) * NS), exact=True)
+            sql, bound = sqlfile.lean(SQL["today_by_model"], {"s": s, **stretches.needed(s)})
+            self.models = reader.rows(sql, **bound)
             self.today_s = today_s
         if now_s - self.slow_read_s >= SLOW_READ_EVERY_S:
             self._read_slow(reader, now_s)

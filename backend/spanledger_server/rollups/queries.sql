@@ -46,6 +46,15 @@ DELETE FROM rollup_log WHERE change < (SELECT max(change) FROM rollup_log) - $mo
 -- Before which time something was deleted.
 SELECT subject, from_ns FROM kept_from;
 
+-- name: noted
+-- The buckets of the rollups that were recomputed, from a change on; without a change those that wait for it; and without a level since
+-- when tables are kept of which something was deleted. One statement, because each takes longer to plan than to run.
+SELECT change, family, level, [bucket], commit_no, last_ns FROM rollup_log WHERE change >= $since
+UNION ALL
+SELECT NULL, family, level, list(bucket), added::BIGINT, NULL FROM dirty_buckets GROUP BY family, level, added
+UNION ALL
+SELECT NULL, subject, NULL, [from_ns], NULL, NULL FROM kept_from;
+
 -- name: cost_from_ledger
 -- Whole buckets of the cost family from the ledger itself.
 CREATE OR REPLACE TEMP TABLE computed AS

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import Final
 
+from spanledger_server.rollups import stretches
 from spanledger_server.rollups.dirty import Family
-from spanledger_server.statistics import stretches
 from spanledger_server.store.database import Reader
 from spanledger_server.timegrid import HOUR_NS, MINUTE_NS, Range
 

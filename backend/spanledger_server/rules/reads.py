@@ -24,7 +24,7 @@ from spanledger_server.rules.metrics import DIMENSIONS, Source
 from spanledger_server.rules.rule import MOST_GROUPS, Filter
 from spanledger_server.rules.unchanged import Unchanged
 from spanledger_server.slos.conditions import path
-from spanledger_server.statistics import system
+from spanledger_server.statistics import system, weighed
 from spanledger_server.statistics.system import Gauge
 from spanledger_server.store import sqlfile
 from spanledger_server.store.database import Reader
@@ -174,7 +174,7 @@ def found(source: Source, rows: Iterable[Row]) -> Any:
         elif "outcome" in row:
             together.add_told(row)
         else:
-            together.add_spans(row)
+            together.add_spans(weighed.in_arrays(row))
     return together
 
 

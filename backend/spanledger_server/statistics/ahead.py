@@ -16,12 +16,14 @@ from spanledger_server.forecast import drivers, spend
 from spanledger_server.forecast.drivers import Compared, Ranked
 from spanledger_server.forecast.prices import PriceChange
 from spanledger_server.forecast.spend import HISTORY_HOURS, Cell, Spend
+from spanledger_server.rollups.dirty import Level
 from spanledger_server.statistics import remembered
 from spanledger_server.store.database import Reader
 from spanledger_server.timegrid import HOUR_NS, Range
 from spanledger_server.traces.filters import Conditions
 
 CELLS_OF_TWO_KILOBYTES: Final = 5
+WAITED: Final[tuple[Level, ...]] = ("1m", "1h")  # whose marks matter: prices mark hours where minutes are deleted
 MOST_CATEGORIES: Final = 500_000
 
 
@@ -82,7 +84,7 @@ def _cells(
 
     gone = Range(begin_ns, open_ns)
     question: Hashable = ("spent", repr((conditions.spelled(), dimension, changed, split_ns, gone)))
-    before = remembered.rows(reader, question, "cost", gone, lambda: _Cells(read(gone)), unless=remembered.MINUTES)
+    before = remembered.rows(reader, question, "cost", gone, lambda: _Cells(read(gone)), unless=WAITED)
     if before is None:
         return read(Range(begin_ns, window.to_ns))
     return [*before.each, *read(Range(open_ns, window.to_ns))]
@@ -102,9 +104,7 @@ def compared(
         return drivers.ranked(reader, conditions, dimension, one, other, now_ns, MOST_CATEGORIES)
 
     long_gone = Range(then.from_ns, old_now.to_ns)
-    old = remembered.rows(
-        reader, question, "cost", long_gone, lambda: read(old_now, old_then), unless=remembered.MINUTES
-    )
+    old = remembered.rows(reader, question, "cost", long_gone, lambda: read(old_now, old_then), unless=WAITED)
     late = read(Range(old_now.to_ns, now.to_ns), Range(old_then.to_ns, then.to_ns))
     if old is None or max(old.table.num_rows, late.table.num_rows) >= MOST_CATEGORIES:
         return drivers.compared(reader, conditions, dimension, window, before, now_ns)

@@ -16,8 +16,8 @@ from typing import Any, Final, TypeVar
 
 import pyarrow as pa
 
-from spanledger_server.rollups import histogram
-from spanledger_server.statistics import durations, periods, remembered, shares, stretches
+from spanledger_server.rollups import histogram, stretches
+from spanledger_server.statistics import durations, periods, remembered, shares
 from spanledger_server.statistics import gone as gone_days
 from spanledger_server.statistics.costs import IN_ROLLUPS
 from spanledger_server.statistics.durations import Durations

@@ -14,8 +14,9 @@ from dataclasses import replace
 from decimal import localcontext
 from typing import Any, Final
 
+from spanledger_server.rollups import noted, stretches
 from spanledger_server.rollups.dirty import Level
-from spanledger_server.statistics import noted, reach, remembered, shares, spenders, spent, stretches
+from spanledger_server.statistics import reach, remembered, shares, spenders, spent
 from spanledger_server.statistics.periods import Period
 from spanledger_server.statistics.spent import Spent
 from spanledger_server.store import sqlfile

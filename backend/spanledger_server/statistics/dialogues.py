@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
 from typing import Any, Final
@@ -21,6 +21,7 @@ from spanledger_server.statistics.periods import Period
 from spanledger_server.statistics.talks import Talks
 from spanledger_server.store import sqlfile
 from spanledger_server.store.database import Reader
+from spanledger_server.timegrid import HOUR_NS
 from spanledger_server.traces.filters import Subject
 
 SQL = sqlfile.load(__package__)
@@ -76,21 +77,40 @@ def dialogues(reader: Reader, period: Period, dimension: str, conditions: Mappin
 
 def _talks(reader: Reader, period: Period, dimension: str, conditions: Mapping[str, Any]) -> Talks:
     """The dialogues of a period; of those that are long gone what was counted before, while none came late."""
-    parted = remembered.parted(period)
-    read = partial(_counted, reader, dimension, conditions)
-    if parted is None or reader.memory is None:
-        return read(period)
-    gone = parted.gone
-    number, kept = reader.tuples(SQL["dialogues_kept"], from_ns=gone.from_ns, to_ns=gone.to_ns)[0]
-    question = (dimension, repr(sorted(conditions.items())), gone.from_ns, gone.to_ns, repr(gone.bound()))
+    parted, read = remembered.parted(period), partial(_counted, reader, dimension, conditions)
+    if parted is None:
+        return _open(reader, (dimension, conditions), period)
+    found = _once(reader, ("gone", dimension, conditions), parted.gone, partial(read, parted.gone))
+    for each in parted.others:
+        found = talks.together(found, _open(reader, (dimension, conditions), each))
+    return found
+
+
+def _open(reader: Reader, asked: tuple[str, Mapping[str, Any]], period: Period) -> Talks:
+    """The dialogues of a period that goes on: those up to the last whole hour were added up before."""
+    hour_ns = period.to_ns // HOUR_NS * HOUR_NS
+    if hour_ns <= period.from_ns:
+        return _counted(reader, *asked, period)
+    before, after = replace(period, to_ns=hour_ns), replace(period, from_ns=hour_ns)
+    settled = _once(reader, ("open", *asked), before, lambda: _sums(reader, *asked, before))
+    return replace(talks.together(settled, _sums(reader, *asked, after)), parts=_parts(reader, *asked, period))
+
+
+def _once(
+    reader: Reader, asked: tuple[str, str, Mapping[str, Any]], period: Period, read: Callable[[], Talks]
+) -> Talks:
+    """What `read` gives of a period, or gave, when it had as many dialogues: they are never changed."""
+    if reader.memory is None:
+        return read()
+    kind, dimension, conditions = asked
+    number, kept = reader.tuples(SQL["dialogues_kept"], from_ns=period.from_ns, to_ns=period.to_ns)[0]
+    question = (kind, dimension, repr(sorted(conditions.items())), period.from_ns, period.to_ns, repr(period.bound()))
     memory: Memory = reader.memory.setdefault("statistics.dialogues", Memory(OrderedDict(), threading.Lock()))
     found = memory.get(question, number) if kept else None
     if found is None:
-        found = read(gone)
+        found = read()
         if kept:
             memory.keep(question, number, found)
-    for each in parted.others:
-        found = talks.together(found, read(each))
     return found
 
 
@@ -120,11 +140,24 @@ class Memory:
 
 
 def _counted(reader: Reader, dimension: str, conditions: Mapping[str, Any], period: Period) -> Talks:
-    bound = {"from_ns": period.from_ns, "to_ns": period.to_ns, **conditions}
-    sql, parameters = sqlfile.lean(SQL["dialogue_parts"], {"p": period.bound(), **bound})
-    parts = {part: (dialogues, users) for part, dialogues, users in reader.tuples(sql, **parameters)}
-    sql, parameters = sqlfile.lean(SQL["dialogue_sums"], {"dimension": dimension, **bound})
-    return talks.of(reader.arrow(sql, **parameters), parts)
+    parts = _parts(reader, dimension, conditions, period)
+    return replace(_sums(reader, dimension, conditions, period), parts=parts)
+
+
+def _parts(
+    reader: Reader, _dimension: str, conditions: Mapping[str, Any], period: Period
+) -> dict[int, tuple[int, int]]:
+    """Number of a part -> dialogues and users."""
+    bound = {"from_ns": period.from_ns, "to_ns": period.to_ns, "p": period.bound(), **conditions}
+    sql, parameters = sqlfile.lean(SQL["dialogue_parts"], bound)
+    return {part: (dialogues, users) for part, dialogues, users in reader.tuples(sql, **parameters)}
+
+
+def _sums(reader: Reader, dimension: str, conditions: Mapping[str, Any], period: Period) -> Talks:
+    """The dialogues, but for the parts of the period."""
+    bound = {"dimension": dimension, "from_ns": period.from_ns, "to_ns": period.to_ns, **conditions}
+    sql, parameters = sqlfile.lean(SQL["dialogue_sums"], bound)
+    return talks.of(reader.arrow(sql, **parameters), {})
 
 
 def _category(row: Mapping[str, Any], all_dialogues: int) -> dict[str, Any]:

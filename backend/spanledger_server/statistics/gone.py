@@ -12,8 +12,9 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from typing import Final, Generic, TypeVar
 
+from spanledger_server.rollups import stretches
 from spanledger_server.rollups.dirty import Family
-from spanledger_server.statistics import periods, remembered, stretches
+from spanledger_server.statistics import periods, remembered
 from spanledger_server.statistics.periods import Period
 from spanledger_server.store.database import Reader
 from spanledger_server.timegrid import Range

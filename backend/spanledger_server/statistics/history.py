@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from spanledger_server.errors import NotFound
 from spanledger_server.metrics import query
-from spanledger_server.rollups import histogram
-from spanledger_server.statistics import named, periods, shares, stretches
+from spanledger_server.rollups import histogram, stretches
+from spanledger_server.statistics import named, periods, shares
 from spanledger_server.statistics.periods import Period, Rolling
 from spanledger_server.store import sqlfile
 from spanledger_server.store.database import Reader

@@ -9,7 +9,7 @@ Never: a value for a part in which nothing happened, but for counts and sums, wh
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from spanledger_server.statistics import calls, gone, requests, system, told
@@ -156,7 +156,8 @@ class Reading:
                 return _point(metric, part, found[part.number], hours)
             if hours not in empty:
                 empty[hours] = _point(metric, part, nothing, hours)
-            return replace(empty[hours], part=part)
+            same = empty[hours]
+            return Point(part, same.value, same.events, same.percentiles)
 
         return [point(part) for part in period.parts]
 

@@ -97,8 +97,7 @@ def _earlier(reader: Reader, week: Period) -> list[tuple[str | None, Calls, int]
             last[cell["category"]] = max(last.get(cell["category"], 0), cell["part"])
         return [(name, each, last[name]) for name, each in calls.by(found, "category").items()]
 
-    question = ("providers", week.window)
-    found = remembered.rows(reader, question, "cost", week.window, read, unless=remembered.MINUTES)
+    found = remembered.rows(reader, "providers", "cost", week.window, read, unless=remembered.MINUTES)
     return read() if found is None else found
 
 

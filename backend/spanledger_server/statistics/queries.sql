@@ -61,15 +61,6 @@ WITH cells AS MATERIALIZED (
 -- end
 ;
 
--- name: noted
--- The buckets of the rollups that were recomputed, from a change on; without a change those that wait for it; and without a level since
--- when tables are kept of which something was deleted. One statement, because each takes longer to plan than to run.
-SELECT change, family, level, [bucket], commit_no, last_ns FROM rollup_log WHERE change >= $since
-UNION ALL
-SELECT NULL, family, level, list(bucket), added::BIGINT, NULL FROM dirty_buckets GROUP BY family, level, added
-UNION ALL
-SELECT NULL, subject, NULL, [from_ns], NULL, NULL FROM kept_from;
-
 -- name: cost_cells_of_users
 -- The same of some users, or without them: from days by user, and the ledger's lines of the rest.
 WITH cells AS MATERIALIZED (

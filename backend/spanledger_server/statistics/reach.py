@@ -11,9 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from spanledger_server.rollups import noted
 from spanledger_server.rollups.dirty import Level
 from spanledger_server.rollups.levels import WIDTH_NS
-from spanledger_server.statistics import noted
 from spanledger_server.store import sqlfile
 from spanledger_server.store.database import Reader
 from spanledger_server.timegrid import DAY_NS

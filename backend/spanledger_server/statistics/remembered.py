@@ -15,9 +15,9 @@ from collections.abc import Callable, Collection, Hashable, Sized
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
+from spanledger_server.rollups import noted
 from spanledger_server.rollups.dirty import Family, Level
 from spanledger_server.rollups.levels import LEVELS
-from spanledger_server.statistics import noted
 from spanledger_server.statistics.periods import Period
 from spanledger_server.store.database import Reader
 from spanledger_server.timegrid import MINUTE_NS, Range
@@ -43,12 +43,14 @@ class _Answer:
     Attributes:
         change: The last note of the snapshot that it holds for.
         rows: What was read; None: it was too much.
+        window: The stretch of time that it was read from, of one that does not grow.
         until_ns: Up to when, of a window that grows.
         grown: How often something was added to it.
     """
 
     change: int
     rows: Any
+    window: Range | None = None
     until_ns: int = 0
     grown: int = 0
 
@@ -88,7 +90,8 @@ def rows(
 
     Args:
         reader: One snapshot.
-        question: Everything that the answer depends on, but for the rows of the rollups.
+        question: Everything that the answer depends on, but for the window and the rows of the rollups; of one question
+            the last window is remembered.
         family: The rollups that it is read from, and whose marks say what of the rows behind them is new.
         window: The stretch of time that it is read from.
         read: Reads it on this snapshot; nobody may change what it gives.
@@ -102,7 +105,7 @@ def rows(
         known = answers.each.get(question)
     notes = noted.of(reader)
     sure = notes.all_kept(family, window.from_ns) and not notes.waits(family, unless, window)
-    if known is not None and sure and notes.holds(known.change, family, window):
+    if known is not None and known.window == window and sure and notes.holds(known.change, family, window):
         found: Rows | None = known.rows
     else:
         found = read()
@@ -110,7 +113,7 @@ def rows(
             found = None
     if notes.last is not None and sure:
         with answers.lock:
-            answers.keep(question, _Answer(notes.last, found))
+            answers.keep(question, _Answer(notes.last, found, window))
     return found
 
 
@@ -164,7 +167,7 @@ def settled(
         found, times = add(known.rows, read(Range(known.until_ns, settled_ns))), known.grown + 1
     if notes.last is not None and kept and len(found) <= MOST_ROWS:
         with answers.lock:
-            answers.keep(question, _Answer(notes.last, found, settled_ns, times))
+            answers.keep(question, _Answer(notes.last, found, None, settled_ns, times))
     return found, Range(settled_ns, window.to_ns)
 
 

@@ -55,19 +55,16 @@ class Answered:
     duration_ns: float = 0.0
 
     def add_spans(self, cell: Mapping[str, Any]) -> None:
-        """Add a row of `weighed_cells`."""
-        self.add_seen(Seen.of(cell))
-
-    def add_seen(self, seen: Seen) -> None:
-        """Add what such a row tells."""
-        number, http_class = seen.cell["weight"] + seen.cell["uncounted"], seen.cell["http_class"]
-        self.sampled.add(seen.cell)
-        self.uncounted += seen.cell["uncounted"]
-        self.errors += seen.cell["uncounted"] if seen.cell["failed"] else 0
-        self.server_errors += number if seen.server_failed else 0
+        """Add a row of `weighed.cells`."""
+        number, http_class = cell["weight"] + cell["uncounted"], cell["http_class"]
+        failed = bool(cell["failed"]) or (http_class or 0) >= ERROR_CLASS
+        self.sampled.add(cell, failed=failed)
+        self.uncounted += cell["uncounted"]
+        self.errors += cell["uncounted"] if failed else 0
+        self.server_errors += number if cell["failed"] or (http_class or 0) >= SERVER_ERROR_CLASS else 0
         self.classes[http_class] += number
-        self.duration_ns += seen.duration_ns
-        self.durations.add(seen.cell["codes"], seen.numbers)
+        self.duration_ns += cell["duration_ns"]
+        self.durations.add(cell["codes"], cell["numbers"])
 
     def add_told(self, cell: Mapping[str, Any]) -> None:
         """Add a row of `told_cells`."""
@@ -126,34 +123,6 @@ class Answered:
         return Estimate(value, value if low is None else low, value if high is None else high)
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What a row of `weighed_cells` tells, worked out once for all that it is added to.
-
-    Attributes:
-        cell: The row; `failed` where it was answered with 400 or above, too.
-        server_failed: Whether they failed, or were answered with 500 or above.
-        numbers: Requests by bucket of duration, each span as many as it stands for.
-        duration_ns: How long all of them took together.
-    """
-
-    cell: Mapping[str, Any]
-    server_failed: bool
-    numbers: weighed.Floats
-    duration_ns: float
-
-    @classmethod
-    def of(cls, cell: Mapping[str, Any]) -> Seen:
-        """Of a row."""
-        http_class, numbers = cell["http_class"] or 0, cell["weights"] + cell["loose"]
-        middles = np.fromiter(map(histogram.middle, cell["codes"].tolist()), np.float64, len(cell["codes"]))
-        kept = _sum(middles * cell["kept"])
-        duration_ns = cell["duration_sum_ns"] * (_sum(middles * numbers) / kept if kept else 1.0)
-        failed = bool(cell["failed"])
-        told = {**cell, "failed": failed or http_class >= ERROR_CLASS}
-        return cls(told, failed or http_class >= SERVER_ERROR_CLASS, numbers, duration_ns)
-
-
 @dataclass(slots=True)
 class Report:
     """The requests of a period: all, by endpoint, and by the number of the part."""
@@ -197,7 +166,7 @@ def _rows(
         yield (cell["service"], cell["subject"]), cell["part"], partial(Answered.add_told, cell=cell)
     for cell in weighed.cells(reader, period, service):
         if cell["served"] and (cell["service"], cell["path"]) not in known:
-            yield (cell["service"], cell["path"]), cell["part"], partial(Answered.add_seen, seen=Seen.of(cell))
+            yield (cell["service"], cell["path"]), cell["part"], partial(Answered.add_spans, cell=cell)
 
 
 def _places(found: Report, endpoint: Endpoint, part: int) -> tuple[Answered, Answered, Answered]:
@@ -206,8 +175,3 @@ def _places(found: Report, endpoint: Endpoint, part: int) -> tuple[Answered, Ans
         found.endpoints.setdefault(endpoint, Answered()),
         found.parts.setdefault(part, Answered()),
     )
-
-
-def _sum(numbers: weighed.Floats) -> float:
-    """One after the other, as they stand."""
-    return float(numbers.cumsum()[-1]) if len(numbers) else 0.0

@@ -17,7 +17,8 @@ from zoneinfo import ZoneInfo
 
 from spanledger_server.errors import Invalid
 from spanledger_server.lasting import Lasting
-from spanledger_server.statistics import calls, periods, remembered, stretches, told
+from spanledger_server.rollups import stretches
+from spanledger_server.statistics import calls, periods, remembered, told
 from spanledger_server.statistics.periods import Period
 from spanledger_server.store.database import Reader
 from spanledger_server.timegrid import DAY_NS, HOUR_NS, MINUTE_NS, Range

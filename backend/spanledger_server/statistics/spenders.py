@@ -18,8 +18,9 @@ from typing import Any, Final, TypeVar
 
 import pyarrow.compute as pc
 
+from spanledger_server.rollups import noted
 from spanledger_server.rollups.dirty import Family
-from spanledger_server.statistics import noted, reach, remembered, shares, spent, user_sums
+from spanledger_server.statistics import reach, remembered, shares, spent, user_sums
 from spanledger_server.statistics.periods import Period
 from spanledger_server.statistics.spent import Parts
 from spanledger_server.statistics.user_sums import Held, Lines
@@ -86,7 +87,7 @@ def spenders(
     if beside["rest_from_ns"] < beside["to_ns"]:
         late.lines.append(_read_lines(reader, bound))
     days = _days(reader, bound, None if asked else _year(period, u))
-    lines = [*late.lines, *late.by_part.values()]
+    lines = [*late.lines, *(each for _, each in late.by_part)]
     ranked = user_sums.ranked(days, lines, most, partial(_numbers_of, reader), partial(_names_of, reader))
     first = {row["user_id"]: row["user_number"] for row in ranked[:in_trend]}
     numbers = [number for number in first.values() if number >= 0]
@@ -117,13 +118,23 @@ class _Late:
         window: The stretch of time that grows, if there is one.
         lines: The sums of lines that were read without their parts.
         last: The last minutes of it.
-        by_part: The sums of these by part.
+        by_part: The sums of these by part, a part perhaps twice.
     """
 
     window: Range | None
     lines: list[Lines]
     last: Range | None = None
-    by_part: Mapping[int, Lines] = field(default_factory=dict)
+    by_part: list[tuple[int, Lines]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _ByPart:
+    """The sums of some minutes by part."""
+
+    each: list[tuple[int, Lines]]
+
+    def __len__(self) -> int:
+        return 1 + sum(len(lines) for _, lines in self.each)
 
 
 def _late(reader: Reader, window: Range, bound: Mapping[str, Any]) -> _Late:
@@ -138,12 +149,24 @@ def _late(reader: Reader, window: Range, bound: Mapping[str, Any]) -> _Late:
     settled = [] if found is None else [found]
     if rest.length_ns > OPEN_NS:
         return _Late(window, [*settled, read(rest)])
-    asked = {**bound, "u": all_from_ledger(rest), "parted": True}
-    sql, parameters = sqlfile.lean(SQL["lines_of_users"], asked)
+    minute_ns = max(rest.from_ns, rest.to_ns // MINUTE_NS * MINUTE_NS)
+    whole, last = Range(rest.from_ns, minute_ns), Range(minute_ns, rest.to_ns)
+    asked = ("last lines of users", repr(sorted({**bound, "u": None}.items())))
+    minutes = remembered.rows(
+        reader, asked, "cost", whole, lambda: _by_part(reader, bound, whole), unless=remembered.MINUTES
+    )
+    if minutes is None:
+        return _Late(window, [*settled, read(rest)])
+    return _Late(window, settled, rest, [*minutes.each, *_by_part(reader, bound, last).each])
+
+
+def _by_part(reader: Reader, bound: Mapping[str, Any], window: Range) -> _ByPart:
+    if window.to_ns <= window.from_ns:
+        return _ByPart([])
+    sql, parameters = sqlfile.lean(SQL["lines_of_users"], {**bound, "u": all_from_ledger(window), "parted": True})
     table = reader.arrow(sql, **parameters)
     parts: list[Any] = table["part"].unique().to_pylist()
-    by_part = {part: user_sums.lines(table.filter(pc.equal(table["part"], part))) for part in parts}
-    return _Late(window, settled, rest, by_part)
+    return _ByPart([(part, user_sums.lines(table.filter(pc.equal(table["part"], part)))) for part in parts])
 
 
 def _read_lines(reader: Reader, bound: Mapping[str, Any]) -> Lines:
@@ -217,7 +240,7 @@ def _late_parts(
     found, rest = remembered.settled(reader, question, window, read, _added)
     if rest != late.last:
         return [*(found or ()), *read(rest)]
-    last = [{"part": part, **row} for part, lines in late.by_part.items() for row in user_sums.priced(lines, users)]
+    last = [{"part": part, **row} for part, lines in late.by_part for row in user_sums.priced(lines, users)]
     return [*(found or ()), *last]
 
 

@@ -14,7 +14,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from spanledger_server.statistics import gone, shares, stretches
+from spanledger_server.rollups import stretches
+from spanledger_server.statistics import gone, shares
 from spanledger_server.statistics.periods import Period
 from spanledger_server.store import sqlfile
 from spanledger_server.store.database import Reader

@@ -20,6 +20,7 @@ SUMS: Final = (
     *("dialogues", "users_told", "messages", "messages_told", "seconds", "seconds_told"),
     *("ratings", "ratings_told", "feedbacks"),
 )
+WHOLE: Final = tuple(name for name in SUMS if name == "dialogues" or name.endswith(("told", "backs")))
 USER_BITS: Final = 32  # of a pair of a category and a user
 
 Integers = NDArray[np.int64]
@@ -104,9 +105,11 @@ def rows(talks: Talks, most: int) -> list[dict[str, Any]]:
     count = talks.sums["dialogues"].tolist()
     order = sorted(range(len(count)), key=lambda place: (-count[place], *_named(talks.categories[place])))
     first, folded = order[:most], np.array(order[most:], dtype=np.int64)
-    found = [_row(talks, range(len(count)), len(talks.users)) | {"rank": 0, "category": None}]
+    each = {name: sums.tolist() for name, sums in talks.sums.items()}
+    found = [_row(_added(talks, range(len(count))), len(talks.users)) | {"rank": 0, "category": None}]
     found += [
-        _row(talks, [place], users[place]) | {"rank": rank, "category": talks.categories[place]}
+        _row({name: each[name][place] for name in SUMS}, users[place])
+        | {"rank": rank, "category": talks.categories[place]}
         for rank, place in enumerate(first, 1)
     ]
     if len(folded):
@@ -114,7 +117,7 @@ def rows(talks: Talks, most: int) -> list[dict[str, Any]]:
         out[folded] = True
         of_them = np.zeros(len(talks.users), dtype=np.bool_)
         of_them[talks.pairs[out[talks.pairs >> USER_BITS]] & _USER] = True
-        found.append(_row(talks, folded, int(of_them.sum())) | {"rank": None, "category": None})
+        found.append(_row(_added(talks, folded), int(of_them.sum())) | {"rank": None, "category": None})
     return [row | {"categories": len(count)} for row in found]
 
 
@@ -122,8 +125,12 @@ def _named(category: str | None) -> tuple[bool, str]:
     return category is None, category or ""
 
 
-def _row(talks: Talks, places: Any, users: int) -> dict[str, Any]:
+def _added(talks: Talks, places: Any) -> dict[str, float]:
+    """The sums of some categories together."""
     chosen = np.asarray(places, dtype=np.int64)
-    found: dict[str, Any] = {name: float(talks.sums[name][chosen].sum()) for name in SUMS}
-    counts = {name: int(found[name]) for name in SUMS if name == "dialogues" or name.endswith(("told", "backs"))}
-    return found | counts | {"users": users}
+    return {name: float(talks.sums[name][chosen].sum()) for name in SUMS}
+
+
+def _row(found: Mapping[str, float], users: int) -> dict[str, Any]:
+    counts = {name: int(found[name]) for name in WHOLE}
+    return {**found, **counts, "users": users}

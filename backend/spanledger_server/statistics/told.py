@@ -15,7 +15,8 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, Final
 
-from spanledger_server.statistics import gone, periods, shares, stretches
+from spanledger_server.rollups import stretches
+from spanledger_server.statistics import gone, periods, shares
 from spanledger_server.statistics.periods import Period
 from spanledger_server.store import sqlfile
 from spanledger_server.store.database import Reader

@@ -107,7 +107,7 @@ def together(one: Lines, other: Lines) -> Lines:
         return one
     known = {user: place for place, user in enumerate(one.users)}
     places = np.array([known.setdefault(user, len(known)) for user in other.users], dtype=np.int64)
-    return Lines(list(known), {name: _added(one.sums[name], other.sums[name], places, len(known)) for name in SUMS})
+    return Lines(list(known), {name: _added(one.sums[name], [(other.sums[name], places)], len(known)) for name in SUMS})
 
 
 def held(found: pa.Table) -> Held:
@@ -232,46 +232,46 @@ class _Sums:
 
     def all(self, name: str) -> Numbers:
         """One for each place."""
-        found = self.days.sums[name]
-        for each, placed in self.beside:
-            found = _added(found, each.sums[name], placed.places, placed.end)
-        return found
+        end = max((len(self.days.numbers), *(placed.end for _, placed in self.beside)))
+        return _added(self.days.sums[name], [(each.sums[name], placed.places) for each, placed in self.beside], end)
 
     def of(self, places: Sequence[int]) -> dict[str, Numbers]:
         """All of them, of some places."""
         chosen = np.array(places, dtype=np.int64)
         inside = np.flatnonzero(chosen < len(self.days.numbers))
-        none: Numbers = np.zeros(0, dtype=np.int64)
-        found = {
-            name: _added(none, self.days.sums[name][chosen[inside]], inside, len(chosen)) for name in self.days.sums
-        }
+        rows: list[tuple[Lines, NDArray[np.int64], NDArray[np.int64]]] = []
         for each, placed in self.beside:
-            within = chosen < placed.end
+            within = np.flatnonzero(chosen < placed.end)
             row_of = np.full(placed.end, -1)
-            row_of[chosen[within]] = np.flatnonzero(within)
-            rows = row_of[placed.places]
-            mine = np.flatnonzero(rows >= 0)
-            for name, sums in found.items():
-                found[name] = _added(sums, each.sums[name][mine], rows[mine], len(chosen))
+            row_of[chosen[within]] = within
+            mine = np.flatnonzero(row_of[placed.places] >= 0)
+            rows.append((each, mine, row_of[placed.places[mine]]))
+        found = {}
+        for name, days in self.days.sums.items():
+            pieces = [(each.sums[name][mine], at) for each, mine, at in rows]
+            found[name] = _added(_NONE, [(days[chosen[inside]], inside), *pieces], len(chosen))
         return found
 
 
-def _added(days: Numbers, lines: Numbers, places: NDArray[np.int64], length: int) -> Numbers:
-    """Both together, as Python's integers where 64 bits are too few for a sum."""
-    large = days.dtype.hasobject or lines.dtype.hasobject
-    result: Numbers = np.zeros(length, dtype=object if large else np.int64)
-    result[: len(days)] = days
-    result[places] += lines
-    if not large and _overflown(days, lines, result, places):
-        return _added(days.astype(object), lines.astype(object), places, length)
+_NONE: Final[Numbers] = np.zeros(0, dtype=np.int64)
+
+
+def _added(sums: Numbers, pieces: Sequence[tuple[Numbers, NDArray[np.int64]]], length: int) -> Numbers:
+    """Sums with numbers added at places, in each piece once; as Python's integers where 64 bits may be too few."""
+    most = _most(sums) + sum(_most(numbers) for numbers, _ in pieces)
+    kind = np.dtype(np.int64 if most < 2**63 else object)
+    result: Numbers = np.zeros(length, dtype=kind)
+    result[: len(sums)] = sums.astype(kind)
+    for numbers, places in pieces:
+        result[places] += numbers.astype(kind)
     return result
 
 
-def _overflown(days: Numbers, lines: Numbers, result: Numbers, places: NDArray[np.int64]) -> bool:
-    before = np.zeros_like(lines)
-    known = places < len(days)
-    before[known] = days[places[known]]
-    return bool((((before ^ result[places]) & (lines ^ result[places])) < 0).any())
+def _most(numbers: Numbers) -> int:
+    """No number is further from 0."""
+    if not len(numbers):
+        return 0
+    return 2**31 if numbers.dtype == np.int32 else max(abs(int(numbers.max())), abs(int(numbers.min())))
 
 
 def _first(sums: Mapping[str, Numbers], most: int) -> tuple[list[int], int]:

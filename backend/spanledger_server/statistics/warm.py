@@ -15,12 +15,13 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from spanledger_server import timegrid
-from spanledger_server.statistics import calls, cost_cells, costs, dialogues, periods, requests, trends
+from spanledger_server.statistics import calls, cost_cells, costs, dialogues, periods, requests, series, trends
 from spanledger_server.store.database import Database, Reader
-from spanledger_server.timegrid import MINUTE_NS
+from spanledger_server.timegrid import DAY_NS, MINUTE_NS, Range
 from spanledger_server.traces import filters
 
 AGAIN_NS: Final = 15 * MINUTE_NS  # after midnight: days by user are there by then
+YEAR_NS: Final = 364 * DAY_NS  # of days and months one after the other, 52 weeks
 COSTS: Final[tuple[tuple[timegrid.Period, str], ...]] = (("year", "model"), ("month", "user"), ("year", "user"))
 Ask = Callable[[Reader, int], object]
 
@@ -63,6 +64,8 @@ def _questions(zone: ZoneInfo) -> list[Ask]:
         partial(_dialogues, zone),
         partial(_calls, zone),
         partial(_trends, zone),
+        partial(_series, zone, "1day", "model"),
+        partial(_series, zone, "1month", ""),
     ]
 
 
@@ -80,6 +83,12 @@ def _calls(zone: ZoneInfo, reader: Reader, now_ns: int) -> object:
     window = periods.to_date("year", now_ns, zone).window
     requests.report(reader, periods.whole(window))
     return calls.whole(reader, window, filters.parse((), filters.LEDGER))
+
+
+def _series(zone: ZoneInfo, level: series.Level, by: str, reader: Reader, now_ns: int) -> object:
+    minute_ns = now_ns // MINUTE_NS * MINUTE_NS
+    asked = series.question(level, Range(minute_ns - YEAR_NS, minute_ns), zone)
+    return series.series(reader, asked, filters.parse((), filters.LEDGER), by)
 
 
 def _trends(zone: ZoneInfo, reader: Reader, now_ns: int) -> object:

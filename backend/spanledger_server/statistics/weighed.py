@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from spanledger_server import estimates
 from spanledger_server.estimates import Estimate
-from spanledger_server.rollups import histogram
-from spanledger_server.statistics import gone, periods, stretches
+from spanledger_server.rollups import histogram, stretches
+from spanledger_server.statistics import gone, periods
 from spanledger_server.statistics.periods import Period
 from spanledger_server.store import sqlfile
 from spanledger_server.store.database import Reader
@@ -83,8 +83,8 @@ class Weights(Mapping[int, float]):
         if found is None:
             if len(self._pieces) > 1:
                 keys, places = np.unique(np.concatenate([keys for keys, _ in self._pieces]), return_inverse=True)
-                added: Floats = np.bincount(places, np.concatenate([each for _, each in self._pieces]))
-                self._pieces = [(keys, added)]
+                added = np.bincount(places, np.concatenate([each for _, each in self._pieces]))
+                self._pieces = [(keys, np.asarray(added, np.float64))]
             keys, sums = self._pieces[0]
             found = self._sums = dict(zip(keys.tolist(), sums.tolist(), strict=True))
         return found
@@ -112,14 +112,14 @@ class Requests:
     spread: Weights = field(default_factory=Weights)
     failed_spread: Weights = field(default_factory=Weights)
 
-    def add(self, cell: Mapping[str, Any]) -> None:
-        """Add a row of the statement `weighed_cells`."""
+    def add(self, cell: Mapping[str, Any], *, failed: bool) -> None:
+        """Add a row of `cells`, of requests that failed or did not."""
         self.spans += cell["spans"]
         self.uncounted += cell["uncounted"]
         self.weight += cell["weight"]
         self.durations.add(cell["codes"], cell["weights"])
         self.spread.add(cell["slots"], cell["sums"])
-        if cell["failed"]:
+        if failed:
             self.failed_weight += cell["weight"]
             self.failed_spread.add(cell["slots"], cell["sums"])
 
@@ -177,27 +177,40 @@ def requests(reader: Reader, from_ns: int, to_ns: int, service: str | None = Non
     period = periods.whole(Range(from_ns, to_ns))
     found: dict[tuple[str, str], Requests] = {}
     for cell in cells(reader, period, service):
-        found.setdefault((cell["service"], cell["name"]), Requests()).add(cell)
+        found.setdefault((cell["service"], cell["name"]), Requests()).add(cell, failed=bool(cell["failed"]))
     return found
 
 
 def cells(reader: Reader, period: Period, service: str | None) -> list[dict[str, Any]]:
-    """The rows of `weighed_cells`, by part of the period, service, operation, route and outcome, some perhaps twice."""
+    """The rows of `weighed_cells`, by part of the period, service, operation, route and outcome, some perhaps twice.
+
+    Their lists are arrays; `numbers` are requests by code of duration, each span as many as it stands for, and
+    `duration_ns` is how long all of them took together.
+    """
 
     def read(each: Period) -> list[dict[str, Any]]:
         found = stretches.of(reader, "span", each.window, each.coarsest)
         bound = {"service": service, "s": found, "p": each.bound(), **stretches.needed(found)}
         sql, parameters = sqlfile.lean(SQL["weighed_cells"], bound)
-        return [_in_arrays(cell) for cell in reader.rows(sql, **parameters)]
+        return [in_arrays(cell) for cell in reader.rows(sql, **parameters)]
 
     if period.parts:
         return gone.by_part(reader, ("weighed", service), "span", period, read, _weight, additive=True)
     return gone.whole(reader, ("weighed", service), "span", period, read, _weight)
 
 
-def _in_arrays(cell: dict[str, Any]) -> dict[str, Any]:
-    """A row whose lists are arrays, empty where there are none."""
-    return {**cell, **{name: np.array(cell[name] or (), kind) for name, kind in LISTS.items()}}
+def in_arrays(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of the statement as `cells` gives it."""
+    cell = {**row, **{name: np.array(row[name] or (), kind) for name, kind in LISTS.items()}}
+    middles = np.array([histogram.middle(code) for code in row["codes"] or ()], np.float64)
+    numbers, kept = cell["weights"] + cell["loose"], _sum(middles * cell["kept"])
+    duration_ns = cell["duration_sum_ns"] * (_sum(middles * numbers) / kept if kept else 1.0)
+    return {**cell, "numbers": numbers, "duration_ns": duration_ns}
+
+
+def _sum(numbers: Floats) -> float:
+    """One after the other, as they stand."""
+    return float(numbers.cumsum()[-1]) if len(numbers) else 0.0
 
 
 def _weight(cell: Mapping[str, Any]) -> int:

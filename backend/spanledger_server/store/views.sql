@@ -51,7 +51,7 @@ CREATE OR REPLACE MACRO utc(at_ns) AS make_timestamp(at_ns // 1000);
 CREATE OR REPLACE MACRO width_ns(level) AS CASE level WHEN '1m' THEN 60000000000 WHEN '1h' THEN 3600000000000 ELSE 86400000000000 END;
 
 -- Which days, hours and minutes make up a window, and which minutes of it are read from the rows themselves: conditions on a bucket's
--- number, for `s` as statistics/stretches.py makes it.
+-- number, for `s` as rollups/stretches.py makes it.
 CREATE OR REPLACE MACRO of_days(bucket, s) AS
     bucket >= s.first_day AND bucket < s.end_day AND NOT list_contains(s.stale_days, bucket)
     AND (bucket < s.gone_day OR bucket >= s.gone_end_day);

@@ -10,9 +10,8 @@ Never: a trace judged by less than it left in the window, or put before others t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from functools import cache, partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -29,8 +28,8 @@ ROWS_A_TRACE: Final = 20  # more than most have, so that the first part mostly s
 FEWEST_ROWS: Final = 5_000  # in a part; planning takes longer than judging them
 GROWTH: Final = 8  # all parts together are then hardly more than the longest
 SPARE: Final = 10  # ids beyond a page, as some traces prove to have begun before the part
-MOST_SPARE: Final = 1000
-FIRST_NS: Final = 60 * 10**9
+MOST_SPARE: Final = 50  # beyond which a longer part is tried
+FIRST_NS: Final = 60 * 10**9  # or a 60th of the window: where rows are counted first
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +71,12 @@ class _Question:
     bound: dict[str, Any]
     wanted: int
 
-    def rows(self, from_ns: int, to_ns: int) -> int:
-        """How many spans and lines there are in a time that can tell of a trace which is asked for."""
-        sql, bound = sqlfile.lean(SQL["telling_within"], self.bound | {"from_ns": from_ns, "to_ns": to_ns})
-        return int(self.reader.value(sql, **bound))
+    def told(self, from_ns: int, before_ns: int, to_ns: int) -> tuple[int, int]:
+        """How many spans and lines a time has, and how many of those before another can tell of traces asked for."""
+        times = {"from_ns": from_ns, "before_ns": before_ns, "to_ns": to_ns}
+        sql, bound = sqlfile.lean(SQL["told_within"], self.bound | times)
+        ((number, telling),) = self.reader.tuples(sql, **bound)
+        return number, telling
 
     def candidates(self, part: _Part, most: int) -> list[dict[str, Any]]:
         """The first `most` traces of a part, as `trace_id` and `place`."""
@@ -90,20 +91,34 @@ def listed(
     reader: Reader, from_ns: int, to_ns: int, conditions: Conditions, sort: str, after: After | None, most: int
 ) -> Listed:
     """The page of traces that `search.search` gives; exact also where that cannot look at the whole window."""
-    window = (from_ns, to_ns)
     key = search.telling(conditions, TELLING)
     word = max((word for word in conditions.words if " " not in word), key=len, default=None)
-    bound = search.asking(conditions, sort, word)
     few = {f"few_{key}": key is not None, "few_say": key is None and word is not None}
+    bound = search.asking(conditions, sort, word) | few
     wanted = max(ROWS_A_TRACE * (most + 1), FEWEST_ROWS if key is None else 1)
-    question = _Question(reader, window, after, most, bound | few, wanted)
+    question = _Question(reader, (from_ns, to_ns), after, most, bound, wanted)
     if sort == "-start":
         parts = _newest(question)
     elif sort == "start":
         parts = _oldest(question)
     else:
-        parts = iter((_whole(question),))
+        part = _affordable(question, oldest=False)
+        question = replace(question, bound=bound | _rare(question, part, few, conditions))
+        parts = iter((part,))
     return next(found for part in parts if (found := _page(question, part)) is not None)
+
+
+def _rare(question: _Question, part: _Part, few: dict[str, bool], conditions: Conditions) -> dict[str, Any]:
+    """The same of `few` where a whole part is judged: what many of its rows meet is not looked for first."""
+    number, telling = question.told(*part.read, part.read[1])
+    word, rarely = search.rare_word(question.reader, part.read, conditions.words)
+    others = [other for other in conditions.words if other != word]
+    once = telling * search.ONCE_IN <= number
+    return {name: chosen and once for name, chosen in few.items()} | {
+        "few_say": few["few_say"] and rarely,
+        "word": word,
+        "words": others or None,
+    }
 
 
 def _newest(question: _Question) -> Iterator[_Part]:
@@ -111,30 +126,28 @@ def _newest(question: _Question) -> Iterator[_Part]:
     from_ns, to_ns = question.window
     place = None if question.after is None else question.after.place
     end_ns = to_ns if place is None else min(to_ns, 1 - int(place))
-    whole = cache(partial(_whole, question))  # the newest part of a long window is found before all of it is counted
-    if place is not None:
-        from_ns = whole().read[0]
-    parts = _Widths(lambda ns: question.rows(end_ns - ns, end_ns), end_ns - from_ns, question.wanted)
-    for width_ns in parts.growing(lambda: end_ns - whole().read[0]):
+    longest_ns = max(1, end_ns - from_ns)
+    parts = _Widths(lambda ns: question.told(end_ns - ns, end_ns, to_ns), longest_ns, question.wanted)
+    for width_ns in parts.growing():
         begun_ns = end_ns - width_ns
         yield _Part((begun_ns, to_ns), {"begun_ns": begun_ns})
-    yield whole()
+    yield _affordable(question, oldest=False)
 
 
 def _oldest(question: _Question) -> Iterator[_Part]:
     """What began in the oldest part, and in ever longer ones; all that is searched last."""
-    whole = _whole(question)
+    whole = _affordable(question, oldest=True)
     from_ns, to_ns = whole.read
     if question.after is not None and question.after.place is not None:
         from_ns = max(from_ns, int(question.after.place))
-    parts = _Widths(lambda ns: question.rows(from_ns, from_ns + ns), to_ns - from_ns, question.wanted)
-    for width_ns in parts.growing(lambda: to_ns - from_ns):
+    parts = _Widths(lambda ns: question.told(from_ns, from_ns + ns, from_ns + ns), to_ns - from_ns, question.wanted)
+    for width_ns in parts.growing():
         yield _Part(whole.read, {"upto_ns": from_ns + width_ns}, whole.exact)
     yield whole
 
 
-def _whole(question: _Question) -> _Part:
-    searched = search.affordable(question.reader, *question.window, oldest="by_start" in question.bound)
+def _affordable(question: _Question, *, oldest: bool) -> _Part:
+    searched = search.affordable(question.reader, *question.window, oldest=oldest)
     return _Part(searched, exact=searched == question.window)
 
 
@@ -143,30 +156,29 @@ class _Widths:
     """How long the parts are.
 
     Attributes:
-        rows: How many rows a part of so many nanoseconds has.
+        told: How many rows are read for a part of so many nanoseconds, and how many of its own tell of a trace.
         longest_ns: How long they may become.
-        wanted: About how many rows the shortest has.
+        wanted: About how many rows the shortest has that tell of one.
     """
 
-    rows: Callable[[int], int]
+    told: Callable[[int], tuple[int, int]]
     longest_ns: int
     wanted: int
 
-    def growing(self, rest: Callable[[], int]) -> Iterator[int]:
-        """Ever longer ones, each with many times the rows of the one before; but for the first they fit into `rest`."""
+    def growing(self) -> Iterator[int]:
+        """Ever longer ones, each with many times the rows of the one before, while it is affordable to read so many."""
         shorter_ns, before, wanted = 0, 0, self.wanted
-        width_ns = min(self.longest_ns, max(1, min(self.longest_ns // search.MOST_BARS, FIRST_NS)))
-        while width_ns > 0:
-            number = self.rows(width_ns)
+        width_ns = max(1, min(self.longest_ns // search.MOST_BARS, FIRST_NS))
+        while shorter_ns < width_ns:
+            read, number = self.told(width_ns)
+            if read > search.MOST_ROWS:
+                return
             while number >= wanted:
                 part_ns = shorter_ns + (width_ns - shorter_ns) * (wanted - before) // (number - before)
                 yield part_ns
-                wanted = GROWTH * max(wanted, self.rows(part_ns))
-            rest_ns = rest()
-            if width_ns >= rest_ns:
-                break
+                wanted = GROWTH * max(wanted, self.told(part_ns)[1])
             shorter_ns, before = width_ns, number
-            width_ns = min(width_ns * GROWTH, rest_ns)
+            width_ns = min(width_ns * GROWTH, self.longest_ns)
 
 
 def _page(question: _Question, part: _Part) -> Listed | None:

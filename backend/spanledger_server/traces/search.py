@@ -35,7 +35,7 @@ ALSO_TELLING: Final = ("route", "feature", "operation", "tenant", "user_tier", "
 ONCE_IN: Final = 16  # spans and lines: what is no rarer is in most traces, and looking for these apart saves nothing
 MINUTE_NS: Final = 60 * 10**9
 DAY_NS: Final = 86400 * 10**9
-LINES_WITHIN_NS: Final = 7 * DAY_NS  # from a trace's spans its lines are looked for; a batch is billed a day later
+WITHIN_NS: Final = 7 * DAY_NS  # of what is known of a trace the rest is looked for; a batch is billed a day later
 ANY_TIME: Final = (-(2**63), 2**63 - 1)
 EVER_NS: Final = 2**63
 SHORTEST_SLICE_NS: Final = 10**6
@@ -166,7 +166,7 @@ def judging(reader: Reader, searched: tuple[int, int], conditions: Conditions, s
     seen = {"services": left["services"] or [], "models": left["models"] or []}
     redrawn = drawn and left["sampled"]
     ways = {"redrawn": redrawn, "at_once": not redrawn, "usual_weight": left["usual_weight"] if redrawn else None}
-    word, rare = _word(reader, searched, conditions.words)
+    word, rare = rare_word(reader, searched, conditions.words)
     few = {f"few_{key}": left.get("rarely"), "few_say": rare and not left.get("rarely")}
     return within | seen | ways | few | asking(conditions, sort, word)
 
@@ -187,7 +187,7 @@ def telling(conditions: Conditions, keys: Sequence[str]) -> str | None:
     return next((key for key in named if key != "status" or conditions.include[key] == ["error"]), None)
 
 
-def _word(reader: Reader, searched: tuple[int, int], words: Sequence[str]) -> tuple[str | None, bool]:
+def rare_word(reader: Reader, searched: tuple[int, int], words: Sequence[str]) -> tuple[str | None, bool]:
     """The word to look for in each column apart, which one with a space need not stand in; whether few spans say it.
 
     The last spans of the window tell that, of the longest word first.
@@ -299,12 +299,19 @@ class Place:
         return max(ANY_TIME[0], first - reach_ns), max(last, min(last + reach_ns, self.before_ns))
 
 
-def place(reader: Reader, traces: Sequence[UUID]) -> Place:
-    """Where to look for `traces`."""
+def place(reader: Reader, traces: Sequence[UUID], seen: tuple[int, int] | None = None) -> Place:
+    """Where to look for `traces`; what they left long before or after they were `seen` is not looked for."""
     hashes = [trace.int & (2**64 - 1) for trace in traces]
-    sql, bound = sqlfile.lean(SQL["minutes_of_traces"], _one_or_more("hash", "hashes", hashes))
-    *minutes, missing_ns = reader.tuples(sql, **bound)[0]
-    return Place(_whole(*minutes[:2]), _whole(*minutes[2:]), ANY_TIME[0] if missing_ns is None else missing_ns + 1)
+    minutes = (
+        {} if seen is None else {"from_minute": _minute(seen[0] - WITHIN_NS), "to_minute": _minute(seen[1] + WITHIN_NS)}
+    )
+    sql, bound = sqlfile.lean(SQL["minutes_of_traces"], _one_or_more("hash", "hashes", hashes) | minutes)
+    *found, missing_ns = reader.tuples(sql, **bound)[0]
+    return Place(_whole(*found[:2]), _whole(*found[2:]), ANY_TIME[0] if missing_ns is None else missing_ns + 1)
+
+
+def _minute(at_ns: int) -> int:
+    return max(-(2**31), min(at_ns // MINUTE_NS, 2**31 - 1))
 
 
 def _whole(first_minute: int | None, last_minute: int | None) -> tuple[int, int] | None:
@@ -336,12 +343,14 @@ def life(reader: Reader, traces: Sequence[UUID]) -> tuple[int, int] | None:
 def summaries(reader: Reader, traces: Sequence[UUID], seen: tuple[int, int] | None = None) -> list[dict[str, Any]]:
     """What `traces` look like from outside, in the given order; those of which nothing is known are left out.
 
+    What a trace left farther than `WITHIN_NS` from when it was seen is not told.
+
     Args:
         reader: One snapshot.
         traces: Which.
         seen: When each of them left something, where that is known.
     """
-    return summaries_at(reader, traces, place(reader, traces), seen) if traces else []
+    return summaries_at(reader, traces, place(reader, traces, seen), seen) if traces else []
 
 
 def summaries_at(
@@ -362,4 +371,4 @@ def summaries_at(
 
 def reach_ns(sure: bool) -> int:
     """How far to look for lines that no index has: `sure` says whether it is known when their traces were."""
-    return LINES_WITHIN_NS if sure else EVER_NS
+    return WITHIN_NS if sure else EVER_NS

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Final
 from uuid import UUID
 
@@ -67,8 +68,10 @@ def find(reader: Reader, trace_id: UUID, most: int = MOST_SPANS) -> Trace | None
     if where.spans is not None:
         window = {"from_ns": where.spans[0], "to_ns": where.spans[1]}
         rows = reader.rows(SQL["few_spans_of_trace"], trace_id=trace_id, most=most + 1, **window)
+        rows.sort(key=itemgetter("start_ns", "span_id"))
     from_ns, to_ns = where.lines(None, search.reach_ns(bool(rows)))
     lines = reader.rows(SQL["lines_of_trace"], trace_id=trace_id, from_ns=from_ns, to_ns=to_ns)
+    lines.sort(key=itemgetter("at_ns", "span_id"))
     if not rows and not lines:
         return None
     if len(rows) <= most:

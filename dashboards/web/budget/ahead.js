@@ -21,7 +21,8 @@ export function forecastWords(status, zone) {
   const said = [`Ends at ${money(goes.p50)}${money(goes.p10) === money(goes.p90) ? '' : ` (${money(goes.p10)} – ${money(goes.p90)} in 8 of 10 cases)`}`];
   if (!isExceeded(status) && !isUnknown(over)) said.push(`${chance(over)} chance to pass the limit`);
   const breach = breachWords(status, zone);
-  return [said.join(', '), breach].filter(Boolean).join('; ');
+  const off = goes.backtest?.error;
+  return [said.join(', '), breach, isUnknown(off) ? '' : `tried on the past, off by ${chance(off)}`].filter(Boolean).join('; ');
 }
 
 /** When the limit is, or was, reached. @param {any} status @param {string} zone */

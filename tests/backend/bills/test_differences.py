@@ -106,6 +106,17 @@ def test_days_that_begin_at_another_hour_are_found_and_the_zone_is_named():
     assert found["state"] == "agrees"
 
 
+def test_other_days_are_found_where_all_days_are_much_the_same_and_calls_wait_for_a_price():
+    """What moves from day to day is then a hundredth of the bill, and a call without a price explains none of it."""
+    calls = [call(day, hour, cost_usd=f"1.0{day * 7 + hour:02}") for day in range(3) for hour in range(24)]
+    free = [call(day, 12, cost_usd=None, state="unpriced") for day in range(3)]
+    days = [[each for each in calls if 8 <= (each["at_ns"] - FIRST) // HOUR - 24 * day < 32] for day in range(2)]
+    rows = [(day, "gpt-5", str(sum(Decimal(each["cost_usd"]) for each in one))) for day, one in enumerate(days)]
+    found = held(ledger(*calls, *free), bill(*rows))
+    assert found["suggested_timezone_shift_hours"] == 8
+    assert {each for each, _ in why(found)} == {"time_zone"}
+
+
 def test_a_shift_explains_only_what_agrees_after_it():
     calls = [call(day, hour, cost_usd=str(1 + day * 24 + hour)) for day in range(3) for hour in range(24)]
     days = [[each for each in calls if 7 <= (each["at_ns"] - FIRST) // HOUR - 24 * day < 31] for day in range(2)]

@@ -181,10 +181,32 @@ def test_what_is_in_memory_has_no_backup():
 
 
 def test_a_full_disk_is_told_before_it_is_full(database: Database, monkeypatch: pytest.MonkeyPatch):
-    usage = shutil.disk_usage("/")._replace(free=10)
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
-    with pytest.raises(Busy, match="no room for a backup"):
-        Backups(database, SystemClock()).start("one.duckdb", "me")
+    expected = Backups(database, SystemClock()).start("measured.duckdb", "me").expected_bytes
+    for free in (10, expected, int(expected * 1.2)):  # beside the file stands its log, until it is written
+        usage = shutil.disk_usage("/")._replace(free=free)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _, usage=usage: usage)
+        with pytest.raises(Busy, match="no room for a backup"):
+            Backups(database, SystemClock()).start("one.duckdb", "me")
+
+
+def test_how_far_a_backup_is_never_goes_back(database: Database, monkeypatch: pytest.MonkeyPatch):
+    backups = Backups(database, SystemClock())
+    sizes, told, held = iter([0.6, 0.2, 0.9]), [], backups_module.sums
+
+    def watched(reader: Reader, tell: Told = lambda _done, _whole: None) -> dict[str, Sum]:
+        for share in sizes:  # a file becomes smaller when its log is folded into it
+            monkeypatch.setattr(backups_module, "_size", lambda _, share=share: int(share * 10**9))
+            job = backups.job()
+            assert job is not None
+            told.append(job.done * job.expected_bytes / 10**9)
+        return held(reader, tell)
+
+    monkeypatch.setattr(backups_module, "sums", watched)
+    monkeypatch.setattr(Backups, "_expected", lambda *_: 10**9)
+    backups.start("one.duckdb", "me")
+    until(lambda: (job := backups.job()) is not None and job.over)
+    assert told == sorted(told)
+    assert told[0] == told[1] == 0.3
 
 
 def test_a_backup_gives_back_the_room_of_deleted_rows(place: Path):

@@ -44,7 +44,7 @@ def lost(database: Database) -> int:
         found = set()
         for (trace,) in reader.tuples("SELECT DISTINCT trace_id FROM ledger"):
             place = search.place(reader, [trace])
-            from_ns, to_ns = place.lines(None, search.LINES_WITHIN_NS)
+            from_ns, to_ns = place.lines(None, search.WITHIN_NS)
             for (at_ns,) in reader.tuples("SELECT at_ns FROM ledger WHERE trace_id = $trace", trace=trace):
                 if at_ns >= place.before_ns and not from_ns <= at_ns < to_ns:
                     found.add(trace)

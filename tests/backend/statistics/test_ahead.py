@@ -99,6 +99,18 @@ def test_hours_that_are_over_are_read_once(house: House):
     assert kept == anew, "in another hour another stretch is over"
 
 
+def test_an_hour_that_waits_is_read_anew_where_nothing_is_left_of_its_minutes(house: House):
+    house.add(random.Random(2), 60, *range(0, 50 * DAY, 7 * HOUR))
+    house.rollups.refresh(NOON)
+    both(house, NOON, *ASKED[0])
+    with house.database.transaction() as tx:  # as repricing marks it
+        (at_ns,) = tx.tuples("SELECT at_ns FROM ledger WHERE at_ns < $before LIMIT 1", before=NOON - 5 * HOUR)[0]
+        tx.execute("UPDATE ledger SET cost_usd = 12345, state = 'priced' WHERE at_ns = $at_ns", at_ns=at_ns)
+        house.dirty.mark(tx, "cost", {at_ns // HOUR}, "1h")
+    kept, anew = both(house, NOON + MINUTE, *ASKED[0])
+    assert kept == anew
+
+
 def row(category: str | None, spent: Any, before: Any = None, calls: int = 1) -> Compared:
     known = [None if each is None else Decimal(each).scaleb(-12) for each in (spent, before)]
     return Compared(category, *known, calls, 0 if before is None else 1, 0)

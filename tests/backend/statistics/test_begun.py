@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spanledger_server.ingest.accept import Ingest
+from spanledger_server.rollups import stretches
 from spanledger_server.rollups.dirty import DirtyBuckets
 from spanledger_server.rollups.refresh import Rollups
-from spanledger_server.statistics import calls, costs, periods, stretches, weighed
+from spanledger_server.statistics import calls, costs, periods, weighed
 from spanledger_server.store.database import Database
 from spanledger_server.timegrid import Range
 from spanledger_server.traces import filters

@@ -393,3 +393,18 @@ def test_users_beyond_the_costliest_are_one_line_and_nothing_is_lost(database, r
     assert other["cost"] == sum(ranked[200:])
     assert other["input_tokens"] == expected["input"] - sum(item["input_tokens"] for item in named)
     assert {bar["date"]: bar["cost"] for bar in answer["trend"] if bar["calls"]} == expected["days"]
+
+
+@pytest.mark.parametrize("route", ["ledger", "rollup"])
+def test_lines_without_a_user_are_told_apart_in_the_trend_when_they_are_among_the_costliest(database, route):
+    users = [None, *(f"u{number}" for number in range(240))]
+    lines = [
+        line(n, NOON - DAY - n, user_id=user, cost_usd="9" if user is None else "0.5", state="priced")
+        for n, user in enumerate(users, 1)
+    ]
+    insert(database, "ledger", lines)
+    roll(database, NOON)
+    (bar,) = (bar for bar in ask(database, "month", NOON, by="user", route=route)["trend"] if bar["calls"])
+    assert bar["by"]["unknown"] == 9
+    assert bar["by"]["other"] == Decimal("0.5") * (len(users) - 20)
+    assert sum(bar["by"].values()) == bar["cost"]

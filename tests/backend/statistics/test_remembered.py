@@ -258,6 +258,26 @@ def test_an_answer_holds_for_snapshots_that_know_all_that_came_since(house: Hous
         assert (asked(reader, unless=("1m",)), asked(reader, unless=())) == ([6], [3])
 
 
+def test_of_one_question_the_last_window_is_remembered(house: House):
+    house.add(random.Random(1), 20, 3 * DAY, 2 * DAY)
+    house.rollups.refresh(NOON)
+    read: list[Range] = []
+
+    def ask(from_ns: int) -> int:
+        window = Range(NOON - from_ns, NOON - DAY)
+
+        def rows() -> list[int]:
+            read.append(window)
+            return [len(read)]
+
+        with house.database.reader() as reader:
+            (found,) = remembered.rows(reader, "question", "cost", window, rows) or ()
+        return found
+
+    assert [ask(each * DAY) for each in (3, 3, 4, 4, 3, 3)] == [1, 1, 2, 2, 3, 3]
+    assert len(answers(house.database).each) == 1
+
+
 def test_of_what_is_kept_no_longer_nothing_is_remembered(house: House):
     house.serve(random.Random(6), 9, 20 * DAY)
     house.rollups.refresh(NOON)

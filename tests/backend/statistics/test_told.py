@@ -309,6 +309,7 @@ def test_dialogues_of_a_period_are_those_of_plain_python(
     lines: list[dict[str, Any]], period: str, dimension: str, zone: str
 ) -> None:
     database, tz = one_house().database, ZoneInfo(zone)
+    database.memory.clear()  # dialogues are never changed, but here they are
     with database.transaction() as tx:
         tx.execute("DELETE FROM dialogues")
     insert(database, "dialogues", lines)

@@ -7,6 +7,7 @@ import statistics
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 
 from spanledger_server import estimates
@@ -104,7 +105,8 @@ def test_the_variance_of_a_rollup_is_that_of_whole_traces_though_they_lie_in_sev
     traces = [requests_of(number, rng, 10.0) for number in range(600)]
     house.put([row for spans in traces for row in spans])
     whole = weighed.together(house.requests(NOON - DAY, NOON + DAY).values())
-    exact = estimates.of_traces([[(10.0, 1.0)] * (len(spans) // 2) for spans in traces])
+    each = (estimates.of_trace([(10.0, 1.0)] * (len(spans) // 2)) for spans in traces)
+    exact = sum(each, estimates.Moments())
     assert whole.total is not None
     assert whole.total.value == pytest.approx(exact.total)
     assert estimates.spread_variance(whole.spread) == pytest.approx(exact.variance, rel=0.4)
@@ -175,3 +177,21 @@ def test_failures_that_are_kept_for_certain_are_counted_exactly(house: House) ->
     assert found.failed.value == pytest.approx(30 / 1030)
     assert found.failed.low < 30 / 1030 < found.failed.high
     assert found.failed.high < 0.05
+
+
+def test_weights_are_added_like_numbers_one_after_the_other() -> None:
+    chance, weights, plain = random.Random(5), weighed.Weights(), dict[int, float]()
+    assert dict(weights) == {}
+    for turn in range(40):
+        keys = sorted(chance.sample(range(-5, 60), chance.randrange(20)))
+        numbers = [chance.uniform(0, 1e6) for _ in keys]
+        weights.add(np.array(keys, np.int64), np.array(numbers))
+        for key, number in zip(keys, numbers, strict=True):
+            plain[key] = plain.get(key, 0.0) + number
+        if turn % 7 == 0:  # asking in between changes nothing
+            assert weights == plain
+    assert weights.each() == (sorted(plain), [plain[key] for key in sorted(plain)])
+    both = weighed.Weights()
+    both.extend(weights)
+    assert both == plain
+    assert len(both) == len(plain)

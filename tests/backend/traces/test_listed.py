@@ -108,7 +108,7 @@ def test_a_page_is_the_one_of_the_whole_search(
     monkeypatch.setattr(listed, "ROWS_A_TRACE", 1)
     monkeypatch.setattr(listed, "FEWEST_ROWS", 1)
     monkeypatch.setattr(listed, "GROWTH", 2)
-    monkeypatch.setattr(listed, "SPARE", 0)
+    monkeypatch.setattr(listed, "SPARE", 1)
     stored(database, rows)
     asked = filters.search(*question, filters.TRACES)
     whole = pages(database, search.search, asked, sort, most)

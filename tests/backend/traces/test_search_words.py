@@ -91,7 +91,7 @@ def test_words_are_found_rare_or_not(
     asked = filters.search((), " ".join([*(f'"{word}"' for word in words), other]), filters.TRACES)
     answers = []
     for way in (_rare, _usual, _none):
-        monkeypatch.setattr(search, "_word", way)
+        monkeypatch.setattr(search, "rare_word", way)
         answers.append(found(database, asked))
     assert answers[0] == answers[1] == answers[2]
     if not other:
@@ -131,7 +131,7 @@ def test_a_word_is_rare_where_few_spans_say_it(
     rows = [{**span(number, number, NOON - SECOND - number), "name": "work"} for number in range(1, 41)]
     stored(database, [{**rows[0], "name": "Work is TIMEOUT"}, *rows[1:]], [])
     with database.reader() as reader:
-        assert search._word(reader, (FROM, TO), words) == chosen
+        assert search.rare_word(reader, (FROM, TO), words) == chosen
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

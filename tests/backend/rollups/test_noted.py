@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from spanledger_server.rollups import noted
 from spanledger_server.rollups.levels import LEVELS
-from spanledger_server.statistics import noted, reach
+from spanledger_server.statistics import reach
 from spanledger_server.store.database import Database
 from spanledger_server.timegrid import Range
 from tests.backend.rows import DAY, HOUR, MINUTE, NOON, SECOND, insert, line, span

@@ -15,9 +15,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, Literal
 
+from spanledger_server.rollups import noted
 from spanledger_server.rollups.dirty import Family
 from spanledger_server.rollups.levels import days_read
-from spanledger_server.statistics import noted
 from spanledger_server.store.database import Reader
 from spanledger_server.timegrid import DAY_NS, HOUR_NS, MINUTE_NS, Range
 

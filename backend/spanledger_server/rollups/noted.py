@@ -114,7 +114,7 @@ def of(reader: Reader) -> Noted:
 
 def _read(reader: Reader) -> Noted:
     memory = reader.memory
-    known: Sequence[Note] = () if memory is None else memory.get("statistics.notes", ())
+    known: Sequence[Note] = () if memory is None else memory.get("rollups.notes", ())
     rows = reader.tuples(SQL["noted"], since=known[-1].change if known else -1)
     notes = _notes(rows)
     if known and (not notes or notes[0].change != known[-1].change):  # a snapshot from before, or an emptied store
@@ -123,7 +123,7 @@ def _read(reader: Reader) -> Noted:
     else:
         notes = [*known, *notes[1:]][-MOST_NOTES:] if known else notes
         if memory is not None:
-            memory["statistics.notes"] = notes
+            memory["rollups.notes"] = notes
     waiting = [row for row in rows if row[0] is None and row[2]]
     marks: defaultdict[tuple[str, str], set[int]] = defaultdict(set)
     for _, family, level, buckets, *_ in waiting:

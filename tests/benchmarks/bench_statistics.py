@@ -214,6 +214,9 @@ def year_of(directory: Path, lines: int, end_ns: int) -> Database:
     roll_at_once(database, SPAN, end_ns)
     with database.transaction() as tx:
         tx.execute(USERS_WAIT)
+        for family in (COST.family, SPAN.family):  # which are not over
+            DirtyBuckets().mark(tx, family, {end_ns // HOUR}, "1h")
+            DirtyBuckets().mark(tx, family, {end_ns // DAY}, "1d")
     refresh_users(database, DirtyBuckets(), end_ns)
     database.checkpoint()
     print(f"{DAYS} days of {lines:,} lines, {lines // 20:,} dialogues, made in {time.perf_counter() - began:.0f} s")

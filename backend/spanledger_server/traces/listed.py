@@ -25,7 +25,7 @@ SQL = sqlfile.load(__package__)
 
 TELLING: Final = (*search.MAY_BE_RARE, "route", "feature", "operation", "tenant", "user_tier", "provider", "service")
 ROWS_A_TRACE: Final = 20  # more than most have, so that the first part mostly suffices
-FEWEST_ROWS: Final = 5_000  # in a part; planning takes longer than judging them
+FEWEST_ROWS: Final = 40_000  # in a part; to plan another one takes longer than to judge them
 GROWTH: Final = 8  # all parts together are then hardly more than the longest
 SPARE: Final = 10  # ids beyond a page, as some traces prove to have begun before the part
 MOST_SPARE: Final = 50  # beyond which a longer part is tried

@@ -198,6 +198,14 @@ def month(now_ns: int, *, days: int, per_day: int = 320) -> Iterator[bytes]:
         yield ledger_request(*events, service=service)
 
 
+def today(now_ns: int, *, calls: int) -> Iterator[bytes]:
+    """Ledger events of today so far, even if it has only just begun."""
+    midnight = now_ns // DAY_NS * DAY_NS
+    for number, visit in enumerate(islice(traffic(1.0), calls), start=1):
+        at_ns = midnight + (now_ns - midnight) * number // (calls + 1)
+        yield ledger_request(_line(visit, at_ns), service=SERVICES[visit.kind])
+
+
 def _line(visit: Visit, at_ns: int) -> LogRecord:
     provider = "anthropic" if visit.model.startswith("claude") else "openai"
     more = {

@@ -22,12 +22,13 @@ WIDTHS = {True: (320, 390), False: (768, 1024, 1440)}
 
 @pytest.fixture(scope="module")
 def grown(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A backend with three weeks of ledger lines, and a budget that nobody will reach."""
+    """A backend with three weeks of ledger lines and some of today, and a budget that nobody will reach."""
     kept = {f"SPANLEDGER_RETENTION_{level}": "41d" for level in ("RAW", "MINUTES")}
     variables = {"SPANLEDGER_LATE_LIMIT": "40d", **kept}
     server = Server(tmp_path_factory.mktemp("grown"), **variables).start()
     try:
         scene.send(server, logs=scene.month(time.time_ns(), days=21, per_day=120))
+        scene.send(server, logs=scene.today(time.time_ns(), calls=5))  # on a Monday the week has no other day
         with server.client() as client:
             made = {"name": "wide", "period": "monthly", "limit_amount": "100000"}
             assert client.post("/api/v1/budgets", json=made).status_code == 201

@@ -228,6 +228,7 @@ def test_rules_are_suggested_by_pages_until_all_were_tried(server: Inside, monke
         client.post(OURS, json={"name": "loud", "condition": "error_rate > 0.5", "enabled": False}).raise_for_status()
         elsewhere = {"condition": "error_rate > 0.9", "enabled": False, "filters": {"model": "never asked"}}
         client.post(OURS, json={"name": "never known"} | elsewhere).raise_for_status()
+        monkeypatch.setattr("spanledger_server.api.rules.SUGGESTED_WITHIN_S", 60.0)  # all on one page
         whole = client.get(f"{OURS}/suggest").json()
         assert [(each["kind"], each["title"]) for each in whole["items"]] == [("on", "loud"), ("on", "quiet")]
         assert whole["items"][0]["replay"]["sentence"].startswith("would have fired once in 7 days")

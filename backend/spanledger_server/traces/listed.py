@@ -25,6 +25,7 @@ SQL = sqlfile.load(__package__)
 
 TELLING: Final = (*search.MAY_BE_RARE, "route", "feature", "operation", "tenant", "user_tier", "provider", "service")
 ROWS_A_TRACE: Final = 20  # more than most have, so that the first part mostly suffices
+TELLING_ROWS: Final = 4  # of a trace, that meet one condition
 FEWEST_ROWS: Final = 40_000  # in a part; to plan another one takes longer than to judge them
 GROWTH: Final = 8  # all parts together are then hardly more than the longest
 SPARE: Final = 10  # ids beyond a page, as some traces prove to have begun before the part
@@ -70,6 +71,19 @@ class _Question:
     most: int
     bound: dict[str, Any]
     wanted: int
+    telling: bool
+
+    def edges(self, from_ns: int, before_ns: int, side: str) -> Iterator[int]:
+        """Times up to which, from a side of a time on, ever more rows lie that can tell of traces asked for."""
+        most = self.wanted
+        while most <= search.MOST_ROWS:
+            bound = self.bound | {"from_ns": from_ns, "before_ns": before_ns, "most": most, side: True}
+            sql, parameters = sqlfile.lean(SQL["telling_edge"], bound)
+            edge_ns = self.reader.value(sql, **parameters)
+            if edge_ns is None:
+                return
+            yield int(edge_ns)
+            most *= GROWTH
 
     def told(self, from_ns: int, before_ns: int, to_ns: int) -> tuple[int, int]:
         """How many spans and lines a time has, and how many of those before another can tell of traces asked for."""
@@ -95,8 +109,9 @@ def listed(
     word = max((word for word in conditions.words if " " not in word), key=len, default=None)
     few = {f"few_{key}": key is not None, "few_say": key is None and word is not None}
     bound = search.asking(conditions, sort, word) | few
-    wanted = max(ROWS_A_TRACE * (most + 1), FEWEST_ROWS if key is None else 1)
-    question = _Question(reader, (from_ns, to_ns), after, most, bound, wanted)
+    telling = key is not None
+    wanted = TELLING_ROWS * (most + 1) if telling else max(ROWS_A_TRACE * (most + 1), FEWEST_ROWS)
+    question = _Question(reader, (from_ns, to_ns), after, most, bound, wanted, telling)
     if sort == "-start":
         parts = _newest(question)
     elif sort == "start":
@@ -128,8 +143,10 @@ def _newest(question: _Question) -> Iterator[_Part]:
     end_ns = to_ns if place is None else min(to_ns, 1 - int(place))
     longest_ns = max(1, end_ns - from_ns)
     parts = _Widths(lambda ns: question.told(end_ns - ns, end_ns, to_ns), longest_ns, question.wanted)
-    for width_ns in parts.growing():
-        begun_ns = end_ns - width_ns
+    counted = (end_ns - width_ns for width_ns in parts.growing())
+    for begun_ns in question.edges(from_ns, end_ns, "newest") if question.telling else counted:
+        if question.telling and question.told(begun_ns, begun_ns, to_ns)[0] > search.MOST_ROWS:
+            break
         yield _Part((begun_ns, to_ns), {"begun_ns": begun_ns})
     yield _affordable(question, oldest=False)
 
@@ -141,8 +158,10 @@ def _oldest(question: _Question) -> Iterator[_Part]:
     if question.after is not None and question.after.place is not None:
         from_ns = max(from_ns, int(question.after.place))
     parts = _Widths(lambda ns: question.told(from_ns, from_ns + ns, from_ns + ns), to_ns - from_ns, question.wanted)
-    for width_ns in parts.growing():
-        yield _Part(whole.read, {"upto_ns": from_ns + width_ns}, whole.exact)
+    counted = (from_ns + width_ns for width_ns in parts.growing())
+    edges = (edge_ns + 1 for edge_ns in question.edges(from_ns, to_ns, "oldest"))
+    for upto_ns in edges if question.telling else counted:
+        yield _Part(whole.read, {"upto_ns": upto_ns}, whole.exact)
     yield whole
 
 

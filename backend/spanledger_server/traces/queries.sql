@@ -94,6 +94,47 @@ SELECT
             -- include: telling_conditions
     ) AS telling;
 
+-- name: telling_edge
+-- The time of the so many-th span or line, from one side of a window on, of those that meet one condition (`few_…` of `judged_traces`);
+-- null where there are fewer.
+WITH told AS (
+    (
+        SELECT start_ns AS time_ns FROM spans
+        WHERE start_ns >= $from_ns AND start_ns < $before_ns
+            AND list_contains($trace_id::UUID[], trace_id) -- if: trace_id
+            AND list_contains($name::VARCHAR[], name) -- if: few_name
+            AND status_code = 2 -- if: few_status
+            AND list_contains($route::VARCHAR[], route) -- if: few_route
+            -- include: telling_conditions
+        ORDER BY time_ns DESC -- if: newest
+        ORDER BY time_ns -- if: oldest
+        LIMIT $most
+    )
+    UNION ALL
+    (
+        SELECT at_ns AS time_ns FROM ledger
+        WHERE at_ns >= $from_ns AND at_ns < $before_ns
+            AND list_contains($trace_id::UUID[], trace_id) -- if: trace_id
+            AND false -- if: few_name few_route
+            AND error_type IS NOT NULL -- if: few_status
+            -- include: telling_conditions
+        ORDER BY time_ns DESC -- if: newest
+        ORDER BY time_ns -- if: oldest
+        LIMIT $most
+    )
+),
+first AS (
+    FROM told
+    ORDER BY time_ns DESC -- if: newest
+    ORDER BY time_ns -- if: oldest
+    LIMIT $most
+)
+SELECT CASE
+    WHEN count(*) < $most THEN NULL
+    ELSE min(time_ns) -- if: newest
+    ELSE max(time_ns) -- if: oldest
+END FROM first;
+
 -- name: differences
 -- Two parts of the traces that `search` would find: those inside a selection, and the rest. For each value that a key has
 -- in them, in how many of either part; the values whose shares are farthest apart, and how long the traces took. What

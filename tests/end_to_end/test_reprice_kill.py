@@ -38,7 +38,7 @@ def test_a_run_that_is_killed_goes_on_and_counts_each_call_once(tmp_path: Path):
     database = Database.open(file)
     with database.transaction() as tx:
         tx.execute(LEDGER, begin=BEGIN, gap=(END - BEGIN) // LINES, lines=LINES)
-        tx.execute("INSERT INTO lines_indexed VALUES ($after_ns)", after_ns=END)  # no trace is asked for
+        tx.execute("INSERT INTO lines_indexed (after_ns) VALUES ($after_ns)", after_ns=END)  # no trace is asked for
     database.close()
     server.start()
     with server.client() as client:

@@ -49,15 +49,20 @@ SELECT coalesce(max(to_minute), 0) FROM trace_index_sorted;
 SELECT last_minute, count(*) FROM trace_index WHERE last_minute >= $from_minute AND last_minute < $to_minute GROUP BY ALL ORDER BY ALL;
 
 -- name: sort_trace_index
--- Some rows of the index by hash, one for each trace.
+-- Some rows of the index by hash, one for each trace's spans and one for its lines; of traces that keep no span these are left out.
 CREATE OR REPLACE TEMP TABLE sorted_traces AS
-SELECT hash, min(first_minute) AS first_minute, max(last_minute) AS last_minute, false AS of_lines
-FROM trace_index WHERE last_minute >= $from_minute AND last_minute < $to_minute AND of_lines IS NOT TRUE GROUP BY hash ORDER BY hash;
+SELECT hash, min(first_minute) AS first_minute, max(last_minute) AS last_minute, of_lines IS TRUE AS of_lines
+FROM trace_index
+WHERE last_minute >= $from_minute AND last_minute < $to_minute AND (
+    of_lines IS NOT TRUE
+    OR hash IN (SELECT hash FROM trace_index WHERE last_minute >= $spans_from_minute AND of_lines IS NOT TRUE)
+)
+GROUP BY ALL ORDER BY hash;
 
 -- name: give_up_lines
--- Note up to when lines that came as events are no longer in the index: all calls would be many more than the traces that are kept.
+-- Note up to when lines of traces without spans are no longer in the index: all calls would be many more than the traces that are kept.
 INSERT INTO lines_indexed
-SELECT (max(last_minute)::BIGINT + 1) * 60000000000 - 1
+SELECT (max(last_minute)::BIGINT + 1) * 60000000000 - 1, true
 FROM trace_index WHERE last_minute >= $from_minute AND last_minute < $to_minute AND of_lines HAVING count(*) > 0;
 
 -- name: clear_trace_index

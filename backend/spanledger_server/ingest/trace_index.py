@@ -2,7 +2,7 @@
 
 Rows of `trace_index` stand in the order in which they came, in which any block may hold any hash. Given the time, sorts
 by hash those that no more come to, a run of some minutes after the other; of a run a question reads one block. Where
-ledger lines lie that came without their spans is given up then: there may be ten of them for a trace that is kept.
+ledger lines lie of which no span is kept is given up then: there may be ten such traces for one that is kept.
 
 Never: holds up a writer, or sorts what is sorted.
 """
@@ -24,6 +24,7 @@ SQL = sqlfile.load(__package__)
 
 RUN_ROWS: Final = 2_000_000  # of a run, at least: 16 blocks, and half a second
 SETTLED_MINUTES: Final = 60  # after which hardly any row is added
+SPANS_MINUTES: Final = 7 * 24 * 60  # before a line its trace may have had its spans: a batch is billed a day later
 
 
 class TraceIndex:
@@ -52,9 +53,10 @@ class TraceIndex:
         """Whether the rows between these minutes are sorted now; not where somebody deleted some of them meanwhile."""
         try:
             with self._database.beside() as tx:
-                tx.execute(SQL["sort_trace_index"], from_minute=from_minute, to_minute=to_minute)
-                tx.execute(SQL["give_up_lines"], from_minute=from_minute, to_minute=to_minute)
-                tx.execute(SQL["clear_trace_index"], from_minute=from_minute, to_minute=to_minute)
+                run = {"from_minute": from_minute, "to_minute": to_minute}
+                tx.execute(SQL["sort_trace_index"], **run, spans_from_minute=from_minute - SPANS_MINUTES)
+                tx.execute(SQL["give_up_lines"], **run)
+                tx.execute(SQL["clear_trace_index"], **run)
                 rows = tx.execute(SQL["fill_trace_index"])
                 tx.execute(SQL["trace_index_sorted_to"], to_minute=to_minute)
         except Busy as error:

@@ -27,6 +27,7 @@ TELLING: Final = (*search.MAY_BE_RARE, "route", "feature", "operation", "tenant"
 ROWS_A_TRACE: Final = 20  # more than most have, so that the first part mostly suffices
 TELLING_ROWS: Final = 4  # of a trace, that meet one condition
 FEWEST_ROWS: Final = 40_000  # in a part; to plan another one takes longer than to judge them
+ENOUGH_ROWS: Final = 5_000  # in a part that was counted anyway; to count another one takes longer than most gain by it
 GROWTH: Final = 8  # all parts together are then hardly more than the longest
 SPARE: Final = 10  # ids beyond a page, as some traces prove to have begun before the part
 MOST_SPARE: Final = 50  # beyond which a longer part is tried
@@ -72,6 +73,12 @@ class _Question:
     bound: dict[str, Any]
     wanted: int
     telling: bool
+    everything: bool
+
+    @property
+    def enough(self) -> int:
+        """How many rows suffice in a part that was counted."""
+        return min(self.wanted, max(ROWS_A_TRACE * (self.most + 1), ENOUGH_ROWS))
 
     def edges(self, from_ns: int, before_ns: int, side: str) -> Iterator[int]:
         """Times up to which, from a side of a time on, ever more rows lie that can tell of traces asked for."""
@@ -85,8 +92,15 @@ class _Question:
             yield int(edge_ns)
             most *= GROWTH
 
+    def within(self, from_ns: int, to_ns: int) -> int:
+        """How many spans and lines a time has."""
+        return int(self.reader.value(SQL["rows_within"], from_ns=from_ns, to_ns=to_ns))
+
     def told(self, from_ns: int, before_ns: int, to_ns: int) -> tuple[int, int]:
         """How many spans and lines a time has, and how many of those before another can tell of traces asked for."""
+        if before_ns == to_ns and not self.telling and self.bound["trace_id"] is None:
+            number = self.within(from_ns, to_ns)
+            return number, number
         times = {"from_ns": from_ns, "before_ns": before_ns, "to_ns": to_ns}
         sql, bound = sqlfile.lean(SQL["told_within"], self.bound | times)
         ((number, telling),) = self.reader.tuples(sql, **bound)
@@ -97,7 +111,8 @@ class _Question:
         bound = self.bound | {"from_ns": part.read[0], "to_ns": part.read[1], "most": most, **part.only}
         if self.after is not None:
             bound |= {"after_place": self.after.place, "after_trace": self.after.trace_id}
-        sql, parameters = sqlfile.lean(SQL["listed"], bound)
+        statement = "listed_all" if self.everything and "begun_ns" in part.only else "listed"
+        sql, parameters = sqlfile.lean(SQL[statement], bound)
         return self.reader.rows(sql, **parameters)
 
 
@@ -111,7 +126,8 @@ def listed(
     bound = search.asking(conditions, sort, word) | few
     telling = key is not None
     wanted = TELLING_ROWS * (most + 1) if telling else max(ROWS_A_TRACE * (most + 1), FEWEST_ROWS)
-    question = _Question(reader, (from_ns, to_ns), after, most, bound, wanted, telling)
+    everything = not (conditions.asked() or conditions.words)
+    question = _Question(reader, (from_ns, to_ns), after, most, bound, wanted, telling, everything)
     if sort == "-start":
         parts = _newest(question)
     elif sort == "start":
@@ -142,10 +158,10 @@ def _newest(question: _Question) -> Iterator[_Part]:
     place = None if question.after is None else question.after.place
     end_ns = to_ns if place is None else min(to_ns, 1 - int(place))
     longest_ns = max(1, end_ns - from_ns)
-    parts = _Widths(lambda ns: question.told(end_ns - ns, end_ns, to_ns), longest_ns, question.wanted)
+    parts = _Widths(lambda ns: question.told(end_ns - ns, end_ns, to_ns), longest_ns, question.wanted, question.enough)
     counted = (end_ns - width_ns for width_ns in parts.growing())
     for begun_ns in question.edges(from_ns, end_ns, "newest") if question.telling else counted:
-        if question.telling and question.told(begun_ns, begun_ns, to_ns)[0] > search.MOST_ROWS:
+        if question.telling and question.within(begun_ns, to_ns) > search.MOST_ROWS:
             break
         yield _Part((begun_ns, to_ns), {"begun_ns": begun_ns})
     yield _affordable(question, oldest=False)
@@ -157,7 +173,9 @@ def _oldest(question: _Question) -> Iterator[_Part]:
     from_ns, to_ns = whole.read
     if question.after is not None and question.after.place is not None:
         from_ns = max(from_ns, int(question.after.place))
-    parts = _Widths(lambda ns: question.told(from_ns, from_ns + ns, from_ns + ns), to_ns - from_ns, question.wanted)
+    parts = _Widths(
+        lambda ns: question.told(from_ns, from_ns + ns, from_ns + ns), to_ns - from_ns, question.wanted, question.enough
+    )
     counted = (from_ns + width_ns for width_ns in parts.growing())
     edges = (edge_ns + 1 for edge_ns in question.edges(from_ns, to_ns, "oldest"))
     for upto_ns in edges if question.telling else counted:
@@ -178,11 +196,13 @@ class _Widths:
         told: How many rows are read for a part of so many nanoseconds, and how many of its own tell of a trace.
         longest_ns: How long they may become.
         wanted: About how many rows the shortest has that tell of one.
+        enough: How many suffice in one that was counted.
     """
 
     told: Callable[[int], tuple[int, int]]
     longest_ns: int
     wanted: int
+    enough: int
 
     def growing(self) -> Iterator[int]:
         """Ever longer ones, each with many times the rows of the one before, while it is affordable to read so many."""
@@ -196,6 +216,9 @@ class _Widths:
                 part_ns = shorter_ns + (width_ns - shorter_ns) * (wanted - before) // (number - before)
                 yield part_ns
                 wanted = GROWTH * max(wanted, self.told(part_ns)[1])
+            if wanted == self.wanted and number >= self.enough:
+                yield width_ns
+                wanted = GROWTH * number
             shorter_ns, before = width_ns, number
             width_ns = min(width_ns * GROWTH, self.longest_ns)
 

@@ -63,6 +63,20 @@ WHERE true
 ORDER BY place NULLS LAST, trace_id
 LIMIT $most;
 
+-- name: listed_all
+-- The same of all traces that, as far as what is read tells, began when it begins or later.
+SELECT trace_id, -min(start_ns) AS place
+FROM (
+    SELECT trace_id, start_ns FROM spans WHERE start_ns >= $from_ns AND start_ns < $to_ns
+    UNION ALL
+    SELECT trace_id, at_ns - coalesce(duration_ns, 0) AS start_ns FROM ledger WHERE at_ns >= $from_ns AND at_ns < $to_ns
+)
+GROUP BY trace_id
+HAVING place <= -$from_ns
+    -- include: behind_cursor
+ORDER BY place, trace_id
+LIMIT $most;
+
 -- name: left_any
 -- Which of some traces left a span or a ledger line in a window.
 SELECT trace_id FROM spans
@@ -343,11 +357,16 @@ GROUP BY slice;
 -- name: minutes_of_traces
 -- Between which minutes the spans of traces lie, and their spans and ledger lines, by the low halves of their ids, of all
 -- times or of some (`from_minute`, `to_minute`), as many traces at once are looked for in each block of those; and up to
--- when lines may lie elsewhere, because the index did not take them in yet or has given them up.
+-- when lines may lie elsewhere: because the index did not take them in yet or has given them up, and because it gave up
+-- those of traces without spans.
 SELECT
     min(first_minute) FILTER (of_lines IS NOT TRUE), max(last_minute) FILTER (of_lines IS NOT TRUE),
     min(first_minute), max(last_minute),
-    greatest((SELECT max(after_ns) FROM lines_indexed), (SELECT max(from_ns) FROM kept_from WHERE subject = 'trace_index'))
+    greatest(
+        (SELECT max(after_ns) FROM lines_indexed WHERE without_spans IS NOT TRUE),
+        (SELECT max(from_ns) FROM kept_from WHERE subject = 'trace_index')
+    ),
+    (SELECT max(after_ns) FROM lines_indexed WHERE without_spans)
 FROM trace_index
 WHERE true
     AND hash = $hash::UBIGINT -- if: hash
@@ -407,7 +426,7 @@ GROUP BY trace_id;
 SELECT
     trace_id, span_id, parent_span_id, start_ns, end_ns, name, service, status_code, model, user_id, session_id, feature
 FROM spans
-WHERE rowid IN (
+WHERE start_ns >= $from_ns AND start_ns < $to_ns AND rowid IN (
     SELECT rowid FROM spans
     WHERE start_ns >= $from_ns AND start_ns < $to_ns
         AND trace_id = $trace::UUID -- if: trace
@@ -420,7 +439,7 @@ WHERE rowid IN (
 SELECT
     trace_id, span_id, at_ns, duration_ns, operation, service, model, state, cost_usd, error_type, user_id, session_id, feature
 FROM ledger
-WHERE rowid IN (
+WHERE at_ns >= $from_ns AND at_ns < $to_ns AND rowid IN (
     SELECT rowid FROM ledger
     WHERE at_ns >= $from_ns AND at_ns < $to_ns
         AND trace_id = $trace::UUID -- if: trace

@@ -36,8 +36,8 @@ ONCE_IN: Final = 16  # spans and lines: what is no rarer is in most traces, and 
 MINUTE_NS: Final = 60 * 10**9
 DAY_NS: Final = 86400 * 10**9
 WITHIN_NS: Final = 7 * DAY_NS  # of what is known of a trace the rest is looked for; a batch is billed a day later
+NEAR_NS: Final = 3600 * 10**9  # before its spans, and around them where the index has taken in all that came in time
 ANY_TIME: Final = (-(2**63), 2**63 - 1)
-EVER_NS: Final = 2**63
 SHORTEST_SLICE_NS: Final = 10**6
 _ROUND_MS: Final = (
     *(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 15_000, 30_000),
@@ -276,27 +276,32 @@ class Place:
     Attributes:
         spans: Between which times their spans start; None where there are none.
         known: Between which times these and their ledger lines lie; None where none are known.
-        before_ns: From before then they may have lines elsewhere.
+        before_ns: From before then the index may not know their lines.
+        near_ns: From before then it may not know those that came long before their spans, or without any.
     """
 
     spans: tuple[int, int] | None
     known: tuple[int, int] | None
     before_ns: int
+    near_ns: int
 
-    def lines(self, seen: tuple[int, int] | None, reach_ns: int) -> tuple[int, int]:
+    def lines(self, seen: tuple[int, int] | None, *, sure: bool) -> tuple[int, int]:
         """Where to look for their lines.
 
         Args:
             seen: When they left something, where that is known from elsewhere.
-            reach_ns: How far from everything that is known lines that the index does not have are looked for.
+            sure: Whether it is known when they were; else whatever the index may not know is looked through.
         """
         known = [each for each in (self.known, seen) if each is not None]
         if not known:
-            return ANY_TIME[0], self.before_ns
+            return ANY_TIME[0], self.near_ns
         first, last = min(first for first, _ in known), max(last for _, last in known)
-        if first - reach_ns >= self.before_ns:
+        if self.near_ns == ANY_TIME[0] or (sure and first - NEAR_NS >= self.near_ns):
             return first, last
-        return max(ANY_TIME[0], first - reach_ns), max(last, min(last + reach_ns, self.before_ns))
+        if not sure:
+            return ANY_TIME[0], max(last, self.near_ns)
+        ends = (last, min(last + WITHIN_NS, self.before_ns), min(last + NEAR_NS, self.near_ns))
+        return max(ANY_TIME[0], first - NEAR_NS), max(ends)
 
 
 def place(reader: Reader, traces: Sequence[UUID], seen: tuple[int, int] | None = None) -> Place:
@@ -306,8 +311,10 @@ def place(reader: Reader, traces: Sequence[UUID], seen: tuple[int, int] | None =
         {} if seen is None else {"from_minute": _minute(seen[0] - WITHIN_NS), "to_minute": _minute(seen[1] + WITHIN_NS)}
     )
     sql, bound = sqlfile.lean(SQL["minutes_of_traces"], _one_or_more("hash", "hashes", hashes) | minutes)
-    *found, missing_ns = reader.tuples(sql, **bound)[0]
-    return Place(_whole(*found[:2]), _whole(*found[2:]), ANY_TIME[0] if missing_ns is None else missing_ns + 1)
+    *found, missing_ns, given_up_ns = reader.tuples(sql, **bound)[0]
+    before_ns = ANY_TIME[0] if missing_ns is None else missing_ns + 1
+    near_ns = before_ns if given_up_ns is None else max(before_ns, given_up_ns + 1)
+    return Place(_whole(*found[:2]), _whole(*found[2:]), before_ns, near_ns)
 
 
 def _minute(at_ns: int) -> int:
@@ -334,7 +341,7 @@ def _one_or_more(one: str, more: str, values: Sequence[Any]) -> dict[str, Any]:
 def life(reader: Reader, traces: Sequence[UUID]) -> tuple[int, int] | None:
     """Between which times `traces` left anything, spans or ledger lines; None when nothing."""
     where = place(reader, traces)
-    from_ns, to_ns = where.lines(None, EVER_NS)
+    from_ns, to_ns = where.lines(None, sure=False)
     first, last = reader.tuples(SQL["times_of_lines"], from_ns=from_ns, to_ns=to_ns, traces=list(traces))[0]
     found = [times for times in (where.spans, None if first is None else (first, last + 1)) if times is not None]
     return (min(first for first, _ in found), max(last for _, last in found)) if found else None
@@ -363,12 +370,7 @@ def summaries_at(
     if where.spans is not None:
         within = {"from_ns": where.spans[0], "to_ns": where.spans[1]}
         spans = looks.by_spans(reader, {**within, **wanted})
-    from_ns, to_ns = where.lines(seen, reach_ns(seen is not None or len(spans) == len(listed)))
+    from_ns, to_ns = where.lines(seen, sure=seen is not None or len(spans) == len(listed))
     lines = looks.by_lines(reader, {"from_ns": from_ns, "to_ns": to_ns, **wanted})
     known = [trace for trace in listed if trace in spans or trace in lines]
     return [looks.summary(trace, spans.get(trace), lines.get(trace)) for trace in known]
-
-
-def reach_ns(sure: bool) -> int:
-    """How far to look for lines that no index has: `sure` says whether it is known when their traces were."""
-    return WITHIN_NS if sure else EVER_NS

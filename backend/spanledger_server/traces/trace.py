@@ -69,7 +69,7 @@ def find(reader: Reader, trace_id: UUID, most: int = MOST_SPANS) -> Trace | None
         window = {"from_ns": where.spans[0], "to_ns": where.spans[1]}
         rows = reader.rows(SQL["few_spans_of_trace"], trace_id=trace_id, most=most + 1, **window)
         rows.sort(key=itemgetter("start_ns", "span_id"))
-    from_ns, to_ns = where.lines(None, search.reach_ns(bool(rows)))
+    from_ns, to_ns = where.lines(None, sure=bool(rows))
     lines = reader.rows(SQL["lines_of_trace"], trace_id=trace_id, from_ns=from_ns, to_ns=to_ns)
     lines.sort(key=itemgetter("at_ns", "span_id"))
     if not rows and not lines:

@@ -15,7 +15,7 @@ Never: an interval that excludes what was seen, or one around a total of which n
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -62,16 +62,6 @@ class Moments:
     third: float = 0.0
     freedom: float = 0.0
 
-    def __add__(self, other: Moments) -> Moments:
-        """Of both, when no trace is part of both."""
-        return Moments(
-            self.total + other.total,
-            self.seen + other.seen,
-            self.variance + other.variance,
-            self.third + other.third,
-            self.freedom + other.freedom,
-        )
-
     def interval(self, deviations: float = USUAL) -> Estimate:
         """The total with its interval.
 
@@ -85,22 +75,6 @@ class Moments:
         reach = _student(deviations, max(FEWEST_FREEDOM, 2 * self.variance**2 / max(self.freedom, 1e-300)))
         low, high = self.total - sigma * _unskewed(reach, skew), self.total - sigma * _unskewed(-reach, skew)
         return Estimate(self.total, min(max(low, self.seen), self.total), max(high, self.total))
-
-
-def of_trace(spans: Sequence[tuple[float, float]]) -> Moments:
-    """The moments of one trace.
-
-    Args:
-        spans: Weight and x of each kept span; weights at least 1.
-    """
-    total = seen = shared = 0.0
-    for weight, x in sorted(spans):
-        shared += weight * ((seen + x) ** 2 - seen**2)
-        seen += x
-        total += weight * x
-    variance = max(0.0, total**2 - shared)
-    weight = total / seen if seen else 1.0
-    return Moments(total, seen, variance, weight * (weight - 1) ** 2 * seen**3, variance**2 * (1 - 1 / weight))
 
 
 def total(value: float, seen: float, variance: float, deviations: float = USUAL) -> Estimate:

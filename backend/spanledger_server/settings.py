@@ -18,9 +18,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from spanledger_server.errors import SpanledgerError
+from spanledger_server import timegrid
+from spanledger_server.errors import Invalid, SpanledgerError
 
 ENVIRONMENT_PREFIX = "SPANLEDGER_"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -126,9 +126,9 @@ def _price_files(text: str) -> tuple[Path, ...]:
 
 def _zone(text: str) -> str:
     try:
-        return ZoneInfo(text.strip()).key
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise _NotUsableError("an IANA time zone such as UTC or Europe/Berlin") from error
+        return timegrid.zone(text.strip()).key
+    except Invalid as error:
+        raise _NotUsableError(error.allowed) from error
 
 
 def _web_address(text: str) -> str:

@@ -25,6 +25,7 @@ DAY_NS: Final = 24 * HOUR_NS  # of UTC
 
 Period = Literal["today", "week", "month", "year"]
 PERIODS: Final[tuple[Period, ...]] = get_args(Period)
+NO_ZONES: Final = ("right/", "posix/", "posixrules", "localtime")  # files beside the zones, with leap seconds or ours
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -61,6 +62,8 @@ def zone(name: str) -> ZoneInfo:
         Invalid: There is none.
     """
     try:
+        if name.startswith(NO_ZONES):
+            raise ZoneInfoNotFoundError(name)
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise Invalid("tz", name, "an IANA time zone such as UTC or Europe/Berlin") from error

@@ -13,17 +13,12 @@ from hypothesis import strategies as st
 
 from spanledger_server import estimates
 from spanledger_server.estimates import Moments
-from tests.support.sampled import Workload, covered, moments
+from tests.support.sampled import Workload, covered, moments, of_traces
 from tests.support.thorough import examples
 
 SPANS = st.lists(
     st.tuples(st.sampled_from([0.0, 0.3, 0.5, 0.9, 0.99]), st.floats(0, 100).map(lambda x: round(x, 3))), max_size=6
 )
-
-
-def of_traces(traces: list[list[tuple[float, float]]]) -> Moments:
-    """The moments of all kept traces together."""
-    return sum(map(estimates.of_trace, traces), Moments())
 
 
 def draws(spans: list[tuple[float, float]]) -> list[tuple[float, list[tuple[float, float]]]]:
@@ -41,7 +36,7 @@ def test_a_traces_total_and_its_variance_are_right_on_average_whatever_the_thres
     spans: list[tuple[float, float]],
 ) -> None:
     truth = math.fsum(x for _, x in spans)
-    found = [(chance, estimates.of_trace(kept)) for chance, kept in draws(spans)]
+    found = [(chance, of_traces([kept])) for chance, kept in draws(spans)]
     mean = math.fsum(chance * each.total for chance, each in found)
     variance = math.fsum(chance * (each.total - truth) ** 2 for chance, each in found)
     assert mean == pytest.approx(truth, abs=1e-6)

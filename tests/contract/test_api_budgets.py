@@ -142,6 +142,7 @@ def test_bad_input_is_refused_by_name_and_changes_nothing(shared: httpx.Client, 
     assert answer.status_code == 422, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     assert (answer.json()["parameter"], bool(answer.json()["allowed"])) == (parameter, True)
+    assert parameter != "limit_amount" or "above 0" in answer.json()["allowed"]
     assert len(shared.get("/api/v1/budgets").json()["items"]) == 1
 
 

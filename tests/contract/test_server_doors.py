@@ -475,7 +475,9 @@ def test_on_loopback_only_sending_and_scraping_are_open_without_a_token(shared_s
 def test_a_token_that_is_not_one_opens_nothing(far_server: Server, secret: str):
     headers = {"Authorization": b"Bearer " + secret.encode()}
     for path in ("/api/v1/session", "/metrics", "/api/v1/tokens"):
-        assert httpx.get(far_server.url + path, headers=headers).status_code == 401
+        answer = httpx.get(far_server.url + path, headers=headers)
+        assert answer.status_code == 401
+        assert "not known, has expired, or was revoked" in answer.json()["detail"]
     assert httpx.post(f"{far_server.url}/v1/traces", headers=headers).status_code == 401
 
 

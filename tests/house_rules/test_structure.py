@@ -54,7 +54,7 @@ LEVELS = {
     "clock": 1,
     "errors": 0,
     "lasting": 1,
-    "timegrid": 1,
+    "timegrid": 0.5,  # the settings name a zone
     "estimates": 1,
     "measures": 1,
     "settings": 1,

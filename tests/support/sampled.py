@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +55,26 @@ def moments(weights: Any, amounts: Any) -> Moments:
         float((weights * (weights - 1) ** 2 * amounts**3).sum()),
         float(((1 - 1 / weights) * variance**2).sum()),
     )
+
+
+def of_traces(traces: Iterable[Sequence[tuple[float, float]]]) -> Moments:
+    """The same over traces of any number of spans, which `sampled_calls` finds in SQL.
+
+    Args:
+        traces: Weight and amount of each kept span; weights at least 1.
+    """
+    return Moments(*map(sum, zip((0.0,) * 5, *map(_of_trace, traces), strict=True)))
+
+
+def _of_trace(spans: Sequence[tuple[float, float]]) -> tuple[float, ...]:
+    total = seen = shared = 0.0
+    for weight, x in sorted(spans):
+        shared += weight * ((seen + x) ** 2 - seen**2)
+        seen += x
+        total += weight * x
+    variance = max(0.0, total**2 - shared)
+    weight = total / seen if seen else 1.0
+    return total, seen, variance, weight * (weight - 1) ** 2 * seen**3, variance**2 * (1 - 1 / weight)
 
 
 def sketch(rng: np.random.Generator, weight: float, amounts: Any) -> Any:

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseExact } from '../../dashboards/web/exact.js';
+import { parseAsSent } from '../../dashboards/web/rows.js';
 
 test('an amount keeps every digit, other numbers stay numbers', () => {
   const parsed = parseExact('{"total_cost": 12345678901234567890.123456789012, "calls": 3, "p95": 1.5, "cost":-0.000000000001,"cost_usd":null}');
@@ -24,4 +25,9 @@ test('what looks like a key inside a string is left alone', () => {
 
 test('a text that is no JSON raises, as JSON.parse does', () => {
   assert.throws(() => parseExact('{"cost":'), SyntaxError);
+});
+
+test('rows of a query keep each digit, and what is inside a list or an object stays what it is', () => {
+  const text = '{"rows":[[24308, 0.187887200001, 12345678901234567890.12, -0, 6E-7, [1, 2.5], {"a": 1, "b": "7"}, "5 of \\"6\\", 7"]]}';
+  assert.deepEqual(parseAsSent(text).rows[0], [24308, 0.187887200001, '12345678901234567890.12', '-0', '6E-7', [1, 2.5], { a: 1, b: '7' }, '5 of "6", 7']);
 });

@@ -88,7 +88,8 @@ def _written(piece: Lasting) -> orjson.Fragment:
     try:
         found: orjson.Fragment = piece.written
     except AttributeError:
-        found = piece.written = orjson.Fragment(rendered(dict(piece)))
+        once = bytes(memoryview(rendered(dict(piece))))  # a copy: orjson's own has room for eight kilobytes
+        found = piece.written = orjson.Fragment(once)
     return found
 
 

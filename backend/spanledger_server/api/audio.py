@@ -137,7 +137,7 @@ def groups(
     values = 0
     with store.reader() as reader:
         if dimension in figures.SPAN_DIMENSIONS:
-            now = figures.whole(reader, question, dimension, grouped=measure)
+            now = figures.whole(reader, question, dimension, grouped=measure, told=False)
             spans, values = figures.groups(now, measure), now.categories
         if dimension in calls.DIMENSIONS:
             found = calls.of(reader, question, dimension)
@@ -187,7 +187,8 @@ def distribution(
     with store.reader() as reader:
         earlier = question.before(reader)
         now, before = (
-            None if asked is None else figures.whole(reader, asked, only=measure) for asked in (question, earlier)
+            None if asked is None else figures.whole(reader, asked, only=measure, told=False)
+            for asked in (question, earlier)
         )
     bins = figures.distribution(now or figures.EMPTY, before, measure)
     return answers.answer({**_bounds(question), **measure.shown(), "bins": bins})
@@ -329,7 +330,7 @@ class _Read:
         return cls(
             earlier,
             figures.whole(reader, question, dimension),
-            None if earlier is None else figures.whole(reader, earlier),
+            None if earlier is None else figures.whole(reader, earlier, told=False),
             calls.of(reader, question, called_by),
             None if earlier is None else calls.of(reader, earlier),
             (question.kept_from(reader), kept(reader).rows_ns),

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from spanledger.version import __version__
 from spanledger_server.api import answers
-from spanledger_server.api.gate import Caller
+from spanledger_server.api.gate import NOT_KNOWN, Caller
 from spanledger_server.api.scoped import CallersScope
 from spanledger_server.auth import links
 from spanledger_server.auth.attempts import Attempts
@@ -69,7 +69,7 @@ def session_router(desk: Desk) -> APIRouter:
         token = _recognised(desk, body.token.strip(), now_ns)
         if token is None:
             desk.attempts.failed(address, now_ns)
-            raise Unauthenticated("this token is not known, has expired, or was revoked")
+            raise Unauthenticated(NOT_KNOWN)
         desk.attempts.succeeded(address)
         answer.set_cookie(
             desk.cookie,

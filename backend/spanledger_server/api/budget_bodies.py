@@ -26,19 +26,26 @@ MOST_LEASES: Final = 100
 
 def _amount(value: Any) -> Decimal:
     """USD from 0 to below `LIMIT`."""
+    return _usd(value, "USD in digits, from 0 to below 1000000000000")
+
+
+def _positive(value: Any) -> Decimal:
+    """USD above 0 and below `LIMIT`."""
+    allowed = "USD in digits, above 0 and below 1000000000000"
+    amount = _usd(value, allowed)
+    if not amount:
+        raise ValueError(allowed)
+    return amount
+
+
+def _usd(value: Any, allowed: str) -> Decimal:
     try:
         amount = Decimal("NaN") if isinstance(value, bool) else Decimal(str(value))
     except InvalidOperation:
         amount = Decimal("NaN")
     if not amount.is_finite() or not 0 <= amount < LIMIT:
-        raise ValueError("USD in digits, from 0 to below 1000000000000")
+        raise ValueError(allowed)
     return amount.quantize(STEP, ROUND_HALF_EVEN)
-
-
-def _positive(value: Decimal) -> Decimal:
-    if not value > 0:
-        raise ValueError("USD in digits, above 0 and below 1000000000000")
-    return value
 
 
 def _no_truth(value: Any) -> Any:
@@ -61,7 +68,7 @@ def _in_digits(least: str) -> WithJsonSchema:
 
 
 Amount = Annotated[Decimal, BeforeValidator(_amount), _in_digits("minimum")]
-Positive = Annotated[Decimal, BeforeValidator(_amount), AfterValidator(_positive), _in_digits("exclusiveMinimum")]
+Positive = Annotated[Decimal, BeforeValidator(_positive), _in_digits("exclusiveMinimum")]
 Percent = Annotated[Decimal, BeforeValidator(_no_truth), Field(gt=0, le=10_000, allow_inf_nan=False)]
 Seconds = Annotated[float, BeforeValidator(_no_truth), Field(gt=0, le=LONGEST_TTL_S, allow_inf_nan=False)]
 Only = Annotated[str | None, Field(min_length=1, max_length=256)]

@@ -289,7 +289,7 @@ def _sentence(found: Standing) -> str:
     elif used is None:
         said = "Nothing is known of what was spent."
     else:
-        said = f"{_whole(used)} % used" + ("." if ahead is None else f", on pace for {_whole(ahead)} %.")
+        said = f"{_whole(used).capitalize()} % used" + ("." if ahead is None else f", on pace for {_whole(ahead)} %.")
     unpriced = found.found.unpriced_calls
     return f"{said} {unpriced} call{' has' if unpriced == 1 else 's have'} no known price." if unpriced else said
 

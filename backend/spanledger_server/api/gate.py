@@ -41,6 +41,7 @@ HEADERS = (
     (b"spanledger-version", __version__.encode()),  # the command line tells when it is another one
 )
 HOW_TO_ENTER = "send 'Authorization: Bearer TOKEN'; `spanledger token create` makes one"
+NOT_KNOWN = "this token is not known, has expired, or was revoked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,7 @@ class Gate:
         except Unauthenticated:
             if by_bearer:
                 self._count_failure((scope.get("client") or ("",))[0])
+                raise Unauthenticated(f"{NOT_KNOWN}; {HOW_TO_ENTER}") from None
             raise
         self._check_scope(asked, token, method, path)
         return Caller() if token is None else Caller(token.name, token.role, token)
@@ -174,6 +176,7 @@ class Gate:
         except Unauthenticated:
             if by_bearer:
                 self._count_failure(host or "")
+                raise Unauthenticated(NOT_KNOWN) from None
             raise
         return token
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from spanledger_server.audio import sources
 from spanledger_server.audio.question import OF_CLIPS, Question
 from spanledger_server.audio.sources import SQL
 from spanledger_server.measures import MEASURES, PLACES, PROBLEMS, Measure
@@ -65,6 +66,8 @@ class Page:
 
 def worst(reader: Reader, question: Question, selection: Selection, after: After | None, most: int) -> Page:
     """The spans that have a measure, the worst first."""
+    if not sources.anything(reader, question.window):
+        return Page([], None, 0)
     bound = {
         **question.bound(having=PLACES[selection.measure.name]),
         **selection.bound(),

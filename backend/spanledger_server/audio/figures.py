@@ -40,6 +40,7 @@ _ALL: Final = tuple(PLACES.values())
 _LENGTH: Final = "duration_s"
 _SPEEDS: Final = ("took_s", "real_time_factor", "speed_factor")
 
+NO_CELLS: Final = dict.fromkeys(("counts", "measured"))
 
 NOTHING: Final = Spread((), {})
 
@@ -117,7 +118,13 @@ EMPTY: Final = Whole(Cell(), {}, (), {}, 0)
 
 
 def whole(
-    reader: Reader, question: Question, dimension: str = "", only: Measure | None = None, grouped: Measure | None = None
+    reader: Reader,
+    question: Question,
+    dimension: str = "",
+    only: Measure | None = None,
+    grouped: Measure | None = None,
+    *,
+    told: bool = True,
 ) -> Whole:
     """All of a window as one, and by a dimension.
 
@@ -127,17 +134,18 @@ def whole(
         dimension: One of `SPAN_DIMENSIONS`; empty: none.
         only: The one measure that is wanted; None: all.
         grouped: Which measure groups have beside their length and speeds; None: all.
+        told: Whether to tell how sure counts are, and why there is no measure.
     """
     wanted = _ALL if only is None else (PLACES[only.name],)
     of_groups = _ALL if grouped is None else tuple(PLACES[name] for name in {_LENGTH, *_SPEEDS, grouped.name})
-    row = _read(reader, question, periods.whole(question.window), wanted, dimension, of_groups)
+    row = _read(reader, question, periods.whole(question.window), wanted, dimension, of_groups, told=told)
     cells = _gathered(row)
     return Whole(
         cells.get((0, 0, ""), Cell()),
-        {each["metric"]: each["variance"] for each in row["variances"] or ()},
-        row["reasons"] or (),
+        {each["metric"]: each["variance"] for each in row.get("variances") or ()},
+        row.get("reasons") or (),
         {category: cell for (view, _, category), cell in cells.items() if view == 1},
-        row["categories"] or 0,
+        row.get("categories") or 0,
     )
 
 
@@ -200,7 +208,7 @@ def series(reader: Reader, question: Question, zone: ZoneInfo, measure: Measure)
         Invalid: The window is longer than a year.
     """
     period = _parts(question, zone, sources.kept(reader).rows_ns)
-    cells = _gathered(_read(reader, question, period, (PLACES[measure.name],), "", ()))
+    cells = _gathered(_read(reader, question, period, (PLACES[measure.name],)))
     points = []
     for part in period.parts:
         cell = cells.get((0, part.number, ""), Cell())
@@ -246,9 +254,16 @@ def distribution(now: Whole, before: Whole | None, measure: Measure) -> list[dic
 
 
 def _read(
-    reader: Reader, question: Question, period: Period, wanted: Sequence[int], dimension: str, grouped: Collection[int]
+    reader: Reader,
+    question: Question,
+    period: Period,
+    wanted: Sequence[int],
+    dimension: str = "",
+    grouped: Collection[int] = (),
+    *,
+    told: bool = False,
 ) -> Mapping[str, Any]:
-    """The statement that reads them all.
+    """The statement that reads them all; nothing where there is no audio.
 
     Args:
         reader: One snapshot.
@@ -257,7 +272,10 @@ def _read(
         wanted: Places of the measures.
         dimension: By what groups are; empty: no groups.
         grouped: Places of the measures that groups have.
+        told: Whether to tell variances and reasons.
     """
+    if not sources.anything(reader, question.window):
+        return NO_CELLS
     rolled = question.rolled and period.width_ns >= sources.QUARTER_NS
     found = sources.of(reader, question.window, by_day=period.coarsest == "day") if rolled else EVERY_ROW
     bound = {
@@ -267,7 +285,9 @@ def _read(
         "p": period.bound(),
         "read": [0, *wanted],
         "dimension": dimension,
-        "grouped": [0, *grouped] if dimension else [],
+        "by": bool(dimension),
+        "grouped": [0, *grouped],
+        "told": told,
         "of_clips": OF_CLIPS,
         "least_clip": question.least_clip,
         "most": MOST_GROUPS,

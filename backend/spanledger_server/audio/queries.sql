@@ -1,6 +1,6 @@
 -- name: figures
--- Counts and measures of a window: as a whole (view 0) and by category (view 1, where every span counts), in parts; those of categories beyond
--- the heaviest `most` are left out. Rollups where they are fresh, and rows.
+-- Counts and measures of a window: as a whole (view 0) and (`by`) by category (view 1, where every span counts), in parts; those of categories beyond
+-- the heaviest `most` are left out. `told`: variances and reasons, too. Rollups where they are fresh, and rows.
 WITH
 -- include: audio_chosen
 -- include: audio_clips
@@ -39,24 +39,29 @@ audio_rolled AS MATERIALIZED (
 ,
 audio_pieces AS MATERIALIZED (
     SELECT
-        part, category, counted, failed, service, stage, metric, bin, code, slot, what, reason,
+        part, category, counted, failed, service, stage, metric, bin, code,
+        slot, what, reason, -- if: told
         sum(spans) AS spans, sum(weight) AS weight, sum(uncounted) AS uncounted, sum(compared) AS compared, sum(compared_weight) AS compared_weight,
         sum(heard) AS heard, sum(heard_weight) AS heard_weight, sum(worded) AS worded, sum(total) AS total, sum(kept) AS kept,
-        sum(beyond) AS beyond, sum(beyond_weight) AS beyond_weight, sum(heavy) AS heavy, min(least) AS least, max(most) AS most,
-        sum(spread) AS spread, sum(skipped) AS skipped, sum(skipped_weight) AS skipped_weight
+        sum(spread) AS spread, sum(skipped) AS skipped, sum(skipped_weight) AS skipped_weight, -- if: told
+        sum(beyond) AS beyond, sum(beyond_weight) AS beyond_weight, sum(heavy) AS heavy, min(least) AS least, max(most) AS most
     FROM (FROM audio_parts UNION ALL BY NAME FROM audio_unfolded) GROUP BY ALL
 ),
 audio_words AS (SELECT DISTINCT service, stage, true AS words FROM audio_pieces WHERE worded > 0),
+-- if: by
 heaviest AS MATERIALIZED (
     SELECT category, count(*) OVER () AS categories
-    FROM (SELECT category, sum(weight) AS weight FROM audio_pieces WHERE metric = 0 AND spans IS NOT NULL AND $dimension <> '' GROUP BY category)
+    FROM (SELECT category, sum(weight) AS weight FROM audio_pieces WHERE metric = 0 AND spans IS NOT NULL GROUP BY category)
     ORDER BY weight DESC, category LIMIT $most
 ),
+-- end
 viewed AS NOT MATERIALIZED (
     SELECT 0 AS view, * REPLACE ('' AS category) FROM audio_pieces
+    -- if: by
     UNION ALL BY NAME
     SELECT 1 AS view, * REPLACE (true AS counted) FROM audio_pieces SEMI JOIN heaviest USING (category)
     WHERE list_contains($grouped::INTEGER[], metric)
+    -- end
 ),
 counts AS (
     SELECT
@@ -81,16 +86,18 @@ measured AS (
             view, part, category, metric, bin, code, sum(spans) AS spans, sum(weight) AS weight, sum(total) AS total, sum(kept) AS kept,
             sum(beyond) AS beyond, sum(beyond_weight) AS beyond_weight, sum(heavy) AS heavy, min(least) AS least, max(most) AS most
         FROM viewed
-        WHERE metric > 0 AND slot IS NULL AND (counted OR NOT list_contains($of_clips::INTEGER[], metric))
+        WHERE metric > 0 AND (counted OR NOT list_contains($of_clips::INTEGER[], metric))
+            AND slot IS NULL -- if: told
         GROUP BY view, part, category, metric, bin, code
     )
     GROUP BY view, part, category, metric
 )
 SELECT
     (SELECT list(c ORDER BY view, c.weight DESC, category, part) FROM counts AS c) AS counts,
-    (SELECT list(m) FROM measured AS m) AS measured,
-    (SELECT any_value(categories) FROM heaviest) AS categories,
-    (
+    (SELECT list(m) FROM measured AS m) AS measured
+    , (SELECT any_value(categories) FROM heaviest) AS categories -- if: by
+    -- if: told
+    , (
         SELECT list({'metric': metric, 'variance': variance}) FROM (
             SELECT metric, sum(spread * spread) AS variance FROM (
                 SELECT metric, slot, sum(spread) AS spread FROM audio_pieces WHERE slot IS NOT NULL AND counted GROUP BY metric, slot
@@ -102,7 +109,9 @@ SELECT
             SELECT what, reason, sum(skipped)::BIGINT AS spans, sum(skipped_weight) AS weight FROM audio_pieces WHERE what IS NOT NULL
             GROUP BY what, reason ORDER BY weight DESC, what, reason LIMIT 30
         ) AS r
-    ) AS reasons;
+    ) AS reasons
+    -- end
+;
 
 -- name: clips
 -- Single spans by a measure, the worst first; only those that have it.
@@ -177,7 +186,9 @@ SELECT
 -- name: calls
 -- Calls of the ledger that are about sound, all as one and by category, whatever was kept of their traces.
 WITH
+-- if: of_spans
 -- include: audio_chosen
+-- end
 chosen AS MATERIALIZED (
     SELECT *, coalesce(CASE $dimension
         WHEN 'model' THEN model WHEN 'provider' THEN provider WHEN 'operation' THEN operation WHEN 'service' THEN service
@@ -211,6 +222,12 @@ FROM chosen GROUP BY GROUPING SETS ((), (category)) ORDER BY whole DESC, cost_us
 -- name: kept_from
 -- Since when spans of audio, hours and days of them are kept.
 SELECT subject, from_ns FROM kept_from WHERE subject IN ('audio_spans', 'audio_1h', 'audio_1d');
+
+-- name: there
+-- Whether anything about sound is there of a window, whose days are taken whole where rollups stand for spans.
+SELECT EXISTS (FROM audio_spans WHERE start_ns >= $from_ns AND start_ns < $to_ns)
+    OR EXISTS (FROM audio_1h WHERE bucket >= $first_day * 24 AND bucket < $end_day * 24)
+    OR EXISTS (FROM audio_1d WHERE bucket >= $first_day AND bucket < $end_day);
 
 -- name: stale
 -- Which hours and days wait to be recomputed.

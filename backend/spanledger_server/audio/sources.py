@@ -37,6 +37,13 @@ def kept(reader: Reader) -> Kept:
     return Kept(*(found.get(subject, 0) for subject in ("audio_spans", "audio_1h", "audio_1d")))
 
 
+def anything(reader: Reader, window: Range) -> bool:
+    """Whether there is any span of audio, or rollup of some, in a window: planning to read them takes far longer."""
+    days = {"first_day": window.from_ns // DAY_NS, "end_day": -(-window.to_ns // DAY_NS)}
+    bounds = {"from_ns": window.from_ns, "to_ns": window.to_ns, **days}
+    return bool(reader.once(("audio.there", window), lambda: reader.value(SQL["there"], **bounds)))
+
+
 @dataclass(frozen=True, slots=True)
 class Sources:
     """What is read from rollups.

@@ -19,7 +19,8 @@ from spanledger_server.errors import Invalid, TooLarge
 
 MOST_CELLS: Final = 200_000
 MOST_NOTES: Final = 20
-USAGE: Final = ("input_tokens", "output_tokens", "requests")
+TOKENS: Final = ("input_tokens", "output_tokens")
+USAGE: Final = (*TOKENS, "requests")
 
 
 class Entry(NamedTuple):
@@ -75,11 +76,14 @@ class Cell:
                 setattr(self, name, more + (getattr(self, name) or 0))
 
     @property
+    def told(self) -> tuple[str, ...]:
+        """Which tokens it says: bills of embeddings have no output."""
+        return tuple(name for name in TOKENS if getattr(self, name) is not None)
+
+    @property
     def tokens(self) -> int | None:
-        """Input and output together, when both are known."""
-        if self.input_tokens is None or self.output_tokens is None:
-            return None
-        return self.input_tokens + self.output_tokens
+        """Input and output together, as far as it says them."""
+        return sum(getattr(self, name) for name in self.told) if self.told else None
 
 
 @dataclass(slots=True)

@@ -9,14 +9,14 @@ Never: a difference explained by something that was not looked at.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal, localcontext
 from typing import Any, Final, Literal, NamedTuple
 
 from spanledger_server.bills import names
-from spanledger_server.bills.bill import Bill, Cell, CellKey
+from spanledger_server.bills.bill import TOKENS, Bill, Cell, CellKey
 
 Why = Literal["none", "rounding", "missing_calls", "not_billed", "unpriced", "price", "tokens", "time_zone", "unknown"]
 
@@ -64,10 +64,9 @@ class Ours:
             if more is not None:
                 setattr(self, name, more + (getattr(self, name) or 0))
 
-    @property
-    def tokens(self) -> int | None:
-        """Input and output together, as far as they are known."""
-        known = [count for count in (self.input_tokens, self.output_tokens) if count is not None]
+    def tokens(self, told: Sequence[str]) -> int | None:
+        """Tokens of the kinds that the bill says, of all where it says none; as far as they are known."""
+        known = [count for count in (getattr(self, name) for name in told or TOKENS) if count is not None]
         return sum(known) if known else None
 
 
@@ -87,6 +86,11 @@ class Row:
     def theirs(self) -> Decimal:
         """What the bill says: an amount, or tokens where it says none."""
         return self.bill.amount or Decimal(0)
+
+    @property
+    def tokens(self) -> int | None:
+        """The ledger's tokens of the kinds that the bill says."""
+        return self.ours.tokens(self.bill.told)
 
     @property
     def difference(self) -> Decimal:
@@ -116,7 +120,7 @@ class Comparison:
         """The bill's figure and the ledger's."""
         if self.by == "cost":
             return row.theirs, row.ours.cost or Decimal(0)
-        return Decimal(row.bill.tokens or 0), Decimal(row.ours.tokens or 0)
+        return Decimal(row.bill.tokens or 0), Decimal(row.tokens or 0)
 
     @property
     def totals(self) -> tuple[Decimal, Decimal]:
@@ -127,15 +131,22 @@ class Comparison:
 
     @property
     def seen(self) -> Decimal | None:
-        """How much of the bill the ledger has too, cell by cell; None for a bill of nothing."""
+        """How much of the bill the ledger has too, cell by cell; None for a bill of nothing.
+
+        Where a cell is rounded, all of it was seen; what is missing elsewhere is never rounded away.
+        """
         with localcontext(EXACT):
             theirs = self.totals[0]
             if theirs <= 0:
                 return None
-            both = sum((min(self.values(row)) for row in self.rows), Decimal(0))
+            both = sum((self._both(row) for row in self.rows), Decimal(0))
             if self.shifted is not None:
                 both = self.shifted
-            return (both / theirs).quantize(RATIO, ROUND_HALF_EVEN)
+            return (both / theirs).quantize(RATIO, ROUND_DOWN)
+
+    def _both(self, row: Row) -> Decimal:
+        theirs, ours = self.values(row)
+        return theirs if row.why == "rounding" and self.by == "cost" else min(theirs, ours)
 
     @property
     def off(self) -> Decimal | None:
@@ -230,14 +241,15 @@ def _why(found: Comparison, bill: Bill, row: Row, ratios: Mapping[str | None, De
     if not row.ours.calls:
         return "missing_calls", "the ledger has no call of this model on this day"
     if not row.bill.rows:
-        return "not_billed", f"{row.ours.calls} calls in the ledger, nothing in the bill"
+        return "not_billed", f"{_calls(row.ours.calls)} in the ledger, nothing in the bill"
     if found.by == "cost" and abs(theirs - ours) <= _rounding(bill, row):
         return "rounding", "within what rounding each row can make"
     if row.ours.unpriced:
-        return "unpriced", f"{row.ours.unpriced} of {row.ours.calls} calls in the ledger wait for a price"
-    told = row.bill.tokens
-    if told is not None and row.ours.tokens is not None:
-        return _by_tokens(found, row, told, row.ours.tokens)
+        return "unpriced", f"{row.ours.unpriced:,} of {_calls(row.ours.calls)} in the ledger have no price yet"
+    told, ours_told = row.bill.tokens, row.tokens
+    comparable = found.by == "tokens" or row.bill.told == TOKENS  # a price is of input and output together
+    if comparable and told is not None and ours_told is not None:
+        return _by_tokens(found, row, told, ours_told)
     ratio = ratios.get(row.model)
     if ratio is not None:
         return "price", f"the bill is {_times(ratio)} the ledger on every day: the rate is another one"
@@ -252,8 +264,12 @@ def _by_tokens(found: Comparison, row: Row, told: int, ours: int) -> tuple[Why, 
         return "price", f"the same tokens: {charged:.4f} USD a million in the bill, {priced:.4f} in the ledger"
     calls = row.bill.requests
     if calls is not None and calls > row.ours.calls:
-        return "missing_calls", f"{calls} calls in the bill, {row.ours.calls} in the ledger"
-    return "tokens", f"{told} tokens in the bill, {ours} in the ledger"
+        return "missing_calls", f"{_calls(calls)} in the bill, {row.ours.calls:,} in the ledger"
+    return "tokens", f"{told:,} tokens in the bill, {ours:,} in the ledger"
+
+
+def _calls(number: int) -> str:
+    return "1 call" if number == 1 else f"{number:,} calls"
 
 
 def _times(ratio: Decimal) -> str:
@@ -314,10 +330,11 @@ def _mismatch(
     """How much differs, cell by cell, and how much both have."""
     off = both = Decimal(0)
     for key in theirs.keys() | {key for key in ours if key.day in days}:
-        mine, value = ours.get(key), Decimal(0)
+        mine, cell, value = ours.get(key), theirs.get(key), Decimal(0)
         if mine is not None:
-            value = (mine.cost or Decimal(0)) if found.by == "cost" else Decimal(mine.tokens or 0)
-        said = _value(found, theirs.get(key))
+            tokens = mine.tokens(cell.told if cell else ())
+            value = (mine.cost or Decimal(0)) if found.by == "cost" else Decimal(tokens or 0)
+        said = _value(found, cell)
         off += abs(said - value)
         both += min(said, value)
     return off, both

@@ -55,7 +55,7 @@ def _pages(pages: Iterator[dict[str, Any]], asked: Asked) -> Bill:
     more = False
     seen: set[str] = set()
     for number, page in enumerate(pages, 1):
-        for place, bucket in enumerate(page.get("data") or ()):
+        for place, bucket in enumerate(_buckets(page, number)):
             where = f"page {number}, bucket {place + 1}"
             if not isinstance(bucket, dict) or not isinstance(bucket.get("results"), list):
                 raise Invalid("file", where, KNOWN)
@@ -79,6 +79,26 @@ def _pages(pages: Iterator[dict[str, Any]], asked: Asked) -> Bill:
     return bill
 
 
+def _buckets(page: Mapping[str, Any], number: int) -> list[Any]:
+    found = page.get("data")
+    if found is None or isinstance(found, list):
+        return found or []
+    raise Invalid("file", f"page {number}: data {str(found)[:40]}", KNOWN)
+
+
+def _text(value: object, where: str) -> str | None:
+    """A name; None when there is none.
+
+    Raises:
+        Invalid: It is a list, an object or a truth value.
+    """
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
+        raise Invalid("file", f"{where}: {str(value)[:40]}", "a text")
+    return str(value)
+
+
 def _format(bucket: Mapping[str, Any], result: Mapping[str, Any], where: str) -> formats.Format:
     if "starting_at" in bucket:
         return BY_NAME["anthropic-costs" if "amount" in result else "anthropic-usage"]
@@ -98,15 +118,14 @@ def _take(bill: Bill, bucket: Mapping[str, Any], result: Mapping[str, Any], wher
 
 def _openai(at: Any, result: Mapping[str, Any], where: str) -> Entry:
     amount = result.get("amount")
-    project = result.get("project_name") or result.get("project_id")
+    project = _text(result.get("project_name") or result.get("project_id"), where)
     if isinstance(amount, Mapping):
         value = written.number(str(amount.get("value", "")), ".", where)
-        item = result.get("line_item")
-        model = formats.line_item({}, None if item is None else str(item))
+        model = formats.line_item({}, _text(result.get("line_item"), where))
         return Entry(at, model, project, value, str(amount.get("currency") or "USD").upper())
     return Entry(
         at,
-        result.get("model"),
+        _text(result.get("model"), where),
         project,
         None,
         input_tokens=written.count(result.get("input_tokens"), where),
@@ -116,13 +135,15 @@ def _openai(at: Any, result: Mapping[str, Any], where: str) -> Entry:
 
 
 def _anthropic(at: Any, result: Mapping[str, Any], where: str) -> Entry:
-    project = result.get("workspace_id")
+    project = _text(result.get("workspace_id"), where)
     if "amount" in result:
         value = written.number(str(result["amount"]), ".", where)
-        model = result.get("model") or result.get("cost_type") or result.get("description")
+        model = _text(result.get("model") or result.get("cost_type") or result.get("description"), where)
         amount = None if value is None else value * CENTS
         return Entry(at, model, project, amount, str(result.get("currency") or "USD").upper())
     written_to_cache = result.get("cache_creation") or {}
+    if not isinstance(written_to_cache, Mapping):
+        raise Invalid("file", f"{where}: cache_creation {str(written_to_cache)[:40]}", "an object")
     inputs = (
         result.get("uncached_input_tokens"),
         result.get("cache_read_input_tokens"),
@@ -131,7 +152,8 @@ def _anthropic(at: Any, result: Mapping[str, Any], where: str) -> Entry:
     )
     counted = [count for count in (written.count(each, where) for each in inputs) if count is not None]
     output = written.count(result.get("output_tokens"), where)
-    return Entry(at, result.get("model"), project, None, input_tokens=sum(counted), output_tokens=output)
+    model = _text(result.get("model"), where)
+    return Entry(at, model, project, None, input_tokens=sum(counted), output_tokens=output)
 
 
 def _as_table(objects: Iterator[dict[str, Any]]) -> Table:

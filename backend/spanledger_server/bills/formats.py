@@ -148,7 +148,6 @@ PLAIN: Final = Format(
             "amount_usd",
             "cost",
             "cost_usd",
-            "cost (usd)",
             "spend",
             "total",
             "price",
@@ -278,6 +277,7 @@ FORMATS: Final = (
         left_out=not_bedrock,
     ),
 )
+AMOUNTS: Final = frozenset(("unrounded cost", *PLAIN.columns["amount"]))  # what a currency may stand behind
 NAMES: Final = (*(each.name for each in FORMATS), PLAIN.name)
 
 
@@ -285,6 +285,14 @@ def recognised(columns: Sequence[str]) -> Format | None:
     """The format that has these columns (lower case); None when none has."""
     there = set(columns)
     return next((each for each in FORMATS if all(there.intersection(names) for names in each.needs)), None)
+
+
+def plain(columns: Sequence[str]) -> bool:
+    """Whether these columns (lower case) are enough for a plain bill."""
+    there = set(columns)
+    return bool(there.intersection(PLAIN.columns["date"])) and any(
+        there.intersection(PLAIN.columns[what]) for what in ("amount", "input_tokens")
+    )
 
 
 def placed(chosen: Format, columns: Sequence[str], mapping: Mapping[str, str]) -> dict[str, tuple[int, ...]]:

@@ -134,7 +134,9 @@ def _decoded(read: Callable[[], str]) -> str:
 
 def _documents(first: str, lines: Iterator[str], text: TextIO) -> Iterator[Any]:
     """JSON documents: one a line, or one after another in a file that is not too long."""
-    second = next((line for line in lines if line.strip()), None) if first.rstrip().endswith(("}", "]")) else None
+    cut = len(first) == MOST_LINE and not first.endswith("\n")  # the rest of a longer line is still to be read
+    ended = not cut and first.rstrip().endswith(("}", "]"))
+    second = next((line for line in lines if line.strip()), None) if ended else None
     try:
         alone = simplejson.loads(first, use_decimal=True)
     except (ValueError, RecursionError):

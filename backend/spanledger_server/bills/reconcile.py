@@ -13,7 +13,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from typing import Any, BinaryIO, Final
 
 from spanledger_server.bills import compared, documents, opening, tables
@@ -58,7 +58,8 @@ def read(file: BinaryIO, asked: Asked) -> Bill:
         TooLarge: It is too large.
     """
     found = opening.opened(file)
-    bill = tables.read(found, asked) if isinstance(found, opening.Table) else documents.read(found, asked)
+    with localcontext(compared.EXACT):
+        bill = tables.read(found, asked) if isinstance(found, opening.Table) else documents.read(found, asked)
     if not bill.cells:
         what = ", ".join(f"{rows} of {name}" for name, (rows, _) in bill.left_out.items()) or "credits alone"
         raise Invalid("file", what, "a bill with rows about calls to models")
@@ -138,10 +139,16 @@ def _sentence(found: Comparison, bill: Bill) -> str:
     what = "bill" if found.by == "cost" else "bill's tokens"
     if seen is None:
         return "the bill is of nothing"
-    text = f"we saw {seen * 100:.1f} % of the {what}"
+    text = f"we saw {_percent(seen)} % of the {what}"
     if found.shift_hours is not None:
         text += _shift(found.shift_hours, bill)
     return text
+
+
+def _percent(share: Decimal) -> str:
+    """A share to a tenth of a percent; where that would be 100 and is not, to its last digit."""
+    tenths = (share * 100).quantize(Decimal("0.1"), ROUND_HALF_EVEN)
+    return f"{(share * 100).normalize():f}" if tenths == 100 and share < 1 else str(tenths)
 
 
 def _shift(hours: Decimal, bill: Bill) -> str:
@@ -162,7 +169,7 @@ def _cell(found: Comparison, row: Row) -> dict[str, Any]:
         "ledger": ours if row.ours.calls else None,
         "difference": theirs - ours,
         "bill_tokens": row.bill.tokens,
-        "ledger_tokens": row.ours.tokens,
+        "ledger_tokens": row.tokens,
         "bill_requests": row.bill.requests,
         "ledger_calls": row.ours.calls,
         "unpriced_calls": row.ours.unpriced,

@@ -25,6 +25,11 @@ from spanledger_server.errors import Invalid
 
 SAMPLED: Final = 1_000
 MOST_COMPARED: Final = 1_000_000  # rows among which one that stands twice is found
+CODES: Final = re.compile(  # of currencies
+    "aed|ars|aud|brl|cad|chf|clp|cny|cop|czk|dkk|egp|eur|gbp|hkd|huf|idr|ils|inr|jpy|kes|krw|mxn|myr|ngn|nok|nzd|pen"
+    "|php|pln|ron|sar|sek|sgd|thb|try|twd|uah|usd|vnd|zar"
+)
+NO_DATE: Final = frozenset(("", "total", "totals", "grand total", "subtotal", "sum", "summe", "gesamt"))
 _MONEY_COLUMN = re.compile(r"^(?P<name>.+?)\s*\((?P<currency>[^)]*)\)$")
 CURRENCIES: Final = {
     "$": "USD",
@@ -94,7 +99,7 @@ def read(table: Table, asked: Asked) -> Bill:
     """
     header, rows = _header(table, asked)
     chosen = _chosen(header, asked)
-    columns, currency = _named(header, chosen)
+    columns = _named(header, asked)
     places = formats.placed(chosen, columns, asked.columns)
     bill = asked.bill(chosen)
     for note in table.notes:
@@ -105,7 +110,7 @@ def read(table: Table, asked: Asked) -> Bill:
         chosen,
         columns,
         places,
-        currency,
+        _currency_of_column(_cell(header, places.get("amount", ()))),
         asked.decimal or written.mark(texts["amount"]),
         asked.dates or written.order(texts["date"]),
         bill.zone,
@@ -123,10 +128,12 @@ def _header(table: Table, asked: Asked) -> tuple[list[str], Iterator[tuple[int, 
     if not table.candidates:
         raise Invalid("file", "empty", "a bill with at least one row")
     lowered = [[_plain(cell) for cell in cells] for _, cells in table.candidates]
-    known = next((n for n, cells in enumerate(lowered) if formats.recognised(_named(cells, None)[0])), None)
-    if known is None and asked.columns:
-        wanted = {name.strip().lower() for name in asked.columns.values()}
-        known = next((n for n, cells in enumerate(lowered) if wanted.issubset(cells)), None)
+    wanted = {name.strip().lower() for name in asked.columns.values()}
+    known = next((n for n, cells in enumerate(lowered) if formats.recognised(_named(cells, asked))), None)
+    if known is None:
+        known = next((n for n, cells in enumerate(lowered) if wanted and wanted.issubset(cells)), None)
+    if known is None:
+        known = next((n for n, cells in enumerate(lowered) if formats.plain(_named(cells, asked))), None)
     start = known or 0
     return lowered[start], chain(table.candidates[start + 1 :], table.rows)
 
@@ -139,23 +146,26 @@ def _chosen(header: Sequence[str], asked: Asked) -> Format:
     if asked.format:
         known = {each.name: each for each in (*formats.FORMATS, formats.PLAIN)}
         return known[asked.format]
-    found = formats.recognised(_named(header, None)[0])
+    found = formats.recognised(_named(header, asked))
     return formats.PLAIN if found is None or asked.columns.get("amount") else found
 
 
-def _named(header: Sequence[str], chosen: Format | None) -> tuple[tuple[str, ...], str | None]:
-    """Columns without the currency behind some of their names, and that currency."""
-    if chosen is not None and chosen.name != "google-costs":
-        return tuple(header), None
-    names, currency = [], None
-    for name in header:
-        match = _MONEY_COLUMN.match(name)
-        if match and match["name"] in ("cost", "unrounded cost"):
-            names.append(match["name"])
-            currency = CURRENCIES.get(match["currency"].strip(), match["currency"].strip().upper() or None)
-        else:
-            names.append(name)
-    return tuple(names), currency
+def _named(header: Sequence[str], asked: Asked) -> tuple[str, ...]:
+    """Columns without the currency behind the names of amounts, but for a column that was named with it."""
+    named = {name.strip().lower() for name in asked.columns.values()}
+    bare = (
+        name if name in named or _currency_of_column(name) is None else name.rpartition("(")[0].rstrip()
+        for name in header
+    )
+    return tuple(short if short in formats.AMOUNTS else name for short, name in zip(bare, header, strict=True))
+
+
+def _currency_of_column(name: str) -> str | None:
+    """The currency that stands behind a column's name; None where none does."""
+    match = _MONEY_COLUMN.match(name)
+    told = match["currency"].strip() if match else ""
+    meant = CODES.fullmatch(told) or "$" in told or not told.isascii()  # `Cost (net)` is no currency
+    return CURRENCIES.get(told) or (told.upper() if meant else None)
 
 
 def _distinct(rows: Iterator[tuple[int, list[str]]], bill: Bill, *, once: bool) -> Iterator[tuple[int, list[str]]]:
@@ -172,8 +182,9 @@ def _distinct(rows: Iterator[tuple[int, list[str]]], bill: Bill, *, once: bool) 
             seen.add(digest)
         yield number, cells
     if twice:
+        rows_are = "1 row is" if twice == 1 else f"{twice} rows are"
         how = "counted once" if once else "counted each time: duplicates=once drops them"
-        bill.note(f"{twice} rows are the same as another one, {how}")
+        bill.note(f"{rows_are} the same as another one, {how}")
 
 
 def _cell(cells: Sequence[str], places: Sequence[int]) -> str:
@@ -186,13 +197,13 @@ def _take(bill: Bill, cells: Sequence[str], reading: _Reading, where: str) -> No
     amount_text = _cell(cells, places.get("amount", ()))
     why = chosen.left_out(row)
     if why is None and places.get("amount") and not amount_text.strip():
-        why = "rows without an amount"
+        why = "empty amounts"
     if why is not None:
         bill.leave_out(why, _lenient(amount_text, reading.decimal))
         return
     date_text = _cell(cells, places["date"])
-    if not date_text.strip():
-        bill.leave_out("rows without a date (totals)", written.number(amount_text, reading.decimal, where))
+    if date_text.strip().lower() in NO_DATE:
+        bill.leave_out("totals", written.number(amount_text, reading.decimal, where))
         return
     usage = {
         what: _sum(cells, places.get(what, ()), reading, where)

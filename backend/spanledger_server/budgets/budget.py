@@ -38,6 +38,9 @@ ON_TRACK_FROM: Final = Decimal("0.8")  # of the limit: below it, a budget is und
 PERCENT_STEP: Final = Decimal("0.0001")
 
 
+WHOLE: Final = Decimal(100)  # percent
+
+
 @dataclass(frozen=True, slots=True)
 class Budget:
     """One version of a budget; all columns of its table.
@@ -110,6 +113,10 @@ class Budget:
         """Whether it is in use."""
         return self.enabled and self.archived_ns is None
 
+    def asks_for(self, percent: Decimal | None) -> bool:
+        """Whether a share of the limit is worth a word; of one that a budget does not name nobody has said no."""
+        return all(getattr(self, flag) for share, flag in FLAGS.items() if share == percent)
+
     @property
     def rolling(self) -> bool:
         """Whether its window is the last so many days."""
@@ -154,6 +161,11 @@ def percentage(spent: Decimal | None, limit: Decimal) -> Decimal | None:
         return None
     with localcontext(EXACT):
         return (100 * spent / limit).quantize(PERCENT_STEP, ROUND_HALF_EVEN)
+
+
+def part(limit: Decimal, share: Decimal) -> Decimal:
+    """So many percent of `limit`."""
+    return limit if share == WHOLE else EXACT.divide(EXACT.multiply(limit, share), WHOLE)
 
 
 def state(spent: Decimal | None, expected: Decimal | None, limit: Decimal, unpriced: int) -> State:

@@ -90,7 +90,12 @@ class Standing:
 
 
 def standing(
-    reader: Reader, budget: Budget, now_ns: int, default_zone: str, changed: Sequence[PriceChange] = ()
+    reader: Reader,
+    budget: Budget,
+    now_ns: int,
+    default_zone: str,
+    changed: Sequence[PriceChange] = (),
+    share: Decimal = budgets.WHOLE,
 ) -> Standing:
     """How `budget` stands at `now_ns`.
 
@@ -100,6 +105,7 @@ def standing(
         now_ns: The time.
         default_zone: The IANA zone of budgets that name none.
         changed: Prices that changed within the history.
+        share: Of the limit, in percent, whose chance to be passed the projection tells.
     """
     window = budget.window(now_ns, default_zone)
     found = spent(reader, budget, window, now_ns, changed, history_hours=spend.HISTORY_HOURS)
@@ -110,8 +116,9 @@ def standing(
         return Standing(budget, window, limit, carried, found, held, None, "no_budget", ())
     exceeded = found.cost is not None and found.cost >= limit
     since_ns = spend.reached_ns(reader, budget.conditions(), window, found, limit) if exceeded else None
+    watched = budgets.part(limit, share)
     goes = projection.project(
-        found, window, now_ns, limit, rolling=budget.rolling, exhausted_ns=since_ns, changed=changed
+        found, window, now_ns, watched, rolling=budget.rolling, exhausted_ns=since_ns, changed=changed
     )
     expected = goes.outlook.total if goes.certain else None
     state = budgets.state(found.cost, expected, limit, found.unpriced_calls)

@@ -16,7 +16,7 @@ from spanledger_server.cli import format as shown
 from spanledger_server.cli.asking import CHECK_FAILED, Asked, asks, watched
 from spanledger_server.cli.client import part
 from spanledger_server.cli.grouping import Listing
-from spanledger_server.cli.terminal import Column, Sheet, say
+from spanledger_server.cli.terminal import Column, Sheet, say, say_further
 from spanledger_server.notify.text_values import against
 
 PATH: Final = "/api/v1/alerts"
@@ -181,8 +181,7 @@ def _all(console: Console, data: dict[str, Any]) -> None:
             alert["id"],
         )
     sheet.show(console)
-    if data["next_cursor"] is not None:
-        say(console, f"more: --cursor {data['next_cursor']}", "dim")
+    say_further(console, data)
 
 
 def state(alert: dict[str, Any]) -> str:

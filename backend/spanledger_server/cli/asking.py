@@ -22,7 +22,6 @@ from rich.console import Console
 
 from spanledger_server.cli import profiles, terminal
 from spanledger_server.cli.client import Answer, AnswerError, BadQuestionError, Client, connected
-from spanledger_server.cli.format import visible
 from spanledger_server.cli.watching import watch as watch_it
 from spanledger_server.errors import SpanledgerError
 
@@ -72,8 +71,9 @@ def began(from_: str | None, since: str | None) -> str | None:
 
 def fail(message: str, code: int = FAILED) -> NoReturn:
     """End with what is wrong and what to do: one line, or one for each mistake."""
+    console = terminal.console(stderr=True)
     for line in message.splitlines():
-        click.echo(f"spanledger: {visible(line)}", err=True)
+        terminal.say(console, f"spanledger: {line}")
     sys.exit(code)
 
 

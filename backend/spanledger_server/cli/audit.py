@@ -14,7 +14,7 @@ from rich.console import Console
 
 from spanledger_server.cli import format as shown
 from spanledger_server.cli.asking import Asked, watched
-from spanledger_server.cli.terminal import Column, Sheet, say
+from spanledger_server.cli.terminal import Column, Sheet, say, say_further
 
 
 @click.command()
@@ -52,8 +52,7 @@ def _show(console: Console, data: dict[str, Any]) -> None:
             shown.text(_change(row["detail"])),
         )
     sheet.show(console)
-    if data["next_cursor"] is not None:
-        say(console, f"more: --cursor {data['next_cursor']}", "dim")
+    say_further(console, data)
 
 
 def _change(detail: str | None) -> str:

@@ -158,13 +158,13 @@ def _show(console: Console, items: list[dict[str, Any]]) -> None:
         return
     sheet = Sheet(
         Column("budget", text=True),
-        Column("scope", text=True, leaves=5),
+        Column("scope", text=True, leaves=2),
         Column("period", leaves=4),
         Column("spent", right=True),
         Column("of", right=True),
-        Column("", leaves=3),
+        Column("", leaves=5),
         Column("used", right=True, leaves=1),
-        Column("forecast", right=True, leaves=2),
+        Column("forecast", right=True, leaves=3),
         Column("status"),
     )
     for item in items:

@@ -21,6 +21,7 @@ from spanledger_server.cli.asking import CHECK_FAILED, WRONG_USAGE, fail
 from spanledger_server.cli.client import DEFAULT_DIRECTORY, connected
 from spanledger_server.errors import SpanledgerError
 from spanledger_server.store import migrate, sqlfile
+from spanledger_server.store.failures import StatementFailed
 
 if TYPE_CHECKING:
     from spanledger_server.rollups.dirty import DirtyBuckets, Family, Level
@@ -118,6 +119,8 @@ def check(file: Path | None, data_dir: Path, url: str | None, repair: bool, as_j
             mend(path, time.time_ns())
             version, findings = examined(path)
             mended = {each.name: before[each.name] - each.wrong for each in findings if before[each.name] > each.wrong}
+    except StatementFailed as error:
+        fail(f"{path} cannot be read whole: `spanledger restore` puts a backup in its place. DuckDB says: {error}")
     except SpanledgerError as error:
         fail(str(error))
     sound = not any(finding.wrong for finding in findings) and version == migrate.newest()

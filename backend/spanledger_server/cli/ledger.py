@@ -15,7 +15,7 @@ from spanledger_server.cli import format as shown
 from spanledger_server.cli import options
 from spanledger_server.cli.asking import Asked, began, watched
 from spanledger_server.cli.client import decimal
-from spanledger_server.cli.terminal import Column, Sheet, say
+from spanledger_server.cli.terminal import Column, Sheet, say, say_further
 
 STATE_STYLES = {"unpriced": "yellow", "estimated": "yellow"}
 
@@ -57,5 +57,4 @@ def _show_ledger(console: Console, data: dict[str, Any]) -> None:
             line["state_reason"] or "",
         )
     sheet.show(console)
-    if data["next_cursor"]:
-        console.print(f"more: --cursor {data['next_cursor']}", style="dim", soft_wrap=True)
+    say_further(console, data)

@@ -14,7 +14,7 @@ from rich.text import Text
 from spanledger_server.cli import format as shown
 from spanledger_server.cli import options
 from spanledger_server.cli.asking import Asked, began, watched
-from spanledger_server.cli.terminal import Column, Sheet, say
+from spanledger_server.cli.terminal import Column, Sheet, say, say_further
 
 WARNING, ERROR = 13, 17  # the least numbers of OTLP that are one
 LEVELS = ("trace", "debug", "info", "warn", "error", "fatal")
@@ -54,8 +54,7 @@ def _show(console: Console, data: dict[str, Any]) -> None:
             _what(item),
         )
     sheet.show(console)
-    if data["next_cursor"]:
-        console.print(f"more: --cursor {data['next_cursor']}", style="dim", soft_wrap=True)
+    say_further(console, data)
 
 
 def _severity(item: dict[str, Any]) -> str:

@@ -5,8 +5,10 @@ Never: opens the database file, but in `serve`, `check`, `restore` and `migrate`
 
 from __future__ import annotations
 
+import errno
 import io
 import sys
+from typing import Any, Final
 
 import click
 
@@ -54,8 +56,40 @@ from spanledger_server.cli import (
     traces,
 )
 
+OF_A_COMMAND: Final = ("--url", "--token", "--json", "--watch")
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+
+def _misplaced(error: click.NoSuchOption, place: str) -> click.NoSuchOption:
+    return click.NoSuchOption(error.option_name, f"{error.message} It goes {place}", ctx=error.ctx)
+
+
+class Commands(click.Group):
+    """The commands; an option on the wrong side of its command is told where it belongs."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """What stands before the command."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            if error.option_name not in OF_A_COMMAND:
+                raise
+            raise _misplaced(error, f"behind the command: spanledger status {error.option_name}") from None
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """The command, and what stands behind it."""
+        try:
+            return super().invoke(ctx)
+        except click.NoSuchOption as error:
+            if not any(error.option_name in each.opts for each in self.params):
+                raise
+            raise _misplaced(error, f"before the command: spanledger {error.option_name} …") from None
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+                raise
+            raise click.ClickException(f"the answer cannot be written: {error.strerror}") from None
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="spanledger")
 @click.option(
     "--profile",

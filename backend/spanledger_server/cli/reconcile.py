@@ -107,7 +107,8 @@ def _show(console: Console, data: dict[str, Any], everything: bool) -> None:
     where = f"{data['format']}, {data['from']} to {data['to']}, days of {data['timezone']}"
     say(console, f"{where}, {shown.count(data['rows'])} rows")
     for each in data["explained"]:
-        say(console, f"  {WORDS.get(each['why'], each['why'])}: {_amount(data, each['difference'])}")
+        if decimal(each["difference"]):
+            say(console, f"  {WORDS.get(each['why'], each['why'])}: {_amount(data, each['difference'])}")
     if data["unpriced_calls"]:
         say(
             console,
@@ -117,7 +118,8 @@ def _show(console: Console, data: dict[str, Any], everything: bool) -> None:
     for each in data["credits"]:
         say(console, f"  credit {shown.text(each['what'])}: {_amount(data, each['amount'])}, not compared", "dim")
     for each in data["left_out"]:
-        told = f"{shown.count(each['rows'])} rows of {shown.text(each['what'])}"
+        rows = "row" if each["rows"] == 1 else "rows"
+        told = f"{shown.count(each['rows'])} {rows} of {shown.text(each['what'])}"
         say(console, f"  left out: {told}, {shown.money(decimal(each['amount']))}", "dim")
     for note in data["notes"]:
         say(console, f"  {note}", "dim")

@@ -6,6 +6,7 @@ Never: "well" for a rule that cannot be judged.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -156,7 +157,15 @@ def backtest(
 def suggest(asked: Asked, cursor: str | None) -> None:
     """Rules that may be worth having, each tried on the last week."""
     answer = asked.client.get(f"{PATH}/suggest", {"cursor": cursor})
-    asked.show(answer, lambda console: _show_suggested(console, answer.data))
+    asked.show(answer, lambda console: _show_suggested(console, _pages(asked, answer.data)))
+
+
+def _pages(asked: Asked, page: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A page of suggestions and those behind it, each once it is worked out: two seconds a page, twelve at most."""
+    yield page
+    while page["next_cursor"] is not None:
+        page = asked.client.get(f"{PATH}/suggest", {"cursor": page["next_cursor"]}).data
+        yield page
 
 
 @rules.command()
@@ -332,21 +341,22 @@ def _show_replay(console: Console, data: dict[str, Any]) -> None:
         say(console, f"at a threshold of {_number(each['threshold'])} it {each['sentence']}")
 
 
-def _show_suggested(console: Console, data: dict[str, Any]) -> None:
-    for each in data["items"]:
-        limit = each["calmer"]
-        say(console, f"{SUGGESTED[each['kind']]}: {each['title']}", "bold")
-        say(console, f"  {each['why']}")
-        at = "" if limit is None else f"at a threshold of {_number(limit['threshold'])} "
-        say(console, f"  {at}it {(limit or each['replay'])['sentence']}")
-    if not data["of"]:
+def _show_suggested(console: Console, pages: Iterable[dict[str, Any]]) -> None:
+    tried = offered = loud = unknown = 0
+    for data in pages:
+        for each in data["items"]:
+            limit = each["calmer"]
+            say(console, f"{SUGGESTED[each['kind']]}: {each['title']}", "bold")
+            say(console, f"  {each['why']}")
+            at = "" if limit is None else f"at a threshold of {_number(limit['threshold'])} "
+            say(console, f"  {at}it {(limit or each['replay'])['sentence']}")
+        tried, offered = tried + data["tried"], offered + len(data["items"])
+        loud, unknown = loud + data["noisy"], unknown + data["unknown"]
+    if not tried:
         say(console, "nothing to try: no rule is off or too loud, and every metric is watched", "dim")
         return
-    offered, loud, unknown = len(data["items"]), data["noisy"], data["unknown"]
     left = f"{loud} would have been too loud, of {unknown} too little is known"
-    say(console, f"{data['tried']} tried: {offered} worth having, {left}", "dim")
-    if data["next_cursor"] is not None:
-        say(console, f"more: --cursor {data['next_cursor']}", "dim")
+    say(console, f"{tried} tried: {offered} worth having, {left}", "dim")
 
 
 def _minutes(value: Any) -> str:

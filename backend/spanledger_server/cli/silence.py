@@ -14,7 +14,7 @@ from spanledger_server.cli import format as shown
 from spanledger_server.cli.asking import WRONG_USAGE, Asked, asks, fail, watched
 from spanledger_server.cli.client import part
 from spanledger_server.cli.grouping import Listing
-from spanledger_server.cli.terminal import Column, Sheet, say
+from spanledger_server.cli.terminal import Column, Sheet, say, say_further
 
 PATH: Final = "/api/v1/silences"
 STATES: Final = ("active", "pending", "expired", "any")
@@ -119,5 +119,4 @@ def _all(console: Console, data: dict[str, Any]) -> None:
             one["id"],
         )
     sheet.show(console)
-    if data["next_cursor"] is not None:
-        say(console, f"more: --cursor {data['next_cursor']}", "dim")
+    say_further(console, data)

@@ -33,7 +33,7 @@ def storage(asked: Asked) -> None:
 
 def _show(console: Console, data: dict[str, Any]) -> None:
     used, file = shown.size(data["used_bytes"]), shown.size(data["file_bytes"])
-    say(console, f"{used} used of a file of {file}; its log {shown.size(data['wal_bytes'])}", "bold")
+    say(console, f"{used} used; the file has {file}, its log {shown.size(data['wal_bytes'])}", "bold")
     growth = data["growth_bytes_a_day"]
     say(console, "growth: not known yet" if growth is None else f"growth: {_growth(growth)} a day")
     if data["max_disk_bytes"] is not None:
@@ -54,7 +54,8 @@ def _show(console: Console, data: dict[str, Any]) -> None:
             daily = table["rows_a_day"]
             rows = shown.UNKNOWN if daily is None else shown.count(max(0, round(daily)))
             more = shown.UNKNOWN if table["bytes_a_day"] is None else _growth(table["bytes_a_day"])
-            sheet.add(table["name"], shown.size(table["bytes"]), shown.count(table["rows"]), more, rows)
+            held = shown.size(table["bytes"]) if table["bytes"] else shown.UNKNOWN  # rows are in the log until then
+            sheet.add(table["name"], held, shown.count(table["rows"]), more, rows)
     say(console, "")
     sheet.show(console)
 

@@ -10,8 +10,9 @@ Never: a control character of somebody's data, a name taken for markup, or colou
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import click
 from rich.cells import cell_len
@@ -26,11 +27,12 @@ MOST_TEXT = 120  # a longer one is cut even where nobody sees the width
 WIDTH_UNSEEN = 2**16
 
 
-def console() -> Console:
-    """Where answers go; without colours after --no-color, and where NO_COLOR is set."""
-    seen = sys.stdout.isatty()
+def console(*, stderr: bool = False) -> Console:
+    """Where answers go, or what is wrong; without colours after --no-color, and where NO_COLOR is set."""
+    seen = (sys.stderr if stderr else sys.stdout).isatty()
     context = click.get_current_context(silent=True)
     return Console(
+        stderr=stderr,
         width=None if seen else WIDTH_UNSEEN,
         soft_wrap=not seen,
         markup=False,
@@ -43,6 +45,12 @@ def console() -> Console:
 def say(where: Console, text: str, style: str = "") -> None:
     """Print a line of prose."""
     where.print(Text(visible(text), style=style))
+
+
+def say_further(where: Console, data: Mapping[str, Any]) -> None:
+    """How to get the next page of a list, if there is one: in one line, however long, so that it can be copied."""
+    if data["next_cursor"] is not None:
+        where.print(f"more: --cursor {data['next_cursor']}", style="dim", soft_wrap=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from spanledger_server.cli import format as shown
 from spanledger_server.cli import options, waterfall
 from spanledger_server.cli.asking import Asked, began, watched
 from spanledger_server.cli.client import decimal, part
-from spanledger_server.cli.terminal import Column, Sheet, say
+from spanledger_server.cli.terminal import Column, Sheet, say, say_further
 
 SORTS = ("start", "-start", "duration", "-duration", "cost", "-cost")
 STATUS_STYLES = {"error": "red", "ok": "green", "unset": ""}
@@ -72,8 +72,7 @@ def _show(console: Console, data: dict[str, Any]) -> None:
     sheet.show(console)
     if data["stand_for"] is not None:
         say(console, _counted(data["matched"], data["stand_for"]), "dim")
-    if data["next_cursor"]:
-        console.print(f"more: --cursor {data['next_cursor']}", style="dim", soft_wrap=True)
+    say_further(console, data)
 
 
 def _counted(matched: int, stand_for: dict[str, Any]) -> str:

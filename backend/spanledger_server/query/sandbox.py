@@ -36,7 +36,8 @@ UPPER_TO_LOWER: Final = {ord(letter): letter.lower() for letter in "ABCDEFGHIJKL
 # What is no column `at`: texts, quoted names, comments, and the words of AT TIME ZONE and AT (VERSION …).
 # What is begun and not ended goes to the end of the text, so that each character is looked at once.
 BARE_AT: Final = re.compile(
-    r"""'(?:[^']|'')*(?:'|\Z)|"[^"]*(?:"|\Z)|--[^\n]*|/\*.*?(?:\*/|\Z)|\$\$.*?(?:\$\$|\Z)"""
+    r"""(?<!\w)e'(?:[^'\\]|\\.|'')*(?:'|\Z)|'(?:[^']|'')*(?:'|\Z)|"[^"]*(?:"|\Z)|--[^\n]*|/\*.*?(?:\*/|\Z)"""
+    r"""|(?<![\w$])\$(?P<tag>\w*)\$.*?(?:\$(?-i:(?P=tag))\$|\Z)"""
     r"""|(?<![\w.$])(?P<at>at)(?!\w|\s*\(|\s+time\s+zone)""",
     re.ASCII | re.IGNORECASE | re.DOTALL,
 )

@@ -5,6 +5,7 @@ Never: raises on the caller's thread by itself; what went wrong stands in `error
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -184,6 +185,8 @@ def _value(name: str, value: Any) -> Any:
     if isinstance(value, int) and abs(value) > LARGEST_INTEGER:
         raise Invalid(name, value, "a whole number of at most 128 bits")
     if isinstance(value, float):
+        if not math.isfinite(value):
+            raise Invalid(name, value, "a finite number: what is larger can be given as text")
         digits = Decimal(repr(value))
         exponent = digits.as_tuple().exponent
         fits = isinstance(exponent, int) and -MOST_DIGITS < exponent <= 0 and digits.adjusted() - exponent < MOST_DIGITS

@@ -51,11 +51,11 @@ class Hearing:
             if len(last) > rule.most_groups:
                 return [measured.crowded(rule, len(last))]
             return [
-                _verdict(rule, (service,), at_ns, now_ns, there=service in lately)
+                _verdict(rule, measured.labels(rule, (service,)), at_ns, now_ns, there=service in lately)
                 for service, at_ns in sorted(last.items())
             ]
         newest = max(last.values(), default=None)
-        return [_verdict(rule, (), newest, now_ns, there=bool(last.keys() & lately.keys()))]
+        return [_verdict(rule, measured.labels(rule, ()), newest, now_ns, there=bool(last.keys() & lately.keys()))]
 
     def of_metric(self, reader: Reader, rule: Rule, asked: Question, lately: Answer, now_ns: int) -> list[Verdict]:
         """What a rule on the silence of a metric says of what was found within its window."""
@@ -72,7 +72,10 @@ class Hearing:
         if len(keys) > rule.most_groups:
             return [measured.crowded(rule, len(keys))]
         last_ns = now_ns - rule.window_ns
-        return [_verdict(rule, key, last_ns if key in there else None, now_ns, there=key in here) for key in keys]
+        return [
+            _verdict(rule, measured.labels(rule, key), last_ns if key in there else None, now_ns, there=key in here)
+            for key in keys
+        ]
 
 
 def _services(reader: Reader, now_ns: int) -> Heard:
@@ -95,25 +98,28 @@ def replayed(reader: Reader, rule: Rule, ends_ns: Sequence[int], minutes: int) -
         ends_ns: When it is judged: every `minutes`, each at a multiple of them.
         minutes: The distance of the steps.
     """
-    heard = {
-        service: ends for service, ends in _all_heard(reader, rule, ends_ns, minutes).items() if _asked(rule, service)
-    }
-    if "service" not in rule.group_by:
-        heard = {"": sorted(end for ends in heard.values() for end in ends)}
-    key_of = (lambda service: (service,)) if "service" in rule.group_by else lambda _: ()
+    heard = ends_heard(reader, rule, ends_ns, minutes)
     if len(heard) > rule.most_groups:
         raise Invalid("group_by", list(rule.group_by), f"at most {rule.most_groups} groups; there are {len(heard)}")
-    return {
-        key_of(service): [_at(rule, key_of(service), ends, at_ns) for at_ns in ends_ns]
-        for service, ends in heard.items()
+    named = {key: measured.labels(rule, key) for key in heard}
+    return {key: [_at(rule, named[key], ends, at_ns) for at_ns in ends_ns] for key, ends in heard.items()}
+
+
+def ends_heard(reader: Reader, rule: Rule, ends_ns: Sequence[int], minutes: int) -> dict[Key, list[int]]:
+    """Group -> the ends of the minutes in which it was heard, of those that decide what is said at even steps."""
+    heard: dict[Key, list[int]] = {
+        (service,): ends
+        for service, ends in _all_heard(reader, rule, ends_ns, minutes).items()
+        if _asked(rule, service)
     }
+    return heard if "service" in rule.group_by else {(): sorted(end for ends in heard.values() for end in ends)}
 
 
-def _at(rule: Rule, key: Key, ends: Sequence[int], at_ns: int) -> Verdict:
+def _at(rule: Rule, named: dict[str, str], ends: Sequence[int], at_ns: int) -> Verdict:
     """What it says at a time, of the ends of all minutes in which anything came."""
     before = bisect_right(ends, at_ns)
     last_ns = ends[before - 1] if before and at_ns - ends[before - 1] <= KNOWN_NS else None
-    return _verdict(rule, key, last_ns, at_ns, there=last_ns is not None and last_ns > at_ns - rule.window_ns)
+    return _verdict(rule, named, last_ns, at_ns, there=last_ns is not None and last_ns > at_ns - rule.window_ns)
 
 
 def _all_heard(reader: Reader, rule: Rule, ends_ns: Sequence[int], minutes: int) -> dict[str, list[int]]:
@@ -146,8 +152,7 @@ def _present(rule: Rule, answer: Answer) -> set[Key]:
     return {key for key, group in answer.items() if of.source == "system" or of.events(group)}
 
 
-def _verdict(rule: Rule, key: Key, last_ns: int | None, now_ns: int, *, there: bool) -> Verdict:
-    named = measured.labels(rule, key)
+def _verdict(rule: Rule, named: dict[str, str], last_ns: int | None, now_ns: int, *, there: bool) -> Verdict:
     limit = rule.window_ns / 10**9
     if there:
         return Verdict(named, "false", True, 0.0, limit)

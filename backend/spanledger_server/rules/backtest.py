@@ -2,7 +2,7 @@
 
 Given a snapshot, a rule and a range of time, judges the rule at even steps by the same figures as live, and walks each
 group's verdicts through the steps that the caller gives (the alerts' own). The metric is read once, in stretches of
-minutes; a long range or window takes longer stretches, and the answer says how long they are.
+minutes; a long range or window, or many groups, take longer stretches, and the answer says how long they are.
 
 Budgets and forecasts are judged by the hour or less often, objectives and baselines by the same windows as live.
 
@@ -30,6 +30,7 @@ SQL = sqlfile.load(__package__)
 
 STRETCHES_MIN: Final = (1, 5, 15, 60, 240, 720)
 MOST_WORK: Final = 250_000  # rows that are added up
+MOST_VERDICTS: Final = 500_000  # of all groups together, where a longer stretch can help: two seconds
 LONGEST_NS: Final = 90 * DAY_NS
 MOST_FORECASTS: Final = 250
 BURN_MIN: Final = (1, 5)  # steps of rules on error budgets, the longer for more than two days
@@ -125,10 +126,14 @@ def replay(
         raise Invalid(
             "from", window.from_ns, f"between a minute and {LONGEST_NS // DAY_NS} days that are kept in minutes"
         )
-    minutes = _stretch(rule, known, whole)
-    values = Values(reader, known, whole, minutes, zone)
-    if not values.ends:
-        raise Invalid("from", window.from_ns, f"at least {minutes} minutes: that is how often such a rule is judged")
+    for minutes in _stretches(rule, known, whole):
+        values = Values(reader, known, whole, minutes, zone)
+        if not values.ends:
+            raise Invalid(
+                "from", window.from_ns, f"at least {minutes} minutes: that is how often such a rule is judged"
+            )
+        if values.groups(rule) * len(values.ends) <= MOST_VERDICTS:
+            break
     found = [_replayed(rule, values.series(rule), values, steps)]
     for threshold in thresholds:
         other = replace(rule, threshold=threshold, clear_threshold=None)
@@ -161,10 +166,10 @@ def _leaves(rule: Rule, known: Mapping[str, Rule]) -> list[Rule]:
     return [rule]
 
 
-def _stretch(rule: Rule, known: Mapping[str, Rule], window: Range) -> int:
-    """How many minutes are added up at once, which is how often a rule is judged."""
+def _stretches(rule: Rule, known: Mapping[str, Rule], window: Range) -> Iterator[int]:
+    """The minutes that may be added up at once, which is how often a rule is judged: shortest first, one at least."""
     leaves = _leaves(rule, known)
-    work = 0
+    work, fits = 0, False
     for minutes in STRETCHES_MIN:
         step_ns = minutes * MINUTE_NS
         read = [leaf for leaf in leaves if leaf.kind in MEASURED or leaf.kind == "absence"]
@@ -174,7 +179,10 @@ def _stretch(rule: Rule, known: Mapping[str, Rule], window: Range) -> int:
             continue
         work = sum(window.length_ns // step_ns * leaf.window_ns // step_ns for leaf in read)
         if work <= MOST_WORK:
-            return minutes
+            fits = True
+            yield minutes
+    if fits:
+        return
     if not work:
         raise Invalid("rule", rule.name, "windows of whole hours beside budgets, which are judged by the hour")
     raise Invalid("from", window.from_ns, f"a shorter time: {work} windows would be added up, {MOST_WORK} are allowed")

@@ -87,7 +87,8 @@ def _at(rule: Rule, budget: Budget, known: _Spending, window: Range, at_ns: int,
     if rule.kind == "budget":
         percent = budgets.percentage(known.within(Range(window.from_ns, at_ns)), limit)
         return percent, None, "no price is known of what was spent"
-    goes = projection.project(known.at(window, at_ns), window, at_ns, limit, rolling=budget.rolling)
+    feared = budgets.part(limit, standing.share_feared(rule, budget))
+    goes = projection.project(known.at(window, at_ns), window, at_ns, feared, rolling=budget.rolling)
     return (goes.outlook.over if goes.certain else None), None, standing.TOO_YOUNG
 
 

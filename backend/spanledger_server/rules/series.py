@@ -68,13 +68,22 @@ class Values:
             return self._by_the_hour(rule)
         if rule.kind == "absence" and rule.metric is None:
             return absence.replayed(self.reader, rule, self.ends_ns, self.minutes)
+        raw = self._raw_of(rule)
+        named = {key: measured.labels(rule, key) for key in raw}
+        return {key: [self._verdict(rule, named[key], *each) for each in values] for key, values in raw.items()}
+
+    def groups(self, rule: Rule) -> int:
+        """How many groups are judged at each step; 1 where that is not known before."""
+        if rule.kind in ("composite", "anomaly", "burn_rate", *BY_THE_HOUR):
+            return 1
+        if rule.kind == "absence" and rule.metric is None:
+            return len(absence.ends_heard(self.reader, rule, self.ends_ns, self.minutes))
+        return len(self._raw_of(rule))
+
+    def _raw_of(self, rule: Rule) -> dict[Key, list[Raw]]:
         if rule.rule_id not in self._raw:
             self._raw[rule.rule_id] = self._measured(rule)
-        named = {key: measured.labels(rule, key) for key in self._raw[rule.rule_id]}
-        return {
-            key: [self._verdict(rule, named[key], *each) for each in values]
-            for key, values in self._raw[rule.rule_id].items()
-        }
+        return self._raw[rule.rule_id]
 
     @property
     def ends_ns(self) -> list[int]:

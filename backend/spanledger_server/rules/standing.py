@@ -84,8 +84,9 @@ class Standings:
         return judged(rule, of(rule, budget), percent, calls, "no price is known of what was spent")
 
     def _on_forecast(self, reader: Reader, rule: Rule, budget: Budget, now_ns: int) -> Verdict:
+        share = share_feared(rule, budget)
         found = self._ahead.get(
-            (budget.budget_id, budget.version), now_ns, lambda: _ahead(reader, budget, now_ns, self._zone)
+            (budget.budget_id, budget.version, share), now_ns, lambda: _ahead(reader, budget, now_ns, self._zone, share)
         )
         probability, reason = found or (None, "it is not its turn yet")
         return judged(rule, of(rule, budget), probability, None, reason)
@@ -120,11 +121,26 @@ def chosen(reader: Reader, rule: Rule) -> Sequence[Budget]:
 
 
 def _of_rule(rule: Rule, known: Sequence[Budget]) -> Sequence[Budget]:
-    return [each for each in known if each.watched and rule.budget in (None, each.budget_id, each.name)]
+    return [each for each in known if each.watched and _is_about(rule, each)]
 
 
-def _ahead(reader: Reader, budget: Budget, now_ns: int, zone: str) -> Ahead:
-    projection = of_budget.standing(reader, budget, now_ns, zone).projection
+def _is_about(rule: Rule, budget: Budget) -> bool:
+    """Whether a rule is about a budget. A default on each is where that budget asks for its threshold."""
+    if rule.budget is not None:
+        return rule.budget in (budget.budget_id, budget.name)
+    if rule.pack is None:
+        return True
+    return budget.asks_for(rule.threshold) if rule.kind == "budget" else budget.forecast_percent is not None
+
+
+def share_feared(rule: Rule, budget: Budget) -> Decimal:
+    """The share of a budget's limit, in percent, whose chance to be passed a rule on forecasts is about."""
+    asked = None if rule.pack is None or rule.budget is not None else budget.forecast_percent
+    return budgets.WHOLE if asked is None else asked
+
+
+def _ahead(reader: Reader, budget: Budget, now_ns: int, zone: str, share: Decimal) -> Ahead:
+    projection = of_budget.standing(reader, budget, now_ns, zone, share=share).projection
     if projection is None or not projection.certain:
         return None, TOO_YOUNG
     return projection.outlook.over, "nothing is known of what was spent"

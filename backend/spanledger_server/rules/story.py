@@ -102,7 +102,7 @@ def _measured(rule: Rule, verdict: Verdict) -> str:
         "ratio": f"{_words(rule.metric)} / {_words(rule.divided_by)}",
         "change": f"The change of {_words(rule.metric)}",
         "budget": "What is spent of the budget",
-        "forecast": "The chance to exceed the budget",
+        "forecast": f"The chance to {'exceed the budget' if rule.pack is None else 'pass what the budget allows for'}",
         "burn_rate": "The error budget burns",
     }.get(rule.kind, _words(rule.metric) or rule.name)
     if rule.kind == "burn_rate":

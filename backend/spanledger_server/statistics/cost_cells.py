@@ -76,7 +76,8 @@ def of_users(reader: Reader, period: Period, bound: Mapping[str, Any]) -> tuple[
             return read(reader, part, all_from_ledger(part), plain)
 
         question = ("costs of users", repr(sorted(plain.items())), window.from_ns)
-        found.append(spent.of(remembered.grown(reader, question, window, piece, _together)))
+        before, rest = remembered.settled(reader, question, window, piece, _together)
+        found.append(spent.of([*(before or ()), *piece(rest)]))
     too_much = sum(map(len, found)) > remembered.MOST_ROWS
     return (None if too_much else found), u["first_day"] < u["end_day"]
 

@@ -98,8 +98,9 @@ def _open(
     def both(one: _Rows[Row], other: _Rows[Row]) -> _Rows[Row]:
         return _Rows([*one.each, *other.each], one.weight + other.weight)
 
-    parts = repr(replace(period, to_ns=0).bound())
-    return remembered.grown(reader, ("open", question, parts, period.from_ns), period.window, piece, both, family).each
+    asked = ("open", question, repr(replace(period, to_ns=0).bound()), period.from_ns)
+    before, rest = remembered.settled(reader, asked, period.window, piece, both, family)
+    return [*(() if before is None else before.each), *piece(rest).each]
 
 
 def _remembered(

@@ -29,9 +29,7 @@ OPEN_MINUTES: Final = 1  # the last whole ones: senders are a little late
 FEWEST_PARTS: Final = 7  # that are worth it
 NARROWEST_NS: Final = 15 * MINUTE_NS  # parts that are: of narrower ones, others are long gone each time
 MOST_ROWS: Final = 20_000  # of one answer: a year of days by fifty models, a day's sums of 300,000 users
-MOST_HELD: Final = (
-    60_000  # of all of them, of a kilobyte or two; fewer, and what pages ask in turn drives each other out
-)
+MOST_HELD: Final = 120_000  # of all, of a kilobyte or two; fewer, and what pages ask in turn drives each other out
 
 Rows = TypeVar("Rows", bound=Sized)
 
@@ -117,19 +115,6 @@ def rows(
     return found
 
 
-def grown(
-    reader: Reader,
-    question: Hashable,
-    window: Range,
-    read: Callable[[Range], Rows],
-    add: Callable[[Rows, Rows], Rows],
-    family: Family = "cost",
-) -> Rows:
-    """What `read` gives of the rows of a window that grows: most of it was read before, the rest is added."""
-    found, rest = settled(reader, question, window, read, add, family)
-    return read(rest) if found is None else add(found, read(rest))
-
-
 def settled(
     reader: Reader,
     question: Hashable,
@@ -138,7 +123,9 @@ def settled(
     add: Callable[[Rows, Rows], Rows],
     family: Family = "cost",
 ) -> tuple[Rows | None, Range]:
-    """What `read` gives of what is settled of such a window, None where that is nothing, and what is left of it.
+    """What `read` gives of what is settled of a window that grows, None where that is nothing, and what is left of it.
+
+    Most of it was read before; what is left has to be read each time.
 
     Args:
         reader: One snapshot.

@@ -133,8 +133,9 @@ def _remembered(
     others = [read(period) for period in parted.others]
     order = _ordered([*counts, *(each for found in others for each in _counted(found))])
     shown = order[:MOST_CATEGORIES] if len(order) > MOST_CATEGORIES else None
-    which = None if shown is None else repr(sorted(shown, key=str))
-    before = remembered.rows(reader, (*question, which), read=lambda: _buckets(read_gone(), asked, shown), **bounds)
+    mine = None if shown is None else [category for category, _ in counts if category in shown]
+    which = None if mine is None or len(mine) == len(counts) else repr(sorted(mine, key=str))  # as the rest is one
+    before = remembered.rows(reader, (*question, which), read=lambda: _buckets(read_gone(), asked, mine), **bounds)
     if before is None:
         return None
     late = [_buckets(cells, asked, shown).each for cells in others]

@@ -90,9 +90,9 @@ def spenders(
     lines = [*late.lines, *(each for _, each in late.by_part)]
     ranked = user_sums.ranked(days, lines, most, partial(_numbers_of, reader), partial(_names_of, reader))
     first = {row["user_id"]: row["user_number"] for row in ranked[:in_trend]}
-    numbers = [number for number in first.values() if number >= 0]
+    numbers = sorted(number for number in first.values() if number >= 0)  # what is remembered holds for any order
     told = {
-        "users": [user for user in first if user is not None],
+        "users": sorted(user for user in first if user is not None),
         "user_numbers": numbers,
         "first_number": min(numbers, default=0),
         "last_number": max(numbers, default=-1),
@@ -103,11 +103,23 @@ def spenders(
 
 
 def without_late(u: Mapping[str, Any], period: Period) -> tuple[dict[str, Any], Range | None]:
-    """The sources of a period but for its last lines, which grow, and the window of these; None where it is long."""
-    from_ns = u["tail_ns"]
-    if not 0 < period.to_ns - from_ns <= LATE_NS:
-        return dict(u), None
-    return {**u, "to_ns": from_ns}, Range(from_ns, period.to_ns)
+    """The sources of a period but for its last lines, which grow, and the window of these; None where it is long.
+
+    Days at the end that wait are among these, so that what was read of a day outlives its midnight.
+    """
+    for day in (*_waiting_last(u), u["end_day"]):
+        from_ns = max(day * DAY_NS, u["head_ns"]) if day < u["end_day"] else u["tail_ns"]
+        if 0 < period.to_ns - from_ns <= LATE_NS:
+            return {**u, "to_ns": from_ns}, Range(from_ns, period.to_ns)
+    return dict(u), None
+
+
+def _waiting_last(u: Mapping[str, Any]) -> range:
+    """The last of the days by user that wait."""
+    first = u["end_day"]
+    while first - 1 in u["stale"]:
+        first -= 1
+    return range(first, u["end_day"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -478,8 +478,8 @@ audio_marked AS NOT MATERIALIZED (
 ),
 
 -- name: audio_parts
--- Of audio_placed (its keys, and what `EXCLUDE` names) everything that is counted, in pieces that add up: spans, values by code, the sketch of
--- the variance, and reasons why there is no value. Metric 0 stands for spans.
+-- Of audio_placed (its keys, and what `EXCLUDE` names) everything that is counted, in pieces that add up: spans, values by code, and (`told`) the
+-- sketch of the variance and reasons why there is no value. Metric 0 stands for spans.
 audio_subjects AS NOT MATERIALIZED (
     SELECT
         * EXCLUDE (features_skipped, quality_skipped),
@@ -514,6 +514,7 @@ audio_parts AS NOT MATERIALIZED (
             AS beyond_weight,
         sum(weight) AS heavy, min(value) AS least, max(value) AS most
     FROM audio_values GROUP BY ALL
+    -- if: told
     UNION ALL BY NAME
     SELECT
         * EXCLUDE (trace_id, weight, uncounted, pipeline, v, features_skipped, quality_skipped), 0 AS metric, (hash(trace_id) & 63)::UTINYINT AS slot,
@@ -535,6 +536,7 @@ audio_parts AS NOT MATERIALIZED (
         SELECT * EXCLUDE (pipeline, v, features_skipped, quality_skipped), 'quality' AS family, unnest(string_split(quality_skipped[:500], ',')) AS piece FROM audio_placed
     )
     GROUP BY ALL
+    -- end
 )
 
 -- name: audio_unfolded
@@ -549,6 +551,7 @@ audio_unfolded AS NOT MATERIALIZED (
         ),
         unnest(bins) AS bin, unnest(codes) AS code, unnest(weights) AS heavy, unnest(least) AS least, unnest(most) AS most
     FROM audio_rolled
+    -- if: told
     UNION ALL BY NAME
     SELECT
         * EXCLUDE (
@@ -568,6 +571,7 @@ audio_unfolded AS NOT MATERIALIZED (
             unnest(reasons) AS why
         FROM audio_rolled
     )
+    -- end
 )
 
 -- name: audio_numbered
@@ -624,6 +628,16 @@ GROUP BY hash
     OR contains(lower(status_message), $word::VARCHAR)
 )
 
+-- name: line_says_word
+-- The same of a ledger line.
+(
+    contains(lower(attributes), $word::VARCHAR) OR contains(lower(service), $word::VARCHAR)
+    OR contains(lower(user_id), $word::VARCHAR) OR contains(lower(session_id), $word::VARCHAR)
+    OR contains(lower(operation), $word::VARCHAR) OR contains(lower(model), $word::VARCHAR)
+    OR contains(lower(provider), $word::VARCHAR) OR contains(lower(error_type), $word::VARCHAR)
+    OR contains(lower(response_id), $word::VARCHAR)
+)
+
 -- name: held_bits
 -- The bits of a row's service and model, made where these are columns of a table: of a repeated text once.
 CASE
@@ -647,6 +661,21 @@ AND list_contains($user_tier::VARCHAR[], user_tier) -- if: few_user_tier
 AND list_contains($provider::VARCHAR[], provider) -- if: few_provider
 AND list_contains($service::VARCHAR[], service) -- if: few_service
 
+-- name: telling_spans
+-- Which spans can tell of traces asked for, after a WHERE that has a condition already.
+AND list_contains($trace_id::UUID[], trace_id) -- if: trace_id
+AND list_contains($name::VARCHAR[], name) -- if: few_name
+AND status_code = 2 -- if: few_status
+AND list_contains($route::VARCHAR[], route) -- if: few_route
+-- include: telling_conditions
+
+-- name: telling_lines
+-- The same of ledger lines.
+AND list_contains($trace_id::UUID[], trace_id) -- if: trace_id
+AND false -- if: few_name few_route
+AND error_type IS NOT NULL -- if: few_status
+-- include: telling_conditions
+
 -- name: behind_cursor
 -- What stands behind where a page ended, after a WHERE that has a condition already.
 AND ( -- if: after_trace
@@ -659,7 +688,8 @@ AND ( -- if: after_trace
 -- name: judged_traces
 -- The traces that left a span or a ledger line in a window and meet the conditions, after a WITH: `seen` is what they
 -- left, `passed` the judgements; of one without `heavier` all was regarded. Only traces with something of another than
--- the usual weight can have left less. Where all conditions ask for what any span or line may have, more of a trace meets
+-- the usual weight can have left less. Of `two_weights`, 1 and this heavier one, each trace is judged once more by what weighs 1, if
+-- anything does, which says the same of a trace that has nothing else. Where all conditions ask for what any span or line may have, more of a trace meets
 -- what less of it did (`at_once`): its weight is then the least with which it meets them, and that is all its judgement.
 -- Where few spans and lines meet one condition (`few_…`), only their traces are judged, and with `upto_ns` only those that
 -- begin before then. One word is looked for column by column, which takes half of what it takes to look for it in all that a span says; the other `words` in that.
@@ -702,9 +732,9 @@ seen AS NOT MATERIALIZED (
         )) AS words
         -- end
         -- if: word
-        , contains(lower(concat_ws(
-            ' ', service, user_id, session_id, operation, model, provider, error_type, response_id, attributes
-        )), $word::VARCHAR) AS says
+        ,
+        -- include: line_says_word
+        AS says
         -- end
         -- if: facets
         ,
@@ -746,6 +776,7 @@ regarded AS NOT MATERIALIZED (
     SELECT
         seen.*
         , NULL::DOUBLE AS heavier -- if: redrawn
+        , unnest(CASE WHEN weight < $two_weights THEN [NULL, $two_weights] ELSE [NULL] END::DOUBLE[]) AS heavier -- if: two_weights
     FROM seen
     SEMI JOIN begun USING (trace_id) -- if: upto_ns
     SEMI JOIN chosen USING (trace_id) -- if: few_session_id few_user_id few_name few_status few_route few_model few_feature few_operation few_tenant few_user_tier few_provider few_service few_say
@@ -760,6 +791,7 @@ judged AS NOT MATERIALIZED (
         -- if: redrawn
         heavier, max(weight) AS weight,
         -- end
+        heavier, CASE WHEN heavier IS NULL THEN $two_weights ELSE max(weight) END AS weight, -- if: two_weights
         -- if: at_once
         NULL::DOUBLE AS heavier,
         greatest(
@@ -791,7 +823,7 @@ judged AS NOT MATERIALIZED (
     FROM regarded
     GROUP BY
         trace_id
-        , heavier -- if: redrawn
+        , heavier -- if: redrawn two_weights
     HAVING true
         -- if: word words
         AND bool_or(true

@@ -8,6 +8,7 @@ Never: a connection, or DuckDB's own errors.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ from spanledger_server.store.failures import Interrupted, NoMemory, StatementFai
 
 if TYPE_CHECKING:
     from spanledger_server.store.database import Database
+
+# A relation would not copy the rows, but is planned twice: once for its columns, and once to run.
+warnings.filterwarnings("ignore", "Arrow output on a DB-API result", UserWarning)
 
 T = TypeVar("T")
 MOST_PARSED: Final = 1000  # statements, of about 12 kB each
@@ -88,8 +92,8 @@ class Reader:
     def arrow(self, sql: str, **parameters: Any) -> pa.Table:
         """All rows as an Arrow table; UUIDs become text."""
         with self._database.translating(writing=self._writes):
-            relation = self._cursor.sql(self._parsed(sql), params=parameters or None)
-            table: pa.Table = relation.to_arrow_table()
+            self._cursor.execute(self._parsed(sql), parameters or None)
+            table: pa.Table = self._cursor.to_arrow_table()
         return table
 
     def stream(self, sql: str, rows: int, parameters: dict[str, Any]) -> Stream:

@@ -3,7 +3,7 @@
 Given a package, gives a mapping from statement name to SQL text. A statement begins at ``-- name:
 counts_in_window``; the comment lines below it say its purpose and are left out of the text. A line ``-- include:
 ledger_conditions`` stands for the piece of that name in the store's `fragments.sql`. What ends in ``-- if: model``, or
-stands between such a line and ``-- end``, can be left out by `lean`: planning it takes longer than running it.
+stands between such a line and its ``-- end``, can be left out by `lean`: planning it takes longer than running it.
 
 Never: puts a value into a statement. Values are bound as named parameters (``$name``).
 """
@@ -131,15 +131,15 @@ def _marks(sql: str) -> frozenset[str]:
 @lru_cache(maxsize=4096)
 def _only(sql: str, wanted: frozenset[str]) -> tuple[str, frozenset[str]]:
     kept: list[str] = []
-    within = True
+    within = [True]  # of each block that is open, the outermost first
     for line in sql.splitlines():
         mark = _IF.fullmatch(line)
-        chosen = mark is None or not wanted.isdisjoint(mark["names"].split())
+        chosen = within[-1] and (mark is None or not wanted.isdisjoint(mark["names"].split()))
         if line.strip() == _END:
-            within = True
+            within.pop()
         elif mark is not None and not mark["sql"].strip():
-            within = chosen
-        elif within and chosen:
+            within.append(chosen)
+        elif chosen:
             kept.append(line if mark is None else mark["sql"])
     text = "\n".join(kept)
     return text, frozenset(_PARAMETER.findall(text))

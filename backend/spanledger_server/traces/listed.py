@@ -216,7 +216,7 @@ class _Widths:
                 part_ns = shorter_ns + (width_ns - shorter_ns) * (wanted - before) // (number - before)
                 yield part_ns
                 wanted = GROWTH * max(wanted, self.told(part_ns)[1])
-            if wanted == self.wanted and number >= self.enough:
+            if wanted == self.wanted and number >= self.enough and width_ns < self.longest_ns:
                 yield width_ns
                 wanted = GROWTH * number
             shorter_ns, before = width_ns, number

@@ -11,15 +11,19 @@ matched AS NOT MATERIALIZED (SELECT * FROM passed WHERE heavier IS NULL),
 narrowed AS NOT MATERIALIZED (SELECT trace_id, service, model FROM seen SEMI JOIN matched USING (trace_id)),
 -- end
 weighed AS (
-    -- if: redrawn
+    -- if: redrawn two_weights
     SELECT
         sum(CASE WHEN isinf(weight) THEN 0 WHEN heavier IS NULL OR isinf(heavier) THEN weight ELSE weight - heavier END) AS y,
         count(*) FILTER (heavier IS NULL AND isinf(weight)) > count(*) FILTER (isinf(heavier)) AS uncounted
-    FROM passed SEMI JOIN lesser USING (trace_id) GROUP BY trace_id
-    UNION ALL
+    FROM passed
+    SEMI JOIN lesser USING (trace_id) -- if: redrawn
+    GROUP BY trace_id
     -- end
+    UNION ALL -- if: redrawn
+    -- if: redrawn at_once
     SELECT CASE WHEN isinf(weight) THEN 0 ELSE weight END AS y, isinf(weight) AS uncounted FROM passed
     ANTI JOIN lesser USING (trace_id) -- if: redrawn
+    -- end
 ),
 page AS (
     SELECT trace_id, place FROM matched
@@ -94,18 +98,11 @@ SELECT
     (
         SELECT count(*) FROM spans
         WHERE start_ns >= $from_ns AND start_ns < $before_ns
-            AND list_contains($trace_id::UUID[], trace_id) -- if: trace_id
-            AND list_contains($name::VARCHAR[], name) -- if: few_name
-            AND status_code = 2 -- if: few_status
-            AND list_contains($route::VARCHAR[], route) -- if: few_route
-            -- include: telling_conditions
+            -- include: telling_spans
     ) + (
         SELECT count(*) FROM ledger
         WHERE at_ns >= $from_ns AND at_ns < $before_ns
-            AND list_contains($trace_id::UUID[], trace_id) -- if: trace_id
-            AND false -- if: few_name few_route
-            AND error_type IS NOT NULL -- if: few_status
-            -- include: telling_conditions
+            -- include: telling_lines
     ) AS telling;
 
 -- name: telling_edge
@@ -115,11 +112,7 @@ WITH told AS (
     (
         SELECT start_ns AS time_ns FROM spans
         WHERE start_ns >= $from_ns AND start_ns < $before_ns
-            AND list_contains($trace_id::UUID[], trace_id) -- if: trace_id
-            AND list_contains($name::VARCHAR[], name) -- if: few_name
-            AND status_code = 2 -- if: few_status
-            AND list_contains($route::VARCHAR[], route) -- if: few_route
-            -- include: telling_conditions
+            -- include: telling_spans
         ORDER BY time_ns DESC -- if: newest
         ORDER BY time_ns -- if: oldest
         LIMIT $most
@@ -128,10 +121,7 @@ WITH told AS (
     (
         SELECT at_ns AS time_ns FROM ledger
         WHERE at_ns >= $from_ns AND at_ns < $before_ns
-            AND list_contains($trace_id::UUID[], trace_id) -- if: trace_id
-            AND false -- if: few_name few_route
-            AND error_type IS NOT NULL -- if: few_status
-            -- include: telling_conditions
+            -- include: telling_lines
         ORDER BY time_ns DESC -- if: newest
         ORDER BY time_ns -- if: oldest
         LIMIT $most
@@ -295,11 +285,12 @@ SELECT
 
 -- name: left_within
 -- The services and models of what a window holds, `most_values` of each, and one. Where it may matter (`drawn`), whether some
--- of it stands for more than other, and for how much most of it does. Of one condition, whether few meet it.
+-- of it stands for more than other, for how much most of it does, and for how much what does not stand for itself alone, where all
+-- that stands for as much. Of one condition, whether few meet it.
 WITH kinds AS MATERIALIZED (
     SELECT
         service, model
-        , min(weight) AS least, max(weight) AS most -- if: drawn
+        , min(weight) AS least, min(weight) FILTER (weight > 1) AS heavier, max(weight) AS most -- if: drawn
         , count(*) AS number -- if: drawn by_session_id by_user_id by_name by_status by_model
         , count(*) FILTER (meets) AS meeting -- if: by_session_id by_user_id by_name by_status by_model
     FROM (
@@ -328,6 +319,7 @@ WITH kinds AS MATERIALIZED (
 SELECT
     coalesce((SELECT min(least) < max(most) FROM kinds), false) AS sampled, -- if: drawn
     (SELECT arg_max(most, number) FROM kinds) AS usual_weight, -- if: drawn
+    (SELECT max(most) FROM kinds HAVING min(least) = 1 AND min(heavier) = max(most)) AS two_weights, -- if: drawn
     (SELECT sum(meeting) * $once_in <= sum(number) FROM kinds) AS rarely, -- if: by_session_id by_user_id by_name by_status by_model
     (SELECT list(service) FROM (SELECT DISTINCT service FROM kinds WHERE service IS NOT NULL LIMIT $most_values + 1)) AS services,
     (SELECT list(model) FROM (SELECT DISTINCT model FROM kinds WHERE model IS NOT NULL LIMIT $most_values + 1)) AS models;

@@ -164,11 +164,16 @@ def judging(reader: Reader, searched: tuple[int, int], conditions: Conditions, s
     sql, parameters = sqlfile.lean(SQL["left_within"], within | chosen | limits)
     left = reader.row(sql, **parameters) or {}
     seen = {"services": left["services"] or [], "models": left["models"] or []}
-    redrawn = drawn and left["sampled"]
-    ways = {"redrawn": redrawn, "at_once": not redrawn, "usual_weight": left["usual_weight"] if redrawn else None}
+    ways = _ways(left) if drawn and left["sampled"] else {"at_once": True}
     word, rare = rare_word(reader, searched, conditions.words)
     few = {f"few_{key}": left.get("rarely"), "few_say": rare and not left.get("rarely")}
     return within | seen | ways | few | asking(conditions, sort, word)
+
+
+def _ways(left: Mapping[str, Any]) -> dict[str, Any]:
+    """How traces are judged that may have left less: of two weights mostly the heavier, or of many."""
+    usual = left["usual_weight"]
+    return {"two_weights": usual} if usual == left["two_weights"] else {"redrawn": True, "usual_weight": usual}
 
 
 def asking(conditions: Conditions, sort: str, word: str | None) -> dict[str, Any]:

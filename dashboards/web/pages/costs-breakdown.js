@@ -43,11 +43,11 @@ function Rows({ data, group, name }) {
       <td class="cell-bar"><span class="meter"><i class=${isUnknown(row.cost) ? 'hatched whole' : `slot${slots.get(row.category) ?? 0}`} style=${{ width: isUnknown(row.cost) ? '100%' : `${most ? Math.max(0.5, (Number(moneyLength(row.cost)) / most) * 100) : 0}%` }}></i></span></td>
       <td class="num cell-figure"><${Money} value=${row.cost} unpriced=${isUnknown(row.cost) ? row.unpriced_calls : 0} /></td>
       <td class="num cell-figure2"><${Figure}>${isUnknown(row.percentage) ? '—' : percent(row.percentage / 100)}<//></td>
-      <td class="num cell-sub">${whole(row.count)}<span class="narrow-only"> calls</span>${row.unpriced_calls && !isUnknown(row.cost) ? html`<span class="quiet"> (${whole(row.unpriced_calls)} unpriced)</span>` : null}</td>
+      <td class="num cell-sub">${whole(row.count)}<span class="narrow-only"> call${row.count === 1 ? '' : 's'}</span>${row.unpriced_calls && !isUnknown(row.cost) ? html`<span class="quiet"> (${whole(row.unpriced_calls)} unpriced)</span>` : null}</td>
       <td class="num wide-cell"><${Figure}>${count(row.input_tokens)}<//> / <${Figure}>${count(row.output_tokens)}<//></td>
       <td class="num wide-cell"><${Figure}>${money(perThousand(row.cost, row.priced_calls))}<//></td>
     </tr>`)}</tbody>
-    <tfoot><tr><th scope="row">All</th><td class="wide-cell"></td><td class="num cell-figure"><${Money} value=${data.total_cost} /></td><td class="num cell-figure2"></td><td class="num cell-sub">${whole(data.calls)}<span class="narrow-only"> calls</span></td><td class="num wide-cell">${count(data.input_tokens)} / ${count(data.output_tokens)}</td><td class="num wide-cell"><${Figure}>${money(perThousand(data.total_cost, data.calls - (data.unpriced_calls ?? 0)))}<//></td></tr></tfoot>
+    <tfoot><tr><th scope="row">All</th><td class="wide-cell"></td><td class="num cell-figure"><${Money} value=${data.total_cost} /></td><td class="num cell-figure2"></td><td class="num cell-sub">${whole(data.calls)}<span class="narrow-only"> call${data.calls === 1 ? '' : 's'}</span></td><td class="num wide-cell">${count(data.input_tokens)} / ${count(data.output_tokens)}</td><td class="num wide-cell"><${Figure}>${money(perThousand(data.total_cost, data.calls - (data.unpriced_calls ?? 0)))}<//></td></tr></tfoot>
   </table>${rows.length < data.breakdown.length ? html`<p class="more"><button class="button" onClick=${() => setAll(true)}>Show all ${whole(data.breakdown.length)}</button></p>` : null}`;
 }
 

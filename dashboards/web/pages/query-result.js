@@ -15,7 +15,7 @@ import { Legend } from '../charts/frame.js';
 import { Lines } from '../charts/lines.js';
 import { toast } from '../parts/toast.js';
 
-const NUMBER = /^(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|DECIMAL|DOUBLE|FLOAT)/;
+const NUMBER = /^(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|DECIMAL\(.*\)|DOUBLE|FLOAT)$/;
 const MOMENT = /^(TIMESTAMP|DATE)/;
 const SHOWN = 200;
 const MOST_BARS = 40;

@@ -9,7 +9,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { Icon } from '../icons.js';
 import { ApiError, request, useLoad } from '../api.js';
-import { parseAsSent } from '../exact.js';
+import { parseAsSent } from '../rows.js';
 import { clock } from '../format.js';
 import { params, rangeOr, setParams, zone } from '../url.js';
 import { resolve } from '../time.js';

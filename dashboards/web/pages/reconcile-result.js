@@ -22,7 +22,7 @@ export function Result({ bill }) {
   const explained = bill.explained.filter((/** @type {any} */ one) => Number(one.difference) !== 0);
   const notes = [...bill.notes, ...bill.left_out.map((/** @type {any} */ one) => `left out: ${plural(one.rows, 'row')} of ${one.what}${isUnknown(one.amount) ? '' : `, ${money(one.amount)}`}`), ...bill.credits.map((/** @type {any} */ one) => `credit: ${one.what} ${money(one.amount)}`)];
   return html`<section class=${`sentence ${look.tone}`} aria-label="The result in a sentence"><${Icon} name=${look.icon} /><div class="sentence-text"><h2>${sentence(bill)}</h2><p>${toleranceWords(bill)}</p></div></section>
-    <${Card} title=${bill.file ?? bill.format} sub=${`${bill.format}, ${bill.from} to ${bill.to}, days of ${bill.timezone}, ${plural(bill.rows, 'row')}, ${bill.providers.join(', ')}`} actions=${html`<span class="quiet">by ${bill.made_by} <${Ago} ms=${instant(bill.at)} /></span>`} class="bill-card">
+    <${Card} title=${bill.file ?? bill.format} sub=${[bill.format, `${bill.from} to ${bill.to}`, `days of ${bill.timezone}`, plural(bill.rows, 'row'), ...bill.providers].join(', ')} actions=${html`<span class="quiet">by ${bill.made_by} <${Ago} ms=${instant(bill.at)} /></span>`} class="bill-card">
       <div class="total"><dl class="figures">
         <div><dt>Bill</dt><dd title=${exact(bill.bill)}>${say(bill.bill)}</dd></div><div><dt>Ledger</dt><dd title=${exact(bill.ledger)}>${say(bill.ledger)}</dd></div>
         <div><dt>Difference</dt><dd title=${exact(bill.difference)}>${bill.compared === 'cost' ? differenceWords(bill.difference) : say(bill.difference)}</dd></div>

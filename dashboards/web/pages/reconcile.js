@@ -16,6 +16,7 @@ import { Ago, Chip } from '../parts/chip.js';
 import { Field, Mistakes, NotAllowed, inputOf, isAdmin, refusal, useSending } from '../parts/form.js';
 import { CostPlaces } from '../parts/places.js';
 import { amountOf, billLook, billMistake, billSearch, sentence } from '../prices/bills.js';
+import { differenceWords } from '../prices/words.js';
 import { Result } from './reconcile-result.js';
 
 export const name = 'Reconcile';
@@ -100,6 +101,6 @@ function Bring({ done }) {
 function History({ items, chosen }) {
   return html`<table class="table cards-narrow bills-table"><thead><tr><th scope="col">Bill</th><th scope="col">Result</th><th scope="col" class="num wide-cell">Bill</th><th scope="col" class="num wide-cell">Ledger</th><th scope="col" class="num">Difference</th><th scope="col" class="num">When</th></tr></thead>
     <tbody>${items.map((one) => { const say = amountOf(one, money); return html`<tr key=${one.id} class=${`row-link${one.id === chosen ? ' chosen' : ''}`}><td class="cell-name"><a href=${link('/costs/reconcile', { sel: one.id }, ['tz'])}>${one.file ?? one.format}</a> <span class="quiet">${one.from} to ${one.to}</span></td>
-      <td class="cell-state"><${Chip} look=${billLook(one.state)} title=${sentence(one)} /></td><td class="num wide-cell">${say(one.bill)}</td><td class="num wide-cell">${say(one.ledger)}</td><td class="num cell-figure">${say(one.difference)}</td><td class="num quiet cell-when"><${Ago} ms=${instant(one.at)} /></td></tr>`; })}</tbody></table>
+      <td class="cell-state"><${Chip} look=${billLook(one.state)} title=${sentence(one)} /></td><td class="num wide-cell">${say(one.bill)}</td><td class="num wide-cell">${say(one.ledger)}</td><td class="num cell-figure">${one.compared === 'cost' ? differenceWords(one.difference) : say(one.difference)}</td><td class="num quiet cell-when"><${Ago} ms=${instant(one.at)} /></td></tr>`; })}</tbody></table>
     <p class="card-note">${plural(items.length, 'bill')}, by ${zone.value} time. A result is kept; the bill is not.</p>`;
 }

@@ -77,6 +77,33 @@ def test_what_is_wrong_is_told(content: bytes, kind: type[SpanledgerError], said
     assert said in str(caught.value)
 
 
+def _anthropic_usage(result: str) -> bytes:
+    return f'{{"data": [{{"starting_at": "2026-11-01T00:00:00Z", "results": [{result}]}}]}}'.encode()
+
+
+def _openai(bucket: str, result: str = "{}") -> bytes:
+    return f'{{"data": [{{"start_time": 1794268800, "results": [{result}]}}]}}\n{bucket}'.encode()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (_openai("", '{"model": ["gpt-5"], "input_tokens": 1}'), "bucket 1: ['gpt-5']"),
+        (_openai("", '{"model": {}, "project_id": {"a": 1}, "input_tokens": 1}'), "bucket 1: {'a': 1}"),
+        (_openai("", '{"line_item": true, "amount": {"value": 1}}'), "bucket 1: True"),
+        (_openai('{"data": 5}'), "page 2: data 5"),
+        (_openai('{"data": {"results": []}}'), "page 2: data"),
+        (_anthropic_usage('{"cache_creation": [1], "output_tokens": 1}'), "cache_creation [1]"),
+        (_anthropic_usage('{"workspace_id": [], "model": "x"}'), "bucket 1: []"),
+        (_anthropic_usage('{"amount": "1", "description": ["x"]}'), "bucket 1: ['x']"),
+    ],
+)
+def test_what_stands_in_place_of_a_text_an_object_or_a_list_is_told(content: bytes, said: str):
+    with pytest.raises(Invalid) as caught:
+        read(content)
+    assert said in str(caught.value)
+
+
 MUTATED = st.builds(
     lambda content, start, length, inserted: content[:start] + inserted + content[start + length :],
     st.sampled_from([value for name, value in vars(samples).items() if name.isupper() and isinstance(value, bytes)]),

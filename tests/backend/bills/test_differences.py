@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -146,6 +147,40 @@ def test_a_bill_without_models_is_compared_by_day():
     assert found["cells"][0]["model"] is None
 
 
+def test_tokens_of_input_alone_are_held_against_input_alone():
+    rows = [(samples.DAYS[0], "embed", 900_000), (samples.DAYS[0], "gpt-5", 800_000)]
+    content = samples.table("date,model,input_tokens", rows)
+    found = held(ledger(call(model="embed", output_tokens=None), call()), content)
+    assert (found["bill"], found["ledger"]) == (1_700_000, 1_800_000)
+    assert {cell["model"]: (cell["why"], cell["ledger_tokens"]) for cell in found["cells"]} == {
+        "embed": (None, 900_000),
+        "gpt-5": ("tokens", 900_000),
+    }
+
+
+@pytest.mark.parametrize(
+    ("missing", "seen", "said"),
+    [
+        ("0.0000001", "0.999999", "99.9999"),
+        ("0.004", "0.9996", "99.96"),
+        ("0.03", "0.997", "99.7"),
+        ("0", "1", "100.0"),
+    ],
+)
+def test_what_is_missing_is_never_rounded_away(missing: str, seen: str, said: str):
+    content = samples.table(
+        "date,model,amount",
+        [(samples.DAYS[0], "gpt-5", Decimal(10) - Decimal(missing)), (samples.DAYS[0], "o3", missing)],
+    )
+    found = held(ledger(call(cost_usd=str(Decimal(10) - Decimal(missing)))), content)
+    assert (str(found["seen"]), found["sentence"]) == (f"{Decimal(seen):.6f}", f"we saw {said} % of the bill")
+
+
+def test_a_bill_that_is_rounded_to_cents_was_seen_as_a_whole():
+    found = held(ledger(call(cost_usd="9.996")), bill((0, "gpt-5", "10.00")))
+    assert (found["seen"], found["sentence"], found["state"]) == (1, "we saw 100.0 % of the bill", "agrees")
+
+
 def test_nothing_in_the_ledger_is_nothing_seen_and_a_bill_of_nothing_is_unknown():
     assert held(ledger(), bill((0, "gpt-5", "3")))["seen"] == 0
     nothing = held(ledger(call()), bill((0, "gpt-5", "0")))
@@ -157,7 +192,7 @@ def test_rows_that_stand_twice_are_told_and_counted_as_is_said():
     kept = held(ledger(call()), content)
     assert (kept["bill"], kept["notes"]) == (
         2,
-        ["1 rows are the same as another one, counted each time: duplicates=once drops them"],
+        ["1 row is the same as another one, counted each time: duplicates=once drops them"],
     )
     database = ledger(call())
     found = reconcile.reconcile(database, io.BytesIO(content), reconcile.Question(Asked(duplicates="once")))

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from spanledger_server.bills import names, reconcile
+from spanledger_server.bills import names, opening, reconcile
 from spanledger_server.bills.tables import Asked
 from spanledger_server.errors import Invalid
 from spanledger_server.store.database import Database
@@ -76,7 +76,8 @@ def test_a_bill_is_known_by_its_columns_and_agrees(
     assert abs(found["bill"] - whole) <= Decimal("0.00003")
     assert found["state"] == "agrees"
     what = "bill" if compared == "cost" else "bill's tokens"
-    assert found["sentence"] == f"we saw 100.0 % of the {what}"
+    share = "99.9999" if found["bill"] > whole else "100.0"
+    assert found["sentence"] == f"we saw {share} % of the {what}"
     assert (found["from"], found["to"]) == (samples.DAYS[0], samples.DAYS[-1])
 
 
@@ -143,6 +144,29 @@ def test_numbers_and_dates_are_read_as_people_write_them(database: Database, hea
     assert (found["from"], found["to"]) == ("2026-11-13", "2026-11-15")
 
 
+@pytest.mark.parametrize("title", [b"", b"Usage report,,\nAcme Inc.,,\n"])
+@pytest.mark.parametrize("header", ["Date,Model,Amount (USD)", "DAY,Model,Cost ($)", "Datum,Modell,Betrag (US$)"])
+def test_a_plain_bill_may_have_a_title_a_currency_in_its_columns_name_and_a_total(title: bytes, header: str):
+    content = title + samples.table(header, [("2026-11-01", "gpt-5", "1.50"), ("Total", "", "1.50")])
+    bill = reconcile.read(io.BytesIO(content), Asked())
+    assert [(key.model, cell.amount) for key, cell in bill.cells.items()] == [("gpt-5", Decimal("1.50"))]
+    assert bill.left_out == {"totals": (1, Decimal("1.50"))}
+
+
+@pytest.mark.parametrize("header", ["Date,Model,Cost (EUR)", "Date,Model,Amount (€)", "Date,Model,Spend (HK$)"])
+@pytest.mark.parametrize("named", [True, False])
+def test_a_currency_in_a_columns_name_is_never_taken_for_dollars(header: str, named: bool):
+    content = samples.table(header, [("2026-11-01", "gpt-5", "1.50")])
+    with pytest.raises(Invalid, match="US dollars, or tell what one"):
+        reconcile.read(io.BytesIO(content), Asked(columns={"amount": header.rpartition(",")[2]} if named else {}))
+
+
+def test_what_stands_behind_a_columns_name_is_not_always_a_currency():
+    content = samples.table("Date,Model,Cost (net)", [("2026-11-01", "gpt-5", "1.50")])
+    bill = reconcile.read(io.BytesIO(content), Asked(columns={"amount": "Cost (net)"}))
+    assert [cell.amount for cell in bill.cells.values()] == [Decimal("1.50")]
+
+
 def test_columns_can_be_named_and_projects_matched(database: Database):
     rows = [(day, "x", "GPT-5", "chat", "9.5") for day in samples.DAYS]
     content = samples.table("When,Nothing,What,Team,How much", rows)
@@ -165,6 +189,22 @@ def test_pages_one_after_another_are_one_bill_however_they_are_laid_out(indent: 
     whole = between.join(page(day) for day in range(3)) + between
     bill = reconcile.read(io.BytesIO(whole.encode()), Asked())
     assert (bill.rows, sum(cell.amount or 0 for cell in bill.cells.values()), bill.notes) == (3, Decimal("4.5"), [])
+
+
+@pytest.mark.parametrize("more", range(3))
+def test_a_page_in_one_long_line_is_read_wherever_its_objects_end(more: int):
+    start = '{"data": [{"start_time": 1794268800, "results": [{"model": "gpt-5", "input_tokens": 1, "x": "'
+    first = start + "x" * (opening.MOST_LINE - len(start) - 3 + more) + '"}'  # the line is cut behind, at and before }
+    content = (first + ', {"model": "gpt-5", "input_tokens": 2}]}]}').encode()
+    bill = reconcile.read(io.BytesIO(content), Asked())
+    assert [cell.input_tokens for cell in bill.cells.values()] == [3]
+
+
+def test_amounts_add_up_to_the_last_digit():
+    amounts = ["100000000000.000000000000000000000000000001", "0.000000000000000000000000000002"]
+    content = samples.table("date,model,amount", [("2026-11-01", "gpt-5", amount) for amount in amounts])
+    bill = reconcile.read(io.BytesIO(content), Asked())
+    assert [str(cell.amount) for cell in bill.cells.values()] == ["100000000000.000000000000000000000000000003"]
 
 
 def test_what_is_not_unicode_is_read_as_windows_writes_it(database: Database):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 from uuid import UUID
 
@@ -29,6 +30,7 @@ from tests.backend.ingest.requests import (
     trace_id,
     tuples,
 )
+from tests.backend.rows import insert, line
 
 LINES = next(each for each in check.CHECKS if each.name == "lines_not_indexed")
 
@@ -74,6 +76,26 @@ def test_a_line_that_the_index_lost_is_told_and_mended(tmp_path: Path) -> None:
         assert summary["calls"] == 2
         detail = tuples(database, "SELECT detail FROM audit WHERE action = 'store.repair'")
         assert json.loads(detail[0][0])["lines_not_indexed"] == 1
+
+
+def test_a_damaged_block_is_told_with_the_file_and_the_way_out(tmp_path: Path) -> None:
+    whole = tmp_path / "whole.duckdb"
+    database = Database.open(whole)
+    chance = random.Random(1)
+    lines = [line(n, NOON - n * 10**9, user_id=chance.randbytes(99).hex()) for n in range(1, 4000)]
+    insert(database, "ledger", lines)
+    database.close()
+    content = whole.read_bytes()
+    told = []
+    for position in range(3 * 4096 + 64, len(content), 262_144):  # one block at a time
+        hurt = tmp_path / f"{position}.duckdb"
+        hurt.write_bytes(content[:position] + bytes([content[position] ^ 0xFF]) + content[position + 1 :])
+        done = CliRunner().invoke(check.check, [str(hurt)])
+        assert done.exit_code in (1, 3), done.output  # nothing was rolled up
+        told += [done.stderr] if done.exit_code == 1 else []
+        assert done.exit_code == 3 or str(hurt) in done.stderr
+        assert hurt.read_bytes()[position] == content[position] ^ 0xFF
+    assert any("cannot be read whole: `spanledger restore` puts a backup in its place" in each for each in told)
 
 
 @pytest.mark.parametrize("note", ["lines_indexed", "kept_from"])

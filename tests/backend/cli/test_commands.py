@@ -386,6 +386,40 @@ def test_a_group_lists_without_a_command_and_a_mistyped_one_is_a_mistake(shared_
     assert "No such command 'add'" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        (("--url", "http://127.0.0.1:9", "status"), "It goes behind the command: spanledger status --url"),
+        (("--json", "status"), "It goes behind the command: spanledger status --json"),
+        (("status", "--profile", "prod"), "It goes before the command: spanledger --profile …"),
+        (("budgets", "list", "--no-color"), "It goes before the command: spanledger --no-color …"),
+        (("costs", "--tokn", "x"), "'--token'"),
+    ],
+)
+def test_an_option_on_the_wrong_side_of_its_command_is_told_where_it_belongs(typed: tuple[str, ...], told: str):
+    done = run(None, *typed)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "No such option" in done.stderr
+    assert told in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_an_answer_that_cannot_be_written_is_told_in_a_line(shared_server: Inside, more: tuple[str, ...]):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "spanledger_server", "budgets", *more],
+            env=environment(**variables(shared_server, {})),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "Error: the answer cannot be written: No space left on device\n"
+
+
 def test_logs_are_found_by_what_they_say_and_how_grave_they_are(server: Inside):
     now_ns = time.time_ns()
     long = "asked for " + "a very long book " * 20 + "to read"

@@ -43,7 +43,6 @@ def test_a_rule_is_made_shown_tried_switched_and_deleted(watched: Inside, tmp_pa
         watched, "rules", "backtest", "fails", "--from", "now-1h", "--threshold", "0.1"
     )
     assert "nothing to try" in said(watched, "rules", "suggest") or "tried: " in said(watched, "rules", "suggest")
-    assert json.loads(said(watched, "rules", "suggest", "--json"))["next_cursor"] is None
     assert "fails is deleted" in said(watched, "rules", "delete", "fails")
     file = tmp_path / "rules.yaml"
     file.write_text("- {name: one, condition: requests > 5}\n- {name: two, expression: one}\n")
@@ -54,6 +53,15 @@ def test_a_rule_is_made_shown_tried_switched_and_deleted(watched: Inside, tmp_pa
     assert "at character 14, a number is expected" in head
     assert text.index("y") == caret.index("^")
     refused(run(watched, "rules", "add"), 2, "NAME and a CONDITION")
+
+
+def test_suggestions_are_read_to_the_last_page(watched: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("spanledger_server.api.rules.SUGGESTED_WITHIN_S", -1.0)  # a page tries one
+    first = json.loads(said(watched, "rules", "suggest", "--json"))
+    assert (first["tried"], first["next_cursor"] is None) == (1, False)
+    told = said(watched, "rules", "suggest")
+    assert f"{first['of']} tried: " in told
+    assert "cursor" not in told
 
 
 def test_defaults_are_listed_and_come_back_when_asked_for(watched: Inside) -> None:

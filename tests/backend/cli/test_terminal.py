@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from spanledger_server.cli import format as shown
-from spanledger_server.cli.terminal import GAP, LEAST_TEXT, MOST_TEXT, Column, Sheet, fitted
+from spanledger_server.cli.terminal import GAP, LEAST_TEXT, MOST_TEXT, Column, Sheet, fitted, say_further
 
 COLUMNS = (
     Column("at", leaves=2),
@@ -45,6 +45,15 @@ def test_text_is_cut_before_a_column_is_left_out():
     assert heading.split() == ["at", "name", "service", "cost", "calls"]
     assert row.count("…") == 2
     assert "$0.00844775" in row
+
+
+def test_where_a_list_goes_on_is_told_in_one_line_and_not_at_its_end():
+    out = io.StringIO()
+    narrow = Console(file=out, width=30, force_terminal=True, no_color=True)
+    say_further(narrow, {"next_cursor": "x" * 90})
+    assert f"more: --cursor {'x' * 90}" in out.getvalue()
+    say_further(narrow, {"next_cursor": None})
+    assert out.getvalue().count("more") == 1
 
 
 def test_what_has_no_room_is_named():

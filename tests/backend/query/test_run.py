@@ -191,6 +191,26 @@ def test_the_column_at_may_stand_without_quotes(queries: Queries, sql: str):
     assert queries.run("me", sql, {}, 1).columns
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("$a$ at noon $a$", " at noon "),
+        ("$a$ $$ at $A$ $a$", " $$ at $A$ "),
+        (r"e'it\'s at noon'", "it's at noon"),
+        (r"E'\\' || ' at '", "\\ at "),
+    ],
+)
+def test_quoting_it_changes_no_text(queries: Queries, text: str, value: str):
+    found = queries.run("me", f"select {text}, count(at) from ledger", {}, 1)
+    assert found.batches[0].column(0)[0].as_py() == value
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan"), [float("-inf")], {"a": float("inf")}])
+def test_a_number_that_is_none_is_told(queries: Queries, value: object):
+    with pytest.raises(Invalid, match="a finite number"):
+        queries.run("me", "select $x", {"x": value}, 1)
+
+
 def test_quoting_it_opens_nothing(queries: Queries):
     for sql in (
         "select at from tokens",

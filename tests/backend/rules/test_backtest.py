@@ -126,3 +126,28 @@ def test_a_long_time_takes_longer_stretches_and_too_much_is_refused(database: Da
         replayed(database, add(name="minutes", condition="requests > 5 over 7m"), Range(NOON - 90 * DAY, NOON))
     with pytest.raises(Invalid, match="between a minute and 90 days"):
         replayed(database, rule, Range(NOON - 91 * DAY, NOON))
+
+
+@pytest.mark.parametrize(
+    ("more", "minutes"),
+    [
+        ({"condition": "requests > 5 over 5m", "group_by": ["model"]}, 5),
+        ({"condition": "requests > 5 over 1m", "group_by": ["model"]}, 1),  # nothing longer fits its window
+        ({"condition": "requests > 5 over 5m"}, 1),
+        ({"kind": "absence", "window": "15m", "group_by": ["service"]}, 5),
+        ({"kind": "absence", "window": "15m"}, 1),
+    ],
+)
+def test_many_groups_take_longer_stretches(
+    database: Database, add: Add, monkeypatch: pytest.MonkeyPatch, more: dict[str, Any], minutes: int
+) -> None:
+    lines = [
+        line(n, NOON - n * MINUTE, model=f"m{n % 2}", service=f"s{n % 2}") for n in range(1, 40) if not 10 < n < 35
+    ]
+    rolled.calls(database, lines, NOON)
+    rule = add(name="many", duration_seconds=0, **more)
+    (whole,) = replayed(database, rule, Range(NOON - HOUR, NOON))
+    monkeypatch.setattr("spanledger_server.rules.backtest.MOST_VERDICTS", 100)
+    (found,) = replayed(database, rule, Range(NOON - HOUR, NOON))
+    assert (whole.step_ns, found.step_ns) == (MINUTE, minutes * MINUTE)
+    assert len(found.episodes) == len(whole.episodes)

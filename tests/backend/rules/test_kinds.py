@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from spanledger_server.budgets import record
+from spanledger_server.budgets.budget import FLAGS
+from spanledger_server.rules import ready, register
 from spanledger_server.rules.evaluate import Evaluator
 from spanledger_server.rules.rule import Rule
 from spanledger_server.rules.verdict import Story, Verdict
 from spanledger_server.slos import register as slos
 from spanledger_server.store.database import Database
+from tests.backend.budgets import made
 from tests.backend.rows import DAY, HOUR, MINUTE, NOON, SECOND
 from tests.backend.rules import rolled
 from tests.backend.rules.conftest import Add
@@ -115,6 +120,53 @@ def test_budgets_and_forecasts_are_judged_by_what_is_spent(database: Database, a
     assert told.path.startswith("/costs?")
     (ahead,) = judged(database, add(kind="forecast"))
     assert (ahead.outcome, ahead.reason) == ("no_data", "there is less than a day of history to go by")
+
+
+def test_defaults_on_budgets_tell_of_those_that_ask_for_their_threshold(database: Database, add: Add) -> None:
+    rolled.even(database, 1, 10, NOON - HOUR, NOON, NOW, cost_usd="45")
+    ready.install(database, NOON)
+    for budget in (
+        made.values("half", 500, alert_at_50_percent=True, alert_at_80_percent=False),
+        made.values("gone", 400, alert_at_95_percent=False),
+        made.values("silent", 400, **dict.fromkeys(FLAGS.values(), False)),
+    ):
+        with database.transaction() as tx:
+            record.create(tx, budget, NOON, "me")
+    with database.reader() as reader:
+        rules = {each.name: each for each in register.listed(reader) if each.kind == "budget"}
+    told = {
+        name: {each.labels["budget"] for each in judged(database, rule) if each.outcome == "true"}
+        for name, rule in rules.items()
+    }
+    assert told == {
+        "Budget half spent": {"half"},
+        "Budget nearly spent": {"default", "gone"},
+        "Budget spent to 95 %": set(),
+        "Budget exceeded": {"gone"},
+    }
+    own = judged(database, add(kind="budget", threshold=80))
+    assert {each.labels["budget"] for each in own if each.outcome == "true"} == {"default", "gone", "half", "silent"}
+    named = judged(database, add(kind="budget", threshold=50, budget="silent"))
+    assert [each.outcome for each in named] == ["true"]
+
+
+def test_the_default_on_forecasts_tells_of_the_share_that_a_budget_asks_for(database: Database, add: Add) -> None:
+    begun = NOON - 10 * DAY
+    rolled.even(database, 1, 240, begun, NOON, NOW, cost_usd="1")
+    ready.install(database, NOON)
+    for budget in (
+        made.values("plain", 240, period="weekly", time_window="rolling"),
+        made.values("far", 240, period="weekly", time_window="rolling", forecast_percent=Decimal(100)),
+        made.values("half", 240, period="weekly", time_window="rolling", forecast_percent=Decimal(50)),
+    ):
+        with database.transaction() as tx:
+            record.create(tx, budget, NOON, "me")
+    with database.reader() as reader:
+        default = register.one(reader, "Budget on pace to be exceeded")
+    told = {each.labels["budget"]: each.outcome for each in judged(database, default)}
+    assert told == {"far": "false", "half": "true"}
+    every = {each.labels["budget"]: each.outcome for each in judged(database, add(kind="forecast"))}
+    assert every == {"plain": "false", "far": "false", "half": "false", "default": "false"}
 
 
 def test_error_budgets_that_burn_are_told_by_their_pairs_of_windows(database: Database, add: Add) -> None:

@@ -185,6 +185,32 @@ def test_lines_of_today_are_added_to_what_was_read_and_read_anew_when_one_comes_
     assert counted() == 32
 
 
+def test_what_was_read_of_a_day_outlives_its_midnight(house: House):
+    asked = ("month", "UTC", "user", ())
+    chance, midnight = random.Random(11), (NOON // DAY + 1) * DAY
+    house.add(chance, 30, 3 * HOUR, 2 * DAY)
+    house.rollups.refresh(NOON)
+
+    def counted(now_ns: int) -> int:
+        return sum(each["count"] for each in house.ask(now_ns, asked)["breakdown"])
+
+    assert counted(midnight - MINUTE) == 30
+    with house.database.transaction() as tx:  # nobody tells of this one: only what is read anew knows it
+        tx.execute(
+            "INSERT INTO ledger BY NAME SELECT * REPLACE (999999 AS span_id) FROM ledger WHERE at_ns > $at LIMIT 1",
+            at=NOON - DAY,
+        )
+        house.dirty.mark(tx, "user", {NOON // DAY}, "1d")  # as what came late in the evening leaves it
+    assert counted(midnight + MINUTE) == 30
+    house.rollups.refresh(midnight + 11 * MINUTE)
+    assert counted(midnight + 12 * MINUTE) == 31
+    with house.database.transaction() as tx:
+        tx.execute("DELETE FROM ledger WHERE span_id = 999999")
+        house.dirty.mark(tx, "cost", {(NOON - 3 * HOUR) // MINUTE - 1, (NOON - 3 * HOUR) // MINUTE})
+        house.dirty.mark(tx, "user", {NOON // DAY}, "1d")
+    assert counted(midnight + 13 * MINUTE) == 30
+
+
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Kathmandu"])
 def test_of_days_whose_minutes_are_deleted_in_part_the_rest_is_read_from_the_ledger(house: House, zone: str):
     house.add(random.Random(8), 60, MINUTE, 3 * HOUR, 9 * HOUR, DAY + HOUR, 3 * DAY)
@@ -209,6 +235,28 @@ def test_categories_beyond_those_shown_are_remembered_as_one(house: House, monke
         house.add(random.Random(step), 40, 9 * DAY)  # others may lead now
         if step:
             house.rollups.refresh(NOON)
+
+
+def test_a_year_is_not_read_again_for_categories_that_came_today(house: House, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("spanledger_server.statistics.series.MOST_CATEGORIES", 4)
+    house.add(random.Random(9), 60, 9 * DAY, 200 * DAY)
+    house.rollups.refresh(NOON)
+    first = house.series(NOON, "1day")
+    with house.database.transaction() as tx:
+        for table in ("cost_1m", "cost_1h", "cost_1d"):
+            tx.execute(f"DELETE FROM {table}")  # nothing tells that they went: what is read again is nothing
+    for step in range(1, 4):  # of the new ones another leads each time; there are three of before
+        some = [line(1000 * step + each, NOON - SECOND, model=f"new-{step}") for each in range(step)]
+        insert(house.database, "ledger", some)
+        with house.database.transaction() as tx:
+            house.dirty.mark(tx, "cost", {NOON // MINUTE - 1})
+        found = house.series(NOON, "1day")
+        names = [each["category"] for each in found]
+        assert names[-1:] == (["other"] if step > 1 else ["new-1"])
+        assert f"new-{step}" in names
+        for each in first:
+            (same,) = [one for one in found if one["category"] == each["category"]]
+            assert same["buckets"][:-2] == each["buckets"][:-2]
 
 
 def test_a_year_is_read_again_only_when_something_of_it_has_changed(house: House):

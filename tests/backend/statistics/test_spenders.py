@@ -168,6 +168,25 @@ def test_a_year_is_the_sum_of_its_days_and_days_are_the_ledgers(house: House) ->
     assert house.tuples("SELECT count(*) FROM dirty_buckets") == [(0,)]
 
 
+def test_a_year_is_not_read_again_when_its_first_users_change_places(house: House) -> None:
+    insert(house.database, "ledger", [line(n, NOON - 9 * DAY, user_id=f"u{n}", cost_usd=f"{n}.5") for n in (1, 2)])
+    with house.database.transaction() as tx:
+        house.dirty.mark(tx, "user", {NOON // DAY - 9}, "1d")
+    house.refresh(NOON)
+
+    def asked() -> tuple[list[str], dict[str, Any]]:
+        found = house.ask("year", NOON, "UTC", "user", (), None)
+        day = next(each for each in found["trend"] if each["calls"])
+        return [each["category"] for each in found["breakdown"]], day["by"]
+
+    assert asked() == (["u2", "u1"], {"u1": Decimal("1.5"), "u2": Decimal("2.5")})
+    with house.database.transaction() as tx:
+        tx.execute("UPDATE user_1d SET cost_usd = 100")  # nothing tells of it: who reads them again has this
+        house.dirty.mark(tx, "cost", {NOON // MINUTE - 1})
+    insert(house.database, "ledger", [line(3, NOON - SECOND, user_id="u1", cost_usd="7.5")])
+    assert asked() == (["u1", "u2"], {"u1": Decimal("1.5"), "u2": Decimal("2.5")})
+
+
 def test_a_recomputation_that_was_broken_off_changes_nothing_and_is_done_again(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:

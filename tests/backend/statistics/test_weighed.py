@@ -16,6 +16,7 @@ from spanledger_server.rollups.refresh import Rollups
 from spanledger_server.statistics import weighed
 from spanledger_server.statistics.weighed import Requests
 from tests.backend.rows import DAY, HOUR, MINUTE, NOON, insert, span
+from tests.support.sampled import of_traces
 from tests.support.stores import new_store
 
 
@@ -105,8 +106,7 @@ def test_the_variance_of_a_rollup_is_that_of_whole_traces_though_they_lie_in_sev
     traces = [requests_of(number, rng, 10.0) for number in range(600)]
     house.put([row for spans in traces for row in spans])
     whole = weighed.together(house.requests(NOON - DAY, NOON + DAY).values())
-    each = (estimates.of_trace([(10.0, 1.0)] * (len(spans) // 2)) for spans in traces)
-    exact = sum(each, estimates.Moments())
+    exact = of_traces([(10.0, 1.0)] * (len(spans) // 2) for spans in traces)
     assert whole.total is not None
     assert whole.total.value == pytest.approx(exact.total)
     assert estimates.spread_variance(whole.spread) == pytest.approx(exact.variance, rel=0.4)

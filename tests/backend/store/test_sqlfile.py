@@ -78,8 +78,27 @@ WHERE true
     )
 
 
+def test_a_block_within_one_that_is_left_out_is_left_out():
+    whole = """SELECT 1
+-- if: a
+, 2
+-- if: b
+, 3
+-- end
+, 4
+-- end
+, 5"""
+    found = {name: sqlfile.lean(whole, dict.fromkeys(name, True))[0].replace("\n", "") for name in ("ab", "a", "b", "")}
+    assert found == {
+        "ab": "SELECT 1, 2, 3, 4, 5",
+        "a": "SELECT 1, 2, 4, 5",
+        "b": "SELECT 1, 5",
+        "": "SELECT 1, 5",
+    }
+
+
 def test_every_mark_of_every_statement_ends():
-    for package in ("statistics", "ledger", "traces", "forecast", "prices"):
+    for package in ("statistics", "ledger", "traces", "forecast", "prices", "audio"):
         for name, sql in sqlfile.load(f"spanledger_server.{package}").items():
             blocks = [line for line in sql.splitlines() if line.strip().startswith("-- if:")]
             assert len(blocks) == sum(line.strip() == "-- end" for line in sql.splitlines()), name

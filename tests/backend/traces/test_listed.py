@@ -96,6 +96,7 @@ def pages(database: Database, find: Any, asked: filters.Conditions, sort: str, m
     question=ASKED,
     sort=st.sampled_from(["-start", "-start", "start", "start", "-duration", "cost"]),
     most=SIZES,
+    fewest=st.sampled_from([1, 8]),
 )
 def test_a_page_is_the_one_of_the_whole_search(
     database: Database,
@@ -103,10 +104,12 @@ def test_a_page_is_the_one_of_the_whole_search(
     question: tuple[list[str], str],
     sort: str,
     most: int,
+    fewest: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(listed, "ROWS_A_TRACE", 1)
-    monkeypatch.setattr(listed, "FEWEST_ROWS", 1)
+    monkeypatch.setattr(listed, "FEWEST_ROWS", fewest)
+    monkeypatch.setattr(listed, "ENOUGH_ROWS", 1)
     monkeypatch.setattr(listed, "GROWTH", 2)
     monkeypatch.setattr(listed, "SPARE", 1)
     stored(database, rows)

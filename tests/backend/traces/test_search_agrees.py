@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from spanledger_server import estimates
 from spanledger_server.store.database import Database
 from spanledger_server.traces import filters, search
 from spanledger_server.traces.filters import Conditions
@@ -141,6 +143,12 @@ def adds(rows: list[dict[str, Any]], asked: Conditions) -> float:
     return total
 
 
+def uncounted(rows: list[dict[str, Any]], asked: Conditions) -> bool:
+    """Whether a trace meets the conditions only by what does not say how it was sampled."""
+    known = [row for row in rows if row["weight"] < inf]
+    return len(known) < len(rows) and meets(rows, asked) and not (known and meets(known, asked))
+
+
 def expected(by_trace: dict[str, list[dict[str, Any]]], asked: Conditions) -> dict[str, Any]:
     matched = {trace: judged(rows) for trace, rows in by_trace.items() if meets(rows, asked)}
     facets: dict[str, Counter[str]] = {"service": Counter(), "model": Counter(), "status": Counter()}
@@ -153,12 +161,16 @@ def expected(by_trace: dict[str, list[dict[str, Any]]], asked: Conditions) -> di
         sign, key = (-1, sort[1:]) if sort.startswith("-") else (1, sort)
         known = sorted((sign * whole[key], trace) for trace, whole in matched.items() if whole[key] is not None)
         orders[sort] = [trace for _, trace in known] + sorted(set(matched) - {trace for _, trace in known})
+    added = [adds(rows, asked) for rows in by_trace.values()]
+    loose = sum(uncounted(rows, asked) for rows in by_trace.values())
+    variance = sum(each * each for each in added) - sum(added)
     return {
         "matched": len(matched),
         "bars": Counter(max(whole["start"], FROM) // MINUTE for whole in matched.values()),
         "facets": facets,
         "orders": orders,
-        "adds": sum(adds(rows, asked) for rows in by_trace.values()),
+        "estimate": estimates.total(max(sum(added), 0.0), len(matched) - loose, variance),
+        "uncounted": loose,
     }
 
 
@@ -172,7 +184,9 @@ def paged(database: Database, asked: Conditions, sort: str) -> list[search.Found
 
 
 @pytest.mark.parametrize("bits", [search.MOST_BITS, 3])
-@pytest.mark.parametrize("weights", [(None,), (1.0,), (1.0, 4.0, 8.0), (None, 1.0, 4.0)])
+@pytest.mark.parametrize(
+    "weights", [(None,), (1.0,), (4.0,), (4.0, 4.0, 1.0), (1.0, 1.0, 4.0), (1.0, 4.0, 8.0), (None, 1.0, 4.0)]
+)
 def test_a_search_is_what_judging_each_trace_gives(
     database: Database, weights: tuple[float | None, ...], bits: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -189,7 +203,8 @@ def test_a_search_is_what_judging_each_trace_gives(
         assert [one["trace_id"].hex for page in pages for one in page.traces] == wanted["orders"][sort], (texts, sort)
         for page in pages:
             assert page.matched == wanted["matched"], texts
-            assert page.estimated.value == pytest.approx(max(wanted["adds"], 0.0)), texts
+            assert dataclasses.astuple(page.estimated) == pytest.approx(dataclasses.astuple(wanted["estimate"])), texts
+            assert page.uncounted == wanted["uncounted"], texts
             assert Counter({at // MINUTE: number for at, number, _ in page.bars if number}) == wanted["bars"], texts
             told = {key: Counter({one["value"]: one["count"] for one in values}) for key, values in page.facets.items()}
             assert told == wanted["facets"], texts

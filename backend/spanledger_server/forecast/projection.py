@@ -112,7 +112,9 @@ def _leaving(hours: Sequence[Hour], gone_ns: Sequence[int]) -> tuple[float, ...]
 
 def _notes(found: Spend, going: Pace, changed: Sequence[PriceChange]) -> tuple[str, ...]:
     notes = []
-    if going.method == pace.NONE:
+    if going.method == pace.NONE and found.cost is None:
+        notes.append("Nothing is known of what was spent: there is no pace to go by.")
+    elif going.method == pace.NONE:
         notes.append("Nothing was spent within eight weeks: there is no pace to go by.")
     elif going.history_hours < CERTAIN_HOURS:
         notes.append(f"Too early: {going.history_hours} of {CERTAIN_HOURS} hours of history.")

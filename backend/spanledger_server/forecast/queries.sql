@@ -8,7 +8,8 @@ UNION ALL SELECT level, list(bucket) FROM dirty_buckets WHERE family = 'cost' GR
 
 -- name: hours
 -- Costs by hour, and whether at or after split_ns: from the ledger, and from the rollups of hours and minutes where these
--- are fresh; by category too, where there is a dimension. `restated` is what it would have cost at the prices of now.
+-- are fresh; by category too, where there is a dimension. `restated` is what it would have cost at the prices of now; of an
+-- hour in which a price changed, as if it had been used evenly.
 WITH changes AS NOT MATERIALIZED (
     SELECT
         unnest($providers::VARCHAR[]) AS provider, unnest($models::VARCHAR[]) AS model,
@@ -50,7 +51,11 @@ cells AS (
 )
 SELECT
     hour, later, sum(cost_usd) AS cost_usd,
-    coalesce(sum(cost_usd::DOUBLE * CASE WHEN hour * 3600000000000 < until_ns THEN factor ELSE 1 END), 0) AS restated,
+    coalesce(sum(cost_usd::DOUBLE * CASE
+        WHEN (hour + 1) * 3600000000000 <= until_ns THEN factor
+        WHEN hour * 3600000000000 < until_ns THEN factor / (factor + (1 - factor) * (until_ns / 3600000000000 - hour))
+        ELSE 1
+    END), 0) AS restated,
     sum(calls)::BIGINT AS calls, sum(unpriced_calls)::BIGINT AS unpriced_calls,
     category
 FROM cells LEFT JOIN changes

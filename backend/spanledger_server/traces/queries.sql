@@ -76,7 +76,7 @@ FROM (
     SELECT trace_id, at_ns - coalesce(duration_ns, 0) AS start_ns FROM ledger WHERE at_ns >= $from_ns AND at_ns < $to_ns
 )
 GROUP BY trace_id
-HAVING place <= -$from_ns
+HAVING min(start_ns) >= $from_ns
     -- include: behind_cursor
 ORDER BY place, trace_id
 LIMIT $most;

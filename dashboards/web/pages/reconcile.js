@@ -32,7 +32,7 @@ export function View() {
   return html`<div class="page accounts-page"><${CostPlaces} />
     ${id ? html`<${Chosen} key=${id} id=${id} />` : null}
     <${Bring} done=${list.reload} />
-    <${Card} title="Earlier bills" busy=${list.busy}><${Faces} load=${list} what="earlier bills">${(/** @type {any} */ data) => (data.items.length ? html`<${History} items=${data.items} chosen=${id} />` : html`<${Empty} title="No bill was held against the ledger yet."><p class="quiet">Once a month is enough. On the server it goes the same way:</p><${Command} text="spanledger reconcile october.csv" /><//>`)}<//><//></div>`;
+    <${Card} title="Earlier bills" busy=${list.busy}><${Faces} load=${list} what="earlier bills">${(/** @type {any} */ data) => (data.items.length ? html`<${History} items=${data.items} more=${data.next_cursor !== null} chosen=${id} />` : html`<${Empty} title="No bill was held against the ledger yet."><p class="quiet">Once a month is enough. On the server it goes the same way:</p><${Command} text="spanledger reconcile october.csv" /><//>`)}<//><//></div>`;
 }
 
 /** @param {{id: string}} props */
@@ -97,10 +97,10 @@ function Bring({ done }) {
     <div class="bar"><span class="bar-end"><button class="button primary" type="submit" disabled=${busy || !isAdmin()} title=${refusal()}>${busy ? 'Reading the bill …' : 'Compare'}</button></span></div></form><//>`;
 }
 
-/** @param {{items: any[], chosen: string | null}} props */
-function History({ items, chosen }) {
+/** @param {{items: any[], more: boolean, chosen: string | null}} props */
+function History({ items, more, chosen }) {
   return html`<table class="table cards-narrow bills-table"><thead><tr><th scope="col">Bill</th><th scope="col">Result</th><th scope="col" class="num wide-cell">Bill</th><th scope="col" class="num wide-cell">Ledger</th><th scope="col" class="num">Difference</th><th scope="col" class="num">When</th></tr></thead>
     <tbody>${items.map((one) => { const say = amountOf(one, money); return html`<tr key=${one.id} class=${`row-link${one.id === chosen ? ' chosen' : ''}`}><td class="cell-name"><a href=${link('/costs/reconcile', { sel: one.id }, ['tz'])}>${one.file ?? one.format}</a> <span class="quiet">${one.from} to ${one.to}</span></td>
       <td class="cell-state"><${Chip} look=${billLook(one.state)} title=${sentence(one)} /></td><td class="num wide-cell">${say(one.bill)}</td><td class="num wide-cell">${say(one.ledger)}</td><td class="num cell-figure">${one.compared === 'cost' ? differenceWords(one.difference) : say(one.difference)}</td><td class="num quiet cell-when"><${Ago} ms=${instant(one.at)} /></td></tr>`; })}</tbody></table>
-    <p class="card-note">${plural(items.length, 'bill')}, by ${zone.value} time. A result is kept; the bill is not.</p>`;
+    <p class="card-note">${more ? 'The newest ' : ''}${plural(items.length, 'bill')}, by ${zone.value} time. A result is kept; the bill is not.</p>`;
 }

@@ -11,7 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spanledger_server.forecast import projection
 from spanledger_server.forecast.outlook import Ahead, Outlook, course, outlook
+from spanledger_server.forecast.spend import Spend
+from spanledger_server.timegrid import Range
 from tests.support.thorough import examples
 
 HOUR = 3600 * 10**9
@@ -155,3 +158,14 @@ def test_the_course_of_a_rolling_window_loses_what_leaves_it():
     way = course(Decimal(10), ahead([0.0, 0.0], 0.0, leaving=[4.0, 10.0]), 24)
     assert way is not None
     assert way.quantiles["p50"] == (10, 6, 0)
+
+
+def test_what_nobody_knows_is_not_told_as_nothing():
+    window = Range(0, 720 * HOUR)
+    unknown = projection.project(Spend(None, 3, 3, (), ()), window, 100 * HOUR, Decimal(5))
+    assert unknown.notes == (
+        "Nothing is known of what was spent: there is no pace to go by.",
+        "3 calls have no known price: the true figures are higher.",
+    )
+    nothing = projection.project(Spend(Decimal(0), 0, 0, (), ()), window, 100 * HOUR, Decimal(5))
+    assert nothing.notes == ("Nothing was spent within eight weeks: there is no pace to go by.",)

@@ -186,6 +186,16 @@ def test_a_price_that_changed_puts_the_usage_of_before_at_the_price_of_now(datab
     assert max(with_it.history[:40]) == pytest.approx(0.005)
 
 
+@pytest.mark.parametrize(("old", "new"), [("2", "20"), ("20", "2"), ("3", "4.5")])
+def test_the_hour_in_which_a_price_changed_is_usage_at_the_price_of_now_too(database: Database, old: str, new: str):
+    turn_ns = NOON - DAY + 15 * MINUTE
+    times = [NOON - 2 * DAY + number * 5 * MINUTE for number in range(2 * 24 * 12)]  # the same usage all the time
+    insert(database, "ledger", [used(n, at, old if at < turn_ns else new) for n, at in enumerate(times, 1)])
+    with database.reader() as reader:
+        changed = prices.changes(reader, Range(NOON - 10 * DAY, NOON))
+    assert read(database, changed=changed).history == pytest.approx([12 * float(new) / 1000] * 48)
+
+
 @pytest.mark.parametrize(
     "odd",
     [

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from tests.backend.query.bombs import BOMBS
+
 SMALL: Final = "select 1"
 
 WRITES: Final = [
@@ -94,6 +96,8 @@ COMMANDS: Final = [
     "select * from (show all tables)",
     "pivot ledger on model using sum(cost_usd)",
     "select * from ledger pivot (sum(cost_usd) for model in ('a'))",
+    "select * from (pivot ledger on model using count(*))",
+    "select * from (unpivot ledger on cost_usd into name n value v)",
     "unpivot ledger on model",
 ]
 STACKED: Final = [
@@ -200,6 +204,9 @@ FUNCTIONS: Final = [
     "select system.main.abs(1)",
     "select main.abs(-1)",
     "select pg_catalog.abs(-1)",
+    "select operator(pg_catalog.+)(1, 2)",
+    "select 1 operator(main.+) 2",
+    "select columns(c -> true) from ledger",
     'select "checkpoint"()',
     "select \"QUERY\"('select 1')",
     "select * from \"query\"('select 1')",
@@ -283,6 +290,10 @@ RELATIONS: Final = [
     "select * from resources",
     "select * from metric_points",
     "select * from cost_1m",
+    "with main as (select 1) select * from main.tokens",
+    "with recursive public as (select 1) select * from public.tokens",
+    "select cast('x' as main.tokens)",
+    "select sum(1) over (rows between 1 preceding and (select count(*) from tokens) following)",
     "select * from information_schema.tables",
     "select * from information_schema.columns",
     "select * from pg_catalog.pg_class",
@@ -359,34 +370,6 @@ SHAPES: Final = [
     "at " * 20_000,
     "at\n" * 16_000,
     "with " + ", ".join(f"a{i} as (select * from tokens)" for i in range(20)) + " select 1",
-]
-BOMBS: Final = [
-    "select count(*) from range(1000000) a, range(1000000) b",
-    "select count(*) from range(1000000000000)",
-    "select sum(a.range * b.range) from range(10000000) a, range(10000000) b",
-    "with recursive t as (select 1 i union all select i + 1 from t) select count(*) from t",
-    "with recursive t as (select 1 i union select i + 1 from t) select max(i) from t",
-    "with recursive t as (select 'x' i union all select i || i from t) select max(length(i)) from t",
-    "select string_agg(range::varchar, '') from range(1000000000)",
-    "select list(range) from range(1000000000)",
-    "select length(replace(x, 'x', x)) from (select string_agg('x', '') x from range(30000))",
-    "select range, md5(range::varchar) from range(100000000) order by 2",
-    "select range, count(*) from range(1000000000) group by 1",
-    "select list(x) over (order by x) from range(1000000) t(x)",
-    "select repeat('x', 1000000000)",
-    "select lpad('x', 1000000000, 'y')",
-    "select rpad('x', 1000000000, 'y')",
-    "select format('{:>1000000000}', 1)",
-    "select printf('%1000000000d', 1)",
-    "select bitstring('1', 1000000000)",
-    "select range(1000000000)",
-    "select generate_series(1, 1000000000)",
-    "select list_resize([1], 1000000000)",
-    "select to_base(1, 2, 1000000000)",
-    "select levenshtein(x, x) from (select string_agg('x', '') x from range(1000000))",
-    "select count(*) from range(100000) t(i) where regexp_matches(i::varchar, '((a{{100}}){{100}}){{100}}')",
-    "select json_object('a', x) from (select string_agg(range::varchar, '') x from range(1000000000))",
-    "select concat(" + ", ".join(["x"] * 3000) + ") from (select string_agg('x', '') x from range(3000000))",
 ]
 ALL: Final = {
     "writes": WRITES,

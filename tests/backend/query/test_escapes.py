@@ -6,8 +6,9 @@ import re
 
 import pytest
 
+from tests.backend.query.bombs import BOMBS
 from tests.backend.query.conftest import Guarded
-from tests.backend.query.escapes import ALL, BOMBS, SHAPES, SMALL
+from tests.backend.query.escapes import ALL, SHAPES, SMALL
 
 CASES = [(kind, place) for kind, each in ALL.items() for place in range(len(each))]
 LEAKS = re.compile(r"hunter2|\b[0-9a-f]{64}\b")

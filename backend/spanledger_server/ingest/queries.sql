@@ -49,15 +49,22 @@ SELECT coalesce(max(to_minute), 0) FROM trace_index_sorted;
 SELECT last_minute, count(*) FROM trace_index WHERE last_minute >= $from_minute AND last_minute < $to_minute GROUP BY ALL ORDER BY ALL;
 
 -- name: sort_trace_index
--- Some rows of the index by hash, one for each trace's spans and one for its lines; of traces that keep no span these are left out.
+-- Some rows of the index by hash, one for each trace's spans and one for its lines; but lines that lie where spans of theirs do, and those of
+-- traces that keep no span.
 CREATE OR REPLACE TEMP TABLE sorted_traces AS
-SELECT hash, min(first_minute) AS first_minute, max(last_minute) AS last_minute, of_lines IS TRUE AS of_lines
-FROM trace_index
-WHERE last_minute >= $from_minute AND last_minute < $to_minute AND (
-    of_lines IS NOT TRUE
-    OR hash IN (SELECT hash FROM trace_index WHERE last_minute >= $spans_from_minute AND of_lines IS NOT TRUE)
+WITH run AS (
+    SELECT hash, min(first_minute) AS first_minute, max(last_minute) AS last_minute, of_lines IS TRUE AS of_lines
+    FROM trace_index WHERE last_minute >= $from_minute AND last_minute < $to_minute GROUP BY hash, of_lines IS TRUE
+),
+of_spans AS (FROM trace_index WHERE last_minute >= $spans_from_minute AND of_lines IS NOT TRUE)
+FROM run AS r
+WHERE NOT of_lines OR (
+    hash IN (SELECT hash FROM of_spans)
+    AND NOT EXISTS (
+        FROM of_spans AS s WHERE s.hash = r.hash AND r.first_minute >= s.first_minute AND r.last_minute <= s.last_minute
+    )
 )
-GROUP BY ALL ORDER BY hash;
+ORDER BY hash;
 
 -- name: give_up_lines
 -- Note up to when lines of traces without spans are no longer in the index: all calls would be many more than the traces that are kept.

@@ -82,9 +82,9 @@ def test_lines_from_before_the_index_took_them_in_are_found_as_they_were() -> No
         assert whole(database, 1) == (1, 3), "a week after its spans, and what the index has"
 
 
-def test_what_the_index_no_longer_has_is_looked_for_an_hour_before_the_spans_and_a_week_after() -> None:
+def test_what_the_index_no_longer_has_is_looked_for_half_an_hour_before_the_spans_and_a_week_after() -> None:
     with ingesting() as (ingest, database):
-        ingest.accept(events(candidate("event", 1, 1, NOON - HOUR), candidate("event", 1, 2, NOON + 5 * DAY)), 1)
+        ingest.accept(events(candidate("event", 1, 1, NOON - HOUR // 2), candidate("event", 1, 2, NOON + 5 * DAY)), 1)
         ingest.accept(request("traces", [span(1)]), 1)
         with database.transaction() as tx:
             tx.execute("DELETE FROM trace_index WHERE of_lines")
@@ -99,16 +99,17 @@ def test_of_traces_with_spans_all_lines_stay_in_the_index_when_it_is_sorted() ->
         ingest.accept(request("traces", [span(1), span(2)], candidates=[candidate("span", 2, 1)]), 1)
         ingest.accept(events(*(candidate("event", 1, 5 + day, NOON + day * DAY) for day in (1, 6))), 1)
         ingest.accept(events(candidate("event", 3, 6, NOON - HOUR), candidate("event", 4, 1, NOON - 5 * HOUR)), 1)
+        ingest.accept(events(candidate("event", 2, 9, NOON - 1)), 1)  # where its span is
         ingest.accept(request("traces", [span(4)]), 1)
         index = TraceIndex(database, run_rows=1)
         while index.sort(NOON + 9 * DAY):
             pass
         minutes = "SELECT first_minute - $noon, last_minute - $noon FROM trace_index WHERE of_lines ORDER BY ALL"
         assert tuples(database, minutes, noon=NOON // MINUTE) == [(-5 * 60, -5 * 60), (24 * 60, 6 * 24 * 60)]
-        assert [whole(database, number) for number in (1, 2, 3, 4)] == [(1, 2), (1, 1), (0, 1), (1, 1)]
+        assert [whole(database, number) for number in (1, 2, 3, 4)] == [(1, 2), (1, 2), (0, 1), (1, 1)]
         with database.reader() as reader:
             first, last = search.place(reader, [UUID(bytes=trace_id(4))]).lines(None, sure=True)
-        assert (first, last) == (NOON - 6 * HOUR, NOON + HOUR), "an hour around it, whatever else is in the ledger"
+        assert (first, last) == (NOON - 11 * HOUR // 2, NOON + HOUR // 2), "half an hour around it"
 
 
 def test_lines_whose_spans_come_after_they_were_given_up_are_found_near_them() -> None:

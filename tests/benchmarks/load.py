@@ -34,7 +34,7 @@ def trace_requests(
         kinds = [place % spans_a_call for place in range(min(spans, _TEMPLATES // spans_a_call * spans_a_call))]
         tails = [
             (
-                _template(random_, sent_ns) if kind == spans_a_call - 1 else _work(random_, sent_ns, kind)
+                billed_call(random_, sent_ns) if kind == spans_a_call - 1 else _work(random_, sent_ns, kind)
             ).SerializeToString()
             for kind in kinds
         ]
@@ -67,7 +67,8 @@ def _work(random_: random.Random, sent_ns: int, kind: int) -> Span:
     )
 
 
-def _template(random_: random.Random, sent_ns: int) -> Span:
+def billed_call(random_: random.Random, sent_ns: int) -> Span:
+    """A call to a model that ended within two seconds before; without ids."""
     provider, model = random_.choice(_MODELS)
     end_ns = sent_ns - random_.randrange(2_000_000_000)
     attributes: dict[str, str | int | float] = {

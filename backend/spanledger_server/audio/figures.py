@@ -39,7 +39,6 @@ _STEPS_NS: Final = (
 _ALL: Final = tuple(PLACES.values())
 _LENGTH: Final = "duration_s"
 _SPEEDS: Final = ("took_s", "real_time_factor", "speed_factor")
-
 NO_CELLS: Final = dict.fromkeys(("counts", "measured"))
 
 NOTHING: Final = Spread((), {})

@@ -36,8 +36,6 @@ FLAGS: Final = {
 }
 ON_TRACK_FROM: Final = Decimal("0.8")  # of the limit: below it, a budget is under budget
 PERCENT_STEP: Final = Decimal("0.0001")
-
-
 WHOLE: Final = Decimal(100)  # percent
 
 
